@@ -1,0 +1,61 @@
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static _Noreturn void out_of_memory(void)
+{
+    fputs("bascule: out of memory; what was journaled is safe\n", stderr);
+    _Exit(1);
+}
+
+void *bsc_mem_new(size_t count, size_t size)
+{
+    void *memory = calloc(count == 0 ? 1 : count, size == 0 ? 1 : size);
+    if (memory == NULL)
+        out_of_memory();
+    return memory;
+}
+
+void *bsc_mem_resize(void *old, size_t count, size_t size)
+{
+    size_t bytes = 0;
+    if (__builtin_mul_overflow(count, size, &bytes))
+        out_of_memory();
+    void *memory = realloc(old, bytes == 0 ? 1 : bytes);
+    if (memory == NULL)
+        out_of_memory();
+    return memory;
+}
+
+char *bsc_mem_text(const char *text)
+{
+    return bsc_mem_bytes(text, strlen(text));
+}
+
+char *bsc_mem_bytes(const char *bytes, size_t length)
+{
+    char *copy = bsc_mem_new(length + 1, 1);
+    if (length > 0)
+        memcpy(copy, bytes, length);
+    return copy;
+}
+
+char *bsc_mem_format(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *text = NULL;
+    if (vasprintf(&text, format, args) < 0)
+        out_of_memory();
+    va_end(args);
+    return text;
+}
+
+void bsc_mem_free(void *memory)
+{
+    free(memory);
+}

@@ -1,0 +1,60 @@
+/*
+ * Whole-file work on top of the table of system calls: reading, replacing, listing, locking.
+ *
+ * Everything is complete or not at all: a file is written under a temporary name, synced, renamed
+ * and its folder synced. Errors name the path.
+ */
+#ifndef BSC_OS_FILES_H
+#define BSC_OS_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "os/sys.h"
+
+/* Appends the file's bytes to *out; refuses (BSC_ERR_LIMIT) what is longer than `size_max`. */
+bool bsc_files_read(const struct bsc_sys *sys, const char *path, size_t size_max,
+                    struct bsc_buf *out, struct bsc_err *err);
+
+/* Replaces or creates the file durably and all at once, with permission bits `mode`. */
+bool bsc_files_write(const struct bsc_sys *sys, const char *path, const void *bytes, size_t length,
+                     mode_t mode, struct bsc_err *err);
+
+/* Writes all bytes, looping over short writes. */
+bool bsc_files_write_all(const struct bsc_sys *sys, int fd, const void *bytes, size_t length,
+                         struct bsc_err *err);
+
+bool bsc_files_exists(const struct bsc_sys *sys, const char *path);
+
+/* Makes the folder and its parents; an existing one is fine. */
+bool bsc_files_make_folder(const struct bsc_sys *sys, const char *path, mode_t mode,
+                           struct bsc_err *err);
+
+/* Makes the directory entries of a folder durable. */
+bool bsc_files_sync_folder(const struct bsc_sys *sys, const char *path, struct bsc_err *err);
+/* The same for the folder that holds `path`. */
+bool bsc_files_sync_parent(const struct bsc_sys *sys, const char *path, struct bsc_err *err);
+
+/* A folder's entries without "." and "..", sorted by bytes. Owned by the caller. */
+struct bsc_files_list {
+    char **names; /* owned array of owned texts */
+    size_t count;
+};
+bool bsc_files_list(const char *folder, struct bsc_files_list *ret_list, struct bsc_err *err);
+void bsc_files_list_release(struct bsc_files_list *list);
+
+/* Bytes that an unprivileged process may still write below `path`. */
+bool bsc_files_free_space(const struct bsc_sys *sys, const char *path, int64_t *ret_bytes,
+                          struct bsc_err *err);
+
+/* Path arithmetic; each returns owned. `join` lets an absolute `name` stand alone. */
+char *bsc_files_join(const char *folder, const char *name);
+char *bsc_files_folder_of(const char *path);
+const char *bsc_files_name_of(const char *path); /* borrowed: a part of path */
+/* The absolute, symlink-free form; NULL on failure. */
+char *bsc_files_real_path(const char *path, struct bsc_err *err);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * Child processes: an argument list, never a shell.
+ */
+#ifndef BSC_OS_PROCESS_H
+#define BSC_OS_PROCESS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct bsc_process_order {
+    const char *const *argv;    /* borrowed, NULL-terminated; argv[0] is a path or found in PATH */
+    const char *const *env;     /* borrowed, NULL-terminated; NULL gives a minimal environment
+                                   (PATH, HOME, LANG=C.UTF-8) */
+    const char *folder;         /* working folder; NULL keeps ours */
+    int64_t timeout_ms;         /* 0 waits for ever */
+    size_t output_max;          /* bytes kept of each stream; the rest is read and dropped */
+    const atomic_bool *cancel;  /* borrowed; NULL, or set to end the child early */
+};
+
+struct bsc_process_result {
+    int exit_status;            /* 0..255, or -1 when ended by a signal */
+    int signal_number;          /* 0, or the signal that ended it */
+    bool output_cut;            /* some output was dropped */
+    struct bsc_buf out;         /* standard output */
+    struct bsc_buf err;         /* standard error */
+};
+
+/* Starts the child in a process group of its own with /dev/null as input, waits, and fills
+ * *result (owned by the caller, see release). A child that outlives timeout or cancel is sent TERM,
+ * then KILL, group-wide; that gives BSC_ERR_TIMEOUT or BSC_ERR_CANCELLED. Blocks: call it on a
+ * worker. False only when the child could not be started or had to be ended. */
+bool bsc_process_run(const struct bsc_process_order *order, struct bsc_process_result *result,
+                     struct bsc_err *err);
+void bsc_process_result_release(struct bsc_process_result *result);
+
+/* Starts a child that goes on by itself (session of its own, output appended to `log_path` or
+ * dropped when NULL) and returns its pid. */
+bool bsc_process_detach(const char *const *argv, const char *log_path, pid_t *ret_pid,
+                        struct bsc_err *err);
+
+/* Whether a process with this pid lives (a zombie does not). */
+bool bsc_process_alive(pid_t pid);
+
+/* Sends `first_signal`, waits up to `wait_ms` for the end, then sends KILL and waits again; false
+ * when the process still lives. A process that is already gone is a success. */
+bool bsc_process_end(pid_t pid, int first_signal, int64_t wait_ms, struct bsc_err *err);
+
+/* Path of the running program's own file; returns owned. */
+char *bsc_process_own_path(struct bsc_err *err);
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * JSON in, canonical JSON out.
+ *
+ * Canonical: UTF-8, object keys sorted by bytes, no blanks, integers in decimal, no floating-point
+ * numbers, control characters escaped; the same value always gives the same bytes, so that digests
+ * and signatures can be taken of them.
+ */
+#ifndef BSC_VALUE_JSON_H
+#define BSC_VALUE_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "value/value.h"
+
+/* Returns owned, NULL on failure (BSC_ERR_INVALID with line and column of `name`). Duplicate keys,
+ * floating-point numbers, depth over 64 and bad UTF-8 are refused. */
+struct bsc_value *bsc_json_parse(const char *name, const char *text, size_t length,
+                                 struct bsc_err *err);
+
+/* Appends the canonical form. Bytes that are not UTF-8 are written as U+FFFD. */
+void bsc_json_canonical(const struct bsc_value *value, struct bsc_buf *out);
+
+/* Appends an indented form for people, keys in order of insertion. */
+void bsc_json_pretty(const struct bsc_value *value, struct bsc_buf *out);
+
+#endif
