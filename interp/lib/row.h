@@ -24,10 +24,10 @@ struct bsc_lib_env; /* see lib/env.h */
 enum bsc_lib_effect { BSC_LIB_READ, BSC_LIB_WRITE };
 
 struct bsc_lib_call {
-    struct bsc_lib_env *env;         /* borrowed: site, connections, tables of calls */
-    const struct bsc_value *args;    /* borrowed map */
-    const atomic_bool *cancel;       /* borrowed: set when the operator wants to stop */
-    int64_t deadline_us;             /* monotonic time after which to give up; 0 is never */
+    struct bsc_lib_env *env;      /* borrowed: site, connections, tables of calls */
+    const struct bsc_value *args; /* borrowed map */
+    const atomic_bool *cancel;    /* borrowed: set when the operator wants to stop */
+    int64_t deadline_us;          /* monotonic time after which to give up; 0 is never */
     void (*progress)(void *arg, int64_t done, int64_t total, const char *unit); /* any thread */
     void *progress_arg;
 };
@@ -36,14 +36,14 @@ struct bsc_lib_call {
 typedef bool (*bsc_lib_fn)(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err);
 
 struct bsc_lib_row {
-    const char *name;            /* "logs.apply" */
+    const char *name; /* "logs.apply" */
     enum bsc_lib_effect effect;
     bsc_lib_fn run;
-    const char *lane;            /* argument whose text names the worker thread ("server"), or NULL
-                                    for the common one */
-    const char *args;            /* "path: text, files: list" */
-    const char *result;          /* "map {applied: int, lsn: int}" */
-    const char *doc;             /* one sentence */
+    const char *lane;   /* argument whose text names the worker thread ("server"), or NULL
+                           for the common one */
+    const char *args;   /* "path: text, files: list" */
+    const char *result; /* "map {applied: int, lsn: int}" */
+    const char *doc;    /* one sentence */
 };
 
 /* NULL when there is no such row. */

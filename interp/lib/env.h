@@ -1,0 +1,64 @@
+/*
+ * What the rows of the table work with: the site, the redactor, the tables of calls and the open
+ * database connections of one process.
+ *
+ * One environment serves every worker thread. The plain fields are set once before the first row
+ * runs and only read afterwards. Connections are opened on the worker thread that asks for them and
+ * belong to that thread; since a row's lane is its server, all work on one server meets on one
+ * thread and shares its connections.
+ */
+#ifndef BSC_LIB_ENV_H
+#define BSC_LIB_ENV_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/redact.h"
+#include "os/clock.h"
+#include "os/sys.h"
+#include "sql/sql.h"
+
+struct bsc_site;
+struct bsc_lib_links;
+
+struct bsc_lib_env {
+    const struct bsc_site *site;           /* borrowed; NULL when rows may name no server */
+    struct bsc_redactor *redactor;         /* borrowed; never NULL */
+    const struct bsc_sys *sys;             /* borrowed; system calls of everything durable */
+    const struct bsc_clock *clock;         /* borrowed */
+    const struct bsc_sql_calls *sql_calls; /* borrowed; NULL is the real driver manager */
+    const char *own_path;                  /* borrowed: path of the running program; may be NULL */
+    struct bsc_lib_links *links;           /* owned: the open connections */
+};
+
+/* Sets up an environment with the real clock, system calls and ODBC calls, to be changed by the
+ * caller before the first row runs. `site` may be NULL; all arguments are borrowed. */
+void bsc_lib_env_init(struct bsc_lib_env *env, const struct bsc_site *site,
+                      struct bsc_redactor *redactor, const char *own_path);
+
+/* Closes what is still open. The worker threads must have ended. Accepts a zeroed environment. */
+void bsc_lib_env_release(struct bsc_lib_env *env);
+
+/* Which database to talk to. One of `file` and `database` may be given; the other is NULL. */
+struct bsc_lib_target {
+    const char *server;   /* borrowed: name of a server of the site */
+    const char *file;     /* borrowed: database file, for platforms that have files */
+    const char *database; /* borrowed: database name, for the other platforms */
+    bool read_only;       /* a connection that can change nothing */
+};
+
+/* Returns the calling thread's connection to a database, opened when there is none; borrowed, valid
+ * until it is dropped or closed. NULL on failure. */
+struct bsc_sql *bsc_lib_env_connect(struct bsc_lib_env *env, const struct bsc_lib_target *target,
+                                    struct bsc_err *err);
+
+/* Closes one connection, so that the next call opens a fresh one: for connections that broke. */
+void bsc_lib_env_drop(struct bsc_lib_env *env, struct bsc_sql *sql);
+
+/* Closes every connection that the calling thread opened. */
+void bsc_lib_env_close_connections(struct bsc_lib_env *env);
+
+/* Cancels every statement that is running now. Callable from any thread at any time. */
+void bsc_lib_env_cancel(struct bsc_lib_env *env);
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * The rows that the files of this room give to the table in row.c: one constant for each row,
+ * defined in the file named above it.
+ */
+#ifndef BSC_LIB_ROWS_INT_H
+#define BSC_LIB_ROWS_INT_H
+
+#include "lib/row.h"
+
+/* command.c */
+extern const struct bsc_lib_row bsc_lib_row_command_probe;
+extern const struct bsc_lib_row bsc_lib_row_command_run;
+
+/* file.c */
+extern const struct bsc_lib_row bsc_lib_row_file_copy;
+extern const struct bsc_lib_row bsc_lib_row_file_remove;
+extern const struct bsc_lib_row bsc_lib_row_file_state;
+
+/* sql.c */
+extern const struct bsc_lib_row bsc_lib_row_sql_execute;
+extern const struct bsc_lib_row bsc_lib_row_sql_query;
+
+#endif
