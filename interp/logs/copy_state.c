@@ -1,0 +1,1 @@
+typedef int bsc_logs_copy_state_is_to_come;

@@ -1,0 +1,1 @@
+typedef int bsc_logs_job_is_to_come;

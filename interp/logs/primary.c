@@ -1,0 +1,1 @@
+typedef int bsc_logs_primary_is_to_come;
