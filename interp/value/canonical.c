@@ -1,0 +1,150 @@
+#include "value/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "value/utf8.h"
+
+/* Writes the two-character escape of a byte that has one, or \u00xx for another control. */
+static void escape_write(unsigned char byte, struct bsc_buf *out)
+{
+    static const char from[] = "\b\t\n\f\r\"\\";
+    static const char to[] = "btnfr\"\\";
+    const char *found = byte == 0 ? NULL : memchr(from, byte, sizeof from - 1);
+    if (found != NULL)
+        bsc_buf_printf(out, "\\%c", to[found - from]);
+    else
+        bsc_buf_printf(out, "\\u%04x", byte);
+}
+
+static bool byte_is_plain(unsigned char byte)
+{
+    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+}
+
+static void text_write(const char *bytes, size_t length, struct bsc_buf *out)
+{
+    bsc_buf_add_char(out, '"');
+    for (size_t i = 0; i < length;) {
+        size_t run = 0;
+        while (i + run < length && byte_is_plain((unsigned char)bytes[i + run]))
+            run++;
+        bsc_buf_add(out, bytes + i, run);
+        i += run;
+        if (i == length)
+            break;
+        size_t size = bsc_utf8_decode(bytes + i, length - i, NULL);
+        if (size == 1)
+            escape_write((unsigned char)bytes[i], out);
+        else if (size > 1)
+            bsc_buf_add(out, bytes + i, size);
+        else
+            bsc_buf_add_text(out, "\xEF\xBF\xBD");
+        i += size == 0 ? 1 : size;
+    }
+    bsc_buf_add_char(out, '"');
+}
+
+static void scalar_write(const struct bsc_value *value, struct bsc_buf *out)
+{
+    switch (bsc_value_kind(value)) {
+    case BSC_VALUE_BOOL:
+        bsc_buf_add_text(out, bsc_value_truth(value) ? "true" : "false");
+        break;
+    case BSC_VALUE_INT:
+        bsc_buf_printf(out, "%lld", (long long)bsc_value_number(value, 0));
+        break;
+    case BSC_VALUE_TEXT:
+        text_write(bsc_value_string(value), bsc_value_string_length(value), out);
+        break;
+    default:
+        bsc_buf_add_text(out, "null");
+        break;
+    }
+}
+
+struct member {
+    const char *key;
+    const struct bsc_value *item;
+};
+
+static int member_compare(const void *a, const void *b)
+{
+    return strcmp(((const struct member *)a)->key, ((const struct member *)b)->key);
+}
+
+static void map_write(const struct bsc_value *map, struct bsc_buf *out)
+{
+    size_t count = bsc_value_count(map);
+    struct member *members = bsc_mem_new(count, sizeof *members);
+    for (size_t i = 0; i < count; i++) {
+        members[i].key = bsc_value_key_at(map, i);
+        members[i].item = bsc_value_item_at(map, i);
+    }
+    qsort(members, count, sizeof *members, member_compare);
+    bsc_buf_add_char(out, '{');
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            bsc_buf_add_char(out, ',');
+        text_write(members[i].key, strlen(members[i].key), out);
+        bsc_buf_add_char(out, ':');
+        bsc_json_canonical(members[i].item, out);
+    }
+    bsc_buf_add_char(out, '}');
+    bsc_mem_free(members);
+}
+
+void bsc_json_canonical(const struct bsc_value *value, struct bsc_buf *out)
+{
+    if (bsc_value_kind(value) == BSC_VALUE_MAP) {
+        map_write(value, out);
+    } else if (bsc_value_kind(value) == BSC_VALUE_LIST) {
+        bsc_buf_add_char(out, '[');
+        for (size_t i = 0; i < bsc_value_count(value); i++) {
+            if (i > 0)
+                bsc_buf_add_char(out, ',');
+            bsc_json_canonical(bsc_value_at(value, i), out);
+        }
+        bsc_buf_add_char(out, ']');
+    } else {
+        scalar_write(value, out);
+    }
+}
+
+static void indent_write(size_t depth, struct bsc_buf *out)
+{
+    bsc_buf_add_char(out, '\n');
+    for (size_t i = 0; i < depth; i++)
+        bsc_buf_add_text(out, "  ");
+}
+
+static void pretty_write(const struct bsc_value *value, size_t depth, struct bsc_buf *out)
+{
+    size_t count = bsc_value_count(value);
+    bool map = bsc_value_kind(value) == BSC_VALUE_MAP;
+    if (!map && bsc_value_kind(value) != BSC_VALUE_LIST) {
+        scalar_write(value, out);
+        return;
+    }
+    bsc_buf_add_char(out, map ? '{' : '[');
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            bsc_buf_add_char(out, ',');
+        indent_write(depth + 1, out);
+        if (map) {
+            const char *key = bsc_value_key_at(value, i);
+            text_write(key, strlen(key), out);
+            bsc_buf_add_text(out, ": ");
+        }
+        pretty_write(map ? bsc_value_item_at(value, i) : bsc_value_at(value, i), depth + 1, out);
+    }
+    if (count > 0)
+        indent_write(depth, out);
+    bsc_buf_add_char(out, map ? '}' : ']');
+}
+
+void bsc_json_pretty(const struct bsc_value *value, struct bsc_buf *out)
+{
+    pretty_write(value, 0, out);
+}
