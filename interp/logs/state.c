@@ -1,1 +1,204 @@
-typedef int bsc_logs_state_is_to_come;
+#include "logs/state.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "os/files.h"
+#include "value/json.h"
+
+enum { STATE_FORMAT = 1, STATE_BYTES_MAX = 4 * 1024 * 1024 };
+
+static const char *const role_names[] = {"online", "primary", "restoring", "standby", "mirror"};
+
+const char *bsc_logs_role_name(enum bsc_logs_role role)
+{
+    return role_names[role];
+}
+
+void bsc_logs_state_release(struct bsc_logs_state *state)
+{
+    bsc_value_free(state->applying_files);
+    *state = (struct bsc_logs_state)BSC_LOGS_STATE_INIT;
+}
+
+char *bsc_logs_path_state(const char *db)
+{
+    return bsc_mem_format("%s.state", db);
+}
+
+char *bsc_logs_path_agent(const char *db)
+{
+    return bsc_mem_format("%s.agent", db);
+}
+
+char *bsc_logs_path_wal(const char *db)
+{
+    return bsc_mem_format("%s-wal", db);
+}
+
+static bool take_role(const struct bsc_value *map, enum bsc_logs_role *ret_role)
+{
+    const char *name = bsc_value_get_string(map, "role");
+    for (size_t i = 0; name != NULL && i < sizeof role_names / sizeof role_names[0]; i++) {
+        if (strcmp(name, role_names[i]) != 0)
+            continue;
+        *ret_role = (enum bsc_logs_role)i;
+        return true;
+    }
+    return false;
+}
+
+/* An id is 32 hexadecimal digits, or nothing where that is allowed. */
+static bool take_id(const struct bsc_value *map, const char *key, bool optional,
+                    char ret_id[BSC_LOGS_ID_HEX])
+{
+    const char *text = bsc_value_get_string(map, key);
+    if (text == NULL || text[0] == '\0')
+        return optional;
+    if (strlen(text) != BSC_LOGS_ID_HEX - 1 ||
+        strspn(text, "0123456789abcdef") != BSC_LOGS_ID_HEX - 1)
+        return false;
+    memcpy(ret_id, text, BSC_LOGS_ID_HEX);
+    return true;
+}
+
+static uint32_t take_u32(const struct bsc_value *map, const char *key)
+{
+    return (uint32_t)bsc_value_get_number(map, key, 0);
+}
+
+static void take_wal(const struct bsc_value *map, struct bsc_logs_state *state)
+{
+    const struct bsc_value *wal = bsc_value_get(map, "wal");
+    const struct bsc_value *settled = bsc_value_get(map, "settled");
+    state->placed = bsc_value_kind(wal) == BSC_VALUE_MAP;
+    if (state->placed)
+        state->place = (struct bsc_logs_wal_place){.salt1 = take_u32(wal, "salt1"),
+                                                   .salt2 = take_u32(wal, "salt2"),
+                                                   .frame = bsc_value_get_number(wal, "frame", 0),
+                                                   .check1 = take_u32(wal, "check1"),
+                                                   .check2 = take_u32(wal, "check2")};
+    state->settled.known = bsc_value_kind(settled) == BSC_VALUE_MAP;
+    if (state->settled.known) {
+        state->settled.bytes = bsc_value_get_number(settled, "bytes", 0);
+        state->settled.mtime_ns = bsc_value_get_number(settled, "mtime_ns", 0);
+    }
+}
+
+static void take_applying(const struct bsc_value *map, struct bsc_logs_state *state)
+{
+    const struct bsc_value *applying = bsc_value_get(map, "applying");
+    const struct bsc_value *files = bsc_value_get(applying, "files");
+    state->applying = bsc_value_kind(applying) == BSC_VALUE_MAP;
+    if (!state->applying)
+        return;
+    state->applying_first = bsc_value_get_number(applying, "first_lsn", 0);
+    state->applying_last = bsc_value_get_number(applying, "last_lsn", 0);
+    state->applying_files = files == NULL ? bsc_value_list() : bsc_value_copy(files);
+}
+
+static bool take_state(const struct bsc_value *map, struct bsc_logs_state *state)
+{
+    if (bsc_value_kind(map) != BSC_VALUE_MAP ||
+        bsc_value_get_number(map, "format", 0) != STATE_FORMAT ||
+        !take_id(map, "database_id", false, state->database_id) ||
+        !take_id(map, "fork", false, state->fork) ||
+        !take_id(map, "previous_fork", true, state->previous_fork) || !take_role(map, &state->role))
+        return false;
+    state->fork_lsn = bsc_value_get_number(map, "fork_lsn", 0);
+    state->lsn = bsc_value_get_number(map, "lsn", -1);
+    state->time_ms = bsc_value_get_number(map, "time", 0);
+    state->page_size = take_u32(map, "page_size");
+    take_wal(map, state);
+    take_applying(map, state);
+    return state->lsn >= 0;
+}
+
+bool bsc_logs_state_load(const struct bsc_sys *sys, const char *db, struct bsc_logs_state *state,
+                         struct bsc_err *err)
+{
+    char *path = bsc_logs_path_state(db);
+    struct bsc_buf text = {0};
+    struct bsc_value *map = NULL;
+    bool ok = false;
+    bsc_buf_init(&text);
+    if (!bsc_files_read(sys, path, STATE_BYTES_MAX, &text, err))
+        goto done;
+    map = bsc_json_parse(path, text.data, text.length, err);
+    if (map == NULL) {
+        err->code = BSC_ERR_DAMAGED;
+        goto done;
+    }
+    ok = take_state(map, state) ||
+         bsc_err_set(err, BSC_ERR_DAMAGED, "'%s' does not say what its database is", path);
+done:
+    bsc_value_free(map);
+    bsc_buf_release(&text);
+    bsc_mem_free(path);
+    return ok;
+}
+
+static struct bsc_value *wal_value(const struct bsc_logs_state *state)
+{
+    struct bsc_value *wal = bsc_value_map();
+    bsc_value_set_int(wal, "salt1", state->place.salt1);
+    bsc_value_set_int(wal, "salt2", state->place.salt2);
+    bsc_value_set_int(wal, "frame", state->place.frame);
+    bsc_value_set_int(wal, "check1", state->place.check1);
+    bsc_value_set_int(wal, "check2", state->place.check2);
+    return wal;
+}
+
+static struct bsc_value *settled_value(const struct bsc_logs_state *state)
+{
+    struct bsc_value *settled = bsc_value_map();
+    bsc_value_set_int(settled, "bytes", state->settled.bytes);
+    bsc_value_set_int(settled, "mtime_ns", state->settled.mtime_ns);
+    return settled;
+}
+
+static struct bsc_value *applying_value(const struct bsc_logs_state *state)
+{
+    struct bsc_value *applying = bsc_value_map();
+    bsc_value_set_int(applying, "first_lsn", state->applying_first);
+    bsc_value_set_int(applying, "last_lsn", state->applying_last);
+    bsc_value_set(applying, "files",
+                  state->applying_files == NULL ? bsc_value_list()
+                                                : bsc_value_copy(state->applying_files));
+    return applying;
+}
+
+static struct bsc_value *state_value(const struct bsc_logs_state *state)
+{
+    struct bsc_value *map = bsc_value_map();
+    bsc_value_set_int(map, "format", STATE_FORMAT);
+    bsc_value_set_text(map, "database_id", state->database_id);
+    bsc_value_set_text(map, "fork", state->fork);
+    bsc_value_set_text(map, "previous_fork", state->previous_fork);
+    bsc_value_set_int(map, "fork_lsn", state->fork_lsn);
+    bsc_value_set_text(map, "role", bsc_logs_role_name(state->role));
+    bsc_value_set_int(map, "lsn", state->lsn);
+    bsc_value_set_int(map, "time", state->time_ms);
+    bsc_value_set_int(map, "page_size", state->page_size);
+    bsc_value_set(map, "wal", state->placed ? wal_value(state) : bsc_value_null());
+    bsc_value_set(map, "settled", state->settled.known ? settled_value(state) : bsc_value_null());
+    bsc_value_set(map, "applying", state->applying ? applying_value(state) : bsc_value_null());
+    return map;
+}
+
+bool bsc_logs_state_save(const struct bsc_sys *sys, const char *db,
+                         const struct bsc_logs_state *state, struct bsc_err *err)
+{
+    char *path = bsc_logs_path_state(db);
+    struct bsc_value *map = state_value(state);
+    struct bsc_buf text = {0};
+    bsc_buf_init(&text);
+    bsc_json_canonical(map, &text);
+    bsc_buf_add_char(&text, '\n');
+    bool ok = bsc_files_write(sys, path, text.data, text.length, 0640, err);
+    bsc_buf_release(&text);
+    bsc_value_free(map);
+    bsc_mem_free(path);
+    return ok;
+}

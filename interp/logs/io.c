@@ -1,0 +1,56 @@
+#include "logs/io.h"
+
+#include <errno.h>
+
+bool bsc_logs_io_read_at(const struct bsc_sys *sys, int fd, const char *path, void *bytes,
+                         size_t length, int64_t offset, size_t *ret_got, struct bsc_err *err)
+{
+    size_t got = 0;
+    while (got < length) {
+        ssize_t n = sys->pread(sys->self, fd, (char *)bytes + got, length - got,
+                               (off_t)(offset + (int64_t)got));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return bsc_err_sys(err, errno, "cannot read '%s'", path);
+        if (n == 0)
+            break;
+        got += (size_t)n;
+    }
+    *ret_got = got;
+    return true;
+}
+
+bool bsc_logs_io_write_at(const struct bsc_sys *sys, int fd, const char *path, const void *bytes,
+                          size_t length, int64_t offset, struct bsc_err *err)
+{
+    size_t done = 0;
+    while (done < length) {
+        ssize_t n = sys->pwrite(sys->self, fd, (const char *)bytes + done, length - done,
+                                (off_t)(offset + (int64_t)done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return bsc_err_sys(err, n < 0 ? errno : EIO, "cannot write '%s'", path);
+        done += (size_t)n;
+    }
+    return true;
+}
+
+bool bsc_logs_io_sync(const struct bsc_sys *sys, int fd, const char *path, struct bsc_err *err)
+{
+    if (sys->fsync(sys->self, fd) != 0)
+        return bsc_err_sys(err, errno, "cannot make '%s' durable", path);
+    return true;
+}
+
+bool bsc_logs_io_close(const struct bsc_sys *sys, int *fd, const char *path, struct bsc_err *err)
+{
+    if (*fd < 0)
+        return true;
+    int closing = *fd;
+    *fd = -1; /* Linux frees the descriptor even when close fails */
+    if (sys->close(sys->self, closing) != 0 && errno != EINTR)
+        return bsc_err_sys(err, errno, "cannot close '%s'", path);
+    return true;
+}
