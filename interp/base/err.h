@@ -47,18 +47,21 @@ enum bsc_err_retry { BSC_RETRY_UNKNOWN, BSC_RETRY_YES, BSC_RETRY_NO };
 struct bsc_err {
     enum bsc_err_code code;
     enum bsc_err_retry retryable;
-    char sqlstate[6];   /* five characters of SQLSTATE, or empty */
-    int native;         /* the driver's own error number, or 0 */
-    int sys_errno;      /* errno at the time, or 0 */
-    char where[256];    /* file:line:column of the input that is to blame, or empty */
-    char message[512];  /* primary message: lower case, no full stop */
-    char detail[512];   /* further facts as sentences, or empty */
-    char hint[256];     /* what to do about it, as a sentence, or empty */
-    char cause[512];    /* the message of the error underneath, or empty */
+    char sqlstate[6];  /* five characters of SQLSTATE, or empty */
+    int native;        /* the driver's own error number, or 0 */
+    int sys_errno;     /* errno at the time, or 0 */
+    char where[256];   /* file:line:column of the input that is to blame, or empty */
+    char message[512]; /* primary message: lower case, no full stop */
+    char detail[512];  /* further facts as sentences, or empty */
+    char hint[256];    /* what to do about it, as a sentence, or empty */
+    char cause[512];   /* the message of the error underneath, or empty */
 };
 
 /* An error object that says nothing has failed. */
-#define BSC_ERR_INIT {0}
+#define BSC_ERR_INIT                                                                               \
+    {                                                                                              \
+        0                                                                                          \
+    }
 
 /* Fills *err with a code and a printf-style primary message, forgetting what it held. Returns
  * false, so that `return bsc_err_set(...)` reads well. */

@@ -26,7 +26,8 @@ void bsc_redactor_add(struct bsc_redactor *redactor, const char *secret, size_t 
 /* Replaces every known secret in the buffer by "[secret]"; returns whether there was one. */
 bool bsc_redact_apply(struct bsc_redactor *redactor, struct bsc_buf *buf);
 
-/* The same for a NUL-terminated text in a fixed array of `size` bytes; cuts rather than overflows. */
+/* The same for a NUL-terminated text in a fixed array of `size` bytes; cuts rather than overflows.
+ */
 bool bsc_redact_text(struct bsc_redactor *redactor, char *text, size_t size);
 
 #endif

@@ -15,11 +15,14 @@
 #include "base/err.h"
 #include "os/sys.h"
 
-/* Appends the file's bytes to *out; refuses (BSC_ERR_LIMIT) what is longer than `size_max`. */
+/* Appends the file's bytes to *out; refuses (BSC_ERR_LIMIT) what is longer than `size_max`, and
+ * (BSC_ERR_INVALID) what is not an ordinary file. A failure leaves *out as it was. */
 bool bsc_files_read(const struct bsc_sys *sys, const char *path, size_t size_max,
                     struct bsc_buf *out, struct bsc_err *err);
 
-/* Replaces or creates the file durably and all at once, with permission bits `mode`. */
+/* Replaces or creates the file durably and all at once, with permission bits `mode` less the
+ * process's umask. A symbolic link is replaced, not followed. On failure the file holds either all
+ * of the old or all of the new bytes. */
 bool bsc_files_write(const struct bsc_sys *sys, const char *path, const void *bytes, size_t length,
                      mode_t mode, struct bsc_err *err);
 
@@ -29,7 +32,7 @@ bool bsc_files_write_all(const struct bsc_sys *sys, int fd, const void *bytes, s
 
 bool bsc_files_exists(const struct bsc_sys *sys, const char *path);
 
-/* Makes the folder and its parents; an existing one is fine. */
+/* Makes the folder and its parents durably; an existing one is fine. */
 bool bsc_files_make_folder(const struct bsc_sys *sys, const char *path, mode_t mode,
                            struct bsc_err *err);
 
@@ -37,6 +40,11 @@ bool bsc_files_make_folder(const struct bsc_sys *sys, const char *path, mode_t m
 bool bsc_files_sync_folder(const struct bsc_sys *sys, const char *path, struct bsc_err *err);
 /* The same for the folder that holds `path`. */
 bool bsc_files_sync_parent(const struct bsc_sys *sys, const char *path, struct bsc_err *err);
+
+/* Opens (and creates) the file and locks it for as long as the descriptor lives; never waits. The
+ * caller closes *ret_fd. BSC_ERR_CONFLICT when somebody else holds it. */
+bool bsc_files_lock(const struct bsc_sys *sys, const char *path, bool exclusive, int *ret_fd,
+                    struct bsc_err *err);
 
 /* A folder's entries without "." and "..", sorted by bytes. Owned by the caller. */
 struct bsc_files_list {
@@ -53,7 +61,7 @@ bool bsc_files_free_space(const struct bsc_sys *sys, const char *path, int64_t *
 /* Path arithmetic; each returns owned. `join` lets an absolute `name` stand alone. */
 char *bsc_files_join(const char *folder, const char *name);
 char *bsc_files_folder_of(const char *path);
-const char *bsc_files_name_of(const char *path); /* borrowed: a part of path */
+const char *bsc_files_name_of(const char *path); /* borrowed: what follows the last slash */
 /* The absolute, symlink-free form; NULL on failure. */
 char *bsc_files_real_path(const char *path, struct bsc_err *err);
 

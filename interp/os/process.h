@@ -14,21 +14,21 @@
 #include "base/err.h"
 
 struct bsc_process_order {
-    const char *const *argv;    /* borrowed, NULL-terminated; argv[0] is a path or found in PATH */
-    const char *const *env;     /* borrowed, NULL-terminated; NULL gives a minimal environment
-                                   (PATH, HOME, LANG=C.UTF-8) */
-    const char *folder;         /* working folder; NULL keeps ours */
-    int64_t timeout_ms;         /* 0 waits for ever */
-    size_t output_max;          /* bytes kept of each stream; the rest is read and dropped */
-    const atomic_bool *cancel;  /* borrowed; NULL, or set to end the child early */
+    const char *const *argv;   /* borrowed, NULL-terminated; argv[0] is a path or found in PATH */
+    const char *const *env;    /* borrowed, NULL-terminated; NULL gives a minimal environment
+                                  (PATH, HOME, LANG=C.UTF-8) */
+    const char *folder;        /* working folder; NULL keeps ours */
+    int64_t timeout_ms;        /* 0 waits for ever */
+    size_t output_max;         /* bytes kept of each stream; the rest is read and dropped */
+    const atomic_bool *cancel; /* borrowed; NULL, or set to end the child early */
 };
 
 struct bsc_process_result {
-    int exit_status;            /* 0..255, or -1 when ended by a signal */
-    int signal_number;          /* 0, or the signal that ended it */
-    bool output_cut;            /* some output was dropped */
-    struct bsc_buf out;         /* standard output */
-    struct bsc_buf err;         /* standard error */
+    int exit_status;    /* 0..255, or -1 when ended by a signal */
+    int signal_number;  /* 0, or the signal that ended it */
+    bool output_cut;    /* some output was dropped */
+    struct bsc_buf out; /* standard output */
+    struct bsc_buf err; /* standard error */
 };
 
 /* Starts the child in a process group of its own with /dev/null as input, waits, and fills

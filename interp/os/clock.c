@@ -1,0 +1,67 @@
+#include "os/clock.h"
+
+#include <time.h>
+
+static int64_t read_clock(clockid_t which, int64_t per_second, int64_t ns_per_unit)
+{
+    struct timespec now = {0};
+    clock_gettime(which, &now);
+    return (int64_t)now.tv_sec * per_second + (int64_t)now.tv_nsec / ns_per_unit;
+}
+
+static int64_t real_wall_ms(void *self)
+{
+    (void)self;
+    return read_clock(CLOCK_REALTIME, 1000, 1000000);
+}
+
+static int64_t real_mono_us(void *self)
+{
+    (void)self;
+    return read_clock(CLOCK_MONOTONIC, 1000000, 1000);
+}
+
+static const struct bsc_clock real = {
+    .self = NULL, .wall_ms = real_wall_ms, .mono_us = real_mono_us};
+
+const struct bsc_clock *bsc_clock_real(void)
+{
+    return &real;
+}
+
+/* Writes `number` right-aligned with leading zeros and returns the place after it. */
+static char *put_digits(char *at, int64_t number, int count)
+{
+    for (int i = count - 1; i >= 0; i--) {
+        at[i] = (char)('0' + number % 10);
+        number /= 10;
+    }
+    return at + count;
+}
+
+static char *put(char *at, int64_t number, int count, char after)
+{
+    at = put_digits(at, number, count);
+    *at = after;
+    return at + 1;
+}
+
+void bsc_clock_format(int64_t wall_ms, char ret_text[BSC_CLOCK_TEXT])
+{
+    /* Years outside 0000 to 9999 would not fit the text: the nearest time that does stands in. */
+    const int64_t first = INT64_C(-62167219200000);
+    const int64_t last = INT64_C(253402300799999);
+    int64_t ms = wall_ms < first ? first : wall_ms > last ? last : wall_ms;
+    int64_t below = ((ms % 1000) + 1000) % 1000;
+    time_t seconds = (time_t)((ms - below) / 1000);
+    struct tm utc = {0};
+    gmtime_r(&seconds, &utc);
+    char *at = put(ret_text, (int64_t)utc.tm_year + 1900, 4, '-');
+    at = put(at, (int64_t)utc.tm_mon + 1, 2, '-');
+    at = put(at, utc.tm_mday, 2, 'T');
+    at = put(at, utc.tm_hour, 2, ':');
+    at = put(at, utc.tm_min, 2, ':');
+    at = put(at, utc.tm_sec, 2, '.');
+    at = put(at, below, 3, 'Z');
+    *at = '\0';
+}

@@ -1,0 +1,53 @@
+/*
+ * What the loop and its workers share. For this room only.
+ */
+#ifndef BSC_OS_LOOP_INT_H
+#define BSC_OS_LOOP_INT_H
+
+#include <stddef.h>
+#include <uv.h>
+
+#include "os/loop.h"
+
+/* One call of bsc_worker_submit on its way through the worker and back. */
+struct bsc_job {
+    struct bsc_job *next;
+    void (*work)(void *arg);
+    void (*done)(void *arg);
+    void *arg; /* borrowed */
+};
+
+/* First in, first out. */
+struct bsc_job_queue {
+    struct bsc_job *first;
+    struct bsc_job *last;
+};
+
+enum { BSC_LOOP_SIGNALS = 3 };
+
+struct bsc_loop {
+    uv_loop_t uv;
+    uv_async_t answers;            /* wakes the loop when a worker has finished a job */
+    uv_mutex_t lock;               /* guards `finished` */
+    struct bsc_job_queue finished; /* jobs whose done is yet to be called */
+    size_t under_way;              /* jobs submitted, done not yet called; loop thread */
+    struct bsc_worker *workers;    /* owned list */
+    uv_signal_t signals[BSC_LOOP_SIGNALS];
+    bool watching; /* the signal handles are live */
+    void (*seen)(void *arg, int signal_number);
+    void *seen_arg; /* borrowed */
+};
+
+void bsc_job_queue_add(struct bsc_job_queue *queue, struct bsc_job *job);
+/* NULL when the queue is empty. */
+struct bsc_job *bsc_job_queue_take(struct bsc_job_queue *queue);
+
+/* Loop thread: a job more is under way, and keeps the loop running. */
+void bsc_loop_expect(struct bsc_loop *loop);
+/* Any thread: hands a finished job back. */
+void bsc_loop_answer(struct bsc_loop *loop, struct bsc_job *job);
+
+/* Ends the threads of all workers, which must have nothing left to do, and frees them. */
+void bsc_workers_free(struct bsc_worker *first);
+
+#endif
