@@ -1,0 +1,144 @@
+#include "journal/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "os/files.h"
+#include "value/json.h"
+
+enum { TEXT_MAX = 4096 };
+
+struct bsc_journal_lock {
+    const struct bsc_sys *sys;
+    int fd;
+};
+
+static bool held_elsewhere(int code)
+{
+    return code == EAGAIN || code == EACCES;
+}
+
+/* What the file says about its holder; returns owned, NULL when it says nothing. */
+static struct bsc_value *holder_read(const struct bsc_sys *sys, int fd)
+{
+    char text[TEXT_MAX];
+    struct bsc_err ignored = BSC_ERR_INIT;
+    ssize_t length = sys->pread(sys->self, fd, text, sizeof text, 0);
+    if (length <= 0)
+        return NULL;
+    struct bsc_value *holder = bsc_json_parse("lock", text, (size_t)length, &ignored);
+    if (bsc_value_kind(holder) == BSC_VALUE_MAP)
+        return holder;
+    bsc_value_free(holder);
+    return NULL;
+}
+
+static const char *word(const struct bsc_value *holder, const char *key)
+{
+    const char *text = bsc_value_get_string(holder, key);
+    return text != NULL ? text : "unknown";
+}
+
+static bool conflict(const struct bsc_sys *sys, int fd, const char *path, struct bsc_err *err)
+{
+    struct bsc_value *holder = holder_read(sys, fd);
+    bsc_err_set(err, BSC_ERR_CONFLICT,
+                "another run is under way: process %lld on host %s since %s (%s)",
+                (long long)bsc_value_get_number(holder, "pid", 0), word(holder, "host"),
+                word(holder, "since"), word(holder, "run"));
+    bsc_value_free(holder);
+    return bsc_err_hint(err, "Wait for it to end, or end it; the lock on '%s' goes with it.", path);
+}
+
+static bool holder_write(const struct bsc_sys *sys, const struct bsc_clock *clock, int fd,
+                         const char *run)
+{
+    char host[256] = "unknown", since[BSC_CLOCK_TEXT];
+    struct bsc_buf text;
+    bsc_buf_init(&text);
+    struct bsc_value *holder = bsc_value_map();
+    if (gethostname(host, sizeof host - 1) != 0)
+        host[0] = '\0';
+    bsc_clock_format(clock->wall_ms(clock->self), since);
+    bsc_value_set_int(holder, "pid", getpid());
+    bsc_value_set_text(holder, "host", host);
+    bsc_value_set_text(holder, "since", since);
+    bsc_value_set_text(holder, "run", run);
+    bsc_json_canonical(holder, &text);
+    bsc_buf_add_char(&text, '\n');
+    bool done = sys->ftruncate(sys->self, fd, 0) == 0 &&
+                sys->pwrite(sys->self, fd, text.data, text.length, 0) == (ssize_t)text.length;
+    bsc_value_free(holder);
+    bsc_buf_release(&text);
+    return done;
+}
+
+static int lock_open(const struct bsc_sys *sys, const char *path, int extra)
+{
+    return sys->open(sys->self, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | extra, 0600);
+}
+
+struct bsc_journal_lock *bsc_journal_lock_take(const struct bsc_sys *sys,
+                                               const struct bsc_clock *clock, const char *runs,
+                                               const char *run, struct bsc_err *err)
+{
+    struct bsc_journal_lock *lock = NULL;
+    char *path = bsc_files_join(runs, "lock");
+    int fd = -1;
+    if (!bsc_files_make_folder(sys, runs, 0700, err))
+        goto done;
+    fd = lock_open(sys, path, O_CREAT);
+    if (fd < 0) {
+        bsc_err_sys(err, errno, "could not open lock '%s'", path);
+        goto done;
+    }
+    if (sys->lock(sys->self, fd, true) != 0) {
+        if (held_elsewhere(errno))
+            conflict(sys, fd, path, err);
+        else
+            bsc_err_sys(err, errno, "could not lock '%s'", path);
+        goto done;
+    }
+    if (!holder_write(sys, clock, fd, run)) {
+        bsc_err_sys(err, errno, "could not write lock '%s'", path);
+        goto done;
+    }
+    lock = bsc_mem_new(1, sizeof *lock);
+    *lock = (struct bsc_journal_lock){sys, fd};
+    fd = -1;
+done:
+    if (fd >= 0)
+        sys->close(sys->self, fd);
+    bsc_mem_free(path);
+    return lock;
+}
+
+void bsc_journal_lock_free(struct bsc_journal_lock *lock)
+{
+    if (lock == NULL)
+        return;
+    /* The file stays: removing it would let two holders lock two files of one name. */
+    (void)lock->sys->ftruncate(lock->sys->self, lock->fd, 0);
+    lock->sys->close(lock->sys->self, lock->fd);
+    bsc_mem_free(lock);
+}
+
+int bsc_journal_lock_fd(const struct bsc_journal_lock *lock)
+{
+    return lock->fd;
+}
+
+struct bsc_value *bsc_journal_lock_holder(const struct bsc_sys *sys, const char *runs)
+{
+    struct bsc_value *holder = NULL;
+    char *path = bsc_files_join(runs, "lock");
+    int fd = lock_open(sys, path, 0);
+    if (fd >= 0 && sys->lock(sys->self, fd, false) != 0 && held_elsewhere(errno))
+        holder = holder_read(sys, fd);
+    if (fd >= 0)
+        sys->close(sys->self, fd);
+    bsc_mem_free(path);
+    return holder;
+}

@@ -1,0 +1,36 @@
+/*
+ * One run at a time: the lock of a runs folder.
+ *
+ * It is an open-file-description lock on the file `lock`, so it ends with the last process that
+ * holds the descriptor, however that process ended, and a child that inherits the descriptor keeps
+ * it. The file says who holds it; that text is for people only. May include base, os and value.
+ */
+#ifndef BSC_JOURNAL_LOCK_H
+#define BSC_JOURNAL_LOCK_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "os/clock.h"
+#include "os/sys.h"
+#include "value/value.h"
+
+struct bsc_journal_lock;
+
+/* Takes the lock of a runs folder, which is made when missing. `run` is the run's id, or what else
+ * is being done. Returns owned, NULL on failure: BSC_ERR_CONFLICT says who holds it since when. */
+struct bsc_journal_lock *bsc_journal_lock_take(const struct bsc_sys *sys,
+                                               const struct bsc_clock *clock, const char *runs,
+                                               const char *run, struct bsc_err *err);
+
+/* Accepts NULL. */
+void bsc_journal_lock_free(struct bsc_journal_lock *lock);
+
+/* The descriptor that a child must inherit to hold the lock too. */
+int bsc_journal_lock_fd(const struct bsc_journal_lock *lock);
+
+/* Who holds the lock now, as an owned map {pid, host, since, run}; NULL when nobody does or it
+ * cannot be told. */
+struct bsc_value *bsc_journal_lock_holder(const struct bsc_sys *sys, const char *runs);
+
+#endif

@@ -1,0 +1,196 @@
+#include "journal/reader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "journal/line_int.h"
+#include "value/json.h"
+
+enum { BLOCK_BYTES = 256 * 1024 };
+
+struct reader {
+    const struct bsc_sys *sys;
+    const char *path;
+    int fd;
+    bool ended;         /* the file has no more bytes */
+    struct bsc_buf buf; /* bytes read; those before `start` are done with */
+    size_t start;
+    bsc_journal_seen_fn seen;
+    void *arg;
+    struct bsc_journal_report *report;
+    enum bsc_journal_kind last_kind;
+};
+
+/* Moves what is left to the front and reads one more block. */
+static bool block_read(struct reader *reader, struct bsc_err *err)
+{
+    size_t left = reader->buf.length - reader->start;
+    memmove(reader->buf.data, reader->buf.data + reader->start, left);
+    bsc_buf_clear(&reader->buf);
+    bsc_buf_grown(&reader->buf, left);
+    reader->start = 0;
+    char *room = bsc_buf_room(&reader->buf, BLOCK_BYTES);
+    ssize_t got = 0;
+    do {
+        got = reader->sys->read(reader->sys->self, reader->fd, room, BLOCK_BYTES);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return bsc_err_sys(err, errno, "could not read journal '%s'", reader->path);
+    bsc_buf_grown(&reader->buf, (size_t)got);
+    reader->report->file_bytes += got;
+    reader->ended = got == 0;
+    return true;
+}
+
+/* Makes the next line complete in the buffer. Its length comes without the line end; *ret_whole
+ * says whether it has one. A length of 0 without a line end is the end of the file. */
+static bool line_next(struct reader *reader, size_t *ret_length, bool *ret_whole,
+                      struct bsc_err *err)
+{
+    size_t looked = 0;
+    for (;;) {
+        const char *line = reader->buf.data + reader->start;
+        size_t left = reader->buf.length - reader->start;
+        const char *end = memchr(line + looked, '\n', left - looked);
+        *ret_whole = end != NULL;
+        *ret_length = end != NULL ? (size_t)(end - line) : left;
+        if (end != NULL || reader->ended || left >= BSC_JOURNAL_LINE_MAX)
+            return true;
+        looked = left;
+        if (!block_read(reader, err))
+            return false;
+    }
+}
+
+/* Why a line that is not of the journal's shape is not. */
+static enum bsc_journal_fault shape_fault(const char *line, size_t length)
+{
+    struct bsc_err ignored = BSC_ERR_INIT;
+    struct bsc_value *value = bsc_json_parse("journal", line, length, &ignored);
+    enum bsc_journal_fault fault = value != NULL ? BSC_JOURNAL_FAULT_SHAPE : BSC_JOURNAL_FAULT_JSON;
+    bsc_value_free(value);
+    return fault;
+}
+
+static enum bsc_journal_fault line_check(struct reader *reader, char *bytes, size_t length,
+                                         struct bsc_journal_line *ret_line)
+{
+    struct bsc_journal_report *report = reader->report;
+    char hash[BSC_DIGEST_HEX];
+    if (!bsc_journal_line_parse(bytes, length, ret_line))
+        return shape_fault(bytes, length);
+    bsc_journal_line_hash(bytes, length, hash);
+    if (memcmp(hash, ret_line->hash, BSC_JOURNAL_HEX) != 0)
+        return BSC_JOURNAL_FAULT_HASH;
+    bool next = ret_line->seq == report->records + 1;
+    if (next && memcmp(ret_line->prev, report->hash, BSC_JOURNAL_HEX) == 0)
+        return BSC_JOURNAL_FAULT_NONE;
+    report->found_seq = ret_line->seq;
+    return next ? BSC_JOURNAL_FAULT_PREV : BSC_JOURNAL_FAULT_SEQ;
+}
+
+/* Counts a good record and shows it. */
+static bool line_seen(struct reader *reader, const struct bsc_journal_line *line, size_t length,
+                      struct bsc_err *err)
+{
+    struct bsc_journal_report *report = reader->report;
+    struct bsc_journal_record record = {
+        .line = report->records + 1,
+        .seq = line->seq,
+        .offset = report->good_bytes,
+        .kind = bsc_journal_kind_of(line->kind, line->kind_length),
+        .payload = line->payload,
+        .payload_length = line->payload_length,
+    };
+    if (report->records > 0 && memcmp(line->time, report->last_time, BSC_JOURNAL_TIME) < 0 &&
+        report->times_backwards++ == 0)
+        report->backwards_line = record.line;
+    memcpy(report->last_time, line->time, BSC_JOURNAL_TIME);
+    if (report->records == 0)
+        memcpy(report->first_time, line->time, BSC_JOURNAL_TIME);
+    memcpy(report->hash, line->hash, BSC_JOURNAL_HEX);
+    report->records++;
+    report->counts[record.kind]++;
+    report->good_bytes += (int64_t)length + 1;
+    reader->last_kind = record.kind;
+    if (reader->seen == NULL)
+        return true;
+    memcpy(record.time, report->last_time, sizeof record.time);
+    memcpy(record.hash, report->hash, sizeof record.hash);
+    return reader->seen(reader->arg, &record, err);
+}
+
+/* Decides between a write that did not finish and a record that was changed. Only the very last
+ * line can be torn; a line whose own hash is right was written to its end. */
+static bool fault_found(struct reader *reader, enum bsc_journal_fault fault, size_t length,
+                        struct bsc_err *err)
+{
+    struct bsc_journal_report *report = reader->report;
+    bool misplaced = fault == BSC_JOURNAL_FAULT_SEQ || fault == BSC_JOURNAL_FAULT_PREV;
+    report->fault = fault;
+    report->bad_line = report->records + 1;
+    report->bad_seq = report->records + 1;
+    reader->start += length < reader->buf.length - reader->start ? length + 1 : length;
+    if (reader->start == reader->buf.length && !reader->ended && !block_read(reader, err))
+        return false;
+    bool last = reader->start == reader->buf.length;
+    report->state = last && !misplaced ? BSC_JOURNAL_TORN : BSC_JOURNAL_DAMAGED;
+    return true;
+}
+
+static bool lines_read(struct reader *reader, struct bsc_err *err)
+{
+    for (;;) {
+        struct bsc_journal_line line = {0};
+        size_t length = 0;
+        bool whole = false;
+        if (!line_next(reader, &length, &whole, err))
+            return false;
+        if (length == 0 && !whole)
+            break;
+        char *bytes = reader->buf.data + reader->start;
+        enum bsc_journal_fault fault = BSC_JOURNAL_FAULT_CUT;
+        if (length >= BSC_JOURNAL_LINE_MAX)
+            fault = BSC_JOURNAL_FAULT_LONG;
+        else if (whole)
+            fault = line_check(reader, bytes, length, &line);
+        if (fault != BSC_JOURNAL_FAULT_NONE)
+            return fault_found(reader, fault, length, err);
+        if (!line_seen(reader, &line, length, err))
+            return false;
+        reader->start += length + 1;
+    }
+    bool ended = reader->report->records > 0 && reader->last_kind == BSC_JOURNAL_RUN_END;
+    reader->report->state = ended ? BSC_JOURNAL_ENDED : BSC_JOURNAL_OPEN;
+    return true;
+}
+
+bool bsc_journal_read(const struct bsc_sys *sys, const char *path, bsc_journal_seen_fn seen,
+                      void *arg, struct bsc_journal_report *report, struct bsc_err *err)
+{
+    struct reader reader = {.sys = sys, .path = path, .seen = seen, .arg = arg, .report = report};
+    *report = (struct bsc_journal_report){.state = BSC_JOURNAL_OPEN};
+    memcpy(report->hash, BSC_JOURNAL_ZEROS, sizeof BSC_JOURNAL_ZEROS);
+    reader.fd = sys->open(sys->self, path, O_RDONLY | O_NOFOLLOW, 0);
+    if (reader.fd < 0)
+        return bsc_err_sys(err, errno, "could not open journal '%s'", path);
+    bsc_buf_init(&reader.buf);
+    bool done = lines_read(&reader, err);
+    bsc_buf_release(&reader.buf);
+    sys->close(sys->self, reader.fd);
+    return done;
+}
+
+bool bsc_journal_verify(const struct bsc_sys *sys, const char *path,
+                        struct bsc_journal_report *report, struct bsc_err *err)
+{
+    return bsc_journal_read(sys, path, NULL, NULL, report, err);
+}
+
+struct bsc_value *bsc_journal_record_payload(const struct bsc_journal_record *record,
+                                             struct bsc_err *err)
+{
+    return bsc_json_parse("journal", record->payload, record->payload_length, err);
+}
