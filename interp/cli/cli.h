@@ -67,7 +67,13 @@ void bsc_cli_json(struct bsc_cli *cli, const struct bsc_value *value);
 void bsc_cli_say(struct bsc_cli *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-enum bsc_cli_style { BSC_STYLE_PLAIN, BSC_STYLE_BOLD, BSC_STYLE_GOOD, BSC_STYLE_BAD, BSC_STYLE_DIM };
+enum bsc_cli_style {
+    BSC_STYLE_PLAIN,
+    BSC_STYLE_BOLD,
+    BSC_STYLE_GOOD,
+    BSC_STYLE_BAD,
+    BSC_STYLE_DIM
+};
 /* The escape sequence of a style, or "" without colour. */
 const char *bsc_cli_style(const struct bsc_cli *cli, enum bsc_cli_style style);
 

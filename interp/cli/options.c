@@ -101,8 +101,9 @@ static bool check_operands(const struct bsc_cli_usage *usage, size_t count, stru
 {
     if (count >= usage->operands_min && count <= usage->operands_max)
         return true;
-    bsc_err_set(err, BSC_ERR_USAGE, count < usage->operands_min ? "something is missing"
-                                                                : "there are too many arguments");
+    bsc_err_set(err, BSC_ERR_USAGE,
+                count < usage->operands_min ? "something is missing"
+                                            : "there are too many arguments");
     return bsc_err_hint(err, "usage: bascule %s", usage->synopsis);
 }
 

@@ -12,18 +12,18 @@
 #include "value/value.h"
 
 struct bsc_cli_option {
-    const char *name;          /* "--site" */
-    const char *short_name;    /* "-o", or NULL */
-    const char *value_name;    /* "FILE", or NULL for a switch */
-    const char *doc;           /* what it is for */
-    bool *flag;                /* a switch sets this */
-    const char **text;         /* a value is put here (borrowed from argv) */
-    struct bsc_value *pairs;   /* k=v values are collected in this map instead */
+    const char *name;        /* "--site" */
+    const char *short_name;  /* "-o", or NULL */
+    const char *value_name;  /* "FILE", or NULL for a switch */
+    const char *doc;         /* what it is for */
+    bool *flag;              /* a switch sets this */
+    const char **text;       /* a value is put here (borrowed from argv) */
+    struct bsc_value *pairs; /* k=v values are collected in this map instead */
 };
 
 struct bsc_cli_usage {
-    const char *synopsis;      /* "plan RUNBOOK --site SITE [options]" */
-    const char *summary;       /* one or two sentences */
+    const char *synopsis;                 /* "plan RUNBOOK --site SITE [options]" */
+    const char *summary;                  /* one or two sentences */
     const struct bsc_cli_option *options; /* ends with a NULL name */
     size_t operands_min;
     size_t operands_max;

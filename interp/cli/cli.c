@@ -1,0 +1,194 @@
+#include "cli/cli.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "run/errors.h"
+#include "run/outcome.h"
+#include "site/names.h"
+#include "value/json.h"
+#include "vm/vm.h"
+
+struct verb {
+    const char *name;
+    bsc_cli_verb run;
+    const char *doc;
+};
+
+static const struct verb verbs[] = {
+    {"lab", bsc_cli_lab, "make, break and look at a practice site"},
+    {"check", bsc_cli_check, "find every error of a runbook without running anything"},
+    {"observe", bsc_cli_observe, "show the facts of a site; changes nothing"},
+    {"plan", bsc_cli_plan, "show what a runbook would do, statement by statement"},
+    {"run", bsc_cli_run, "carry out a plan or a runbook under a journal"},
+    {"audit", bsc_cli_audit, "verify the journal of a run"},
+    {"report", bsc_cli_report, "write a run's report as one HTML page"},
+    {"agent", bsc_cli_agent, "do the background jobs of the embedded platform"},
+};
+
+enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
+
+static int print_help(struct bsc_cli *cli)
+{
+    fputs("usage: bascule VERB [arguments]\n\n"
+          "Rehearses, executes and proves operational procedures written as runbooks.\n\n",
+          cli->out);
+    for (size_t i = 0; i < VERB_COUNT; i++)
+        fprintf(cli->out, "  %-10s %s\n", verbs[i].name, verbs[i].doc);
+    fputs("\n  bascule VERB --help shows a verb's options, bascule --version the version.\n"
+          "  exit codes: 0 done, 1 failed or halted, 2 usage, 3 refused, 4 rehearsal found a\n"
+          "  violation, 5 journal does not verify, 6 outcome unknown\n",
+          cli->out);
+    return BSC_EXIT_DONE;
+}
+
+static int print_version(struct bsc_cli *cli)
+{
+    bool old = false;
+    fprintf(cli->out, "bascule %s, %s\n", BSC_VERSION, bsc_vm_lua_release(&old));
+    if (old)
+        fputs("warning: this Lua release has known memory bugs, mended in 5.4.8; the sandbox keeps\n"
+              "runbooks away from them\n",
+              cli->out);
+    return BSC_EXIT_DONE;
+}
+
+static int unknown_verb(struct bsc_cli *cli, const char *word)
+{
+    const char *names[VERB_COUNT];
+    struct bsc_err err = BSC_ERR_INIT;
+    for (size_t i = 0; i < VERB_COUNT; i++)
+        names[i] = verbs[i].name;
+    const char *nearest = bsc_site_nearest_name(word, names, VERB_COUNT);
+    bsc_err_set(&err, BSC_ERR_USAGE, "there is no verb \"%s\"", word);
+    if (nearest != NULL)
+        bsc_err_hint(&err, "Did you mean \"bascule %s\"?", nearest);
+    else
+        bsc_err_hint(&err, "bascule --help lists the verbs.");
+    return bsc_cli_fail(cli, &err);
+}
+
+int bsc_cli_main(struct bsc_cli *cli, int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(cli);
+        return BSC_EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0)
+        return print_help(cli);
+    if (strcmp(argv[1], "--version") == 0)
+        return print_version(cli);
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        if (strcmp(argv[1], verbs[i].name) == 0)
+            return verbs[i].run(cli, argc - 1, argv + 1);
+    }
+    return unknown_verb(cli, argv[1]);
+}
+
+static int exit_of(const struct bsc_err *err)
+{
+    switch (err->code) {
+    case BSC_ERR_USAGE:
+        return BSC_EXIT_USAGE;
+    case BSC_ERR_REFUSED:
+    case BSC_ERR_CONFLICT:
+        return BSC_EXIT_REFUSED;
+    case BSC_ERR_UNKNOWN:
+        return BSC_EXIT_UNKNOWN;
+    default:
+        return BSC_EXIT_FAILED;
+    }
+}
+
+/* Text from scripts, files and servers must not be able to steer the terminal. */
+static void make_visible(struct bsc_buf *text)
+{
+    for (size_t i = 0; i < text->length; i++) {
+        unsigned char c = (unsigned char)text->data[i];
+        if ((c < 0x20 && c != '\n' && c != '\t' && c != 0x1b) || c == 0x7f)
+            text->data[i] = '?';
+    }
+}
+
+static void hide_escapes(struct bsc_buf *text)
+{
+    for (size_t i = 0; i < text->length; i++) {
+        if (text->data[i] == 0x1b)
+            text->data[i] = '?';
+    }
+}
+
+static void write_text(struct bsc_cli *cli, FILE *stream, struct bsc_buf *text)
+{
+    bsc_redact_apply(cli->redactor, text);
+    make_visible(text);
+    fwrite(text->data, 1, text->length, stream);
+    fflush(stream);
+}
+
+static void add_line(struct bsc_buf *text, const char *label, const char *line)
+{
+    if (line[0] != '\0')
+        bsc_buf_printf(text, "  %s%s\n", label, line);
+}
+
+int bsc_cli_fail(struct bsc_cli *cli, const struct bsc_err *err)
+{
+    int code = exit_of(err);
+    if (cli->json) {
+        struct bsc_value *value = bsc_value_map();
+        bsc_value_set(value, "error", bsc_run_error_value(err));
+        bsc_value_set_int(value, "exit", code);
+        bsc_cli_json(cli, value);
+        bsc_value_free(value);
+        return code;
+    }
+    struct bsc_buf text;
+    bsc_buf_init(&text);
+    if (err->where[0] != '\0')
+        bsc_buf_printf(&text, "%s: ", err->where);
+    bsc_buf_printf(&text, "error: %s\n", err->message);
+    add_line(&text, "cause: ", err->cause);
+    add_line(&text, "", err->detail);
+    add_line(&text, "", err->hint);
+    hide_escapes(&text);
+    write_text(cli, cli->err, &text);
+    bsc_buf_release(&text);
+    return code;
+}
+
+void bsc_cli_json(struct bsc_cli *cli, const struct bsc_value *value)
+{
+    struct bsc_buf text;
+    bsc_buf_init(&text);
+    bsc_json_canonical(value, &text);
+    bsc_buf_add_char(&text, '\n');
+    write_text(cli, cli->out, &text);
+    bsc_buf_release(&text);
+}
+
+void bsc_cli_say(struct bsc_cli *cli, const char *format, ...)
+{
+    if (cli->json)
+        return;
+    struct bsc_buf text;
+    va_list args;
+    bsc_buf_init(&text);
+    va_start(args, format);
+    int length = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    va_start(args, format);
+    vsnprintf(bsc_buf_room(&text, (size_t)length), (size_t)length + 1, format, args);
+    va_end(args);
+    bsc_buf_grown(&text, (size_t)length);
+    write_text(cli, cli->out, &text);
+    bsc_buf_release(&text);
+}
+
+const char *bsc_cli_style(const struct bsc_cli *cli, enum bsc_cli_style style)
+{
+    static const char *const codes[] = {"\x1b[0m", "\x1b[1m", "\x1b[32m", "\x1b[31m", "\x1b[2m"};
+    return cli->colour ? codes[style] : "";
+}

@@ -1,0 +1,34 @@
+/*
+ * The program: real clock, real system calls, real streams.
+ */
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+/* NO_COLOR (any value) and TERM=dumb switch colours off. */
+static bool wants_colour(void)
+{
+    const char *term = getenv("TERM");
+    return isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL &&
+           (term == NULL || strcmp(term, "dumb") != 0);
+}
+
+int main(int argc, char **argv)
+{
+    struct bsc_cli cli = {0};
+    setlocale(LC_ALL, "C.UTF-8");
+    cli.sys = bsc_sys_real();
+    cli.clock = bsc_clock_real();
+    cli.redactor = bsc_redactor_new();
+    cli.in = stdin;
+    cli.out = stdout;
+    cli.err = stderr;
+    cli.terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    cli.colour = wants_colour();
+    int code = bsc_cli_main(&cli, argc, argv);
+    bsc_redactor_free(cli.redactor);
+    return code;
+}

@@ -1,0 +1,22 @@
+#include "run/errors.h"
+
+static void set_if(struct bsc_value *map, const char *key, const char *text)
+{
+    if (text[0] != '\0')
+        bsc_value_set_text(map, key, text);
+}
+
+struct bsc_value *bsc_run_error_value(const struct bsc_err *err)
+{
+    struct bsc_value *map = bsc_value_map();
+    bsc_value_set_text(map, "code", bsc_err_name(err->code));
+    bsc_value_set_text(map, "message", err->message);
+    set_if(map, "where", err->where);
+    set_if(map, "detail", err->detail);
+    set_if(map, "hint", err->hint);
+    set_if(map, "cause", err->cause);
+    set_if(map, "sqlstate", err->sqlstate);
+    if (err->native != 0)
+        bsc_value_set_int(map, "native", err->native);
+    return map;
+}

@@ -1,0 +1,132 @@
+#include "run/execute.h"
+
+#include "run/record.h"
+
+enum { PROGRESS_EVERY_MS = 200 };
+
+struct execution {
+    struct bsc_run_order *order; /* borrowed */
+    struct bsc_run_live *live;   /* owned */
+    struct bsc_timer *timer;     /* shows progress; NULL when not running */
+    struct bsc_run_end end;
+    bool over;
+};
+
+static bool item_begin(void *self, const struct bsc_value *item, struct bsc_err *err)
+{
+    struct execution *execution = self;
+    const struct bsc_run_hooks *hooks = execution->order->hooks;
+    bsc_run_live_enter(execution->live, bsc_value_get_number(item, "index", 0));
+    if (!bsc_run_record_item_begin(execution->order->journal, item, err))
+        return false;
+    return hooks->item_begin == NULL || hooks->item_begin(hooks->self, item, err);
+}
+
+static bool item_end(void *self, const struct bsc_value *item, const struct bsc_value *result,
+                     struct bsc_err *err)
+{
+    struct execution *execution = self;
+    const struct bsc_run_hooks *hooks = execution->order->hooks;
+    if (!bsc_run_record_item_end(execution->order->journal, item, result, err))
+        return false;
+    return hooks->item_end == NULL || hooks->item_end(hooks->self, item, result, err);
+}
+
+static void ended(void *arg, const struct bsc_run_end *end)
+{
+    struct execution *execution = arg;
+    execution->end = *end;
+    execution->over = true;
+    bsc_loop_stop(execution->order->session->loop);
+}
+
+static void interrupted(void *arg, int signal_number)
+{
+    struct execution *execution = arg;
+    (void)signal_number;
+    bsc_run_hands_cancel(execution->order->session->hands);
+}
+
+static void show_progress(void *arg)
+{
+    struct execution *execution = arg;
+    struct bsc_run_session *session = execution->order->session;
+    struct bsc_run_progress progress = bsc_run_hands_progress(session->hands);
+    execution->order->progress(execution->order->progress_self, &progress);
+    execution->timer = bsc_timer_start(session->loop, PROGRESS_EVERY_MS, show_progress, execution);
+}
+
+static void perform(struct execution *execution)
+{
+    struct bsc_run_order *order = execution->order;
+    struct bsc_run_session *session = order->session;
+    struct bsc_run_hooks hooks = {execution, item_begin, item_end};
+    struct bsc_run_machine *machine =
+        bsc_run_machine_new(session->vm, bsc_value_get(bsc_run_session_runbook(session), "items"),
+                            bsc_run_live_world(execution->live), &hooks);
+    if (order->progress != NULL)
+        execution->timer =
+            bsc_timer_start(session->loop, PROGRESS_EVERY_MS, show_progress, execution);
+    bsc_run_machine_start(machine, ended, execution);
+    if (!execution->over)
+        bsc_loop_run(session->loop);
+    if (execution->timer != NULL)
+        bsc_timer_cancel(execution->timer);
+    bsc_run_machine_free(machine);
+}
+
+static const char *end_word(const struct bsc_run_end *end)
+{
+    if (end->broke)
+        return "halted";
+    switch (end->outcome) {
+    case BSC_OUTCOME_KEPT:
+    case BSC_OUTCOME_CHANGED:
+    case BSC_OUTCOME_SKIPPED:
+        return "done";
+    case BSC_OUTCOME_REFUSED:
+        return "refused";
+    case BSC_OUTCOME_INTERRUPTED:
+        return "cancelled";
+    default:
+        return "halted";
+    }
+}
+
+static bool record_end(const struct execution *execution, struct bsc_err *err)
+{
+    const struct bsc_run_end *end = &execution->end;
+    struct bsc_value *summary = bsc_value_map();
+    bsc_value_set_text(summary, "outcome", bsc_run_outcome_name(end->outcome));
+    bsc_value_set_text(summary, "text", end->broke ? end->err.message : end->reason);
+    bsc_value_set_int(summary, "items_done", (int64_t)end->items_done);
+    bool ok = bsc_run_record_end(execution->order->journal, end_word(end),
+                                 bsc_run_outcome_exit(end->outcome), summary, err);
+    bsc_value_free(summary);
+    return ok;
+}
+
+bool bsc_run_execute(struct bsc_run_order *order, struct bsc_run_end *ret_end, struct bsc_err *err)
+{
+    struct execution execution = {.order = order};
+    struct bsc_run_session *session = order->session;
+    struct bsc_run_model *model = bsc_run_model_new(session->schema, order->facts);
+    struct bsc_run_cursor *cursor = bsc_run_cursor_new(order->plan);
+    struct bsc_run_live_options options = {
+        session->vm,   session->hands,      model,      cursor, order->journal,
+        session->loop, session->with.clock, order->live};
+    execution.live = bsc_run_live_new(&options);
+    bool ok = bsc_loop_watch_signals(session->loop, interrupted, &execution, err);
+    if (ok) {
+        perform(&execution);
+        ok = record_end(&execution, err);
+    } else {
+        execution.end.broke = true;
+        execution.end.err = *err;
+    }
+    *ret_end = execution.end;
+    bsc_run_live_free(execution.live);
+    bsc_run_cursor_free(cursor);
+    bsc_run_model_free(model);
+    return ok;
+}

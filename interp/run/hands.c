@@ -1,0 +1,172 @@
+#include "run/hands.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "os/clock.h"
+
+struct lane {
+    char *name;                /* owned */
+    struct bsc_worker *worker; /* owned by the loop */
+};
+
+struct bsc_run_hands {
+    struct bsc_loop *loop;   /* borrowed */
+    struct bsc_lib_env *env; /* borrowed */
+    struct lane *lanes;      /* owned array */
+    size_t lane_count;
+    bool cancelled;   /* loop thread only */
+    atomic_bool stop; /* seen by the row under way */
+    atomic_llong done;
+    atomic_llong total;
+    _Atomic(const char *) unit;
+};
+
+struct job {
+    struct bsc_run_hands *hands;
+    const struct bsc_lib_row *row;
+    struct bsc_lib_call call;
+    struct bsc_timer *timer; /* NULL when there is no limit or it has fired */
+    bool late;               /* the limit has passed */
+    bool ok;
+    struct bsc_value *value; /* owned result */
+    struct bsc_err err;
+    bsc_run_done done;
+    void *arg;
+};
+
+struct bsc_run_hands *bsc_run_hands_new(struct bsc_loop *loop, struct bsc_lib_env *env)
+{
+    struct bsc_run_hands *hands = bsc_mem_new(1, sizeof *hands);
+    hands->loop = loop;
+    hands->env = env;
+    return hands;
+}
+
+void bsc_run_hands_free(struct bsc_run_hands *hands)
+{
+    if (hands == NULL)
+        return;
+    for (size_t i = 0; i < hands->lane_count; i++)
+        bsc_mem_free(hands->lanes[i].name);
+    bsc_mem_free(hands->lanes);
+    bsc_mem_free(hands);
+}
+
+static struct bsc_worker *worker_of(struct bsc_run_hands *hands, const char *name,
+                                    struct bsc_err *err)
+{
+    for (size_t i = 0; i < hands->lane_count; i++) {
+        if (strcmp(hands->lanes[i].name, name) == 0)
+            return hands->lanes[i].worker;
+    }
+    struct bsc_worker *worker = bsc_worker_new(hands->loop, name, err);
+    if (worker == NULL)
+        return NULL;
+    hands->lanes = bsc_mem_resize(hands->lanes, hands->lane_count + 1, sizeof *hands->lanes);
+    hands->lanes[hands->lane_count].name = bsc_mem_text(name);
+    hands->lanes[hands->lane_count].worker = worker;
+    hands->lane_count++;
+    return worker;
+}
+
+static void job_progress(void *arg, int64_t done, int64_t total, const char *unit)
+{
+    struct bsc_run_hands *hands = arg;
+    atomic_store(&hands->done, done);
+    atomic_store(&hands->total, total);
+    atomic_store(&hands->unit, unit);
+}
+
+static void job_work(void *arg)
+{
+    struct job *job = arg;
+    job->ok = job->row->run(&job->call, &job->value, &job->err);
+}
+
+static void job_end(struct job *job)
+{
+    if (job->timer != NULL)
+        bsc_timer_cancel(job->timer);
+    if (!job->ok && job->late && job->err.code == BSC_ERR_CANCELLED)
+        job->err.code = BSC_ERR_TIMEOUT;
+    atomic_store(&job->hands->total, 0);
+    if (!job->hands->cancelled)
+        atomic_store(&job->hands->stop, false);
+    job->done(job->arg, job->ok ? job->value : NULL, &job->err);
+    bsc_mem_free(job);
+}
+
+static void job_done(void *arg)
+{
+    job_end(arg);
+}
+
+static void job_late(void *arg)
+{
+    struct job *job = arg;
+    job->timer = NULL;
+    job->late = true;
+    atomic_store(&job->hands->stop, true);
+    bsc_lib_env_cancel(job->hands->env);
+}
+
+static bool may_begin(const struct job *job, struct bsc_err *err)
+{
+    if (job->hands->cancelled && job->row->effect == BSC_LIB_WRITE)
+        return bsc_err_set(err, BSC_ERR_CANCELLED, "stopped before %s began", job->row->name);
+    return true;
+}
+
+void bsc_run_hands_perform(struct bsc_run_hands *hands, const struct bsc_lib_row *row,
+                           const struct bsc_value *args, int64_t timeout_ms, bsc_run_done done,
+                           void *arg)
+{
+    struct job *job = bsc_mem_new(1, sizeof *job);
+    job->hands = hands;
+    job->row = row;
+    job->done = done;
+    job->arg = arg;
+    job->call.env = hands->env;
+    job->call.args = args;
+    job->call.cancel = &hands->stop;
+    job->call.progress = job_progress;
+    job->call.progress_arg = hands;
+    if (timeout_ms > 0)
+        job->call.deadline_us =
+            bsc_clock_real()->mono_us(bsc_clock_real()->self) + timeout_ms * 1000;
+    const char *lane = row->lane != NULL ? bsc_value_get_string(args, row->lane) : NULL;
+    struct bsc_worker *worker = worker_of(hands, lane != NULL ? lane : "", &job->err);
+    if (worker == NULL || !may_begin(job, &job->err)) {
+        job_end(job);
+        return;
+    }
+    if (timeout_ms > 0)
+        job->timer = bsc_timer_start(hands->loop, timeout_ms, job_late, job);
+    bsc_worker_submit(worker, job_work, job_done, job);
+}
+
+void bsc_run_hands_cancel(struct bsc_run_hands *hands)
+{
+    hands->cancelled = true;
+    atomic_store(&hands->stop, true);
+    bsc_lib_env_cancel(hands->env);
+}
+
+bool bsc_run_hands_cancelled(const struct bsc_run_hands *hands)
+{
+    return hands->cancelled;
+}
+
+void bsc_run_hands_settle(struct bsc_run_hands *hands)
+{
+    atomic_store(&hands->stop, false);
+}
+
+struct bsc_run_progress bsc_run_hands_progress(const struct bsc_run_hands *hands)
+{
+    struct bsc_run_progress progress = {atomic_load(&hands->done), atomic_load(&hands->total),
+                                        atomic_load(&hands->unit)};
+    return progress;
+}

@@ -1,0 +1,49 @@
+/*
+ * The hands of the live world: rows performed on worker threads.
+ *
+ * Each lane (a server's name, or the common lane) is one thread, so that a connection is only ever
+ * used by the thread that opened it. Answers come back on the loop.
+ */
+#ifndef BSC_RUN_HANDS_H
+#define BSC_RUN_HANDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "lib/env.h"
+#include "lib/row.h"
+#include "os/loop.h"
+#include "value/value.h"
+
+struct bsc_run_hands;
+
+/* How far the row under way is; read on the loop's thread. */
+struct bsc_run_progress {
+    int64_t done;
+    int64_t total;    /* 0: nothing reported yet */
+    const char *unit; /* "bytes", "files"… */
+};
+
+/* Borrows loop and env. Returns owned. Free it before the loop, when no row is under way. */
+struct bsc_run_hands *bsc_run_hands_new(struct bsc_loop *loop, struct bsc_lib_env *env);
+void bsc_run_hands_free(struct bsc_run_hands *hands);
+
+/* `value` is taken by the callback; NULL means that `err` (borrowed) holds. */
+typedef void (*bsc_run_done)(void *arg, struct bsc_value *value, const struct bsc_err *err);
+
+/* Performs a row; `args` is borrowed until `done`. A row that is still at work after `timeout_ms`
+ * (0: no limit) is asked to stop and ends with BSC_ERR_TIMEOUT. */
+void bsc_run_hands_perform(struct bsc_run_hands *hands, const struct bsc_lib_row *row,
+                           const struct bsc_value *args, int64_t timeout_ms, bsc_run_done done,
+                           void *arg);
+
+/* Asks every row under way to stop, and lets no WRITE row begin any more. */
+void bsc_run_hands_cancel(struct bsc_run_hands *hands);
+bool bsc_run_hands_cancelled(const struct bsc_run_hands *hands);
+/* After a cancel the world must still be observed: lets READ rows run again. */
+void bsc_run_hands_settle(struct bsc_run_hands *hands);
+
+struct bsc_run_progress bsc_run_hands_progress(const struct bsc_run_hands *hands);
+
+#endif

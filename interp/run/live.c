@@ -1,0 +1,161 @@
+#include "run/live.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "run/change.h"
+#include "run/observer.h"
+#include "run/record.h"
+
+struct bsc_run_live {
+    struct bsc_run_world world;
+    struct bsc_run_live_options with;
+    int64_t item;                   /* index of the item under way */
+    int64_t change_count;           /* changes begun so far */
+    const struct bsc_value *effect; /* borrowed: the effect being answered */
+    bsc_run_reply reply;
+    void *reply_arg;
+};
+
+static void answer(struct bsc_run_live *live, struct bsc_value *value)
+{
+    live->reply(live->reply_arg, value, NULL);
+}
+
+static void break_off(struct bsc_run_live *live, const struct bsc_err *err)
+{
+    live->reply(live->reply_arg, NULL, err);
+}
+
+static void observed(void *arg, struct bsc_value *facts, const struct bsc_err *err)
+{
+    struct bsc_run_live *live = arg;
+    struct bsc_err failure = BSC_ERR_INIT;
+    const char *resource = bsc_value_get_string(live->effect, "resource");
+    if (facts == NULL) {
+        break_off(live, err);
+        return;
+    }
+    if (!bsc_run_record_observed(live->with.journal, live->item, resource, facts, &failure)) {
+        bsc_value_free(facts);
+        break_off(live, &failure);
+        return;
+    }
+    bsc_run_model_put(live->with.model, resource, bsc_value_copy(facts));
+    answer(live, facts);
+}
+
+static void slept(void *arg)
+{
+    answer(arg, bsc_value_bool(true));
+}
+
+/* After a cancel nothing is waited for. */
+static void perform_sleep(struct bsc_run_live *live)
+{
+    if (live->with.hooks->sleeping != NULL)
+        live->with.hooks->sleeping(live->with.hooks->self, live->effect);
+    int64_t ms =
+        bsc_run_hands_cancelled(live->with.hands) ? 0 : bsc_value_get_number(live->effect, "ms", 0);
+    bsc_timer_start(live->with.loop, ms, slept, live);
+}
+
+static void perform_now(struct bsc_run_live *live)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    int64_t now = live->with.clock->wall_ms(live->with.clock->self);
+    if (bsc_run_record_now(live->with.journal, live->item, now, &err))
+        answer(live, bsc_value_int(now));
+    else
+        break_off(live, &err);
+}
+
+static void perform_ask(struct bsc_run_live *live)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    if (!bsc_run_record_ask(live->with.journal, live->item, live->effect, &err)) {
+        break_off(live, &err);
+        return;
+    }
+    struct bsc_value *said = live->with.hooks->ask(live->with.hooks->self, live->effect);
+    if (bsc_run_record_answer(live->with.journal, live->item, said, &err)) {
+        answer(live, said);
+    } else {
+        bsc_value_free(said);
+        break_off(live, &err);
+    }
+}
+
+static void perform_note(struct bsc_run_live *live)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    if (!bsc_run_record_note(live->with.journal, live->item, live->effect, &err)) {
+        break_off(live, &err);
+        return;
+    }
+    if (live->with.hooks->note != NULL)
+        live->with.hooks->note(live->with.hooks->self, live->effect);
+    answer(live, bsc_value_bool(true));
+}
+
+static void change_done(void *arg, struct bsc_value *value, const struct bsc_err *err)
+{
+    if (value != NULL)
+        answer(arg, value);
+    else
+        break_off(arg, err);
+}
+
+static void perform(void *self, const struct bsc_value *effect, bsc_run_reply reply, void *arg)
+{
+    struct bsc_run_live *live = self;
+    const char *op = bsc_value_get_string(effect, "op");
+    live->effect = effect;
+    live->reply = reply;
+    live->reply_arg = arg;
+    if (op == NULL)
+        op = "";
+    if (strcmp(op, "observe") == 0) {
+        bsc_run_observe(live->with.vm, live->with.hands, bsc_value_get_string(effect, "resource"),
+                        observed, live);
+    } else if (strcmp(op, "change") == 0) {
+        bsc_run_change(&live->with, effect, live->item, &live->change_count, change_done, live);
+    } else if (strcmp(op, "sleep") == 0) {
+        perform_sleep(live);
+    } else if (strcmp(op, "now") == 0) {
+        perform_now(live);
+    } else if (strcmp(op, "ask") == 0) {
+        perform_ask(live);
+    } else if (strcmp(op, "note") == 0) {
+        perform_note(live);
+    } else {
+        struct bsc_err err = BSC_ERR_INIT;
+        bsc_err_set(&err, BSC_ERR_SCRIPT, "there is no effect \"%s\"", op);
+        break_off(live, &err);
+    }
+}
+
+struct bsc_run_live *bsc_run_live_new(const struct bsc_run_live_options *options)
+{
+    struct bsc_run_live *live = bsc_mem_new(1, sizeof *live);
+    live->world.self = live;
+    live->world.perform = perform;
+    live->with = *options;
+    return live;
+}
+
+void bsc_run_live_free(struct bsc_run_live *live)
+{
+    bsc_mem_free(live);
+}
+
+void bsc_run_live_enter(struct bsc_run_live *live, int64_t item_index)
+{
+    live->item = item_index;
+    bsc_run_cursor_enter(live->with.cursor, item_index);
+}
+
+const struct bsc_run_world *bsc_run_live_world(const struct bsc_run_live *live)
+{
+    return &live->world;
+}

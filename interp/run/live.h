@@ -1,0 +1,53 @@
+/*
+ * The live world: effects performed on the real site, each change between its intent and its
+ * outcome in the journal, observed afterwards and compared with what was predicted.
+ */
+#ifndef BSC_RUN_LIVE_H
+#define BSC_RUN_LIVE_H
+
+#include <stdint.h>
+
+#include "journal/journal.h"
+#include "os/clock.h"
+#include "os/loop.h"
+#include "run/cursor.h"
+#include "run/hands.h"
+#include "run/model.h"
+#include "run/world.h"
+#include "vm/vm.h"
+
+/* Shows what happens and answers questions; any member but `ask` may be NULL. */
+struct bsc_run_live_hooks {
+    void *self; /* borrowed */
+    void (*change_begin)(void *self, const struct bsc_value *effect);
+    void (*change_end)(void *self, const struct bsc_value *effect, const char *outcome,
+                       const char *reason);
+    void (*note)(void *self, const struct bsc_value *effect);
+    void (*sleeping)(void *self, const struct bsc_value *effect);
+    /* Returns owned {answer="yes"|"no", by, reason}. */
+    struct bsc_value *(*ask)(void *self, const struct bsc_value *effect);
+};
+
+struct bsc_run_live_options {
+    struct bsc_vm *vm; /* all borrowed for the world's life */
+    struct bsc_run_hands *hands;
+    struct bsc_run_model *model;   /* what is known and predicted */
+    struct bsc_run_cursor *cursor; /* what was planned */
+    struct bsc_journal *journal;
+    struct bsc_loop *loop;
+    const struct bsc_clock *clock;
+    const struct bsc_run_live_hooks *hooks;
+};
+
+struct bsc_run_live;
+
+/* Returns owned. */
+struct bsc_run_live *bsc_run_live_new(const struct bsc_run_live_options *options);
+void bsc_run_live_free(struct bsc_run_live *live);
+
+/* The item that the next effects belong to (its index in the runbook, from 1). */
+void bsc_run_live_enter(struct bsc_run_live *live, int64_t item_index);
+
+const struct bsc_run_world *bsc_run_live_world(const struct bsc_run_live *live);
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * The model of the site: facts by resource, and the effects of changes on them.
+ *
+ * The twin answers from a model; the live world keeps one beside the real site to know what each
+ * change should have made true.
+ */
+#ifndef BSC_RUN_MODEL_H
+#define BSC_RUN_MODEL_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "value/value.h"
+
+struct bsc_run_model;
+
+/* Borrows the schema ({kind={key={volatile…}}}) for its life, takes the facts ({id={key=value}}).
+ * Returns owned. */
+struct bsc_run_model *bsc_run_model_new(const struct bsc_value *schema, struct bsc_value *facts);
+void bsc_run_model_free(struct bsc_run_model *model);
+
+/* Borrowed; NULL when the resource was never observed. */
+const struct bsc_value *bsc_run_model_facts(const struct bsc_run_model *model,
+                                            const char *resource);
+const struct bsc_value *bsc_run_model_all(const struct bsc_run_model *model);
+
+/* Replaces what is known of a resource; takes the facts. */
+void bsc_run_model_put(struct bsc_run_model *model, const char *resource, struct bsc_value *facts);
+
+/* Lets a change act: `becomes` is {id={key=value}}, borrowed. */
+void bsc_run_model_apply(struct bsc_run_model *model, const struct bsc_value *becomes);
+
+/* The present values of just the keys that `becomes` would set; returns owned. */
+struct bsc_value *bsc_run_model_present(const struct bsc_run_model *model,
+                                        const struct bsc_value *becomes);
+
+/* Whether observed facts are as the model says, outside what the schema calls volatile. A resource
+ * of a kind without a schema is compared only in the keys of `only` (may be NULL: no keys). Appends
+ * each difference to *ret_text (may be NULL) as `id: key is X, predicted Y`. */
+bool bsc_run_model_agrees(const struct bsc_run_model *model, const char *resource,
+                          const struct bsc_value *observed, const struct bsc_value *only,
+                          struct bsc_buf *ret_text);
+
+#endif

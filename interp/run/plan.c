@@ -1,0 +1,279 @@
+#include "run/plan.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "os/files.h"
+#include "run/machine.h"
+#include "run/model.h"
+#include "run/outcome.h"
+#include "run/twin.h"
+#include "value/digest.h"
+
+enum { PLAN_FORMAT = 1 };
+
+/* A plan in the making. */
+struct draft {
+    struct bsc_value *items; /* borrowed from the plan */
+    struct bsc_value *item;  /* borrowed: the one being performed */
+    struct bsc_run_end end;
+    bool over;
+};
+
+static void copy_key(struct bsc_value *to, const struct bsc_value *from, const char *key)
+{
+    const struct bsc_value *value = bsc_value_get(from, key);
+    if (value != NULL)
+        bsc_value_set(to, key, bsc_value_copy(value));
+}
+
+static bool item_begin(void *self, const struct bsc_value *item, struct bsc_err *err)
+{
+    static const char *const keys[] = {
+        "index", "kind", "title", "phase", "line", "optional", "point_of_no_return", "harmless"};
+    struct draft *draft = self;
+    (void)err;
+    draft->item = bsc_value_map();
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        copy_key(draft->item, item, keys[i]);
+    bsc_value_set(draft->item, "changes", bsc_value_list());
+    bsc_value_set(draft->item, "notes", bsc_value_list());
+    bsc_value_set(draft->item, "asks", bsc_value_list());
+    bsc_value_append(draft->items, draft->item);
+    return true;
+}
+
+static bool item_end(void *self, const struct bsc_value *item, const struct bsc_value *result,
+                     struct bsc_err *err)
+{
+    struct draft *draft = self;
+    (void)item;
+    (void)err;
+    copy_key(draft->item, result, "outcome");
+    copy_key(draft->item, result, "reason");
+    copy_key(draft->item, result, "actions");
+    return true;
+}
+
+static void draft_change(void *self, const struct bsc_value *effect, const struct bsc_value *before)
+{
+    static const char *const keys[] = {"resource", "statement", "row",       "args",
+                                       "becomes",  "volatile",  "timeout_ms"};
+    struct draft *draft = self;
+    struct bsc_value *change = bsc_value_map();
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        copy_key(change, effect, keys[i]);
+    bsc_value_set(change, "before", bsc_value_copy(before));
+    bsc_value_append(bsc_value_get(draft->item, "changes"), change);
+}
+
+static void draft_note(void *self, const struct bsc_value *effect)
+{
+    struct draft *draft = self;
+    struct bsc_value *note = bsc_value_map();
+    copy_key(note, effect, "kind");
+    copy_key(note, effect, "text");
+    bsc_value_append(bsc_value_get(draft->item, "notes"), note);
+}
+
+static void draft_ask(void *self, const struct bsc_value *effect)
+{
+    struct draft *draft = self;
+    struct bsc_value *ask = bsc_value_map();
+    copy_key(ask, effect, "title");
+    copy_key(ask, effect, "lines");
+    bsc_value_append(bsc_value_get(draft->item, "asks"), ask);
+}
+
+static void drafted(void *arg, const struct bsc_run_end *end)
+{
+    struct draft *draft = arg;
+    draft->end = *end;
+    draft->over = true;
+}
+
+static struct bsc_value *digested_modules(const struct bsc_run_session *session)
+{
+    struct bsc_value *list = bsc_value_list();
+    const struct bsc_value *modules = bsc_value_get(session->listing, "modules");
+    for (size_t i = 0; i < bsc_value_count(modules); i++) {
+        const struct bsc_value *module = bsc_value_at(modules, i);
+        const struct bsc_value *source = bsc_value_get(module, "source");
+        char hex[BSC_DIGEST_HEX];
+        bsc_digest_text(bsc_value_string(source), bsc_value_string_length(source), hex);
+        struct bsc_value *entry = bsc_value_map();
+        copy_key(entry, module, "name");
+        bsc_value_set_text(entry, "sha256", hex);
+        bsc_value_append(list, entry);
+    }
+    return list;
+}
+
+static struct bsc_value *file_and_digest(const char *file, const char *sha256)
+{
+    struct bsc_value *map = bsc_value_map();
+    bsc_value_set_text(map, "file", file);
+    bsc_value_set_text(map, "sha256", sha256);
+    return map;
+}
+
+/* The inputs that a plan is bound to. */
+static void describe_inputs(struct bsc_value *plan, const struct bsc_run_session *session)
+{
+    const struct bsc_value *runbook = bsc_run_session_runbook(session);
+    struct bsc_value *about =
+        file_and_digest(bsc_files_name_of(session->with.runbook_path), session->runbook_digest);
+    copy_key(about, runbook, "name");
+    copy_key(about, runbook, "summary");
+    bsc_value_set(about, "modules", digested_modules(session));
+    bsc_value_set(plan, "runbook", about);
+    struct bsc_value *library = bsc_value_map();
+    bsc_value_set_text(library, "sha256", session->library_digest);
+    bsc_value_set(plan, "library", library);
+    if (session->site != NULL)
+        bsc_value_set(plan, "site",
+                      file_and_digest(bsc_files_name_of(session->with.site_path),
+                                      bsc_site_digest(session->site)));
+    struct bsc_value *params = bsc_value_map();
+    const struct bsc_value *declared = bsc_value_get(runbook, "params");
+    for (size_t i = 0; i < bsc_value_count(declared); i++) {
+        const struct bsc_value *value = bsc_value_get(bsc_value_item_at(declared, i), "value");
+        bsc_value_set(params, bsc_value_key_at(declared, i), bsc_value_copy(value));
+    }
+    bsc_value_set(plan, "params", params);
+}
+
+static void set_digest(struct bsc_value *plan)
+{
+    char hex[BSC_DIGEST_HEX];
+    struct bsc_value *made = bsc_value_take(plan, "made");
+    bsc_value_remove(plan, "digest");
+    bsc_digest_value(plan, hex);
+    bsc_value_set_text(plan, "digest", hex);
+    if (made != NULL)
+        bsc_value_set(plan, "made", made);
+}
+
+static void set_real_path(struct bsc_value *map, const char *key, const char *path)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    char *real = path != NULL ? bsc_files_real_path(path, &err) : NULL;
+    bsc_value_set_text(map, key, real);
+    bsc_mem_free(real);
+}
+
+static void describe_making(struct bsc_value *plan, const struct bsc_run_session *session)
+{
+    const struct bsc_clock *clock = session->with.clock;
+    char time[BSC_CLOCK_TEXT];
+    struct bsc_value *made = bsc_value_map();
+    set_real_path(made, "runbook", session->with.runbook_path);
+    set_real_path(made, "site", session->with.site_path);
+    bsc_clock_format(clock->wall_ms(clock->self), time);
+    bsc_value_set_text(made, "time", time);
+    bsc_value_set(plan, "made", made);
+}
+
+static void rehearse(struct bsc_run_session *session, struct bsc_run_model *model,
+                     struct draft *draft)
+{
+    const struct bsc_clock *clock = session->with.clock;
+    struct bsc_run_twin_hooks seen = {draft, draft_change, draft_note, draft_ask};
+    struct bsc_run_hooks hooks = {draft, item_begin, item_end};
+    struct bsc_run_twin *twin = bsc_run_twin_new(model, clock->wall_ms(clock->self), &seen);
+    struct bsc_run_machine *machine =
+        bsc_run_machine_new(session->vm, bsc_value_get(bsc_run_session_runbook(session), "items"),
+                            bsc_run_twin_world(twin), &hooks);
+    bsc_run_machine_start(machine, drafted, draft);
+    BSC_BUG_ON(!draft->over);
+    bsc_run_machine_free(machine);
+    bsc_run_twin_free(twin);
+}
+
+struct bsc_value *bsc_run_plan_make(struct bsc_run_session *session, struct bsc_value *facts,
+                                    struct bsc_err *err)
+{
+    struct draft draft = {0};
+    struct bsc_value *plan = bsc_value_map();
+    bsc_value_set_int(plan, "format", PLAN_FORMAT);
+    bsc_value_set_text(plan, "bascule", BSC_VERSION);
+    describe_inputs(plan, session);
+    draft.items = bsc_value_list();
+    bsc_value_set(plan, "items", draft.items);
+    bsc_value_set(plan, "facts", bsc_value_copy(facts));
+    struct bsc_run_model *model = bsc_run_model_new(session->schema, facts);
+    rehearse(session, model, &draft);
+    bsc_run_model_free(model);
+    if (draft.end.broke) {
+        *err = draft.end.err;
+        bsc_value_free(plan);
+        return NULL;
+    }
+    bsc_value_set_text(plan, "outcome", bsc_run_outcome_name(draft.end.outcome));
+    bsc_value_set_text(plan, "reason", draft.end.reason);
+    describe_making(plan, session);
+    set_digest(plan);
+    return plan;
+}
+
+static bool same(const struct bsc_value *a, const struct bsc_value *b, const char *key)
+{
+    return bsc_value_equal(bsc_value_get(a, key), bsc_value_get(b, key));
+}
+
+bool bsc_run_plan_fits(const struct bsc_value *plan, const struct bsc_run_session *session,
+                       struct bsc_err *err)
+{
+    struct bsc_value *now = bsc_value_map();
+    const char *differs = NULL;
+    describe_inputs(now, session);
+    const struct bsc_value *runbook_then = bsc_value_get(plan, "runbook");
+    const struct bsc_value *runbook_now = bsc_value_get(now, "runbook");
+    if (!same(runbook_then, runbook_now, "sha256"))
+        differs = "the runbook";
+    else if (!same(runbook_then, runbook_now, "modules"))
+        differs = "a module of the runbook";
+    else if (!same(plan, now, "library"))
+        differs = "bascule's own library";
+    else if (!same(bsc_value_get(plan, "site"), bsc_value_get(now, "site"), "sha256"))
+        differs = "the site file";
+    else if (!same(plan, now, "params"))
+        differs = "the parameters";
+    bsc_value_free(now);
+    if (differs == NULL)
+        return true;
+    bsc_err_set(err, BSC_ERR_REFUSED, "%s changed since the plan was made", differs);
+    return bsc_err_hint(err, "Make a new plan and review it.");
+}
+
+bool bsc_run_plan_still_true(const struct bsc_value *plan, const struct bsc_value *schema,
+                             const struct bsc_value *facts, struct bsc_err *err)
+{
+    struct bsc_buf differences;
+    bool agrees = true;
+    struct bsc_run_model *model =
+        bsc_run_model_new(schema, bsc_value_copy(bsc_value_get(plan, "facts")));
+    bsc_buf_init(&differences);
+    for (size_t i = 0; i < bsc_value_count(facts); i++) {
+        const char *id = bsc_value_key_at(facts, i);
+        if (!bsc_run_model_agrees(model, id, bsc_value_item_at(facts, i), NULL, &differences))
+            agrees = false;
+    }
+    bsc_run_model_free(model);
+    if (!agrees) {
+        bsc_err_set(err, BSC_ERR_REFUSED, "the site is no longer as it was when the plan was made");
+        bsc_err_detail(err, "%s", differences.data);
+        bsc_err_hint(err, "Make a new plan and review it.");
+    }
+    bsc_buf_release(&differences);
+    return agrees;
+}
+
+size_t bsc_run_plan_change_count(const struct bsc_value *plan)
+{
+    size_t count = 0;
+    const struct bsc_value *items = bsc_value_get(plan, "items");
+    for (size_t i = 0; i < bsc_value_count(items); i++)
+        count += bsc_value_count(bsc_value_get(bsc_value_at(items, i), "changes"));
+    return count;
+}

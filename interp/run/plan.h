@@ -1,0 +1,51 @@
+/*
+ * The plan: what a runbook would do on a site with given facts, statement by statement.
+ *
+ * Made by performing the runbook on the twin. A plan is a map:
+ *   format, bascule, digest,
+ *   runbook {name, summary, file, sha256, modules [{name, sha256}]}, library {sha256},
+ *   site {file, sha256}, params {name=value}, facts {id=facts},
+ *   made {time, runbook, site}: when, and where the files were,
+ *   items [{index, kind, title, phase, line, outcome, reason, optional, point_of_no_return,
+ *           changes [{resource, statement, row, args, becomes, before, volatile, timeout_ms}],
+ *           notes [{kind, text}], asks [{title, lines}]}],
+ *   outcome, reason
+ * The digest is the SHA-256 of the canonical JSON of everything but `digest` and `made`, so that
+ * the same inputs give the same digest.
+ */
+#ifndef BSC_RUN_PLAN_H
+#define BSC_RUN_PLAN_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "run/session.h"
+#include "value/value.h"
+
+/* Performs the session's runbook on a twin with these facts (taken). Returns the owned plan, NULL
+ * on failure; a plan whose outcome is a refusal is a success. */
+struct bsc_value *bsc_run_plan_make(struct bsc_run_session *session, struct bsc_value *facts,
+                                    struct bsc_err *err);
+
+/* Reads a plan file; refuses (BSC_ERR_DAMAGED) one whose digest does not fit. Returns owned. */
+struct bsc_value *bsc_run_plan_read(const struct bsc_sys *sys, const char *path,
+                                    struct bsc_err *err);
+
+/* Writes the plan as canonical JSON, redacted. */
+bool bsc_run_plan_write(const struct bsc_run_session *session, const char *path,
+                        const struct bsc_value *plan, struct bsc_err *err);
+
+/* Whether the plan was made of this session's runbook, modules, library, site and parameters;
+ * false names what differs (BSC_ERR_REFUSED). */
+bool bsc_run_plan_fits(const struct bsc_value *plan, const struct bsc_run_session *session,
+                       struct bsc_err *err);
+
+/* Whether the facts observed now are those of the plan, outside what is volatile; false lists the
+ * differences in the detail (BSC_ERR_REFUSED). */
+bool bsc_run_plan_still_true(const struct bsc_value *plan, const struct bsc_value *schema,
+                             const struct bsc_value *facts, struct bsc_err *err);
+
+/* How many changes the plan makes. */
+size_t bsc_run_plan_change_count(const struct bsc_value *plan);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * What a run writes into its journal, record by record.
+ *
+ * Each function appends one record; those that say "durable" have it on disk before they return.
+ * All arguments are borrowed. See journal/records.h for the payloads.
+ */
+#ifndef BSC_RUN_RECORD_H
+#define BSC_RUN_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "journal/journal.h"
+#include "value/value.h"
+
+/* Durable: nothing has been started. `about` is the whole payload. */
+bool bsc_run_record_begin(struct bsc_journal *journal, const struct bsc_value *about,
+                          struct bsc_err *err);
+
+bool bsc_run_record_item_begin(struct bsc_journal *journal, const struct bsc_value *item,
+                               struct bsc_err *err);
+/* Durable: the next item may start. */
+bool bsc_run_record_item_end(struct bsc_journal *journal, const struct bsc_value *item,
+                             const struct bsc_value *result, struct bsc_err *err);
+
+/* Long lists are recorded as their count and digest: they are read again, never replayed. */
+bool bsc_run_record_observed(struct bsc_journal *journal, int64_t item, const char *resource,
+                             const struct bsc_value *facts, struct bsc_err *err);
+bool bsc_run_record_now(struct bsc_journal *journal, int64_t item, int64_t wall_ms,
+                        struct bsc_err *err);
+
+/* One change of a run. */
+struct bsc_run_record_change {
+    int64_t number;                 /* of the run's changes, from 1 */
+    int64_t item;                   /* index of its item, from 1 */
+    const struct bsc_value *effect; /* as yielded */
+    const struct bsc_value *before; /* present values of the keys that it sets */
+};
+
+/* Durable: the change may start. */
+bool bsc_run_record_intent(struct bsc_journal *journal, const struct bsc_run_record_change *change,
+                           struct bsc_err *err);
+/* Durable: what the row answered. `error` is NULL when it succeeded. */
+bool bsc_run_record_outcome(struct bsc_journal *journal, const struct bsc_run_record_change *change,
+                            const char *outcome, const struct bsc_value *result,
+                            const struct bsc_err *error, int64_t duration_us, struct bsc_err *err);
+/* What one resource is like afterwards, in the keys that the change set. */
+bool bsc_run_record_after(struct bsc_journal *journal, const struct bsc_run_record_change *change,
+                          const char *resource, const struct bsc_value *facts, struct bsc_err *err);
+
+bool bsc_run_record_note(struct bsc_journal *journal, int64_t item, const struct bsc_value *effect,
+                         struct bsc_err *err);
+/* The question, and what was answered; the answer is durable: it is evidence. */
+bool bsc_run_record_ask(struct bsc_journal *journal, int64_t item, const struct bsc_value *effect,
+                        struct bsc_err *err);
+bool bsc_run_record_answer(struct bsc_journal *journal, int64_t item,
+                           const struct bsc_value *answer, struct bsc_err *err);
+
+/* Durable, and written even when the disk is full. `summary` is a map. */
+bool bsc_run_record_end(struct bsc_journal *journal, const char *outcome, int exit_code,
+                        const struct bsc_value *summary, struct bsc_err *err);
+
+#endif

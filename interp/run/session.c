@@ -1,0 +1,181 @@
+#include "run/session.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "os/files.h"
+#include "os/process.h"
+#include "run/observer.h"
+
+enum { RUNBOOK_BYTES_MAX = 1024 * 1024 };
+
+static void digest_library(char ret_hex[BSC_DIGEST_HEX])
+{
+    struct bsc_digest digest;
+    unsigned char hash[BSC_DIGEST_BYTES];
+    size_t count = 0;
+    const struct bsc_vm_source *sources = bsc_vm_embedded(&count);
+    bsc_digest_init(&digest);
+    for (size_t i = 0; i < count; i++) {
+        bsc_digest_add(&digest, sources[i].name, strlen(sources[i].name) + 1);
+        bsc_digest_add(&digest, sources[i].text, sources[i].length);
+    }
+    bsc_digest_end(&digest, hash);
+    bsc_digest_hex(hash, ret_hex);
+}
+
+static bool open_vm(struct bsc_run_session *session, struct bsc_err *err)
+{
+    struct bsc_vm_options options = {0};
+    char *folder =
+        session->with.runbook_path != NULL ? bsc_files_folder_of(session->with.runbook_path) : NULL;
+    options.sources = bsc_vm_embedded(&options.source_count);
+    options.folder = folder;
+    session->vm = bsc_vm_new(&options, err);
+    bsc_mem_free(folder);
+    if (session->vm == NULL)
+        return false;
+    session->schema = bsc_vm_call(session->vm, "schema", NULL, err);
+    return session->schema != NULL;
+}
+
+static struct bsc_value *load_arguments(const struct bsc_run_session *session)
+{
+    struct bsc_value *args = bsc_value_map();
+    if (session->with.runbook_path != NULL) {
+        bsc_value_set_text(args, "path", session->with.runbook_path);
+        bsc_value_set(args, "source",
+                      bsc_value_bytes(session->runbook_text.data, session->runbook_text.length));
+    }
+    if (session->site != NULL)
+        bsc_value_set(args, "site", bsc_value_copy(bsc_site_value(session->site)));
+    bsc_value_set(args, "set",
+                  session->with.set != NULL ? bsc_value_copy(session->with.set) : bsc_value_map());
+    bsc_value_set_text(args, "mode", session->site != NULL ? "run" : "check");
+    return args;
+}
+
+static bool load_runbook(struct bsc_run_session *session, struct bsc_err *err)
+{
+    if (!bsc_files_read(session->with.sys, session->with.runbook_path, RUNBOOK_BYTES_MAX,
+                        &session->runbook_text, err))
+        return false;
+    bsc_digest_text(session->runbook_text.data, session->runbook_text.length,
+                    session->runbook_digest);
+    struct bsc_value *args = load_arguments(session);
+    session->listing = bsc_vm_call(session->vm, "load", args, err);
+    bsc_value_free(args);
+    return session->listing != NULL;
+}
+
+static bool open_hands(struct bsc_run_session *session, struct bsc_err *err)
+{
+    session->own_path = bsc_process_own_path(err);
+    if (session->own_path == NULL)
+        return false;
+    session->loop = bsc_loop_new(err);
+    if (session->loop == NULL)
+        return false;
+    bsc_lib_env_init(&session->env, session->site, session->with.redactor, session->own_path);
+    session->env.sys = session->with.sys;
+    session->env.clock = session->with.clock;
+    session->env.sql_calls = session->with.sql_calls;
+    session->hands = bsc_run_hands_new(session->loop, &session->env);
+    return true;
+}
+
+bool bsc_run_session_open(struct bsc_run_session *session,
+                          const struct bsc_run_session_options *options, struct bsc_err *err)
+{
+    session->with = *options;
+    bsc_buf_init(&session->runbook_text);
+    digest_library(session->library_digest);
+    if (options->site_path != NULL) {
+        session->site = bsc_site_load(options->sys, options->site_path, err);
+        if (session->site == NULL)
+            return false;
+    }
+    if (!open_vm(session, err))
+        return false;
+    if (options->runbook_path != NULL && !load_runbook(session, err))
+        return false;
+    return options->look_only || open_hands(session, err);
+}
+
+/* The threads end with the loop; only then may their connections be closed. */
+void bsc_run_session_close(struct bsc_run_session *session)
+{
+    bsc_run_hands_free(session->hands);
+    if (session->loop != NULL) {
+        bsc_loop_free(session->loop);
+        bsc_lib_env_release(&session->env);
+    }
+    bsc_vm_free(session->vm);
+    bsc_value_free(session->schema);
+    bsc_value_free(session->listing);
+    bsc_site_free(session->site);
+    if (session->runbook_text.data != NULL)
+        bsc_buf_release(&session->runbook_text);
+    bsc_mem_free(session->own_path);
+    memset(session, 0, sizeof *session);
+}
+
+const struct bsc_value *bsc_run_session_errors(const struct bsc_run_session *session)
+{
+    return bsc_value_get(session->listing, "errors");
+}
+
+const struct bsc_value *bsc_run_session_runbook(const struct bsc_run_session *session)
+{
+    return bsc_value_get(session->listing, "runbook");
+}
+
+/* Every resource of the site, by id. */
+static struct bsc_value *site_resources(struct bsc_run_session *session, struct bsc_err *err)
+{
+    struct bsc_value *args = load_arguments(session);
+    struct bsc_value *resources = bsc_vm_call(session->vm, "resources", args, err);
+    bsc_value_free(args);
+    if (resources == NULL)
+        return NULL;
+    struct bsc_value *ids = bsc_value_list();
+    for (size_t i = 0; i < bsc_value_count(resources); i++)
+        bsc_value_append(ids, bsc_value_copy(bsc_value_get(bsc_value_at(resources, i), "id")));
+    bsc_value_free(resources);
+    return ids;
+}
+
+struct survey {
+    struct bsc_loop *loop;   /* borrowed */
+    struct bsc_value *facts; /* owned */
+    struct bsc_err *err;     /* borrowed */
+    bool over;
+};
+
+static void surveyed(void *arg, struct bsc_value *facts, const struct bsc_err *err)
+{
+    struct survey *survey = arg;
+    survey->facts = facts;
+    survey->over = true;
+    if (facts == NULL)
+        *survey->err = *err;
+    bsc_loop_stop(survey->loop);
+}
+
+struct bsc_value *bsc_run_session_observe(struct bsc_run_session *session, struct bsc_err *err)
+{
+    struct survey survey = {session->loop, NULL, err, false};
+    struct bsc_value *own = NULL;
+    const struct bsc_value *ids = bsc_value_get(session->listing, "resources");
+    if (ids == NULL) {
+        own = site_resources(session, err);
+        if (own == NULL)
+            return NULL;
+        ids = own;
+    }
+    bsc_run_observe_all(session->vm, session->hands, ids, surveyed, &survey);
+    if (!survey.over)
+        bsc_loop_run(session->loop);
+    bsc_value_free(own);
+    return survey.facts;
+}
