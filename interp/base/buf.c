@@ -1,11 +1,14 @@
 #include "base/buf.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
+
+enum { SMALLEST = 32 }; /* bytes that the first growth makes room for */
 
 void bsc_buf_init(struct bsc_buf *buf)
 {
@@ -25,15 +28,16 @@ void bsc_buf_release(struct bsc_buf *buf)
 void bsc_buf_clear(struct bsc_buf *buf)
 {
     buf->length = 0;
-    buf->data[0] = '\0';
+    if (buf->data != NULL)
+        buf->data[0] = '\0';
 }
 
 char *bsc_buf_room(struct bsc_buf *buf, size_t more)
 {
+    BSC_BUG_ON(more > SIZE_MAX / 2 - buf->length - 1);
     size_t needed = buf->length + more + 1;
-    BSC_BUG_ON(needed < more);
     if (needed > buf->capacity) {
-        size_t doubled = buf->capacity * 2;
+        size_t doubled = buf->capacity < SMALLEST / 2 ? SMALLEST : buf->capacity * 2;
         buf->capacity = doubled > needed ? doubled : needed;
         buf->data = bsc_mem_resize(buf->data, buf->capacity, 1);
     }

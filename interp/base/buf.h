@@ -2,7 +2,8 @@
  * A growing run of bytes.
  *
  * Invariants: `data` is never NULL after init and always has a NUL after `length` bytes, which
- * `length` does not count. The buffer owns its bytes. May include libc only.
+ * `length` does not count. The buffer owns its bytes. One whose bytes are all zero may be
+ * released, cleared and added to as well. May include libc only.
  */
 #ifndef BSC_BASE_BUF_H
 #define BSC_BASE_BUF_H
@@ -20,6 +21,7 @@ void bsc_buf_init(struct bsc_buf *buf);
 void bsc_buf_release(struct bsc_buf *buf);
 /* Forgets the content, keeps the memory. */
 void bsc_buf_clear(struct bsc_buf *buf);
+/* What is added must not be part of the buffer itself, which may move. */
 void bsc_buf_add(struct bsc_buf *buf, const void *bytes, size_t length);
 void bsc_buf_add_text(struct bsc_buf *buf, const char *text);
 void bsc_buf_add_char(struct bsc_buf *buf, char c);

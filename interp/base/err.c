@@ -6,25 +6,40 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Writes a formatted text that may be cut; a cut text ends in "..." so that nobody takes it for
- * whole. */
-static void format_into(char *text, size_t size, const char *format, va_list args)
+enum { FIELD_MAX = 512 }; /* bytes of the largest text field */
+
+/* Cuts a text to `size` bytes with its NUL. A cut text ends in "..." so that nobody takes it for
+ * whole, and never inside a character. */
+static void put(char *field, size_t size, const char *text, size_t length)
 {
-    int length = vsnprintf(text, size, format, args);
-    if (length < 0)
-        text[0] = '\0';
-    else if ((size_t)length >= size)
-        memcpy(text + size - 4, "...", 4);
+    bool whole = length < size;
+    size_t kept = whole ? length : size - 4;
+    while (!whole && kept > 0 && ((unsigned char)text[kept] & 0xC0) == 0x80)
+        kept--;
+    memcpy(field, text, kept);
+    memcpy(field + kept, whole ? "" : "...", whole ? 1 : 4);
+}
+
+/* Formats by way of a copy: the arguments may point into the very error that is being filled. */
+static void format_into(char *field, size_t size, const char *format, va_list args)
+{
+    char text[FIELD_MAX + 1] = {0};
+    int length = vsnprintf(text, sizeof text, format, args);
+    if (length > FIELD_MAX)
+        length = FIELD_MAX;
+    put(field, size, text, length < 0 ? 0 : (size_t)length);
 }
 
 bool bsc_err_set(struct bsc_err *err, enum bsc_err_code code, const char *format, ...)
 {
+    char message[sizeof err->message];
     va_list args;
+    va_start(args, format);
+    format_into(message, sizeof message, format, args);
+    va_end(args);
     memset(err, 0, sizeof *err);
     err->code = code;
-    va_start(args, format);
-    format_into(err->message, sizeof err->message, format, args);
-    va_end(args);
+    memcpy(err->message, message, sizeof message);
     return false;
 }
 
@@ -62,27 +77,33 @@ static enum bsc_err_code code_of_errno(int sys_errno)
 bool bsc_err_sys(struct bsc_err *err, int sys_errno, const char *format, ...)
 {
     char what[sizeof err->message];
+    char reason[128] = {0};
     va_list args;
     va_start(args, format);
-    format_into(what, sizeof what, format, args);
+    /* Leaves room for the reason, which is worth more than the end of a long path. */
+    format_into(what, sizeof what - sizeof reason, format, args);
     va_end(args);
-    bsc_err_set(err, code_of_errno(sys_errno), "%s: %s", what, strerror(sys_errno));
+    const char *text = strerror_r(sys_errno, reason, sizeof reason);
+    bsc_err_set(err, code_of_errno(sys_errno), "%s: %.120s", what, text);
     err->sys_errno = sys_errno;
     return false;
 }
 
 bool bsc_err_wrap(struct bsc_err *err, const char *format, ...)
 {
-    char below[sizeof err->cause];
+    char above[sizeof err->message];
     va_list args;
-    if (err->cause[0] != '\0')
-        snprintf(below, sizeof below, "%.250s: %.250s", err->message, err->cause);
-    else
-        snprintf(below, sizeof below, "%s", err->message);
-    memcpy(err->cause, below, sizeof below);
     va_start(args, format);
-    format_into(err->message, sizeof err->message, format, args);
+    format_into(above, sizeof above, format, args);
     va_end(args);
+    if (err->cause[0] == '\0') {
+        memcpy(err->cause, err->message, sizeof err->cause);
+    } else {
+        char below[sizeof err->message + sizeof err->cause + 2];
+        int length = snprintf(below, sizeof below, "%s: %s", err->message, err->cause);
+        put(err->cause, sizeof err->cause, below, (size_t)length);
+    }
+    memcpy(err->message, above, sizeof above);
     return false;
 }
 
@@ -104,14 +125,22 @@ bool bsc_err_detail(struct bsc_err *err, const char *format, ...)
     return false;
 }
 
+/* Of a path that is too long the end is kept: it is what tells files apart, and the line number
+ * after it must not be lost. */
 bool bsc_err_at(struct bsc_err *err, const char *file, unsigned line, unsigned column)
 {
+    const size_t file_max = sizeof err->where - 32;
+    size_t length = strlen(file);
+    const char *dots = length > file_max ? "..." : "";
+    if (length > file_max)
+        file += length - file_max;
+    int kept = (int)file_max;
     if (line == 0)
-        snprintf(err->where, sizeof err->where, "%s", file);
+        snprintf(err->where, sizeof err->where, "%s%.*s", dots, kept, file);
     else if (column == 0)
-        snprintf(err->where, sizeof err->where, "%s:%u", file, line);
+        snprintf(err->where, sizeof err->where, "%s%.*s:%u", dots, kept, file, line);
     else
-        snprintf(err->where, sizeof err->where, "%s:%u:%u", file, line, column);
+        snprintf(err->where, sizeof err->where, "%s%.*s:%u:%u", dots, kept, file, line, column);
     return false;
 }
 

@@ -1,9 +1,11 @@
 #include "os/loop.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "os/clock.h"
 #include "os/loop_int.h"
 
 struct bsc_timer {
@@ -32,19 +34,39 @@ struct bsc_job *bsc_job_queue_take(struct bsc_job_queue *queue)
     return job;
 }
 
+int64_t bsc_loop_now_us(void)
+{
+    const struct bsc_clock *clock = bsc_clock_real();
+    return clock->mono_us(clock->self);
+}
+
+bool bsc_loop_linger(const atomic_bool *news, int64_t until_us)
+{
+    while (!atomic_load_explicit(news, memory_order_acquire)) {
+        if (bsc_loop_now_us() >= until_us)
+            return false;
+        sched_yield();
+    }
+    return true;
+}
+
 void bsc_loop_expect(struct bsc_loop *loop)
 {
     if (loop->under_way == 0)
         uv_ref((uv_handle_t *)&loop->answers);
     loop->under_way++;
+    loop->linger_until_us = bsc_loop_now_us() + BSC_LOOP_LINGER_US;
 }
 
 void bsc_loop_answer(struct bsc_loop *loop, struct bsc_job *job)
 {
     uv_mutex_lock(&loop->lock);
     bsc_job_queue_add(&loop->finished, job);
+    atomic_store_explicit(&loop->news, true, memory_order_release);
+    bool asleep = !loop->awake;
     uv_mutex_unlock(&loop->lock);
-    uv_async_send(&loop->answers);
+    if (asleep)
+        uv_async_send(&loop->answers);
 }
 
 static void finish(struct bsc_loop *loop, struct bsc_job *job)
@@ -59,18 +81,53 @@ static void finish(struct bsc_loop *loop, struct bsc_job *job)
         done(arg);
 }
 
-/* Takes only the answers that are there now: those that arrive while the callbacks run ring again,
- * so timers and signals get their turn. */
-static void deliver(uv_async_t *answers)
+/* Takes only the answers that are there now: those that arrive while the callbacks run wait for
+ * the next turn, so timers and signals get theirs. */
+static void deliver(struct bsc_loop *loop)
 {
-    struct bsc_loop *loop = answers->data;
     uv_mutex_lock(&loop->lock);
     struct bsc_job_queue ready = loop->finished;
     loop->finished = (struct bsc_job_queue){NULL, NULL};
+    atomic_store_explicit(&loop->news, false, memory_order_relaxed);
     uv_mutex_unlock(&loop->lock);
     for (struct bsc_job *job = bsc_job_queue_take(&ready); job != NULL;
          job = bsc_job_queue_take(&ready))
         finish(loop, job);
+}
+
+static void woken(uv_async_t *answers)
+{
+    deliver(answers->data);
+}
+
+/* Says whether workers have to wake the loop from now on; returns whether answers are there
+ * already, of which nobody would. */
+static bool set_awake(struct bsc_loop *loop, bool awake)
+{
+    uv_mutex_lock(&loop->lock);
+    loop->awake = awake;
+    bool there = loop->finished.first != NULL;
+    uv_mutex_unlock(&loop->lock);
+    return there;
+}
+
+static bool await_answers(struct bsc_loop *loop)
+{
+    if (loop->under_way == 0)
+        return false;
+    if (set_awake(loop, true) || bsc_loop_linger(&loop->news, loop->linger_until_us))
+        set_awake(loop, false);
+    else if (!set_awake(loop, false))
+        return false;
+    return true;
+}
+
+static void turn(struct bsc_loop *loop)
+{
+    bool there = await_answers(loop);
+    if (there)
+        deliver(loop);
+    uv_run(&loop->uv, there ? UV_RUN_NOWAIT : UV_RUN_ONCE);
 }
 
 struct bsc_loop *bsc_loop_new(struct bsc_err *err)
@@ -79,7 +136,7 @@ struct bsc_loop *bsc_loop_new(struct bsc_err *err)
     int rc = uv_loop_init(&loop->uv);
     if (rc != 0)
         goto no_loop;
-    rc = uv_async_init(&loop->uv, &loop->answers, deliver);
+    rc = uv_async_init(&loop->uv, &loop->answers, woken);
     if (rc != 0)
         goto no_async;
     uv_mutex_init(&loop->lock);
@@ -119,7 +176,7 @@ void bsc_loop_free(struct bsc_loop *loop)
         return;
     uv_walk(&loop->uv, close_timer, NULL);
     while (loop->under_way > 0)
-        uv_run(&loop->uv, UV_RUN_ONCE);
+        turn(loop);
     bsc_workers_free(loop->workers);
     uv_walk(&loop->uv, close_handle, NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
@@ -130,11 +187,14 @@ void bsc_loop_free(struct bsc_loop *loop)
 
 void bsc_loop_run(struct bsc_loop *loop)
 {
-    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    while (!loop->stopped && uv_loop_alive(&loop->uv))
+        turn(loop);
+    loop->stopped = false;
 }
 
 void bsc_loop_stop(struct bsc_loop *loop)
 {
+    loop->stopped = true;
     uv_stop(&loop->uv);
 }
 

@@ -11,19 +11,28 @@ struct bsc_worker {
     struct bsc_worker *next; /* owned by the loop's list */
     struct bsc_loop *loop;   /* borrowed */
     uv_thread_t thread;
-    uv_mutex_t lock; /* guards `waiting` and `ending` */
-    uv_cond_t news;  /* `waiting` or `ending` changed */
+    uv_mutex_t lock;     /* guards `waiting` and `ending` */
+    uv_cond_t news_here; /* `waiting` or `ending` changed */
     struct bsc_job_queue waiting;
-    bool ending;   /* the thread ends once nothing is waiting */
-    char name[16]; /* shown by the system's tools; its limit includes the NUL */
+    bool ending;      /* the thread ends once nothing is waiting */
+    atomic_bool news; /* `waiting` or `ending` says something: for looking without the lock */
+    char name[16];    /* shown by the system's tools; its limit includes the NUL */
 };
 
+static bool idle(const struct bsc_worker *worker)
+{
+    return worker->waiting.first == NULL && !worker->ending;
+}
+
+/* Takes the next job; NULL when the thread shall end. */
 static struct bsc_job *next_job(struct bsc_worker *worker)
 {
+    bsc_loop_linger(&worker->news, bsc_loop_now_us() + BSC_LOOP_LINGER_US);
     uv_mutex_lock(&worker->lock);
-    while (worker->waiting.first == NULL && !worker->ending)
-        uv_cond_wait(&worker->news, &worker->lock);
+    while (idle(worker))
+        uv_cond_wait(&worker->news_here, &worker->lock);
     struct bsc_job *job = bsc_job_queue_take(&worker->waiting);
+    atomic_store_explicit(&worker->news, !idle(worker), memory_order_relaxed);
     uv_mutex_unlock(&worker->lock);
     return job;
 }
@@ -57,10 +66,10 @@ struct bsc_worker *bsc_worker_new(struct bsc_loop *loop, const char *name, struc
     worker->loop = loop;
     snprintf(worker->name, sizeof worker->name, "%.15s", name);
     uv_mutex_init(&worker->lock);
-    uv_cond_init(&worker->news);
+    uv_cond_init(&worker->news_here);
     int rc = start_thread(worker);
     if (rc != 0) {
-        uv_cond_destroy(&worker->news);
+        uv_cond_destroy(&worker->news_here);
         uv_mutex_destroy(&worker->lock);
         bsc_mem_free(worker);
         bsc_err_sys(err, -rc, "could not start worker thread '%s'", name);
@@ -81,7 +90,8 @@ void bsc_worker_submit(struct bsc_worker *worker, void (*work)(void *arg), void 
     bsc_loop_expect(worker->loop);
     uv_mutex_lock(&worker->lock);
     bsc_job_queue_add(&worker->waiting, job);
-    uv_cond_signal(&worker->news);
+    atomic_store_explicit(&worker->news, true, memory_order_release);
+    uv_cond_signal(&worker->news_here);
     uv_mutex_unlock(&worker->lock);
 }
 
@@ -89,10 +99,11 @@ static void free_worker(struct bsc_worker *worker)
 {
     uv_mutex_lock(&worker->lock);
     worker->ending = true;
-    uv_cond_signal(&worker->news);
+    atomic_store_explicit(&worker->news, true, memory_order_release);
+    uv_cond_signal(&worker->news_here);
     uv_mutex_unlock(&worker->lock);
     uv_thread_join(&worker->thread);
-    uv_cond_destroy(&worker->news);
+    uv_cond_destroy(&worker->news_here);
     uv_mutex_destroy(&worker->lock);
     bsc_mem_free(worker);
 }
