@@ -1,0 +1,45 @@
+/*
+ * Checks a parsed site file against the schema and itself, and normalises it: the work behind
+ * bsc_site_parse. Collects errors instead of stopping at the first. May include base, os and value.
+ */
+#ifndef BSC_SITE_CHECK_H
+#define BSC_SITE_CHECK_H
+
+#include "site/schema.h"
+#include "site/site.h"
+
+struct bsc_site_check {
+    const char *name;               /* borrowed: the file's name for messages */
+    const char *folder;             /* borrowed: absolute, what paths are relative to */
+    const struct bsc_value *source; /* borrowed: the parsed file */
+    struct bsc_site_errors *errors; /* borrowed */
+    struct bsc_buf path;            /* where in the tree the check stands: "databases.mgc" */
+};
+
+/* Returns the normalised map, owned; whole only when no error was added. */
+struct bsc_value *bsc_site_check_schema(struct bsc_site_check *check);
+
+/* What one key alone cannot tell: platforms, files, paths used twice, links, pools. `site` is the
+ * normalised map, to which the absolute path of each database file is added. */
+void bsc_site_check_cross(struct bsc_site_check *check, struct bsc_value *site);
+
+/* Adds an error and returns it for a hint; borrowed until the next one is added. */
+struct bsc_err *bsc_site_problem(struct bsc_site_check *check, struct bsc_value_place place,
+                                 const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Reads one value that is neither list nor map of its own; returns owned, never NULL. `key` tells
+ * the type. */
+struct bsc_value *bsc_site_scalar(struct bsc_site_check *check, const struct bsc_site_key *key,
+                                  const struct bsc_value *raw);
+
+/* A reference to a key of the top-level map `target`; adds an error when there is none. */
+bool bsc_site_reference(struct bsc_site_check *check, const char *target,
+                        const struct bsc_value *raw);
+
+/* "Did you mean ...?" from the keys of a map, or nothing when none is near. */
+void bsc_site_suggest(struct bsc_err *err, const char *name, const struct bsc_value *map);
+
+/* Whether a text is a reference to a secret that bsc_secret_resolve understands. */
+bool bsc_site_secret_valid(const char *reference);
+
+#endif

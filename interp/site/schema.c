@@ -1,0 +1,252 @@
+#include "site/schema.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define KIND(id, label, text)                                                                      \
+    static const struct bsc_site_kind id##_kind = {label, text, id##_keys, COUNT(id##_keys)}
+
+static const char *const platforms[] = {"sqlite", "postgresql", "sqlserver", NULL};
+static const char *const drivers[] = {"table", "haproxy", "lync", NULL};
+static const char *const failovers[] = {"allowed", "never", NULL};
+static const char *const roles[] = {"primary", "mirror", "secondary", "secondary_mirror", NULL};
+
+static const struct bsc_site_key data_centre_keys[] = {
+    {.name = "title", .type = BSC_SITE_TEXT, .doc = "Name shown to people."},
+};
+KIND(data_centre, "data centre", "A place that can fail as a whole.");
+
+static const struct bsc_site_key link_keys[] = {
+    {.name = "between",
+     .type = BSC_SITE_REFERENCES,
+     .required = true,
+     .target = "data_centres",
+     .least = 2,
+     .most = 2,
+     .doc = "The two data centres at the ends of the link."},
+    {.name = "low_latency",
+     .type = BSC_SITE_TRUTH,
+     .preset = "false",
+     .doc = "Whether servers at one end may actively serve a database at the other end."},
+};
+KIND(link, "link", "A connection between two data centres.");
+
+static const struct bsc_site_key server_keys[] = {
+    {.name = "data_centre",
+     .type = BSC_SITE_REFERENCE,
+     .required = true,
+     .target = "data_centres",
+     .doc = "The data centre in which the server stands."},
+    {.name = "platform",
+     .type = BSC_SITE_CHOICE,
+     .choices = platforms,
+     .doc = "Database technology; left out for a server that holds no database."},
+    {.name = "folder",
+     .type = BSC_SITE_PATH,
+     .doc = "Folder that holds the server's database files; needed with platform sqlite."},
+    {.name = "connection",
+     .type = BSC_SITE_CONNECTION,
+     .doc = "ODBC connection string without password and database; needed with a platform."},
+    {.name = "secret",
+     .type = BSC_SITE_SECRET,
+     .doc = "Where the password is found: env:NAME, file:PATH or command:PROGRAM ARGUMENTS."},
+    {.name = "address", .type = BSC_SITE_TEXT, .doc = "Host name or IP address."},
+    {.name = "connect_timeout",
+     .type = BSC_SITE_DURATION,
+     .preset = "5s",
+     .doc = "How long to wait for an answer before the server counts as unreachable."},
+};
+KIND(server, "server", "A machine or instance that holds databases or serves users.");
+
+static const struct bsc_site_key copy_keys[] = {
+    {.name = "server",
+     .type = BSC_SITE_REFERENCE,
+     .required = true,
+     .target = "servers",
+     .doc = "The server that holds the copy."},
+    {.name = "file",
+     .type = BSC_SITE_FILE,
+     .doc = "Database file below the server's folder; platform sqlite only."},
+    {.name = "database",
+     .type = BSC_SITE_CATALOG,
+     .doc = "Name of the database on the server; platforms other than sqlite."},
+    {.name = "salvage",
+     .type = BSC_SITE_PATH,
+     .doc = "Where the copy's disk can still be read when its server is dead."},
+};
+KIND(copy, "copy", "One copy of a database.");
+
+static const struct bsc_site_key log_shipping_keys[] = {
+    {.name = "share",
+     .type = BSC_SITE_PATH,
+     .required = true,
+     .doc = "Folder into which the primary writes its log backups."},
+    {.name = "destination",
+     .type = BSC_SITE_PATH,
+     .required = true,
+     .doc = "Folder at the secondary into which they are copied."},
+    {.name = "destination_limit",
+     .type = BSC_SITE_SIZE,
+     .doc = "The most bytes that the destination folder may hold."},
+};
+KIND(log_shipping, "log shipping", "How log backups travel from the primary to the secondary.");
+
+static const struct bsc_site_key loss_check_keys[] = {
+    {.name = "server",
+     .type = BSC_SITE_REFERENCE,
+     .required = true,
+     .target = "servers",
+     .doc = "The server on which `known` is asked."},
+    {.name = "file",
+     .type = BSC_SITE_FILE,
+     .doc = "Database file below that server's folder; platform sqlite only."},
+    {.name = "database",
+     .type = BSC_SITE_CATALOG,
+     .doc = "Name of the database on that server; platforms other than sqlite."},
+    {.name = "known",
+     .type = BSC_SITE_SQL,
+     .required = true,
+     .doc = "Query that counts what users were told is saved."},
+    {.name = "kept",
+     .type = BSC_SITE_SQL,
+     .required = true,
+     .doc = "Query that counts what the database holds; asked on the copy."},
+};
+KIND(loss_check, "loss check", "Counts acknowledged work against what a copy holds.");
+
+static const struct bsc_site_key database_keys[] = {
+    {.name = "failover",
+     .type = BSC_SITE_CHOICE,
+     .choices = failovers,
+     .preset = "allowed",
+     .doc = "Whether a runbook may fail the database over."},
+    {.name = "note", .type = BSC_SITE_TEXT, .doc = "What the operator is told about the database."},
+    {.name = "backlog",
+     .type = BSC_SITE_SQL,
+     .doc = "Query that counts work waiting in the database."},
+    {.name = "primary",
+     .type = BSC_SITE_OBJECT,
+     .required = true,
+     .of = &copy_kind,
+     .doc = "The copy that users write to."},
+    {.name = "mirror",
+     .type = BSC_SITE_OBJECT,
+     .of = &copy_kind,
+     .doc = "The copy beside the primary that follows it at once."},
+    {.name = "secondary",
+     .type = BSC_SITE_OBJECT,
+     .of = &copy_kind,
+     .doc = "The copy elsewhere that log backups are applied to."},
+    {.name = "secondary_mirror",
+     .type = BSC_SITE_OBJECT,
+     .of = &copy_kind,
+     .doc = "The place for a mirror of the secondary after a failover."},
+    {.name = "log_shipping",
+     .type = BSC_SITE_OBJECT,
+     .of = &log_shipping_kind,
+     .doc = "How log backups travel from the primary to the secondary."},
+    {.name = "loss_check",
+     .type = BSC_SITE_OBJECT,
+     .of = &loss_check_kind,
+     .doc = "How lost work is counted."},
+};
+KIND(database, "database", "A database and its copies by role.");
+
+static const struct bsc_site_key pool_keys[] = {
+    {.name = "driver",
+     .type = BSC_SITE_CHOICE,
+     .required = true,
+     .choices = drivers,
+     .doc = "How the pool's state is read and set."},
+    {.name = "server",
+     .type = BSC_SITE_REFERENCE,
+     .target = "servers",
+     .doc = "The server that holds the pool table; needed with driver table."},
+    {.name = "file",
+     .type = BSC_SITE_FILE,
+     .doc = "Database file of the pool table below that server's folder; platform sqlite only."},
+    {.name = "table_database",
+     .type = BSC_SITE_CATALOG,
+     .doc = "Name of the database of the pool table; platforms other than sqlite."},
+    {.name = "table",
+     .type = BSC_SITE_IDENTIFIER,
+     .doc = "The pool table, with an optional schema before a dot; needed with driver table."},
+    {.name = "database",
+     .type = BSC_SITE_REFERENCE,
+     .target = "databases",
+     .doc = "The database that the pool works on."},
+    {.name = "maximum_active",
+     .type = BSC_SITE_NUMBER,
+     .preset = "4",
+     .least = 1,
+     .most = 64,
+     .doc = "The most servers that may be active at once."},
+    {.name = "servers",
+     .type = BSC_SITE_REFERENCES,
+     .required = true,
+     .target = "servers",
+     .least = 1,
+     .most = 1000,
+     .doc = "The servers of the pool, active or not."},
+};
+KIND(pool, "pool", "A group of servers of which some are active.");
+
+static const struct bsc_site_key site_keys[] = {
+    {.name = "site", .type = BSC_SITE_NAME, .required = true, .doc = "Name of the site."},
+    {.name = "data_centres",
+     .type = BSC_SITE_NAMED,
+     .required = true,
+     .of = &data_centre_kind,
+     .least = 1,
+     .doc = "The data centres by name."},
+    {.name = "links",
+     .type = BSC_SITE_OBJECTS,
+     .of = &link_kind,
+     .doc = "The connections between data centres."},
+    {.name = "servers",
+     .type = BSC_SITE_NAMED,
+     .required = true,
+     .of = &server_kind,
+     .least = 1,
+     .doc = "The servers by name."},
+    {.name = "databases",
+     .type = BSC_SITE_NAMED,
+     .of = &database_kind,
+     .doc = "The databases by name."},
+    {.name = "pools", .type = BSC_SITE_NAMED, .of = &pool_kind, .doc = "The pools by name."},
+};
+KIND(site, "site", "Everything that runbooks of this site can name.");
+
+const struct bsc_site_kind *bsc_site_schema(void)
+{
+    return &site_kind;
+}
+
+const char *const *bsc_site_roles(void)
+{
+    return roles;
+}
+
+const char *bsc_site_type_words(enum bsc_site_type type)
+{
+    static const char *const words[] = {
+        [BSC_SITE_NAME] = "a name of small letters, digits, _ and - that begins with a letter",
+        [BSC_SITE_TEXT] = "a text",
+        [BSC_SITE_SQL] = "an SQL statement",
+        [BSC_SITE_TRUTH] = "true or false",
+        [BSC_SITE_NUMBER] = "a whole number",
+        [BSC_SITE_SIZE] = "a size such as 64KiB, 256MiB or 2GiB",
+        [BSC_SITE_DURATION] = "a duration such as 250ms, 5s or 2m",
+        [BSC_SITE_PATH] = "a path, absolute or below the site's folder",
+        [BSC_SITE_FILE] = "a file name below the server's folder, without \"..\"",
+        [BSC_SITE_IDENTIFIER] = "an SQL name such as pool or dbo.pool",
+        [BSC_SITE_CATALOG] = "the name of a database",
+        [BSC_SITE_CONNECTION] = "an ODBC connection string",
+        [BSC_SITE_SECRET] = "a reference such as env:NAME, file:PATH or command:PROGRAM ARGUMENTS",
+        [BSC_SITE_CHOICE] = "one of the words allowed",
+        [BSC_SITE_REFERENCE] = "a name defined in this file",
+        [BSC_SITE_REFERENCES] = "a list of names defined in this file",
+        [BSC_SITE_OBJECT] = "a map",
+        [BSC_SITE_OBJECTS] = "a list of maps",
+        [BSC_SITE_NAMED] = "a map from names to maps",
+    };
+    return words[type];
+}
