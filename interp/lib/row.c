@@ -11,6 +11,8 @@ static const struct bsc_lib_row *const table[] = {
     &bsc_lib_row_file_copy,     /* file.copy */
     &bsc_lib_row_file_remove,   /* file.remove */
     &bsc_lib_row_file_state,    /* file.state */
+    &bsc_lib_row_pools_state,   /* pools.state */
+    &bsc_lib_row_pools_update,  /* pools.update */
     &bsc_lib_row_sql_execute,   /* sql.execute */
     &bsc_lib_row_sql_query,     /* sql.query */
 };

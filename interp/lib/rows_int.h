@@ -16,6 +16,10 @@ extern const struct bsc_lib_row bsc_lib_row_file_copy;
 extern const struct bsc_lib_row bsc_lib_row_file_remove;
 extern const struct bsc_lib_row bsc_lib_row_file_state;
 
+/* pools.c */
+extern const struct bsc_lib_row bsc_lib_row_pools_state;
+extern const struct bsc_lib_row bsc_lib_row_pools_update;
+
 /* sql.c */
 extern const struct bsc_lib_row bsc_lib_row_sql_execute;
 extern const struct bsc_lib_row bsc_lib_row_sql_query;
