@@ -48,9 +48,10 @@ static int print_version(struct bsc_cli *cli)
     bool old = false;
     fprintf(cli->out, "bascule %s, %s\n", BSC_VERSION, bsc_vm_lua_release(&old));
     if (old)
-        fputs("warning: this Lua release has known memory bugs, mended in 5.4.8; the sandbox keeps\n"
-              "runbooks away from them\n",
-              cli->out);
+        fputs(
+            "warning: this Lua release has known memory bugs, mended in 5.4.8; the sandbox keeps\n"
+            "runbooks away from them\n",
+            cli->out);
     return BSC_EXIT_DONE;
 }
 
@@ -102,20 +103,26 @@ static int exit_of(const struct bsc_err *err)
     }
 }
 
+static const char *const style_codes[] = {"\x1b[0m", "\x1b[1m", "\x1b[32m", "\x1b[31m", "\x1b[2m"};
+
+enum { STYLE_COUNT = sizeof style_codes / sizeof style_codes[0] };
+
+static bool is_own_style(const char *text)
+{
+    for (size_t i = 0; i < STYLE_COUNT; i++) {
+        if (strncmp(text, style_codes[i], strlen(style_codes[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Text from scripts, files and servers must not be able to steer the terminal. */
 static void make_visible(struct bsc_buf *text)
 {
     for (size_t i = 0; i < text->length; i++) {
         unsigned char c = (unsigned char)text->data[i];
-        if ((c < 0x20 && c != '\n' && c != '\t' && c != 0x1b) || c == 0x7f)
-            text->data[i] = '?';
-    }
-}
-
-static void hide_escapes(struct bsc_buf *text)
-{
-    for (size_t i = 0; i < text->length; i++) {
-        if (text->data[i] == 0x1b)
+        bool harmless = c >= 0x20 ? c != 0x7f : c == '\n' || c == '\t';
+        if (!harmless && !(c == 0x1b && is_own_style(text->data + i)))
             text->data[i] = '?';
     }
 }
@@ -153,7 +160,6 @@ int bsc_cli_fail(struct bsc_cli *cli, const struct bsc_err *err)
     add_line(&text, "cause: ", err->cause);
     add_line(&text, "", err->detail);
     add_line(&text, "", err->hint);
-    hide_escapes(&text);
     write_text(cli, cli->err, &text);
     bsc_buf_release(&text);
     return code;
@@ -189,6 +195,5 @@ void bsc_cli_say(struct bsc_cli *cli, const char *format, ...)
 
 const char *bsc_cli_style(const struct bsc_cli *cli, enum bsc_cli_style style)
 {
-    static const char *const codes[] = {"\x1b[0m", "\x1b[1m", "\x1b[32m", "\x1b[31m", "\x1b[2m"};
-    return cli->colour ? codes[style] : "";
+    return cli->colour ? style_codes[style] : "";
 }

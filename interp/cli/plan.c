@@ -1,0 +1,107 @@
+#include "run/plan.h"
+
+#include "cli/cli.h"
+#include "cli/opening.h"
+#include "cli/options.h"
+#include "cli/show.h"
+#include "os/files.h"
+#include "run/outcome.h"
+#include "value/json.h"
+
+enum { FACTS_BYTES_MAX = 64 * 1024 * 1024 };
+
+struct wishes {
+    const char *site;
+    const char *facts;
+    const char *output;
+    struct bsc_value *set; /* owned */
+};
+
+static struct bsc_value *read_facts(struct bsc_cli *cli, const char *path, struct bsc_err *err)
+{
+    struct bsc_buf text;
+    struct bsc_value *facts = NULL;
+    bsc_buf_init(&text);
+    if (bsc_files_read(cli->sys, path, FACTS_BYTES_MAX, &text, err))
+        facts = bsc_json_parse(path, text.data, text.length, err);
+    if (facts != NULL && bsc_value_kind(facts) != BSC_VALUE_MAP) {
+        bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" does not hold facts", path);
+        bsc_err_hint(err, "bascule observe --site SITE -o FILE writes such a file.");
+        bsc_value_free(facts);
+        facts = NULL;
+    }
+    bsc_buf_release(&text);
+    return facts;
+}
+
+static bool show(struct bsc_cli *cli, const struct bsc_run_session *session,
+                 const struct wishes *wishes, const struct bsc_value *plan, struct bsc_err *err)
+{
+    bsc_cli_show_plan(cli, plan);
+    if (wishes->output != NULL && !bsc_run_plan_write(session, wishes->output, plan, err))
+        return false;
+    if (wishes->output != NULL)
+        bsc_cli_say(cli, "plan written to %s\n", wishes->output);
+    if (cli->json)
+        bsc_cli_json(cli, plan);
+    return true;
+}
+
+/* Returns the exit code, or -1 with *err. */
+static int plan(struct bsc_cli *cli, const char *runbook, const struct wishes *wishes,
+                struct bsc_err *err)
+{
+    struct bsc_run_session session = {0};
+    struct bsc_run_session_options options = bsc_cli_session_options(cli);
+    struct bsc_value *made = NULL;
+    int code = -1;
+    options.runbook_path = runbook;
+    options.site_path = wishes->site;
+    options.set = wishes->set;
+    options.look_only = wishes->facts != NULL;
+    if (!bsc_run_session_open(&session, &options, err))
+        goto done;
+    if (bsc_cli_stops_at_errors(cli, &session)) {
+        code = BSC_EXIT_FAILED;
+        goto done;
+    }
+    struct bsc_value *facts = wishes->facts != NULL ? read_facts(cli, wishes->facts, err)
+                                                    : bsc_run_session_observe(&session, err);
+    if (facts == NULL)
+        goto done;
+    made = bsc_run_plan_make(&session, facts, err);
+    if (made != NULL && show(cli, &session, wishes, made, err)) {
+        enum bsc_outcome outcome = BSC_OUTCOME_UNKNOWN;
+        bsc_run_outcome_parse(bsc_value_get_string(made, "outcome"), &outcome);
+        code = bsc_run_outcome_exit(outcome);
+    }
+done:
+    bsc_value_free(made);
+    bsc_run_session_close(&session);
+    return code;
+}
+
+int bsc_cli_plan(struct bsc_cli *cli, int argc, char **argv)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct wishes wishes = {"site.yaml", NULL, NULL, bsc_value_map()};
+    const struct bsc_cli_option options[] = {
+        {"--site", NULL, "FILE", "the site (default: site.yaml)", NULL, &wishes.site, NULL},
+        {"--facts", NULL, "FILE", "plan from recorded facts instead of observing", NULL,
+         &wishes.facts, NULL},
+        {"--set", NULL, "NAME=VALUE", "set a parameter of the runbook", NULL, NULL, wishes.set},
+        {"--output", "-o", "FILE", "write the plan to this file", NULL, &wishes.output, NULL},
+        {0}};
+    const struct bsc_cli_usage usage = {
+        "plan RUNBOOK --site SITE [--facts FILE] [--set NAME=VALUE]… [-o plan.json]",
+        "Shows what a runbook would do, statement by statement, with the facts before and after "
+        "each.\nOnly reads; changes nothing.",
+        options, 1, 1};
+    size_t operands = 0;
+    bool help = false;
+    int code = -1;
+    if (bsc_cli_parse(cli, &usage, argc, argv, &operands, &help, &err))
+        code = help ? BSC_EXIT_DONE : plan(cli, argv[1], &wishes, &err);
+    bsc_value_free(wishes.set);
+    return code >= 0 ? code : bsc_cli_fail(cli, &err);
+}

@@ -1,0 +1,15 @@
+/*
+ * Asking a person.
+ */
+#ifndef BSC_CLI_PROMPT_H
+#define BSC_CLI_PROMPT_H
+
+#include "cli/cli.h"
+
+enum bsc_cli_answer { BSC_ANSWER_YES, BSC_ANSWER_NO, BSC_ANSWER_STOPPED };
+
+/* Shows the question and waits for a line: "yes" is yes, Ctrl-C is stopped, all else is no. Only
+ * to be called when `cli->terminal` holds. */
+enum bsc_cli_answer bsc_cli_prompt(struct bsc_cli *cli, const char *question);
+
+#endif

@@ -1,0 +1,291 @@
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "cli/opening.h"
+#include "cli/options.h"
+#include "cli/prompt.h"
+#include "cli/show.h"
+#include "cli/view.h"
+#include "journal/folder.h"
+#include "journal/lock.h"
+#include "os/files.h"
+#include "run/about.h"
+#include "run/execute.h"
+#include "run/outcome.h"
+#include "run/plan.h"
+#include "run/record.h"
+#include "run/report.h"
+
+#define REPORT_FILE "report.html"
+
+struct wishes {
+    const char *what;      /* plan or runbook, as given */
+    const char *site;      /* as given, or NULL */
+    const char *runs;      /* as given, or NULL */
+    struct bsc_value *set; /* owned */
+    bool yes;
+};
+
+/* One invocation from the arguments to the exit code. */
+struct undertaking {
+    struct bsc_cli *cli;         /* borrowed */
+    const struct wishes *wishes; /* borrowed */
+    struct bsc_value *given;     /* owned: the plan from a file; NULL for a runbook */
+    struct bsc_run_session session;
+    struct bsc_value *facts;       /* owned: observed just now */
+    struct bsc_value *plan;        /* owned: what will be carried out */
+    struct bsc_journal_lock *lock; /* owned */
+    struct bsc_journal_folder folder;
+    struct bsc_journal *journal; /* owned */
+    struct bsc_run_end end;
+    size_t changes;
+};
+
+static bool is_plan(const char *path)
+{
+    size_t length = strlen(path);
+    return length > 5 && strcmp(path + length - 5, ".json") == 0;
+}
+
+static bool open_session(struct undertaking *u, struct bsc_err *err)
+{
+    struct bsc_run_session_options options = bsc_cli_session_options(u->cli);
+    const struct bsc_value *made = NULL;
+    options.runbook_path = u->wishes->what;
+    options.site_path = u->wishes->site != NULL ? u->wishes->site : "site.yaml";
+    options.set = u->wishes->set;
+    if (is_plan(u->wishes->what)) {
+        u->given = bsc_run_plan_read(u->cli->sys, u->wishes->what, err);
+        if (u->given == NULL)
+            return false;
+        made = bsc_value_get(u->given, "made");
+        options.runbook_path = bsc_value_get_string(made, "runbook");
+        if (u->wishes->site == NULL)
+            options.site_path = bsc_value_get_string(made, "site");
+        options.set = bsc_value_get(u->given, "params");
+    }
+    if (options.runbook_path == NULL || options.site_path == NULL)
+        return bsc_err_set(err, BSC_ERR_INVALID, "the plan does not say where its %s is",
+                           options.runbook_path == NULL ? "runbook" : "site");
+    return bsc_run_session_open(&u->session, &options, err);
+}
+
+/* Observes, and settles which plan is to be carried out. */
+static bool prepare(struct undertaking *u, struct bsc_err *err)
+{
+    u->facts = bsc_run_session_observe(&u->session, err);
+    if (u->facts == NULL)
+        return false;
+    if (u->given == NULL) {
+        u->plan = bsc_run_plan_make(&u->session, bsc_value_copy(u->facts), err);
+        return u->plan != NULL;
+    }
+    u->plan = u->given;
+    u->given = NULL;
+    return bsc_run_plan_fits(u->plan, &u->session, err) &&
+           bsc_run_plan_still_true(u->plan, u->session.schema, u->facts, err);
+}
+
+/* Whether the plan gets through on the twin; what cannot even be planned is not started. */
+static bool plan_gets_through(const struct bsc_value *plan, enum bsc_outcome *ret_outcome)
+{
+    *ret_outcome = BSC_OUTCOME_UNKNOWN;
+    bsc_run_outcome_parse(bsc_value_get_string(plan, "outcome"), ret_outcome);
+    return bsc_run_outcome_exit(*ret_outcome) == 0;
+}
+
+static bool confirmed(struct undertaking *u, struct bsc_err *err)
+{
+    if (u->wishes->yes)
+        return true;
+    if (!u->cli->terminal || u->cli->json) {
+        bsc_err_set(err, BSC_ERR_REFUSED, "nobody can confirm the plan");
+        return bsc_err_hint(err, "There is no terminal; give --yes to run the plan as shown.");
+    }
+    if (bsc_cli_prompt(u->cli, "Run this plan?") == BSC_ANSWER_YES)
+        return true;
+    return bsc_err_set(err, BSC_ERR_REFUSED, "the plan was not confirmed; nothing was changed");
+}
+
+static bool keep_modules(const struct undertaking *u, struct bsc_err *err)
+{
+    const struct bsc_value *modules = bsc_value_get(u->session.listing, "modules");
+    bool ok = true;
+    for (size_t i = 0; ok && i < bsc_value_count(modules); i++) {
+        const struct bsc_value *module = bsc_value_at(modules, i);
+        const struct bsc_value *source = bsc_value_get(module, "source");
+        char *name =
+            bsc_mem_format(BSC_JOURNAL_MODULES "/%s.lua", bsc_value_get_string(module, "name"));
+        ok = bsc_journal_folder_write(&u->folder, name, bsc_value_string(source),
+                                      bsc_value_string_length(source), err);
+        bsc_mem_free(name);
+    }
+    return ok;
+}
+
+/* The run's folder with everything that the run rests on, as it is now. */
+static bool keep_inputs(struct undertaking *u, struct bsc_err *err)
+{
+    char *plan_path = bsc_journal_folder_file(&u->folder, BSC_JOURNAL_PLAN_FILE);
+    bool ok =
+        bsc_run_plan_write(&u->session, plan_path, u->plan, err) &&
+        bsc_journal_folder_write(&u->folder, BSC_JOURNAL_RUNBOOK_FILE, u->session.runbook_text.data,
+                                 u->session.runbook_text.length, err) &&
+        bsc_journal_folder_write(&u->folder, BSC_JOURNAL_SITE_FILE,
+                                 bsc_site_source(u->session.site),
+                                 bsc_site_source_length(u->session.site), err) &&
+        keep_modules(u, err);
+    bsc_mem_free(plan_path);
+    return ok;
+}
+
+static bool open_journal(struct undertaking *u, struct bsc_err *err)
+{
+    const struct bsc_value *runbook = bsc_value_get(u->plan, "runbook");
+    struct bsc_journal_options options = {u->cli->sys, u->cli->clock, u->cli->redactor, NULL,
+                                          false};
+    char *runs = bsc_journal_runs_folder(u->session.with.site_path, u->wishes->runs);
+    const char *name = bsc_value_get_string(runbook, "name");
+    u->lock = bsc_journal_lock_take(u->cli->sys, u->cli->clock, runs, name, err);
+    bool ok = u->lock != NULL &&
+              bsc_journal_folder_create(u->cli->sys, u->cli->clock, runs, name, &u->folder, err) &&
+              keep_inputs(u, err);
+    bsc_mem_free(runs);
+    if (!ok)
+        return false;
+    options.path = u->folder.journal;
+    u->journal = bsc_journal_create(&options, err);
+    if (u->journal == NULL)
+        return false;
+    struct bsc_value *about = bsc_run_about(&u->session, u->plan, u->folder.id, "run");
+    ok = bsc_run_record_begin(u->journal, about, err);
+    bsc_value_free(about);
+    return ok;
+}
+
+static bool carry_out(struct undertaking *u, struct bsc_err *err)
+{
+    struct bsc_cli_view view;
+    bsc_cli_view_init(&view, u->cli, u->wishes->yes);
+    struct bsc_run_order order = {
+        &u->session,           u->plan, u->facts, u->journal, &view.items, &view.live,
+        bsc_cli_view_progress, &view};
+    u->facts = NULL;
+    bsc_cli_say(u->cli, "\nRun %s\n", u->folder.id);
+    bool ok = bsc_run_execute(&order, &u->end, err);
+    u->changes = view.changes;
+    bool closed = bsc_journal_close(u->journal, err);
+    u->journal = NULL;
+    return ok && closed;
+}
+
+static bool write_report(struct undertaking *u, struct bsc_err *err)
+{
+    struct bsc_buf page;
+    bsc_buf_init(&page);
+    bool ok = bsc_run_report_html(u->cli->sys, u->folder.path, &page, err) &&
+              bsc_journal_folder_write(&u->folder, REPORT_FILE, page.data, page.length, err);
+    bsc_buf_release(&page);
+    return ok;
+}
+
+static void tell_json(struct undertaking *u, int code)
+{
+    struct bsc_value *value = bsc_value_map();
+    bsc_value_set_text(value, "run", u->folder.id);
+    bsc_value_set_text(value, "folder", u->folder.path);
+    bsc_value_set_text(value, "outcome", bsc_run_outcome_name(u->end.outcome));
+    bsc_value_set_text(value, "reason", u->end.reason);
+    bsc_value_set_int(value, "items_done", (int64_t)u->end.items_done);
+    bsc_value_set_int(value, "changes", (int64_t)u->changes);
+    bsc_value_set_int(value, "exit", code);
+    bsc_cli_json(u->cli, value);
+    bsc_value_free(value);
+}
+
+/* What was done, what was not, and where it is written. */
+static int conclude(struct undertaking *u)
+{
+    int code = bsc_run_outcome_exit(u->end.outcome);
+    size_t items = bsc_value_count(bsc_value_get(bsc_run_session_runbook(&u->session), "items"));
+    if (u->end.broke)
+        code = bsc_cli_fail(u->cli, &u->end.err);
+    else if (u->cli->json)
+        tell_json(u, code);
+    bsc_cli_say(u->cli, "\n%s%s%s: %zu of %zu items, %zu changes\n",
+                bsc_cli_style(u->cli, code == 0 ? BSC_STYLE_GOOD : BSC_STYLE_BAD),
+                code == 0 ? "done" : bsc_run_outcome_name(u->end.outcome),
+                bsc_cli_style(u->cli, BSC_STYLE_PLAIN), u->end.items_done, items, u->changes);
+    bsc_cli_say(u->cli, "journal  %s\n", u->folder.journal);
+    struct bsc_err err = BSC_ERR_INIT;
+    if (write_report(u, &err))
+        bsc_cli_say(u->cli, "report   %s/" REPORT_FILE "\n", u->folder.path);
+    else
+        bsc_cli_fail(u->cli, &err);
+    return code;
+}
+
+/* Returns the exit code, or -1 with *err. */
+static int undertake(struct undertaking *u, struct bsc_err *err)
+{
+    enum bsc_outcome outcome;
+    if (!open_session(u, err))
+        return -1;
+    if (bsc_cli_stops_at_errors(u->cli, &u->session))
+        return BSC_EXIT_FAILED;
+    if (!prepare(u, err))
+        return -1;
+    bsc_cli_show_plan(u->cli, u->plan);
+    if (!plan_gets_through(u->plan, &outcome)) {
+        if (u->cli->json)
+            bsc_cli_json(u->cli, u->plan);
+        return bsc_run_outcome_exit(outcome);
+    }
+    if (!confirmed(u, err) || !open_journal(u, err) || !carry_out(u, err))
+        return -1;
+    return conclude(u);
+}
+
+static void release(struct undertaking *u)
+{
+    struct bsc_err ignored = BSC_ERR_INIT;
+    if (u->journal != NULL)
+        bsc_journal_close(u->journal, &ignored);
+    bsc_journal_folder_release(&u->folder);
+    bsc_journal_lock_free(u->lock);
+    bsc_value_free(u->given);
+    bsc_value_free(u->facts);
+    bsc_value_free(u->plan);
+    bsc_run_session_close(&u->session);
+}
+
+int bsc_cli_run(struct bsc_cli *cli, int argc, char **argv)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct wishes wishes = {.set = bsc_value_map()};
+    const struct bsc_cli_option options[] = {
+        {"--site", NULL, "FILE", "the site (default: site.yaml, or the plan's)", NULL, &wishes.site,
+         NULL},
+        {"--set", NULL, "NAME=VALUE", "set a parameter of the runbook", NULL, NULL, wishes.set},
+        {"--runs", NULL, "DIR", "where runs are kept (default: runs beside the site)", NULL,
+         &wishes.runs, NULL},
+        {"--yes", NULL, NULL, "confirm the plan and answer its gates with yes", &wishes.yes, NULL,
+         NULL},
+        {0}};
+    const struct bsc_cli_usage usage = {
+        "run PLAN|RUNBOOK [--site SITE] [--set NAME=VALUE]… [--yes]",
+        "Carries out a plan under a journal. A runbook is planned, shown and confirmed first.",
+        options, 1, 1};
+    struct undertaking undertaking = {.cli = cli, .wishes = &wishes};
+    size_t operands = 0;
+    bool help = false;
+    int code = -1;
+    if (bsc_cli_parse(cli, &usage, argc, argv, &operands, &help, &err)) {
+        wishes.what = argv[1];
+        code = help ? BSC_EXIT_DONE : undertake(&undertaking, &err);
+    }
+    release(&undertaking);
+    bsc_value_free(wishes.set);
+    return code >= 0 ? code : bsc_cli_fail(cli, &err);
+}

@@ -1,0 +1,219 @@
+#include "cli/show.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "run/plan.h"
+#include "value/json.h"
+
+enum { WIDTH = 100, INDENT = 6 };
+
+/* Folds at blanks; a word longer than the line stands alone. */
+static void say_folded(struct bsc_cli *cli, int indent, const char *text)
+{
+    size_t room = (size_t)(WIDTH - indent);
+    while (*text != '\0') {
+        size_t line = strcspn(text, "\n");
+        size_t take = line;
+        if (take > room) {
+            take = room;
+            while (take > 0 && text[take] != ' ')
+                take--;
+            if (take == 0)
+                take = strcspn(text, " \n");
+        }
+        bsc_cli_say(cli, "%*s%.*s\n", indent, "", (int)take, text);
+        text += take;
+        text += *text == ' ' || *text == '\n' ? 1 : 0;
+    }
+}
+
+void bsc_cli_show_statement(struct bsc_cli *cli, const char *statement)
+{
+    say_folded(cli, INDENT, statement != NULL ? statement : "");
+}
+
+static void add_plain(struct bsc_buf *out, const struct bsc_value *value)
+{
+    enum bsc_value_kind kind = bsc_value_kind(value);
+    if (bsc_value_get(value, "$unknown") != NULL)
+        bsc_buf_add_text(out, "(known only afterwards)");
+    else if (kind == BSC_VALUE_TEXT)
+        bsc_buf_add_text(out, *bsc_value_string(value) != '\0' ? bsc_value_string(value) : "\"\"");
+    else if (kind == BSC_VALUE_NULL)
+        bsc_buf_add_text(out, "unknown");
+    else if (kind == BSC_VALUE_BOOL)
+        bsc_buf_add_text(out, bsc_value_truth(value) ? "yes" : "no");
+    else if (kind == BSC_VALUE_LIST && bsc_value_count(value) > 8)
+        bsc_buf_printf(out, "(%zu entries)", bsc_value_count(value));
+    else if (kind == BSC_VALUE_LIST && bsc_value_count(value) == 0)
+        bsc_buf_add_text(out, "(none)");
+    else if (kind == BSC_VALUE_LIST && bsc_value_kind(bsc_value_at(value, 0)) == BSC_VALUE_TEXT)
+        for (size_t i = 0; i < bsc_value_count(value); i++)
+            bsc_buf_printf(out, "%s%s", i > 0 ? ", " : "",
+                           bsc_value_string(bsc_value_at(value, i)));
+    else
+        bsc_json_canonical(value, out);
+}
+
+static void show_transition(struct bsc_cli *cli, const char *resource, const char *key,
+                            const struct bsc_value *before, const struct bsc_value *after)
+{
+    struct bsc_buf text;
+    bsc_buf_init(&text);
+    bsc_buf_printf(&text, "%s  %s: ", resource, key);
+    add_plain(&text, before);
+    bsc_buf_add_text(&text, " -> ");
+    add_plain(&text, after);
+    bsc_cli_say(cli, "%s", bsc_cli_style(cli, BSC_STYLE_DIM));
+    say_folded(cli, INDENT + 2, text.data);
+    bsc_cli_say(cli, "%s", bsc_cli_style(cli, BSC_STYLE_PLAIN));
+    bsc_buf_release(&text);
+}
+
+static void show_change(struct bsc_cli *cli, const struct bsc_value *change)
+{
+    const struct bsc_value *becomes = bsc_value_get(change, "becomes");
+    const struct bsc_value *before = bsc_value_get(change, "before");
+    bsc_cli_show_statement(cli, bsc_value_get_string(change, "statement"));
+    for (size_t i = 0; i < bsc_value_count(becomes); i++) {
+        const char *resource = bsc_value_key_at(becomes, i);
+        const struct bsc_value *keys = bsc_value_item_at(becomes, i);
+        for (size_t k = 0; k < bsc_value_count(keys); k++) {
+            const char *key = bsc_value_key_at(keys, k);
+            show_transition(cli, resource, key, bsc_value_get(bsc_value_get(before, resource), key),
+                            bsc_value_item_at(keys, k));
+        }
+    }
+}
+
+void bsc_cli_show_item(struct bsc_cli *cli, const struct bsc_value *item)
+{
+    const char *kind = bsc_value_get_string(item, "kind");
+    const char *title = bsc_value_get_string(item, "title");
+    bool final = bsc_value_get_truth(item, "point_of_no_return");
+    bsc_cli_say(cli, "%3lld %-5s %s%s%s%s\n", (long long)bsc_value_get_number(item, "index", 0),
+                kind != NULL ? kind : "", bsc_cli_style(cli, BSC_STYLE_BOLD),
+                title != NULL ? title : "", bsc_cli_style(cli, BSC_STYLE_PLAIN),
+                final ? "  (point of no return)" : "");
+}
+
+static enum bsc_cli_style style_of(const char *outcome)
+{
+    static const char *const good[] = {"kept", "changed", "skipped"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        if (strcmp(outcome, good[i]) == 0)
+            return BSC_STYLE_GOOD;
+    }
+    return BSC_STYLE_BAD;
+}
+
+void bsc_cli_show_outcome(struct bsc_cli *cli, const char *outcome, const char *reason)
+{
+    const char *word = outcome != NULL ? outcome : "unknown";
+    bsc_cli_say(cli, "%*s%s%s%s\n", INDENT, "", bsc_cli_style(cli, style_of(word)), word,
+                bsc_cli_style(cli, BSC_STYLE_PLAIN));
+    if (reason != NULL && *reason != '\0')
+        say_folded(cli, INDENT + 2, reason);
+}
+
+void bsc_cli_show_note(struct bsc_cli *cli, const struct bsc_value *note)
+{
+    const char *kind = bsc_value_get_string(note, "kind");
+    const char *text = bsc_value_get_string(note, "text");
+    struct bsc_buf line;
+    bsc_buf_init(&line);
+    if (kind != NULL && strcmp(kind, "info") != 0)
+        bsc_buf_printf(&line, "%s: ", strcmp(kind, "loss") == 0 ? "data loss" : kind);
+    bsc_buf_add_text(&line, text != NULL ? text : "");
+    say_folded(cli, INDENT, line.data);
+    bsc_buf_release(&line);
+}
+
+static void show_planned_item(struct bsc_cli *cli, const struct bsc_value *item)
+{
+    const struct bsc_value *changes = bsc_value_get(item, "changes");
+    const struct bsc_value *notes = bsc_value_get(item, "notes");
+    const struct bsc_value *asks = bsc_value_get(item, "asks");
+    const char *outcome = bsc_value_get_string(item, "outcome");
+    const char *reason = bsc_value_get_string(item, "reason");
+    bsc_cli_show_item(cli, item);
+    for (size_t i = 0; i < bsc_value_count(asks); i++) {
+        const struct bsc_value *lines = bsc_value_get(bsc_value_at(asks, i), "lines");
+        for (size_t k = 0; k < bsc_value_count(lines); k++)
+            say_folded(cli, INDENT, bsc_value_string(bsc_value_at(lines, k)));
+    }
+    for (size_t i = 0; i < bsc_value_count(changes); i++)
+        show_change(cli, bsc_value_at(changes, i));
+    for (size_t i = 0; i < bsc_value_count(notes); i++)
+        bsc_cli_show_note(cli, bsc_value_at(notes, i));
+    if (outcome != NULL && strcmp(outcome, "changed") != 0)
+        bsc_cli_show_outcome(cli, outcome, reason);
+}
+
+static void show_params(struct bsc_cli *cli, const struct bsc_value *params)
+{
+    struct bsc_buf text;
+    bsc_buf_init(&text);
+    for (size_t i = 0; i < bsc_value_count(params); i++) {
+        bsc_buf_printf(&text, "%s%s = ", i > 0 ? ", " : "", bsc_value_key_at(params, i));
+        add_plain(&text, bsc_value_item_at(params, i));
+    }
+    if (text.length > 0)
+        bsc_cli_say(cli, "with    %s\n", text.data);
+    bsc_buf_release(&text);
+}
+
+void bsc_cli_show_plan(struct bsc_cli *cli, const struct bsc_value *plan)
+{
+    const struct bsc_value *runbook = bsc_value_get(plan, "runbook");
+    const struct bsc_value *items = bsc_value_get(plan, "items");
+    const char *summary = bsc_value_get_string(runbook, "summary");
+    const char *phase_before = "";
+    bsc_cli_say(cli, "Plan    %s: %s\n", bsc_value_get_string(runbook, "name"),
+                summary != NULL ? summary : "");
+    show_params(cli, bsc_value_get(plan, "params"));
+    bsc_cli_say(cli, "digest  %s\n\n", bsc_value_get_string(plan, "digest"));
+    for (size_t i = 0; i < bsc_value_count(items); i++) {
+        const struct bsc_value *item = bsc_value_at(items, i);
+        const char *phase = bsc_value_get_string(item, "phase");
+        if (phase != NULL && strcmp(phase, phase_before) != 0)
+            bsc_cli_say(cli, "%s\n", phase);
+        phase_before = phase != NULL ? phase : "";
+        show_planned_item(cli, item);
+    }
+    bsc_cli_say(cli, "\n%zu changes planned; nothing has been changed.\n",
+                bsc_run_plan_change_count(plan));
+}
+
+void bsc_cli_show_facts(struct bsc_cli *cli, const struct bsc_value *facts)
+{
+    for (size_t i = 0; i < bsc_value_count(facts); i++) {
+        const struct bsc_value *keys = bsc_value_item_at(facts, i);
+        bsc_cli_say(cli, "%s%s%s\n", bsc_cli_style(cli, BSC_STYLE_BOLD), bsc_value_key_at(facts, i),
+                    bsc_cli_style(cli, BSC_STYLE_PLAIN));
+        for (size_t k = 0; k < bsc_value_count(keys); k++) {
+            struct bsc_buf text;
+            bsc_buf_init(&text);
+            add_plain(&text, bsc_value_item_at(keys, k));
+            bsc_cli_say(cli, "  %-16s %s\n", bsc_value_key_at(keys, k), text.data);
+            bsc_buf_release(&text);
+        }
+    }
+}
+
+void bsc_cli_show_errors(struct bsc_cli *cli, const struct bsc_value *errors)
+{
+    for (size_t i = 0; i < bsc_value_count(errors); i++) {
+        const struct bsc_value *error = bsc_value_at(errors, i);
+        const char *text = bsc_value_get_string(error, "text");
+        const char *hint = bsc_value_get_string(error, "hint");
+        bsc_cli_say(cli, "%s:%lld: %s\n", bsc_value_get_string(error, "file"),
+                    (long long)bsc_value_get_number(error, "line", 0),
+                    bsc_value_get_string(error, "message"));
+        if (text != NULL && *text != '\0')
+            bsc_cli_say(cli, "    %s\n", text);
+        if (hint != NULL && *hint != '\0')
+            bsc_cli_say(cli, "    %s\n", hint);
+    }
+}

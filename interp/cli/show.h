@@ -1,0 +1,32 @@
+/*
+ * How plans, items, changes and facts look on a screen. Everything goes through bsc_cli_say, so
+ * nothing is shown under --json.
+ */
+#ifndef BSC_CLI_SHOW_H
+#define BSC_CLI_SHOW_H
+
+#include "cli/cli.h"
+#include "value/value.h"
+
+/* The whole plan: inputs, items with their statements, facts before and after each. */
+void bsc_cli_show_plan(struct bsc_cli *cli, const struct bsc_value *plan);
+
+/* {id=facts}, one paragraph for each resource. */
+void bsc_cli_show_facts(struct bsc_cli *cli, const struct bsc_value *facts);
+
+/* The errors of a runbook, in the form file:line: message. */
+void bsc_cli_show_errors(struct bsc_cli *cli, const struct bsc_value *errors);
+
+/* One line that says an item begins: its number, kind and title. */
+void bsc_cli_show_item(struct bsc_cli *cli, const struct bsc_value *item);
+
+/* A statement, folded and indented. */
+void bsc_cli_show_statement(struct bsc_cli *cli, const char *statement);
+
+/* The outcome word in its colour, and the reason below it when there is one. */
+void bsc_cli_show_outcome(struct bsc_cli *cli, const char *outcome, const char *reason);
+
+/* A note of a runbook: {kind, text}. */
+void bsc_cli_show_note(struct bsc_cli *cli, const struct bsc_value *note);
+
+#endif

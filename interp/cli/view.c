@@ -1,0 +1,128 @@
+#include "cli/view.h"
+
+#include <string.h>
+
+#include "cli/prompt.h"
+#include "cli/show.h"
+
+static void close_line(struct bsc_cli_view *view)
+{
+    if (view->line_open)
+        fputs("\r\x1b[K", view->cli->out);
+    view->line_open = false;
+}
+
+static bool item_begin(void *self, const struct bsc_value *item, struct bsc_err *err)
+{
+    struct bsc_cli_view *view = self;
+    (void)err;
+    close_line(view);
+    bsc_cli_show_item(view->cli, item);
+    return true;
+}
+
+static bool item_end(void *self, const struct bsc_value *item, const struct bsc_value *result,
+                     struct bsc_err *err)
+{
+    struct bsc_cli_view *view = self;
+    (void)item;
+    (void)err;
+    close_line(view);
+    bsc_cli_show_outcome(view->cli, bsc_value_get_string(result, "outcome"),
+                         bsc_value_get_string(result, "reason"));
+    return true;
+}
+
+static void change_begin(void *self, const struct bsc_value *effect)
+{
+    struct bsc_cli_view *view = self;
+    close_line(view);
+    view->began_us = view->cli->clock->mono_us(view->cli->clock->self);
+    bsc_cli_show_statement(view->cli, bsc_value_get_string(effect, "statement"));
+}
+
+static void change_end(void *self, const struct bsc_value *effect, const char *outcome,
+                       const char *reason)
+{
+    struct bsc_cli_view *view = self;
+    (void)effect;
+    close_line(view);
+    if (strcmp(outcome, "changed") == 0)
+        view->changes++;
+    if (reason != NULL && strcmp(outcome, "changed") == 0)
+        bsc_cli_show_outcome(view->cli, outcome, reason);
+}
+
+static void note(void *self, const struct bsc_value *effect)
+{
+    struct bsc_cli_view *view = self;
+    close_line(view);
+    bsc_cli_show_note(view->cli, effect);
+}
+
+static struct bsc_value *answered(const char *answer, const char *by, const char *reason)
+{
+    struct bsc_value *value = bsc_value_map();
+    bsc_value_set_text(value, "answer", answer);
+    bsc_value_set_text(value, "by", by);
+    if (reason != NULL)
+        bsc_value_set_text(value, "reason", reason);
+    return value;
+}
+
+static void show_question(struct bsc_cli_view *view, const struct bsc_value *effect)
+{
+    const struct bsc_value *lines = bsc_value_get(effect, "lines");
+    for (size_t i = 0; i < bsc_value_count(lines); i++)
+        bsc_cli_show_statement(view->cli, bsc_value_string(bsc_value_at(lines, i)));
+}
+
+/* Without a terminal and without --yes a gate refuses rather than waits. */
+static struct bsc_value *ask(void *self, const struct bsc_value *effect)
+{
+    struct bsc_cli_view *view = self;
+    close_line(view);
+    show_question(view, effect);
+    if (view->yes) {
+        bsc_cli_say(view->cli, "      answered yes by --yes\n");
+        return answered("yes", "--yes", NULL);
+    }
+    if (!view->cli->terminal || view->cli->json)
+        return answered("no", "nobody",
+                        "there is no terminal to ask on; give --yes to answer gates");
+    enum bsc_cli_answer said = bsc_cli_prompt(view->cli, bsc_value_get_string(effect, "title"));
+    if (said == BSC_ANSWER_YES)
+        return answered("yes", "operator", NULL);
+    return answered("no", "operator",
+                    said == BSC_ANSWER_STOPPED ? "stopped by the operator" : "the answer was no");
+}
+
+void bsc_cli_view_init(struct bsc_cli_view *view, struct bsc_cli *cli, bool yes)
+{
+    memset(view, 0, sizeof *view);
+    view->cli = cli;
+    view->yes = yes;
+    view->items.self = view;
+    view->items.item_begin = item_begin;
+    view->items.item_end = item_end;
+    view->live.self = view;
+    view->live.change_begin = change_begin;
+    view->live.change_end = change_end;
+    view->live.note = note;
+    view->live.ask = ask;
+}
+
+void bsc_cli_view_progress(void *self, const struct bsc_run_progress *progress)
+{
+    struct bsc_cli_view *view = self;
+    struct bsc_cli *cli = view->cli;
+    if (!cli->terminal || cli->json || progress->total <= 0 || progress->done <= 0)
+        return;
+    int64_t spent_us = cli->clock->mono_us(cli->clock->self) - view->began_us;
+    int64_t left_s = spent_us / progress->done * (progress->total - progress->done) / 1000000;
+    fprintf(cli->out, "\r\x1b[K      %lld of %lld %s, %lld s left", (long long)progress->done,
+            (long long)progress->total, progress->unit != NULL ? progress->unit : "",
+            (long long)left_s);
+    fflush(cli->out);
+    view->line_open = true;
+}

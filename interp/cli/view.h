@@ -1,0 +1,29 @@
+/*
+ * Showing a live run as it goes: items, statements, outcomes, notes, progress with the time left.
+ */
+#ifndef BSC_CLI_VIEW_H
+#define BSC_CLI_VIEW_H
+
+#include <stdint.h>
+
+#include "cli/cli.h"
+#include "run/hands.h"
+#include "run/live.h"
+#include "run/machine.h"
+
+struct bsc_cli_view {
+    struct bsc_cli *cli;            /* borrowed */
+    bool yes;                       /* --yes: gates are answered */
+    size_t changes;                 /* changes made so far */
+    int64_t began_us;               /* when the row under way began; for the time left */
+    bool line_open;                 /* a progress line is on the screen */
+    struct bsc_run_hooks items;     /* to hand to the run */
+    struct bsc_run_live_hooks live; /* to hand to the run */
+};
+
+void bsc_cli_view_init(struct bsc_cli_view *view, struct bsc_cli *cli, bool yes);
+
+/* Each 200 ms while a run goes; shows nothing without a terminal. */
+void bsc_cli_view_progress(void *self, const struct bsc_run_progress *progress);
+
+#endif

@@ -1,0 +1,77 @@
+#include "run/about.h"
+
+#include <pwd.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "os/files.h"
+
+enum { BOOT_ID_MAX = 64, ENTRY_MAX = 4096 };
+
+static void set_host(struct bsc_value *about)
+{
+    char host[256] = "";
+    if (gethostname(host, sizeof host - 1) != 0)
+        host[0] = '\0';
+    bsc_value_set_text(about, "host", host);
+}
+
+static void set_user(struct bsc_value *about)
+{
+    char room[ENTRY_MAX];
+    struct passwd entry;
+    struct passwd *found = NULL;
+    if (getpwuid_r(geteuid(), &entry, room, sizeof room, &found) == 0 && found != NULL)
+        bsc_value_set_text(about, "user", found->pw_name);
+    else
+        bsc_value_set(about, "user", bsc_value_format("uid %lu", (unsigned long)geteuid()));
+}
+
+/* Tells the pids of one life of the machine from those of another; empty where unknown. */
+static void set_boot_id(struct bsc_value *about, const struct bsc_sys *sys)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_buf text;
+    bsc_buf_init(&text);
+    if (!bsc_files_read(sys, "/proc/sys/kernel/random/boot_id", BOOT_ID_MAX, &text, &err))
+        bsc_buf_clear(&text);
+    text.data[strcspn(text.data, "\n")] = '\0';
+    bsc_value_set_text(about, "boot_id", text.data);
+    bsc_buf_release(&text);
+}
+
+static struct bsc_value *modules_of(const struct bsc_value *runbook)
+{
+    struct bsc_value *list = bsc_value_list();
+    const struct bsc_value *modules = bsc_value_get(runbook, "modules");
+    for (size_t i = 0; i < bsc_value_count(modules); i++) {
+        struct bsc_value *entry = bsc_value_map();
+        const struct bsc_value *module = bsc_value_at(modules, i);
+        bsc_value_set_text(entry, "name", bsc_value_get_string(module, "name"));
+        bsc_value_set_text(entry, "digest", bsc_value_get_string(module, "sha256"));
+        bsc_value_append(list, entry);
+    }
+    return list;
+}
+
+struct bsc_value *bsc_run_about(const struct bsc_run_session *session, const struct bsc_value *plan,
+                                const char *run_id, const char *mode)
+{
+    struct bsc_value *about = bsc_value_map();
+    const struct bsc_value *runbook = bsc_value_get(plan, "runbook");
+    bsc_value_set_text(about, "run", run_id);
+    bsc_value_set_text(about, "mode", mode);
+    bsc_value_set_text(about, "plan_digest", bsc_value_get_string(plan, "digest"));
+    bsc_value_set_text(about, "runbook_digest", session->runbook_digest);
+    bsc_value_set_text(about, "site_digest", bsc_site_digest(session->site));
+    bsc_value_set_text(about, "stdlib_digest", session->library_digest);
+    bsc_value_set_text(about, "tool", BSC_VERSION);
+    set_host(about);
+    set_user(about);
+    bsc_value_set_int(about, "pid", getpid());
+    set_boot_id(about, session->with.sys);
+    bsc_value_set(about, "params", bsc_value_copy(bsc_value_get(plan, "params")));
+    bsc_value_set(about, "modules", modules_of(runbook));
+    return about;
+}
