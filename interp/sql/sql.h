@@ -46,8 +46,10 @@ void bsc_sql_close(struct bsc_sql *sql);
  * connection again. */
 void bsc_sql_adopt(struct bsc_sql *sql);
 
-/* Whether the connection broke under a statement (SQLSTATE 08xxx): close it and open another. */
-bool bsc_sql_broken(const struct bsc_sql *sql);
+/* False when the connection broke under a statement, or when a statement that failed or was
+ * cancelled may have left traces (an open transaction, a late cancel): close it and open another.
+ */
+bool bsc_sql_reusable(const struct bsc_sql *sql);
 
 /* The product at the other end, as it calls itself ("SQLite", "PostgreSQL"); borrowed. */
 const char *bsc_sql_product(const struct bsc_sql *sql);

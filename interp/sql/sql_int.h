@@ -1,0 +1,97 @@
+/*
+ * What the files of this room share. Private to it.
+ */
+#ifndef BSC_SQL_SQL_INT_H
+#define BSC_SQL_SQL_INT_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "sql/odbc_calls.h"
+#include "sql/sql.h"
+#include "sql/watch_int.h"
+
+struct bsc_sql {
+    const struct bsc_sql_calls *calls; /* borrowed */
+    struct bsc_redactor *redactor;     /* borrowed, may be NULL */
+    pthread_t owner;                   /* the only thread that may call in, but for cancelling */
+    char *name;                        /* owned: the server, for messages */
+    struct bsc_sql_handle env;
+    struct bsc_sql_handle dbc;
+    struct bsc_sql_handle spare; /* a statement that never runs; see bsc_sql_watch_begin */
+    bool connected;
+    bool reusable;
+    bool read_only;
+    bool is_sqlite;
+    char product[64];
+    struct bsc_sql_watch *watch; /* owned */
+};
+
+/* diag.c */
+
+/* Reads every diagnostic record of a handle, right after the call that made them. Each is appended
+ * to `messages` (borrowed list, may be NULL). When `err` is not NULL it is filled from the first
+ * record that is no mere warning, under the message `what`; without any record it still says that
+ * `what` failed. */
+void bsc_sql_diag_read(const struct bsc_sql *sql, struct bsc_sql_handle handle,
+                       struct bsc_value *messages, const char *what, struct bsc_err *err);
+
+/* sqlite.c: what is special about SQLite and its driver. */
+
+/* Looks, before connecting, whether a database file is there (BSC_ERR_NOT_FOUND, or
+ * BSC_ERR_UNREACHABLE when its folder is not there either), and whether a connection that reads
+ * must be opened with mode=ro. */
+bool bsc_sql_sqlite_inspect(const char *path, bool read_only, bool *ret_mode_ro,
+                            struct bsc_err *err);
+
+/* Refuses texts that reach past the database: into files of their own or into loaded code. */
+bool bsc_sql_sqlite_screen(const char *text, bool read_only, struct bsc_err *err);
+
+/* The driver knows one SQLSTATE for everything; this tells the codes of SQLite apart. */
+void bsc_sql_sqlite_refine(struct bsc_err *err);
+
+/* Whether the failure means that another process held a lock, and a text is safe to run again: a
+ * single statement that met a lock has done nothing. */
+bool bsc_sql_sqlite_busy(const struct bsc_err *err);
+bool bsc_sql_sqlite_single(const char *text);
+
+/* Whether the count of changed rows that the driver reports belongs to this text. */
+bool bsc_sql_sqlite_counts(const char *text);
+
+/* string.c */
+
+/* Appends to *out the connection string to use for the one that was given. For SQLite drivers that
+ * is a string of our own: no creation of missing files, no long waiting for locks inside the driver
+ * where it cannot be cancelled, synchronous commits. */
+bool bsc_sql_string_tune(const char *string, bool read_only, struct bsc_buf *out,
+                         struct bsc_err *err);
+
+/* bind.c: the values of parameters, in memory that stays where it is until the statement ended. */
+struct bsc_sql_binding {
+    size_t count;
+    struct bsc_sql_bound *bound; /* owned array */
+};
+
+bool bsc_sql_bind(struct bsc_sql *sql, struct bsc_sql_handle statement,
+                  const struct bsc_value *params, struct bsc_sql_binding *binding,
+                  struct bsc_value *messages, struct bsc_err *err);
+void bsc_sql_binding_release(struct bsc_sql_binding *binding);
+
+/* fetch.c: one statement on its way through exec, fetch and drain. */
+struct bsc_sql_job {
+    struct bsc_sql *sql;             /* borrowed */
+    struct bsc_sql_handle statement; /* owned */
+    const char *text;                /* borrowed */
+    int64_t rows_left;
+    int64_t bytes_left;
+    const struct bsc_sql_limits *limits; /* borrowed */
+    struct bsc_sql_result *result;       /* borrowed */
+};
+
+/* Reads the result set that the statement stands on, if there is one, and adds it to the result. */
+bool bsc_sql_fetch_set(struct bsc_sql_job *job, struct bsc_err *err);
+
+#endif
