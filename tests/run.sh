@@ -1,0 +1,46 @@
+#!/bin/sh
+# Installs what the tests need, builds (release, and clang with ASan and UBSan) and runs every
+# test in both builds.
+# usage: sh tests/run.sh [ctest arguments, such as -R logs]
+set -u
+root=$(cd "$(dirname "$0")/.." && pwd)
+. "$root/.cmake/packages.sh"
+# shellcheck disable=SC2086
+sh "$root/.cmake/need.sh" $build_packages $test_packages || exit 1
+
+passed=0
+failed=0
+skipped=0
+
+run_build() {
+    preset=$1
+    shift
+    echo "== $preset: build"
+    sh "$root/.cmake/build.sh" "$preset" || return 1
+    echo "== $preset: test"
+    out="$root/.build/$preset/tests.log"
+    ctest --test-dir "$root/.build/$preset" --output-on-failure --no-tests=error -j "$(nproc)" \
+        "$@" >"$out" 2>&1
+    status=$?
+    # Everything but the lines of tests that passed: failures and skips are to be seen.
+    grep -vE '^ *[0-9]+/[0-9]+ Test.*Passed|^ *Start |^Internal ctest|^Test project' "$out"
+    count_tests "$out"
+    return $status
+}
+
+count_tests() {
+    passed=$((passed + $(grep -cE '^ *[0-9]+/[0-9]+ Test.*Passed' "$1")))
+    skipped=$((skipped + $(grep -cE '^ *[0-9]+/[0-9]+ Test.*(Skipped|Not Run)' "$1")))
+    total=$(grep -cE '^ *[0-9]+/[0-9]+ Test ' "$1")
+    ok=$(grep -cE '^ *[0-9]+/[0-9]+ Test.*(Passed|Skipped|Not Run)' "$1")
+    failed=$((failed + total - ok))
+}
+
+result=0
+run_build release "$@" || result=1
+run_build asan "$@" || result=1
+if [ "$result" -ne 0 ] && [ "$failed" -eq 0 ]; then
+    failed=1
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+exit "$result"
