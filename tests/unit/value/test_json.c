@@ -1,0 +1,205 @@
+#include "unit.h"
+
+#include "base/buf.h"
+#include "value/json.h"
+
+struct row {
+    const char *source;
+    const char *expected; /* canonical form, or "place: message" of the error */
+};
+
+static char *outcome(const char *source, size_t length)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_buf out;
+    bsc_buf_init(&out);
+    struct bsc_value *value = bsc_json_parse("f", source, length, &err);
+    if (value != NULL)
+        bsc_json_canonical(value, &out);
+    else
+        bsc_buf_printf(&out, "%s: %s", err.where, err.message);
+    assert_int_equal(err.code, value == NULL ? BSC_ERR_INVALID : BSC_ERR_NONE);
+    bsc_value_free(value);
+    return bsc_buf_take(&out);
+}
+
+static void rows_check(const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char *found = outcome(rows[i].source, strlen(rows[i].source));
+        assert_string_equal(found, rows[i].expected);
+        free(found);
+    }
+}
+
+static void the_canonical_form_is_always_the_same_bytes(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"null", "null"},
+        {" true ", "true"},
+        {"[ ]", "[]"},
+        {"{ }", "{}"},
+        {"-0", "0"},
+        {"9223372036854775807", "9223372036854775807"},
+        {"-9223372036854775808", "-9223372036854775808"},
+        {"{\"b\":1,\"a\":{\"d\":2,\"c\":[1, 2]}}", "{\"a\":{\"c\":[1,2],\"d\":2},\"b\":1}"},
+        /* The property names of the sorting example of RFC 8785, by bytes of UTF-8. */
+        {"{\"\\u20ac\":1,\"\\r\":2,\"\\ufb33\":3,\"1\":4,\"\\ud83d\\ude00\":5,\"\\u0080\":6,"
+         "\"\\u00f6\":7}",
+         "{\"\\r\":2,\"1\":4,\"\xC2\x80\":6,\"\xC3\xB6\":7,\"\xE2\x82\xAC\":1,\"\xEF\xAC\xB3\":3,"
+         "\"\xF0\x9F\x98\x80\":5}"},
+        /* Capital letters come before small ones, a prefix before what it begins. */
+        {"{\"ab\":1,\"a\":2,\"B\":3,\"\":4}", "{\"\":4,\"B\":3,\"a\":2,\"ab\":1}"},
+        {"\"\\u0000\\u0008\\u0009\\u000a\\u000b\\u000c\\u000d\\u001f\"",
+         "\"\\u0000\\b\\t\\n\\u000b\\f\\r\\u001f\""},
+        {"\"\\\"\\\\\\/\\u007f\\u00e9\\u2028\"", "\"\\\"\\\\/\x7F\xC3\xA9\xE2\x80\xA8\""},
+        {"\"\\u20ac$\\u000F\\u000aA'\\u0042\\u0022\\u005c\\\\\\\"\\/\"",
+         "\"\xE2\x82\xAC$\\u000f\\nA'B\\\"\\\\\\\\\\\"/\""},
+    };
+    rows_check(rows, sizeof rows / sizeof rows[0]);
+}
+
+static void what_is_not_strict_json_is_refused_with_its_place(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"1.0", "f:1:1: a number with a fraction or exponent is not allowed"},
+        {"{\"a\":\n  [1, -1e3]}", "f:2:7: a number with a fraction or exponent is not allowed"},
+        {"[\"1.5\", 1E2]", "f:1:9: a number with a fraction or exponent is not allowed"},
+        {"9223372036854775808",
+         "f:1:19: not valid JSON: too big integer near '9223372036854775808'"},
+        {"-9223372036854775809",
+         "f:1:20: not valid JSON: too big negative integer near '-9223372036854775809'"},
+        {"{\"a\":1,\"a\":2}", "f:1:10: not valid JSON: duplicate object key near '\"a\"'"},
+        {"[1,]", "f:1:4: not valid JSON: unexpected token near ']'"},
+        {"[1] 2", "f:1:5: not valid JSON: end of file expected near '2'"},
+        {"[", "f:1:1: not valid JSON: ']' expected near end of file"},
+        {"01", "f:1:1: not valid JSON: invalid token near '0'"},
+        {"\"\\ud800\"", "f:1:8: not valid JSON: invalid Unicode '\\uD800' near '\"\\ud800\"'"},
+        {"\"a\nb\"", "f:1:2: not valid JSON: unexpected newline near '\"a'"},
+    };
+    rows_check(rows, sizeof rows / sizeof rows[0]);
+}
+
+static void bad_utf8_is_refused_on_the_way_in(void **state)
+{
+    (void)state;
+    static const char *const sources[] = {"\"\xFF\"", "\"\xC0\x80\"", "\"\xED\xA0\x80\"",
+                                          "\xEF\xBB\xBF[]"};
+    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
+        struct bsc_err err = BSC_ERR_INIT;
+        assert_null(bsc_json_parse("f", sources[i], strlen(sources[i]), &err));
+        assert_int_equal(err.code, BSC_ERR_INVALID);
+    }
+}
+
+static void bytes_that_are_not_utf8_become_replacement_characters_on_the_way_out(void **state)
+{
+    (void)state;
+    struct bsc_value *text = bsc_value_bytes("a\xFF\xE2\x82z\xC3\xA9", 7);
+    struct bsc_buf out;
+    bsc_buf_init(&out);
+    bsc_json_canonical(text, &out);
+    assert_string_equal(out.data, "\"a\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBDz\xC3\xA9\"");
+    bsc_buf_release(&out);
+    bsc_value_free(text);
+}
+
+static char *nested(size_t depth)
+{
+    char *text = calloc(depth * 2 + 1, 1);
+    assert_non_null(text);
+    memset(text, '[', depth);
+    memset(text + depth, ']', depth);
+    return text;
+}
+
+static void sixty_four_levels_are_allowed_and_no_more(void **state)
+{
+    (void)state;
+    char *text = nested(64);
+    char *found = outcome(text, 128);
+    assert_string_equal(found, text);
+    free(found);
+    free(text);
+    text = nested(65);
+    found = outcome(text, 130);
+    assert_string_equal(found, "f:1:65: nested deeper than 64 levels");
+    free(found);
+    free(text);
+    text = nested(50000);
+    found = outcome(text, 50000);
+    assert_string_equal(found, "f:1:65: nested deeper than 64 levels");
+    free(found);
+    free(text);
+}
+
+static void brackets_and_dots_inside_a_text_count_for_nothing(void **state)
+{
+    (void)state;
+    char source[300] = "[\"";
+    memset(source + 2, '[', 100);
+    strcat(source, "\\\"1.5{\", \"\\\\\", 1]");
+    char *found = outcome(source, strlen(source));
+    assert_memory_equal(found, "[\"[[[[", 6);
+    free(found);
+}
+
+static void canonical_text_reads_back_as_the_same_value(void **state)
+{
+    (void)state;
+    struct bsc_err err = BSC_ERR_INIT;
+    char bytes[256];
+    for (size_t i = 0; i < 128; i++)
+        bytes[i] = (char)i;
+    struct bsc_value *map = bsc_value_map();
+    bsc_value_set(map, "all", bsc_value_bytes(bytes, 128));
+    bsc_value_set(map, "list", bsc_value_list());
+    bsc_value_set_int(map, "\x01\"", INT64_MIN);
+    struct bsc_buf out;
+    bsc_buf_init(&out);
+    bsc_json_canonical(map, &out);
+    struct bsc_value *again = bsc_json_parse("f", out.data, out.length, &err);
+    assert_non_null(again);
+    assert_true(bsc_value_equal(map, again));
+    bsc_value_free(again);
+    bsc_buf_clear(&out);
+    bsc_json_pretty(map, &out);
+    again = bsc_json_parse("f", out.data, out.length, &err);
+    assert_true(bsc_value_equal(map, again));
+    bsc_value_free(again);
+    bsc_buf_release(&out);
+    bsc_value_free(map);
+}
+
+static void the_form_for_people_keeps_the_order_of_keys(void **state)
+{
+    (void)state;
+    struct bsc_err err = BSC_ERR_INIT;
+    const char *source = "{\"b\":[1,{}],\"a\":{\"c\":null},\"d\":[]}";
+    struct bsc_value *value = bsc_json_parse("f", source, strlen(source), &err);
+    struct bsc_buf out;
+    bsc_buf_init(&out);
+    bsc_json_pretty(value, &out);
+    assert_string_equal(out.data,
+                        "{\n  \"b\": [\n    1,\n    {}\n  ],\n  \"a\": {\n    \"c\": null\n"
+                        "  },\n  \"d\": []\n}");
+    bsc_buf_release(&out);
+    bsc_value_free(value);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_canonical_form_is_always_the_same_bytes),
+        cmocka_unit_test(what_is_not_strict_json_is_refused_with_its_place),
+        cmocka_unit_test(bad_utf8_is_refused_on_the_way_in),
+        cmocka_unit_test(bytes_that_are_not_utf8_become_replacement_characters_on_the_way_out),
+        cmocka_unit_test(sixty_four_levels_are_allowed_and_no_more),
+        cmocka_unit_test(brackets_and_dots_inside_a_text_count_for_nothing),
+        cmocka_unit_test(canonical_text_reads_back_as_the_same_value),
+        cmocka_unit_test(the_form_for_people_keeps_the_order_of_keys),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
