@@ -79,6 +79,7 @@ static void take_wal(const struct bsc_value *map, struct bsc_logs_state *state)
                                                    .frame = bsc_value_get_number(wal, "frame", 0),
                                                    .check1 = take_u32(wal, "check1"),
                                                    .check2 = take_u32(wal, "check2")};
+    state->place_lsn = bsc_value_get_number(wal, "lsn", state->lsn);
     state->settled.known = bsc_value_kind(settled) == BSC_VALUE_MAP;
     if (state->settled.known) {
         state->settled.bytes = bsc_value_get_number(settled, "bytes", 0);
@@ -110,6 +111,7 @@ static bool take_state(const struct bsc_value *map, struct bsc_logs_state *state
     state->lsn = bsc_value_get_number(map, "lsn", -1);
     state->time_ms = bsc_value_get_number(map, "time", 0);
     state->page_size = take_u32(map, "page_size");
+    state->backed_up = bsc_value_get_truth(map, "backed_up");
     take_wal(map, state);
     take_applying(map, state);
     return state->lsn >= 0;
@@ -147,6 +149,7 @@ static struct bsc_value *wal_value(const struct bsc_logs_state *state)
     bsc_value_set_int(wal, "frame", state->place.frame);
     bsc_value_set_int(wal, "check1", state->place.check1);
     bsc_value_set_int(wal, "check2", state->place.check2);
+    bsc_value_set_int(wal, "lsn", state->place_lsn);
     return wal;
 }
 
@@ -181,6 +184,7 @@ static struct bsc_value *state_value(const struct bsc_logs_state *state)
     bsc_value_set_int(map, "lsn", state->lsn);
     bsc_value_set_int(map, "time", state->time_ms);
     bsc_value_set_int(map, "page_size", state->page_size);
+    bsc_value_set_bool(map, "backed_up", state->backed_up);
     bsc_value_set(map, "wal", state->placed ? wal_value(state) : bsc_value_null());
     bsc_value_set(map, "settled", state->settled.known ? settled_value(state) : bsc_value_null());
     bsc_value_set(map, "applying", state->applying ? applying_value(state) : bsc_value_null());

@@ -47,8 +47,11 @@ struct bsc_logs_state {
     int64_t time_ms; /* wall time of the commit at that LSN; 0 when unknown */
     uint32_t page_size;
     bool placed;                     /* `place` means something */
-    struct bsc_logs_wal_place place; /* where in the WAL that LSN is (primary) */
-    struct bsc_logs_settled settled; /* (primary) */
+    struct bsc_logs_wal_place place; /* a point of the principal's WAL (primary, mirror) */
+    int64_t place_lsn;               /* the LSN at that point; lsn is at or after it */
+    struct bsc_logs_settled settled; /* the principal's file at that point (primary, mirror) */
+    bool backed_up;                  /* log backups are taken, which decide when the WAL may be
+                                        reset (primary) */
     bool applying;                   /* pages of the range below are being written */
     int64_t applying_first;
     int64_t applying_last;

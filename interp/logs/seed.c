@@ -1,0 +1,1 @@
+typedef int bsc_logs_seed_is_to_come;
