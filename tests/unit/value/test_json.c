@@ -20,7 +20,9 @@ static char *outcome(const char *source, size_t length)
         bsc_buf_printf(&out, "%s: %s", err.where, err.message);
     assert_int_equal(err.code, value == NULL ? BSC_ERR_INVALID : BSC_ERR_NONE);
     bsc_value_free(value);
-    return bsc_buf_take(&out);
+    char *text = bsc_buf_take(&out);
+    bsc_buf_release(&out);
+    return text;
 }
 
 static void rows_check(const struct row *rows, size_t count)

@@ -22,7 +22,9 @@ static char *outcome(const char *source, size_t length)
         assert_true(err.hint[0] != '\0' || err.code == BSC_ERR_LIMIT);
     }
     bsc_value_free(value);
-    return bsc_buf_take(&out);
+    char *text = bsc_buf_take(&out);
+    bsc_buf_release(&out);
+    return text;
 }
 
 static void rows_check(const struct row *rows, size_t count)
