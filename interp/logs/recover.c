@@ -1,12 +1,12 @@
 #include "logs/recover.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "logs/check.h"
 #include "logs/exclusive.h"
 #include "logs/header.h"
 #include "logs/leftover.h"
+#include "logs/settled.h"
 #include "logs/state.h"
 
 struct recovery {
@@ -82,6 +82,7 @@ static bool begin_fork(struct recovery *recovery, struct bsc_err *err)
     state->fork_lsn = state->lsn;
     state->role = BSC_LOGS_PRIMARY;
     state->placed = false;
+    state->backed_up = false;
     state->settled = (struct bsc_logs_settled){0};
     return bsc_logs_state_save(recovery->sys, recovery->path, state, err);
 }
@@ -89,19 +90,17 @@ static bool begin_fork(struct recovery *recovery, struct bsc_err *err)
 static bool open_to_all(struct recovery *recovery, struct bsc_err *err)
 {
     const struct bsc_sys *sys = recovery->sys;
-    struct bsc_logs_settled *settled = &recovery->state.settled;
-    struct stat status = {0};
+    struct bsc_logs_state *state = &recovery->state;
 
     /* Log shipping needs a write-ahead log, so that is what the primary had. */
-    if (!bsc_logs_db_header_write(sys, recovery->fd, recovery->path, BSC_LOGS_MARK_WAL, err))
+    if (!bsc_logs_db_header_write(sys, recovery->fd, recovery->path, BSC_LOGS_MARK_WAL, err) ||
+        !bsc_logs_settled_note(sys, recovery->path, &state->settled, err))
         return false;
-    if (sys->fstat(sys->self, recovery->fd, &status) != 0)
-        return bsc_err_sys(err, errno, "could not look at '%s'", recovery->path);
-    *settled = (struct bsc_logs_settled){
-        .known = true,
-        .bytes = status.st_size,
-        .mtime_ns = (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec};
-    return bsc_logs_state_save(sys, recovery->path, &recovery->state, err);
+    /* A log that clients begin from here on continues at this LSN. */
+    state->placed = true;
+    state->place = (struct bsc_logs_wal_place){0};
+    state->place_lsn = state->lsn;
+    return bsc_logs_state_save(sys, recovery->path, state, err);
 }
 
 static bool prepare(struct recovery *recovery, const atomic_bool *cancel, struct bsc_err *err)

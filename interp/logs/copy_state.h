@@ -1,0 +1,16 @@
+/*
+ * The facts of one copy of a database, from its file, its header and its sidecar.
+ */
+#ifndef BSC_LOGS_COPY_STATE_H
+#define BSC_LOGS_COPY_STATE_H
+
+#include "os/sys.h"
+#include "value/value.h"
+
+/* Returns an owned map: state, writable, database_id, fork, lsn, time, log_shipping, page_size,
+ * reason. Never fails: what cannot be looked at is "unreachable", what makes no sense "damaged",
+ * both with a reason. Keys that are not known are left out. A primary's LSN includes the commits
+ * in its write-ahead log. */
+struct bsc_value *bsc_logs_copy_state(const struct bsc_sys *sys, const char *path);
+
+#endif
