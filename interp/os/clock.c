@@ -1,6 +1,9 @@
 #include "os/clock.h"
 
+#include <errno.h>
 #include <time.h>
+
+enum { CANCEL_LOOK_MS = 10 }; /* how often a pause looks whether it is still wanted */
 
 static int64_t read_clock(clockid_t which, int64_t per_second, int64_t ns_per_unit)
 {
@@ -64,4 +67,26 @@ void bsc_clock_format(int64_t wall_ms, char ret_text[BSC_CLOCK_TEXT])
     at = put(at, utc.tm_sec, 2, '.');
     at = put(at, below, 3, 'Z');
     *at = '\0';
+}
+
+static void sleep_until(int64_t until_us)
+{
+    struct timespec until = {.tv_sec = (time_t)(until_us / 1000000),
+                             .tv_nsec = (long)(until_us % 1000000) * 1000};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
+        continue;
+}
+
+bool bsc_clock_pause(int64_t ms, const atomic_bool *cancel)
+{
+    int64_t now_us = real_mono_us(NULL);
+    int64_t end_us = now_us + (ms < 0 ? 0 : ms > INT64_MAX / 2000 ? INT64_MAX / 2 : ms * 1000);
+    while (now_us < end_us) {
+        if (cancel != NULL && atomic_load(cancel))
+            return false;
+        int64_t look_us = now_us + CANCEL_LOOK_MS * 1000;
+        sleep_until(cancel == NULL || look_us > end_us ? end_us : look_us);
+        now_us = real_mono_us(NULL);
+    }
+    return true;
 }

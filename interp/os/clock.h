@@ -5,6 +5,8 @@
 #ifndef BSC_OS_CLOCK_H
 #define BSC_OS_CLOCK_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,5 +21,9 @@ const struct bsc_clock *bsc_clock_real(void);
 enum { BSC_CLOCK_TEXT = 25 };
 /* Writes "2026-11-20T23:05:01.042Z". */
 void bsc_clock_format(int64_t wall_ms, char ret_text[BSC_CLOCK_TEXT]);
+
+/* Blocks the calling thread for `ms`, or until *cancel (borrowed, may be NULL) is set; returns
+ * whether the whole time has passed. For workers: on the loop's thread use bsc_timer_start. */
+bool bsc_clock_pause(int64_t ms, const atomic_bool *cancel);
 
 #endif

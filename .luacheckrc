@@ -1,0 +1,14 @@
+-- Lua 5.4 everywhere. What a file may use beyond that is named here, folder by folder.
+std = "lua54"
+max_line_length = 100
+codes = true
+
+-- The names that a runbook, and a user's own primitive beside it, finds ready.
+local runbook_globals = {
+  "runbook", "param", "params", "guard", "step", "gate", "phase", "near", "wait_until", "ask",
+  "sql", "command", "file", "log_shipping", "log_backups", "sessions", "database", "pool",
+  "mirror", "primitive", "require",
+}
+
+files["runbooks"] = { read_globals = runbook_globals }
+files["tests/**/runbooks"] = { read_globals = runbook_globals }
