@@ -114,8 +114,7 @@ static struct bsc_sql *open_target(struct bsc_lib_env *env, const struct bsc_lib
                                           .calls = env->sql_calls};
         sql = bsc_sql_open(&options, err);
     }
-    explicit_bzero(string.data, string.capacity);
-    bsc_buf_release(&string);
+    bsc_site_string_wipe(&string);
     return sql;
 }
 

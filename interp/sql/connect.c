@@ -67,6 +67,8 @@ static bool log_in(struct bsc_sql *sql, const char *connection, struct bsc_err *
     bool good = false;
     struct bsc_buf tuned;
     bsc_buf_init(&tuned);
+    /* Room enough beforehand: a buffer that grows leaves its old bytes, a password among them. */
+    (void)bsc_buf_room(&tuned, strlen(connection) * 4 + 256);
     if (!bsc_sql_string_tune(connection, sql->read_only, &tuned, err))
         goto done;
     if (tuned.length > SHRT_MAX) {
@@ -80,7 +82,7 @@ static bool log_in(struct bsc_sql *sql, const char *connection, struct bsc_err *
     if (!good)
         fail(sql, sql->dbc, "cannot log in", err);
 done:
-    explicit_bzero(tuned.data, tuned.length);
+    explicit_bzero(tuned.data, tuned.capacity);
     bsc_buf_release(&tuned);
     return good;
 }

@@ -30,23 +30,23 @@ struct bsc_sql_calls {
     SQLRETURN (*get_info)(void *self, SQLHDBC dbc, SQLUSMALLINT what, char *text, SQLSMALLINT size);
     SQLRETURN (*prepare)(void *self, SQLHSTMT stmt, const char *text, SQLINTEGER length);
     SQLRETURN (*num_params)(void *self, SQLHSTMT stmt, SQLSMALLINT *ret);
-    SQLRETURN (*bind_parameter)
+    SQLRETURN(*bind_parameter)
     (void *self, SQLHSTMT stmt, SQLUSMALLINT number, SQLSMALLINT c_type, SQLSMALLINT sql_type,
      SQLULEN column_size, SQLPOINTER value, SQLLEN value_size, SQLLEN *indicator);
     SQLRETURN (*execute)(void *self, SQLHSTMT stmt);
     SQLRETURN (*exec_direct)(void *self, SQLHSTMT stmt, const char *text, SQLINTEGER length);
     SQLRETURN (*num_result_cols)(void *self, SQLHSTMT stmt, SQLSMALLINT *ret);
-    SQLRETURN (*describe_col)
+    SQLRETURN(*describe_col)
     (void *self, SQLHSTMT stmt, SQLUSMALLINT column, char *name, SQLSMALLINT size,
      SQLSMALLINT *ret_length, SQLSMALLINT *ret_type);
     SQLRETURN (*row_count)(void *self, SQLHSTMT stmt, SQLLEN *ret);
     SQLRETURN (*fetch)(void *self, SQLHSTMT stmt);
-    SQLRETURN (*get_data)
+    SQLRETURN(*get_data)
     (void *self, SQLHSTMT stmt, SQLUSMALLINT column, SQLSMALLINT c_type, SQLPOINTER value,
      SQLLEN size, SQLLEN *indicator);
     SQLRETURN (*more_results)(void *self, SQLHSTMT stmt);
     SQLRETURN (*cancel)(void *self, SQLHSTMT stmt);
-    SQLRETURN (*get_diag_rec)
+    SQLRETURN(*get_diag_rec)
     (void *self, SQLSMALLINT type, SQLHANDLE handle, SQLSMALLINT record, char sqlstate[6],
      SQLINTEGER *native, char *text, SQLSMALLINT size, SQLSMALLINT *ret_length);
     /* A setting of the driver manager itself, from section [ODBC] of odbcinst.ini; empty when it is

@@ -1,0 +1,157 @@
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "lib/args.h"
+#include "lib/env.h"
+#include "lib/rows_int.h"
+#include "sql/sql.h"
+
+enum { ROWS_DEFAULT = 1000, ROWS_MAX = 1000000 };
+
+struct order {
+    struct bsc_lib_target target;
+    const char *text;
+    const struct bsc_value *params;
+    struct bsc_sql_limits limits;
+};
+
+static bool read_order(struct bsc_lib_call *call, const char *described, struct order *order,
+                       struct bsc_err *err)
+{
+    const struct bsc_value *args = call->args;
+    if (!bsc_lib_args_known(args, described, err) ||
+        !bsc_lib_args_text(args, "server", &order->target.server, err) ||
+        !bsc_lib_args_text_or(args, "file", NULL, &order->target.file, err) ||
+        !bsc_lib_args_text_or(args, "database", NULL, &order->target.database, err) ||
+        !bsc_lib_args_text(args, "sql", &order->text, err) ||
+        !bsc_lib_args_list_or(args, "params", &order->params, err) ||
+        !bsc_lib_call_continue(call, err))
+        return false;
+    order->limits.cancel = call->cancel;
+    order->limits.timeout_ms = bsc_lib_call_left_ms(call);
+    return true;
+}
+
+/* A connection that a failure has worn out is closed at once, which also lets go of its locks. */
+static bool carry_out(struct bsc_lib_call *call, const struct order *order,
+                      struct bsc_sql_result *result, struct bsc_err *err)
+{
+    struct bsc_sql *sql = bsc_lib_env_connect(call->env, &order->target, err);
+    if (sql == NULL)
+        return false;
+    bool good = bsc_sql_run(sql, order->text, order->params, &order->limits, result, err);
+    if (!bsc_sql_reusable(sql))
+        bsc_lib_env_drop(call->env, sql);
+    return good;
+}
+
+/* The first result set; a statement that has none gives one without columns. */
+static struct bsc_value *first_set(const struct bsc_sql_result *result)
+{
+    const struct bsc_value *set = bsc_value_at(result->sets, 0);
+    if (set != NULL)
+        return bsc_value_copy(set);
+    struct bsc_value *empty = bsc_value_map();
+    bsc_value_set(empty, "columns", bsc_value_list());
+    bsc_value_set(empty, "rows", bsc_value_list());
+    return empty;
+}
+
+#define QUERY_ARGS                                                                                 \
+    "server: text, file: text?, database: text?, sql: text, params: list?, max_rows: int?"
+
+static bool query(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
+{
+    struct order order = {.target = {.read_only = true}};
+    struct bsc_sql_result result = {0};
+    if (!bsc_lib_args_count_or(call->args, "max_rows", ROWS_DEFAULT, &order.limits.rows_max, err) ||
+        !read_order(call, QUERY_ARGS, &order, err))
+        return false;
+    if (order.limits.rows_max < 1 || order.limits.rows_max > ROWS_MAX)
+        return bsc_err_set(err, BSC_ERR_USAGE,
+                           "argument \"max_rows\" must be between 1 and %d, but is %lld", ROWS_MAX,
+                           (long long)order.limits.rows_max);
+    if (!carry_out(call, &order, &result, err))
+        return false;
+    *ret = first_set(&result);
+    bsc_sql_result_release(&result);
+    return true;
+}
+
+static bool begins_with(const char *text, const char *word)
+{
+    text += strspn(text, " \t\r\n");
+    return strncasecmp(text, word, strlen(word)) == 0;
+}
+
+static bool ends_with(const char *text, const char *word)
+{
+    size_t length = strlen(text), word_length = strlen(word);
+    while (length > 0 && strchr(" \t\r\n;", text[length - 1]) != NULL)
+        length--;
+    return length >= word_length &&
+           strncasecmp(text + length - word_length, word, word_length) == 0;
+}
+
+/* A transaction that one statement opens and another shall close would be lost with the process
+ * while the journal already says that its first half happened. */
+static bool is_whole(const char *text, struct bsc_err *err)
+{
+    bool opens = begins_with(text, "begin") || begins_with(text, "start transaction") ||
+                 begins_with(text, "savepoint");
+    if (!opens || ends_with(text, "commit") || ends_with(text, "end"))
+        return true;
+    bsc_err_set(err, BSC_ERR_REFUSED, "a statement begins a transaction that it does not end");
+    return bsc_err_hint(err,
+                        "Each statement is a transaction of its own; or write BEGIN; …; COMMIT "
+                        "as one text.");
+}
+
+#define EXECUTE_ARGS                                                                               \
+    "server: text, file: text?, database: text?, sql: text, params: list?, expect_rows: int?"
+
+static bool execute(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
+{
+    struct order order = {.target = {.read_only = false}};
+    struct bsc_sql_result result = {0};
+    int64_t expected = -1;
+    if (!bsc_lib_args_count_or(call->args, "expect_rows", -1, &expected, err) ||
+        !read_order(call, EXECUTE_ARGS, &order, err) || !is_whole(order.text, err) ||
+        !carry_out(call, &order, &result, err))
+        return false;
+    int64_t changed = result.affected;
+    bsc_sql_result_release(&result);
+    if (expected >= 0 && changed != expected) {
+        bsc_err_set(err, BSC_ERR_CONFLICT, "the statement changed %lld rows instead of %lld",
+                    (long long)changed, (long long)expected);
+        return bsc_err_hint(err, "Somebody else may have changed the rows meanwhile.");
+    }
+    *ret = bsc_value_map();
+    bsc_value_set_int(*ret, "rows", changed);
+    return true;
+}
+
+const struct bsc_lib_row bsc_lib_row_sql_query = {
+    .name = "sql.query",
+    .effect = BSC_LIB_READ,
+    .run = query,
+    .lane = "server",
+    .args = QUERY_ARGS,
+    .result = "map {columns: list of text, rows: list of lists of null, int and text}",
+    .doc =
+        "Runs a statement over a connection that can change nothing and returns its first result "
+        "set; more than max_rows (1000) rows are an error.",
+};
+
+const struct bsc_lib_row bsc_lib_row_sql_execute = {
+    .name = "sql.execute",
+    .effect = BSC_LIB_WRITE,
+    .run = execute,
+    .lane = "server",
+    .args = EXECUTE_ARGS,
+    .result = "map {rows: int}",
+    .doc = "Runs a statement in a transaction of its own and returns how many rows it changed; "
+           "another number than expect_rows is a conflict.",
+};
