@@ -1,0 +1,155 @@
+#include "unit.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "fault_sys.h"
+#include "fixture.h"
+#include "journal/lock.h"
+
+static struct bsc_journal_lock *take(const char *runs, struct ticking *ticking, struct bsc_err *err)
+{
+    return bsc_journal_lock_take(bsc_sys_real(), &ticking->clock, runs, "run-1", err);
+}
+
+/* Starts a process that takes the lock, says so and then waits to be killed. */
+static pid_t holder_start(const char *runs)
+{
+    int said[2];
+    char word = 0;
+    assert_int_equal(pipe(said), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct ticking ticking;
+        struct bsc_err err = BSC_ERR_INIT;
+        ticking_init(&ticking);
+        struct bsc_journal_lock *lock = take(runs, &ticking, &err);
+        if (lock == NULL || write(said[1], "x", 1) != 1)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    close(said[1]);
+    assert_int_equal(read(said[0], &word, 1), 1);
+    close(said[0]);
+    return pid;
+}
+
+static void holder_kill(pid_t pid)
+{
+    int status = 0;
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+}
+
+static void a_second_process_is_refused_and_told_who_holds_it(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct ticking ticking;
+    char text[64], host[256] = {0};
+    char *runs = unit_path(*state, "runs");
+    ticking_init(&ticking);
+    pid_t pid = holder_start(runs);
+    assert_null(take(runs, &ticking, &err));
+    assert_int_equal(err.code, BSC_ERR_CONFLICT);
+    (void)snprintf(text, sizeof text, "process %ld ", (long)pid);
+    assert_non_null(strstr(err.message, text));
+    assert_non_null(strstr(err.message, "since 2026-11-20T23:15:01.007Z"));
+    assert_int_equal(gethostname(host, sizeof host - 1), 0);
+    assert_non_null(strstr(err.message, host));
+    struct bsc_value *holder = bsc_journal_lock_holder(bsc_sys_real(), runs);
+    assert_int_equal(bsc_value_get_number(holder, "pid", 0), pid);
+    assert_string_equal(bsc_value_get_string(holder, "run"), "run-1");
+    bsc_value_free(holder);
+    holder_kill(pid);
+    free(runs);
+}
+
+static void the_lock_of_a_killed_process_is_free(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct ticking ticking;
+    char *runs = unit_path(*state, "runs");
+    ticking_init(&ticking);
+    holder_kill(holder_start(runs));
+    assert_null(bsc_journal_lock_holder(bsc_sys_real(), runs));
+    struct bsc_journal_lock *lock = take(runs, &ticking, &err);
+    assert_non_null(lock);
+    bsc_journal_lock_free(lock);
+    free(runs);
+}
+
+static void a_child_with_the_descriptor_keeps_the_lock(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct ticking ticking;
+    char *runs = unit_path(*state, "runs");
+    ticking_init(&ticking);
+    struct bsc_journal_lock *lock = take(runs, &ticking, &err);
+    assert_true(bsc_journal_lock_fd(lock) > 2);
+    pid_t pid = fork();
+    if (pid == 0)
+        for (;;)
+            pause();
+    bsc_journal_lock_free(lock);
+    assert_null(take(runs, &ticking, &err));
+    assert_int_equal(err.code, BSC_ERR_CONFLICT);
+    holder_kill(pid);
+    lock = take(runs, &ticking, &err);
+    assert_non_null(lock);
+    bsc_journal_lock_free(lock);
+    free(runs);
+}
+
+static void a_lock_given_back_can_be_taken_again(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct ticking ticking;
+    char *runs = unit_path(*state, "runs");
+    ticking_init(&ticking);
+    for (int i = 0; i < 3; i++) {
+        struct bsc_journal_lock *lock = take(runs, &ticking, &err);
+        assert_non_null(lock);
+        bsc_journal_lock_free(lock);
+    }
+    assert_null(bsc_journal_lock_holder(bsc_sys_real(), runs));
+    bsc_journal_lock_free(NULL);
+    free(runs);
+}
+
+static void whichever_call_fails_no_lock_is_left_behind(void **state)
+{
+    bool failed = true;
+    for (unsigned long call = 1; failed; call++) {
+        struct unit_sys fault;
+        struct ticking ticking;
+        struct bsc_err err = BSC_ERR_INIT;
+        char name[32];
+        (void)snprintf(name, sizeof name, "runs%lu", call);
+        char *runs = unit_path(*state, name);
+        unit_sys_init(&fault);
+        unit_sys_fail(&fault, call, EIO, false);
+        ticking_init(&ticking);
+        int before = unit_fd_count();
+        struct bsc_journal_lock *lock =
+            bsc_journal_lock_take(&fault.table, &ticking.clock, runs, "r", &err);
+        failed = fault.failed;
+        assert_true(lock != NULL || err.message[0] != '\0');
+        bsc_journal_lock_free(lock);
+        assert_int_equal(unit_fd_count(), before);
+        free(runs);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        UNIT_IN_FOLDER(a_second_process_is_refused_and_told_who_holds_it),
+        UNIT_IN_FOLDER(the_lock_of_a_killed_process_is_free),
+        UNIT_IN_FOLDER(a_child_with_the_descriptor_keeps_the_lock),
+        UNIT_IN_FOLDER(a_lock_given_back_can_be_taken_again),
+        UNIT_IN_FOLDER(whichever_call_fails_no_lock_is_left_behind),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
