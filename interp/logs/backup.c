@@ -1,10 +1,11 @@
-#include "logs/backup.h"
+#include "logs/backup_int.h"
 
 #include <string.h>
 
 #include "base/mem.h"
 #include "logs/guard_int.h"
 #include "logs/round_int.h"
+#include "logs/settled.h"
 #include "os/files.h"
 
 struct work {
@@ -147,35 +148,43 @@ static bool take(struct work *work, struct bsc_logs_backup *ret, struct bsc_err 
     work->state.backed_up = true;
     if (changed && !bsc_logs_state_save(sys, work->order->db, &work->state, err))
         return false;
-    if (!bsc_logs_primary_is_settled(work->primary, &work->state.settled) && !settle(work, err))
+    if (!bsc_logs_settled_holds(sys, work->order->db, &work->state.settled) && !settle(work, err))
         return false;
     ret->last_lsn = work->state.lsn;
     ret->log_settled = work->state.settled.known;
     return true;
 }
 
+bool bsc_logs_backup_take_locked(const struct bsc_logs_backup_order *order,
+                                 struct bsc_logs_primary *primary, struct bsc_logs_backup *ret,
+                                 struct bsc_err *err)
+{
+    struct work work = {.order = order,
+                        .primary = primary,
+                        .state = BSC_LOGS_STATE_INIT,
+                        .round = BSC_LOGS_ROUND_INIT,
+                        .database = database_name(order)};
+    bool ok = take(&work, ret, err);
+    bsc_logs_round_release(&work.round);
+    bsc_logs_state_release(&work.state);
+    bsc_mem_free(work.database);
+    return ok;
+}
+
 bool bsc_logs_backup_take(const struct bsc_logs_backup_order *order, struct bsc_logs_backup *ret,
                           struct bsc_err *err)
 {
     struct bsc_logs_primary once = BSC_LOGS_PRIMARY_INIT;
-    struct work work = {.order = order,
-                        .primary = order->guard == NULL ? &once : &order->guard->primary,
-                        .state = BSC_LOGS_STATE_INIT,
-                        .round = BSC_LOGS_ROUND_INIT};
+    struct bsc_logs_primary *primary = order->guard == NULL ? &once : &order->guard->primary;
+    struct bsc_err later = BSC_ERR_INIT;
     bool ok =
         order->guard != NULL || bsc_logs_primary_open(&once, order->sys, order->db, false, err);
-    work.database = database_name(order);
-    ok = ok && bsc_logs_primary_lock(work.primary, err);
-    ok = ok && take(&work, ret, err);
+    ok = ok && bsc_logs_primary_lock(primary, err);
+    ok = ok && bsc_logs_backup_take_locked(order, primary, ret, err);
     /* Pinned anew before the lock goes, so that the log is never without either. */
-    if (order->guard != NULL && work.primary->locked) {
-        struct bsc_err later = BSC_ERR_INIT;
-        ok = bsc_logs_primary_pin(work.primary, ok ? err : &later) && ok;
-    }
-    bsc_logs_primary_unlock(work.primary);
-    bsc_logs_round_release(&work.round);
-    bsc_logs_state_release(&work.state);
+    if (order->guard != NULL && primary->locked)
+        ok = bsc_logs_primary_pin(primary, ok ? err : &later) && ok;
+    bsc_logs_primary_unlock(primary);
     bsc_logs_primary_close(&once);
-    bsc_mem_free(work.database);
     return ok;
 }

@@ -71,17 +71,19 @@ bool bsc_logs_backup_take(const struct bsc_logs_backup_order *order, struct bsc_
 struct bsc_logs_seed_order {
     const struct bsc_sys *sys; /* borrowed, as all the others */
     const struct bsc_clock *clock;
-    const char *db;            /* the live database, put under shipping when it is not yet */
+    const char *db;    /* the live database, put under shipping when it is not yet */
+    const char *share; /* where its log backups go, as for bsc_logs_backup_take */
+    const char *name;
     const char *copy;          /* the file to make; must not exist */
-    enum bsc_logs_role role;   /* BSC_LOGS_RESTORING or BSC_LOGS_MIRROR */
     const atomic_bool *cancel; /* NULL, or looked at between pieces */
     void (*progress)(void *arg, int64_t done, int64_t total); /* bytes; may be NULL */
     void *progress_arg;
 };
 
-/* Makes a consistent full copy of a live database, ready to take what is committed after it: a
- * restoring copy takes log backups, a mirror follows. Copied under a temporary name, given its
- * sidecar, marked, and only then its own name; all durable. Errors as above and EXISTS. */
+/* Makes a restoring copy of a live database that takes the log backups from here on. One is taken
+ * first where others take them already, so that the copy stands between two of them. Copied under a
+ * temporary name, marked, given its sidecar, and only then its own name; all durable. Errors as
+ * above, EXISTS and CANCELLED. */
 bool bsc_logs_seed(const struct bsc_logs_seed_order *order, int64_t *ret_lsn, int64_t *ret_bytes,
                    struct bsc_err *err);
 

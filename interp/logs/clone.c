@@ -1,4 +1,4 @@
-#include "logs/clone.h"
+#include "logs/clone_int.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,13 +9,12 @@
 #include "base/mem.h"
 #include "logs/io.h"
 #include "logs/position.h"
-#include "logs/primary_int.h"
 
 enum { PIECE_BYTES = 1024 * 1024 };
 
 struct cloning {
     const struct bsc_logs_clone_order *order;
-    struct bsc_logs_primary from;
+    struct bsc_logs_primary *from; /* borrowed, pinned */
     sqlite3 *to;
     sqlite3_backup *backup;
 };
@@ -41,15 +40,15 @@ static bool place_copy(const struct bsc_logs_clone_order *order, struct bsc_logs
     return true;
 }
 
-static bool pin_and_place(struct cloning *cloning, struct bsc_logs_state *state,
-                          struct bsc_err *err)
+static bool pin_and_place(const struct bsc_logs_clone_order *order, struct bsc_logs_primary *from,
+                          struct bsc_logs_state *state, struct bsc_err *err)
 {
     bool ok;
 
-    if (!bsc_logs_primary_lock(&cloning->from, err))
+    if (!bsc_logs_primary_lock(from, err))
         return false;
-    ok = bsc_logs_primary_pin(&cloning->from, err) && place_copy(cloning->order, state, err);
-    bsc_logs_primary_unlock(&cloning->from);
+    ok = bsc_logs_primary_pin(from, err) && place_copy(order, state, err);
+    bsc_logs_primary_unlock(from);
     return ok;
 }
 
@@ -68,7 +67,7 @@ static bool open_target(struct cloning *cloning, struct bsc_err *err)
         code = sqlite3_exec(cloning->to, settings, NULL, NULL, NULL);
     if (code != SQLITE_OK)
         return bsc_logs_engine_error(cloning->to, code, err, "write", order->to);
-    cloning->backup = sqlite3_backup_init(cloning->to, "main", cloning->from.guard, "main");
+    cloning->backup = sqlite3_backup_init(cloning->to, "main", cloning->from->guard, "main");
     return cloning->backup != NULL ||
            bsc_logs_engine_error(cloning->to, sqlite3_errcode(cloning->to), err, "write",
                                  order->to);
@@ -109,9 +108,6 @@ static void close_all(struct cloning *cloning)
     cloning->backup = NULL;
     (void)sqlite3_close(cloning->to);
     cloning->to = NULL;
-    if (cloning->from.guard != NULL)
-        bsc_logs_primary_unpin(&cloning->from);
-    bsc_logs_primary_close(&cloning->from);
 }
 
 static bool make_durable(const struct bsc_logs_clone_order *order, int64_t *ret_bytes,
@@ -134,14 +130,24 @@ static bool make_durable(const struct bsc_logs_clone_order *order, int64_t *ret_
     return ok;
 }
 
-bool bsc_logs_clone(const struct bsc_logs_clone_order *order, struct bsc_logs_state *ret_state,
-                    int64_t *ret_bytes, struct bsc_err *err)
+bool bsc_logs_clone_pinned(const struct bsc_logs_clone_order *order, struct bsc_logs_primary *from,
+                           uint32_t page_size, int64_t *ret_bytes, struct bsc_err *err)
 {
-    struct cloning cloning = {.order = order, .from = BSC_LOGS_PRIMARY_INIT};
-    bool ok = bsc_logs_primary_open(&cloning.from, order->sys, order->from, false, err) &&
-              pin_and_place(&cloning, ret_state, err) && open_target(&cloning, err) &&
-              copy_pages(&cloning, ret_state->page_size, err);
+    struct cloning cloning = {.order = order, .from = from};
+    bool ok = open_target(&cloning, err) && copy_pages(&cloning, page_size, err);
 
     close_all(&cloning);
     return ok && make_durable(order, ret_bytes, err);
+}
+
+bool bsc_logs_clone(const struct bsc_logs_clone_order *order, struct bsc_logs_state *ret_state,
+                    int64_t *ret_bytes, struct bsc_err *err)
+{
+    struct bsc_logs_primary from = BSC_LOGS_PRIMARY_INIT;
+    bool ok = bsc_logs_primary_open(&from, order->sys, order->from, false, err) &&
+              pin_and_place(order, &from, ret_state, err) &&
+              bsc_logs_clone_pinned(order, &from, ret_state->page_size, ret_bytes, err);
+
+    bsc_logs_primary_close(&from);
+    return ok;
 }

@@ -2,11 +2,11 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
+#include "logs/settled.h"
 
-enum { LOCK_WAIT_MS = 5000, TICK_WAIT_MAX = 100 };
+enum { LOCK_WAIT_MS = 5000 };
 
 bool bsc_logs_engine_error(sqlite3 *engine, int code, struct bsc_err *err, const char *doing,
                            const char *path)
@@ -83,9 +83,9 @@ bool bsc_logs_primary_open(struct bsc_logs_primary *primary, const struct bsc_sy
 
 void bsc_logs_primary_close(struct bsc_logs_primary *primary)
 {
-    sqlite3_close_v2(primary->guard);
-    sqlite3_close_v2(primary->helper);
-    sqlite3_close_v2(primary->writer);
+    (void)sqlite3_close(primary->guard);
+    (void)sqlite3_close(primary->helper);
+    (void)sqlite3_close(primary->writer);
     bsc_mem_free(primary->db);
     bsc_mem_free(primary->wal_path);
     *primary = (struct bsc_logs_primary)BSC_LOGS_PRIMARY_INIT;
@@ -118,36 +118,6 @@ bool bsc_logs_primary_pin(struct bsc_logs_primary *primary, struct bsc_err *err)
                err);
 }
 
-static int64_t nanoseconds(struct timespec time)
-{
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
-static bool look(const struct bsc_logs_primary *primary, struct bsc_logs_settled *ret)
-{
-    struct stat st = {0};
-    if (primary->sys->stat(primary->sys->self, primary->db, &st) != 0)
-        return false;
-    ret->bytes = st.st_size;
-    ret->mtime_ns = nanoseconds(st.st_mtim);
-    return true;
-}
-
-/* File times advance in ticks of the kernel's coarse clock. Only when that has gone past the
- * file's time will a later write show. */
-static bool wait_past(int64_t mtime_ns)
-{
-    const struct timespec pause = {.tv_nsec = 500000};
-    struct timespec now = {0};
-    for (int i = 0; i < TICK_WAIT_MAX; i++) {
-        clock_gettime(CLOCK_REALTIME_COARSE, &now);
-        if (nanoseconds(now) > mtime_ns)
-            return true;
-        nanosleep(&pause, NULL);
-    }
-    return false;
-}
-
 bool bsc_logs_primary_settle(struct bsc_logs_primary *primary, struct bsc_logs_settled *ret_settled,
                              struct bsc_err *err)
 {
@@ -160,15 +130,6 @@ bool bsc_logs_primary_settle(struct bsc_logs_primary *primary, struct bsc_logs_s
         return true;
     if (code != SQLITE_OK)
         return bsc_logs_engine_error(primary->helper, code, err, "checkpoint", primary->db);
-    if (in_log >= 0 && in_log == moved)
-        ret_settled->known = look(primary, ret_settled) && wait_past(ret_settled->mtime_ns);
-    return true;
-}
-
-bool bsc_logs_primary_is_settled(const struct bsc_logs_primary *primary,
-                                 const struct bsc_logs_settled *settled)
-{
-    struct bsc_logs_settled now = {0};
-    return settled->known && look(primary, &now) && now.bytes == settled->bytes &&
-           now.mtime_ns == settled->mtime_ns;
+    return in_log < 0 || in_log != moved ||
+           bsc_logs_settled_note(primary->sys, primary->db, ret_settled, err);
 }

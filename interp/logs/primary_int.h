@@ -52,10 +52,6 @@ void bsc_logs_primary_unpin(struct bsc_logs_primary *primary);
 bool bsc_logs_primary_settle(struct bsc_logs_primary *primary, struct bsc_logs_settled *ret_settled,
                              struct bsc_err *err);
 
-/* Whether the file still looks as it did then. */
-bool bsc_logs_primary_is_settled(const struct bsc_logs_primary *primary,
-                                 const struct bsc_logs_settled *settled);
-
 /* Fills *err with the engine's message and number. Returns false. */
 bool bsc_logs_engine_error(sqlite3 *engine, int code, struct bsc_err *err, const char *doing,
                            const char *path);

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "logs/format.h"
+#include "logs/settled.h"
 
 bool bsc_logs_round_open(struct bsc_logs_round *round, struct bsc_logs_primary *primary,
                          uint32_t page_size, struct bsc_err *err)
@@ -50,7 +51,8 @@ bool bsc_logs_round_scan(struct bsc_logs_round *round, const struct bsc_logs_sta
     bsc_logs_wal_range_release(&round->range);
     bool same = consumer->placed && !round->wal.empty && round->wal.start.salt1 == place->salt1 &&
                 round->wal.start.salt2 == place->salt2;
-    if (!same && !bsc_logs_primary_is_settled(round->primary, &consumer->settled)) {
+    if (!same &&
+        !bsc_logs_settled_holds(round->primary->sys, round->primary->db, &consumer->settled)) {
         bsc_err_set(err, BSC_ERR_REFUSED, "'%s' was reset by somebody else",
                     round->primary->wal_path);
         return chain_broken(round, consumer, err);
