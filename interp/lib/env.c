@@ -22,6 +22,8 @@ struct link {
 
 struct bsc_lib_links {
     pthread_mutex_t lock; /* guards the chain, never held while a statement or a login runs */
+    pthread_mutex_t door; /* one login or logout at a time: unixODBC loads and unloads drivers and
+                             reads its files without a lock of its own */
     struct link *first;
 };
 
@@ -36,6 +38,7 @@ void bsc_lib_env_init(struct bsc_lib_env *env, const struct bsc_site *site,
     env->own_path = own_path;
     env->links = bsc_mem_new(1, sizeof *env->links);
     BSC_BUG_ON(pthread_mutex_init(&env->links->lock, NULL) != 0);
+    BSC_BUG_ON(pthread_mutex_init(&env->links->door, NULL) != 0);
 }
 
 static void lock(struct bsc_lib_env *env)
@@ -48,9 +51,11 @@ static void unlock(struct bsc_lib_env *env)
     BSC_BUG_ON(pthread_mutex_unlock(&env->links->lock) != 0);
 }
 
-static void link_free(struct link *link)
+static void link_free(struct bsc_lib_env *env, struct link *link)
 {
+    BSC_BUG_ON(pthread_mutex_lock(&env->links->door) != 0);
     bsc_sql_close(link->sql);
+    BSC_BUG_ON(pthread_mutex_unlock(&env->links->door) != 0);
     bsc_mem_free(link->server);
     bsc_mem_free(link->file);
     bsc_mem_free(link->database);
@@ -112,7 +117,9 @@ static struct bsc_sql *open_target(struct bsc_lib_env *env, const struct bsc_lib
                                           .login_timeout_ms = LOGIN_TIMEOUT_MS,
                                           .redactor = env->redactor,
                                           .calls = env->sql_calls};
+        BSC_BUG_ON(pthread_mutex_lock(&env->links->door) != 0);
         sql = bsc_sql_open(&options, err);
+        BSC_BUG_ON(pthread_mutex_unlock(&env->links->door) != 0);
     }
     bsc_site_string_wipe(&string);
     return sql;
@@ -133,6 +140,20 @@ struct bsc_sql *bsc_lib_env_connect(struct bsc_lib_env *env, const struct bsc_li
     if (sql != NULL)
         keep(env, target, sql);
     return sql;
+}
+
+bool bsc_lib_env_run(struct bsc_lib_env *env, const struct bsc_lib_target *target, const char *text,
+                     const struct bsc_value *params, const struct bsc_sql_limits *limits,
+                     struct bsc_sql_result *ret, struct bsc_err *err)
+{
+    struct bsc_sql *sql = bsc_lib_env_connect(env, target, err);
+    memset(ret, 0, sizeof *ret);
+    if (sql == NULL)
+        return false;
+    bool good = bsc_sql_run(sql, text, params, limits, ret, err);
+    if (!bsc_sql_reusable(sql))
+        bsc_lib_env_drop(env, sql);
+    return good;
 }
 
 /* Unhooks the first connection that is `sql`, or, when that is NULL, the first of the thread
@@ -159,14 +180,14 @@ void bsc_lib_env_drop(struct bsc_lib_env *env, struct bsc_sql *sql)
 {
     struct link *link = unhook(env, sql, NULL);
     if (link != NULL)
-        link_free(link);
+        link_free(env, link);
 }
 
 void bsc_lib_env_close_connections(struct bsc_lib_env *env)
 {
     const pthread_t self = pthread_self();
     for (struct link *link = NULL; (link = unhook(env, NULL, &self)) != NULL;)
-        link_free(link);
+        link_free(env, link);
 }
 
 void bsc_lib_env_release(struct bsc_lib_env *env)
@@ -175,9 +196,10 @@ void bsc_lib_env_release(struct bsc_lib_env *env)
         return;
     for (struct link *link = NULL; (link = unhook(env, NULL, NULL)) != NULL;) {
         bsc_sql_adopt(link->sql);
-        link_free(link);
+        link_free(env, link);
     }
     pthread_mutex_destroy(&env->links->lock);
+    pthread_mutex_destroy(&env->links->door);
     bsc_mem_free(env->links);
     env->links = NULL;
 }

@@ -52,6 +52,12 @@ struct bsc_lib_target {
 struct bsc_sql *bsc_lib_env_connect(struct bsc_lib_env *env, const struct bsc_lib_target *target,
                                     struct bsc_err *err);
 
+/* Runs a statement (see bsc_sql_run) over the calling thread's connection. A connection that the
+ * statement wore out is closed at once, which also lets go of its locks. */
+bool bsc_lib_env_run(struct bsc_lib_env *env, const struct bsc_lib_target *target, const char *text,
+                     const struct bsc_value *params, const struct bsc_sql_limits *limits,
+                     struct bsc_sql_result *ret, struct bsc_err *err);
+
 /* Closes one connection, so that the next call opens a fresh one: for connections that broke. */
 void bsc_lib_env_drop(struct bsc_lib_env *env, struct bsc_sql *sql);
 

@@ -46,20 +46,14 @@ static bool pool_find(const struct bsc_lib_call *call, bool read_only, struct po
            bsc_err_set(err, BSC_ERR_INVALID, "pool '%s' has no table in the site file", name);
 }
 
-/* Runs a statement over the pool's connection. A connection that broke is not used again. */
 static bool statement_run(const struct bsc_lib_call *call, const struct pool *pool,
                           const struct bsc_pools_statement *statement, struct bsc_sql_result *ret,
                           struct bsc_err *err)
 {
     struct bsc_sql_limits limits = {.timeout_ms = bsc_lib_call_left_ms(call),
                                     .cancel = call->cancel};
-    struct bsc_sql *sql = bsc_lib_env_connect(call->env, &pool->target, err);
-    if (sql == NULL)
-        return false;
-    bool done = bsc_sql_run(sql, statement->sql.data, statement->params, &limits, ret, err);
-    if (bsc_sql_broken(sql))
-        bsc_lib_env_drop(call->env, sql);
-    return done;
+    return bsc_lib_env_run(call->env, &pool->target, statement->sql.data, statement->params,
+                           &limits, ret, err);
 }
 
 static struct bsc_value *pool_read(const struct bsc_lib_call *call, const struct pool *pool,

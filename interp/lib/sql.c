@@ -34,17 +34,11 @@ static bool read_order(struct bsc_lib_call *call, const char *described, struct 
     return true;
 }
 
-/* A connection that a failure has worn out is closed at once, which also lets go of its locks. */
 static bool carry_out(struct bsc_lib_call *call, const struct order *order,
                       struct bsc_sql_result *result, struct bsc_err *err)
 {
-    struct bsc_sql *sql = bsc_lib_env_connect(call->env, &order->target, err);
-    if (sql == NULL)
-        return false;
-    bool good = bsc_sql_run(sql, order->text, order->params, &order->limits, result, err);
-    if (!bsc_sql_reusable(sql))
-        bsc_lib_env_drop(call->env, sql);
-    return good;
+    return bsc_lib_env_run(call->env, &order->target, order->text, order->params, &order->limits,
+                           result, err);
 }
 
 /* The first result set; a statement that has none gives one without columns. */
