@@ -31,14 +31,17 @@ struct bsc_vm_source {
 struct bsc_vm_options {
     const struct bsc_vm_source *sources; /* borrowed: the embedded library, sorted by name */
     size_t source_count;
-    const char *folder;        /* borrowed: where a runbook's own modules are looked up, or NULL */
-    size_t memory_soft;        /* bytes after which the runbook is stopped politely; 0 is default */
-    size_t memory_hard;        /* bytes after which the process ends; 0 is default */
-    uint64_t instructions;     /* budget of one task between two answers; 0 is default */
-    int64_t wall_ms;           /* longest time inside Lua without a yield; then the process ends */
+    const char *folder;    /* borrowed: where a runbook's own modules are looked up, or NULL */
+    size_t memory_soft;    /* bytes after which the runbook is stopped politely; 0 is default */
+    size_t memory_hard;    /* bytes after which the process ends; 0 is default */
+    uint64_t instructions; /* budget of one task between two answers; 0 is default */
+    int64_t wall_ms;       /* longest time inside Lua without a yield; then the process ends */
+    const char *entry;     /* borrowed: module with the entry functions; NULL: "bascule/host" */
+    bool test_doors;       /* for tests of the library: adds host.drive */
+    bool eager_collector;  /* for tests: collects all the time */
 };
 
-/* Returns owned, NULL on failure. */
+/* Returns owned, NULL on failure. Tasks are to be freed before their state. */
 struct bsc_vm *bsc_vm_new(const struct bsc_vm_options *options, struct bsc_err *err);
 void bsc_vm_free(struct bsc_vm *vm);
 
@@ -64,10 +67,17 @@ struct bsc_value *bsc_vm_call(struct bsc_vm *vm, const char *name, const struct 
 /* Bytes in use by the state now. */
 size_t bsc_vm_memory(const struct bsc_vm *vm);
 
+/* Collects everything that is out of use. */
+void bsc_vm_collect(struct bsc_vm *vm);
+
+/* What Lua warned of so far, one line each; borrowed, empty when all is well. */
+const char *bsc_vm_warnings(const struct bsc_vm *vm);
+
 /* "Lua 5.4.4", and whether it is older than the release that mends its known memory bugs. */
 const char *bsc_vm_lua_release(bool *ret_old);
 
-/* The library that is embedded in the program (generated at build time from stdlib/manifest.txt). */
+/* The library that is embedded in the program (generated at build time from stdlib/manifest.txt).
+ */
 const struct bsc_vm_source *bsc_vm_embedded(size_t *ret_count);
 
 #endif

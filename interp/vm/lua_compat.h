@@ -1,0 +1,33 @@
+/*
+ * Calls whose form depends on the release of Lua, in one place. Private to this room.
+ */
+#ifndef BSC_VM_LUA_COMPAT_H
+#define BSC_VM_LUA_COMPAT_H
+
+#include <stdbool.h>
+#include <lua.h>
+#include <lauxlib.h>
+
+/* The first release without the known memory bugs that this room avoids by construction. */
+#define BSC_LUA_MENDED 50408
+
+/* Closes what the thread still has to close and makes it empty; returns Lua's status. */
+static inline int bsc_lua_close_thread(lua_State *thread, lua_State *from)
+{
+#if LUA_VERSION_RELEASE_NUM >= 50406
+    return lua_closethread(thread, from);
+#else
+    (void)from;
+    return lua_resetthread(thread);
+#endif
+}
+
+/* A collector that never rests finds values that C code forgot to keep reachable. */
+static inline void bsc_lua_collect_eagerly(lua_State *L)
+{
+    lua_gc(L, LUA_GCINC, 0, 0, 0);
+    lua_gc(L, LUA_GCSETPAUSE, 0);
+    lua_gc(L, LUA_GCSETSTEPMUL, 1000);
+}
+
+#endif

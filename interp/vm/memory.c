@@ -1,0 +1,66 @@
+#include "vm/vm_int.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * A quota that makes an allocation fail would start Lua's emergency collection, which can use freed
+ * memory in the releases we meet. So an allocation never fails: passing the soft limit wakes the
+ * hook, passing the hard limit (or the system's) ends the process, which the journal makes safe.
+ */
+
+static _Noreturn void end_process(const char *what, size_t bytes)
+{
+    char text[160];
+    int length =
+        snprintf(text, sizeof text,
+                 "bascule: Lua code reached the %s of %zu bytes; the process ends\n", what, bytes);
+    if (length > 0 && write(STDERR_FILENO, text, (size_t)length) < 0)
+        _exit(1);
+    _exit(1);
+}
+
+static void raise_alarm(struct bsc_vm *vm)
+{
+    if (vm->alarm || vm->running == NULL)
+        return;
+    vm->alarm = true;
+    bsc_vm_arm(vm->running, 1);
+}
+
+void *bsc_vm_allocate(void *arg, void *old, size_t old_size, size_t new_size)
+{
+    struct bsc_vm *vm = arg;
+    size_t before = old == NULL ? 0 : old_size; /* without a block the size is a type tag */
+    if (new_size == 0) {
+        free(old);
+        vm->used -= before;
+        return NULL;
+    }
+    if (new_size > before && new_size - before > vm->options.memory_hard - vm->used)
+        end_process("hard memory limit", vm->options.memory_hard);
+    void *block = realloc(old, new_size);
+    if (block == NULL)
+        end_process("end of the system's memory with", vm->used);
+    vm->used = vm->used - before + new_size;
+    if (new_size > before && vm->used > vm->options.memory_soft)
+        raise_alarm(vm);
+    return block;
+}
+
+void bsc_vm_reserve(lua_State *L, size_t bytes)
+{
+    struct bsc_vm *vm = bsc_vm_of(L);
+    size_t soft = vm->options.memory_soft;
+    bsc_vm_spend(L, bytes / 16 + 1);
+    if (vm->used <= soft && bytes <= soft - vm->used)
+        return;
+    bsc_vm_spend(L, vm->used / 16);
+    lua_gc(L, LUA_GCCOLLECT);
+    if (vm->used <= soft && bytes <= soft - vm->used)
+        return;
+    vm->stop = BSC_VM_STOP_MEMORY;
+    bsc_vm_halt(L);
+}
