@@ -1,0 +1,116 @@
+#include "cli/lab.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/options.h"
+#include "os/files.h"
+#include "os/tree.h"
+
+char *bsc_lab_path(const struct bsc_lab *lab, const char *name)
+{
+    return bsc_files_join(lab->folder, name);
+}
+
+/* Only a folder that says so itself is a lab: nothing else is ever broken or removed. */
+static bool open_lab(struct bsc_lab *lab, const char *folder, struct bsc_err *err)
+{
+    lab->folder = bsc_files_real_path(folder, err);
+    if (lab->folder == NULL)
+        return false;
+    char *mark = bsc_lab_path(lab, BSC_LAB_MARK);
+    bool found = bsc_files_exists(lab->cli->sys, mark);
+    bsc_mem_free(mark);
+    if (found)
+        return true;
+    bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" is not a practice site", folder);
+    return bsc_err_hint(err, "bascule lab new %s makes one.", folder);
+}
+
+static bool is_empty(const char *folder, struct bsc_err *err)
+{
+    struct bsc_files_list list = {0};
+    bool ok = bsc_files_list(folder, &list, err);
+    bool empty = ok && list.count == 0;
+    bsc_files_list_release(&list);
+    if (ok && !empty)
+        bsc_err_set(err, BSC_ERR_EXISTS, "\"%s\" is not empty", folder);
+    return empty;
+}
+
+static bool make_lab(struct bsc_lab *lab, const char *folder, struct bsc_err *err)
+{
+    if (!bsc_files_make_folder(lab->cli->sys, folder, 0700, err) || !is_empty(folder, err))
+        return false;
+    lab->folder = bsc_files_real_path(folder, err);
+    return lab->folder != NULL && bsc_lab_new(lab, err);
+}
+
+static bool take_down(struct bsc_lab *lab, bool remove, struct bsc_err *err)
+{
+    if (!bsc_lab_staff_end(lab, true, err))
+        return false;
+    bsc_cli_say(lab->cli, "its background processes are ended\n");
+    if (!remove)
+        return true;
+    if (!bsc_tree_remove(lab->cli->sys, lab->folder, err))
+        return false;
+    bsc_cli_say(lab->cli, "\"%s\" is removed\n", lab->folder);
+    return true;
+}
+
+static bool dispatch(struct bsc_lab *lab, size_t operands, char **argv, bool remove,
+                     struct bsc_err *err)
+{
+    const char *what = argv[1];
+    const char *folder = argv[2];
+    bool wants_fault = strcmp(what, "break") == 0 || strcmp(what, "work") == 0;
+    if (operands != (wants_fault ? 3 : 2)) {
+        bsc_err_set(err, BSC_ERR_USAGE,
+                    wants_fault ? "which fault?" : "there are too many arguments");
+        return bsc_err_hint(err, "bascule lab --help lists the faults.");
+    }
+    if (strcmp(what, "new") == 0)
+        return make_lab(lab, folder, err);
+    if (!open_lab(lab, folder, err))
+        return false;
+    if (strcmp(what, "break") == 0)
+        return bsc_lab_break(lab, argv[3], err);
+    if (strcmp(what, "repair") == 0)
+        return bsc_lab_repair(lab, err);
+    if (strcmp(what, "status") == 0)
+        return bsc_lab_status(lab, err);
+    if (strcmp(what, "down") == 0)
+        return take_down(lab, remove, err);
+    if (strcmp(what, "work") == 0)
+        return bsc_lab_work(lab, argv[3], err);
+    bsc_err_set(err, BSC_ERR_USAGE, "a lab cannot \"%s\"", what);
+    return bsc_err_hint(err, "It knows new, break, repair, status and down.");
+}
+
+int bsc_cli_lab(struct bsc_cli *cli, int argc, char **argv)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_lab lab = {cli, NULL};
+    bool remove = false;
+    const struct bsc_cli_option options[] = {
+        {"--remove", NULL, NULL, "with down: remove the folder as well", &remove, NULL, NULL}, {0}};
+    const struct bsc_cli_usage usage = {
+        "lab new|repair|status|down DIR, lab break DIR FAULT",
+        "A practice site to learn and test on. FAULT is one of\n"
+        "  primary-site     the primary data centre is gone for good\n"
+        "  primary-server   as above, but the primary's disk can still be read\n"
+        "  primary-alive    clients cannot reach the site, but the primary database answers\n"
+        "  gap              a log backup is missing on the share\n"
+        "  damaged-backup   a log backup on the share has a wrong byte\n"
+        "  foreign-fork     the share holds a log backup of another recovery fork\n"
+        "  share-full       there is no room for the backups that must be copied",
+        options, 2, 3};
+    size_t operands = 0;
+    bool help = false;
+    bool ok = bsc_cli_parse(cli, &usage, argc, argv, &operands, &help, &err);
+    if (ok && !help)
+        ok = dispatch(&lab, operands, argv, remove, &err);
+    bsc_mem_free(lab.folder);
+    return ok ? BSC_EXIT_DONE : bsc_cli_fail(cli, &err);
+}

@@ -1,0 +1,78 @@
+/*
+ * The practice site: a small company's chat in two data centres, on the embedded platform.
+ *
+ *   dc1/sql1/mgc.db       primary, with mgccomp.db beside it     dc1/sql2/mgc.db  its mirror
+ *   dc2/sql3/mgc.db       log-shipped secondary (dc2/sql3/copied takes the copied backups)
+ *   dc2/sql4/             where the new mirror will be           dc2/app/pool.db  the pool table
+ *   backups/mgc/          the backup share                       office/ledger.db what the users'
+ *   .lab/                 the lab's own memory                   clients were told is stored
+ */
+#ifndef BSC_CLI_LAB_H
+#define BSC_CLI_LAB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cli/cli.h"
+#include "sql/sql.h"
+
+#define BSC_LAB_PRIMARY    "dc1/sql1/mgc.db"
+#define BSC_LAB_COMPLIANCE "dc1/sql1/mgccomp.db"
+#define BSC_LAB_MIRROR     "dc1/sql2/mgc.db"
+#define BSC_LAB_SECONDARY  "dc2/sql3/mgc.db"
+#define BSC_LAB_COPIED     "dc2/sql3/copied"
+#define BSC_LAB_NEW_MIRROR "dc2/sql4/mgc.db"
+#define BSC_LAB_POOL       "dc2/app/pool.db"
+#define BSC_LAB_SHARE      "backups/mgc"
+#define BSC_LAB_LEDGER     "office/ledger.db"
+#define BSC_LAB_SITE       "site.yaml"
+#define BSC_LAB_MARK       ".lab/made"
+#define BSC_LAB_LOST       ".lab/lost"
+#define BSC_LAB_FAULTS     ".lab/faults.json"
+#define BSC_LAB_PIDS       ".lab/pids"
+
+struct bsc_lab {
+    struct bsc_cli *cli; /* borrowed */
+    char *folder;        /* owned: absolute */
+};
+
+/* Path of a thing of the lab; returns owned. */
+char *bsc_lab_path(const struct bsc_lab *lab, const char *name);
+
+/* Statements over ODBC, as the applications of the site would issue them. */
+struct bsc_sql *bsc_lab_sql_open(const struct bsc_lab *lab, const char *database, bool create,
+                                 struct bsc_err *err);
+/* Runs statements one after another; the list ends with NULL. */
+bool bsc_lab_sql_run(struct bsc_sql *sql, const char *const *statements, struct bsc_err *err);
+/* The integer in the first column of the first row. */
+bool bsc_lab_sql_number(struct bsc_sql *sql, const char *statement, int64_t *ret_number,
+                        struct bsc_err *err);
+
+/* Writes site.yaml. */
+bool bsc_lab_site_write(const struct bsc_lab *lab, struct bsc_err *err);
+
+/* Makes the lab in its folder, which must not exist or be empty. */
+bool bsc_lab_new(const struct bsc_lab *lab, struct bsc_err *err);
+
+/* Adds `count` messages to the primary and notes them in the ledger of the clients. */
+bool bsc_lab_add_messages(struct bsc_sql *primary, struct bsc_sql *ledger, int64_t count,
+                          struct bsc_err *err);
+
+/* The background processes: writer, copier of the mirror, a program that left the secondary open.
+ */
+bool bsc_lab_staff_start(const struct bsc_lab *lab, struct bsc_err *err);
+/* Ends those of the primary site, or all of them. */
+bool bsc_lab_staff_end(const struct bsc_lab *lab, bool all, struct bsc_err *err);
+/* Whether the named process (writer, session) is alive. */
+bool bsc_lab_staff_alive(const struct bsc_lab *lab, const char *name);
+/* What such a process does until it is ended; `bascule lab work DIR ROLE`. */
+bool bsc_lab_work(const struct bsc_lab *lab, const char *role, struct bsc_err *err);
+
+/* Faults, each undone by repair. */
+bool bsc_lab_break(const struct bsc_lab *lab, const char *fault, struct bsc_err *err);
+bool bsc_lab_repair(const struct bsc_lab *lab, struct bsc_err *err);
+
+bool bsc_lab_status(const struct bsc_lab *lab, struct bsc_err *err);
+
+#endif

@@ -1,0 +1,166 @@
+#include "cli/lab.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "os/files.h"
+#include "os/process.h"
+
+enum {
+    PID_TEXT_MAX = 32,
+    COMMAND_LINE_MAX = 64 * 1024,
+    READY_WITHIN_MS = 10000,
+    LOOK_EVERY_MS = 5
+};
+
+static char *pid_path(const struct bsc_lab *lab, const char *name)
+{
+    char *relative = bsc_mem_format(BSC_LAB_PIDS "/%s", name);
+    char *path = bsc_lab_path(lab, relative);
+    bsc_mem_free(relative);
+    return path;
+}
+
+/* 0 when there is none. */
+static pid_t read_pid(const struct bsc_lab *lab, const char *path)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_buf text;
+    int64_t pid = 0;
+    bsc_buf_init(&text);
+    if (!bsc_files_read(lab->cli->sys, path, PID_TEXT_MAX, &text, &err) ||
+        !bsc_num_parse(text.data, strcspn(text.data, "\n"), &pid))
+        pid = 0;
+    bsc_buf_release(&text);
+    return (pid_t)pid;
+}
+
+/* Whether a living process was started for this lab: a pid may belong to somebody else by now. */
+static bool works_here(const struct bsc_lab *lab, pid_t pid)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_buf text;
+    char *path = bsc_mem_format("/proc/%d/cmdline", (int)pid);
+    bsc_buf_init(&text);
+    bool read = pid > 0 && bsc_process_alive(pid) &&
+                bsc_files_read(lab->cli->sys, path, COMMAND_LINE_MAX, &text, &err);
+    bool ours = read && memmem(text.data, text.length, lab->folder, strlen(lab->folder)) != NULL;
+    bsc_buf_release(&text);
+    bsc_mem_free(path);
+    return ours;
+}
+
+bool bsc_lab_staff_alive(const struct bsc_lab *lab, const char *name)
+{
+    char *path = pid_path(lab, name);
+    bool alive = works_here(lab, read_pid(lab, path));
+    bsc_mem_free(path);
+    return alive;
+}
+
+static bool keep_pid(const struct bsc_lab *lab, const char *name, pid_t pid, struct bsc_err *err)
+{
+    char text[PID_TEXT_MAX];
+    char *path = pid_path(lab, name);
+    int length = snprintf(text, sizeof text, "%d\n", (int)pid);
+    bool ok = bsc_files_write(lab->cli->sys, path, text, (size_t)length, 0600, err);
+    bsc_mem_free(path);
+    return ok;
+}
+
+static bool wait_until_ready(const struct bsc_lab *lab, const char *name, struct bsc_err *err)
+{
+    char *ready = bsc_mem_format(BSC_LAB_PIDS "/%s.ready", name);
+    char *path = bsc_lab_path(lab, ready);
+    const struct timespec pause = {0, LOOK_EVERY_MS * 1000000L};
+    bool there = false;
+    for (int waited = 0; !there && waited < READY_WITHIN_MS; waited += LOOK_EVERY_MS) {
+        there = bsc_files_exists(lab->cli->sys, path);
+        if (!there)
+            nanosleep(&pause, NULL);
+    }
+    bsc_mem_free(ready);
+    bsc_mem_free(path);
+    if (there)
+        return true;
+    bsc_err_set(err, BSC_ERR_TIMEOUT, "the lab's %s did not start", name);
+    return bsc_err_hint(err, "Its messages are in .lab/log.");
+}
+
+static bool start(const struct bsc_lab *lab, const char *name, const char *const *argv,
+                  struct bsc_err *err)
+{
+    pid_t pid = 0;
+    char *log = bsc_lab_path(lab, ".lab/log");
+    bool ok = bsc_process_detach(argv, log, &pid, err) && keep_pid(lab, name, pid, err);
+    bsc_mem_free(log);
+    return ok;
+}
+
+static bool start_worker(const struct bsc_lab *lab, const char *own, const char *role,
+                         struct bsc_err *err)
+{
+    const char *const argv[] = {own, "lab", "work", lab->folder, role, NULL};
+    char *ready = bsc_mem_format(BSC_LAB_PIDS "/%s.ready", role);
+    char *path = bsc_lab_path(lab, ready);
+    lab->cli->sys->unlink(lab->cli->sys->self, path);
+    bsc_mem_free(ready);
+    bsc_mem_free(path);
+    return start(lab, role, argv, err) && wait_until_ready(lab, role, err);
+}
+
+static bool start_mirroring(const struct bsc_lab *lab, const char *own, struct bsc_err *err)
+{
+    char *principal = bsc_lab_path(lab, BSC_LAB_PRIMARY);
+    char *mirror = bsc_lab_path(lab, BSC_LAB_MIRROR);
+    const char *const argv[] = {own, "agent", "mirror", principal, mirror, NULL};
+    bool ok = start(lab, "mirror", argv, err);
+    bsc_mem_free(principal);
+    bsc_mem_free(mirror);
+    return ok;
+}
+
+bool bsc_lab_staff_start(const struct bsc_lab *lab, struct bsc_err *err)
+{
+    char *own = bsc_process_own_path(err);
+    bool ok = own != NULL && start_worker(lab, own, "writer", err) &&
+              start_mirroring(lab, own, err) && start_worker(lab, own, "session", err);
+    bsc_mem_free(own);
+    return ok;
+}
+
+static bool end_by_file(const struct bsc_lab *lab, const char *path, struct bsc_err *err)
+{
+    enum { WAIT_MS = 5000 };
+    pid_t pid = read_pid(lab, path);
+    if (works_here(lab, pid) && !bsc_process_end(pid, SIGTERM, WAIT_MS, err))
+        return false;
+    lab->cli->sys->unlink(lab->cli->sys->self, path);
+    return true;
+}
+
+static bool end_named(const struct bsc_lab *lab, const char *name, struct bsc_err *err)
+{
+    char *path = pid_path(lab, name);
+    bool ok = end_by_file(lab, path, err);
+    bsc_mem_free(path);
+    return ok;
+}
+
+bool bsc_lab_staff_end(const struct bsc_lab *lab, bool all, struct bsc_err *err)
+{
+    if (!end_named(lab, "writer", err) || !end_named(lab, "mirror", err))
+        return false;
+    if (!all)
+        return true;
+    char *agent = bsc_lab_path(lab, BSC_LAB_NEW_MIRROR ".agent");
+    bool ok = end_named(lab, "session", err) && end_by_file(lab, agent, err);
+    bsc_mem_free(agent);
+    return ok;
+}

@@ -1,0 +1,25 @@
+#include "os/tree.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+
+enum { FOLDERS_OPEN_MAX = 16 };
+
+static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *place)
+{
+    (void)status;
+    (void)kind;
+    (void)place;
+    return remove(path);
+}
+
+bool bsc_tree_remove(const struct bsc_sys *sys, const char *path, struct bsc_err *err)
+{
+    struct stat status;
+    if (sys->stat(sys->self, path, &status) != 0)
+        return errno == ENOENT || bsc_err_sys(err, errno, "cannot remove \"%s\"", path);
+    if (nftw(path, remove_entry, FOLDERS_OPEN_MAX, FTW_DEPTH | FTW_PHYS) == 0)
+        return true;
+    return bsc_err_sys(err, errno, "cannot remove \"%s\"", path);
+}
