@@ -181,7 +181,7 @@ static struct bsc_value *references_read(struct bsc_site_check *check,
     }
     for (size_t i = 0; i < bsc_value_count(raw); i++) {
         const struct bsc_value *item = bsc_value_at(raw, i);
-        if (!bsc_site_reference(check, key->target, item))
+        if (!bsc_site_name_known(check, key->target, item))
             continue;
         for (size_t j = 0; j < bsc_value_count(list); j++) {
             if (bsc_value_equal(bsc_value_at(list, j), item))

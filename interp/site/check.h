@@ -33,8 +33,8 @@ struct bsc_value *bsc_site_scalar(struct bsc_site_check *check, const struct bsc
                                   const struct bsc_value *raw);
 
 /* A reference to a key of the top-level map `target`; adds an error when there is none. */
-bool bsc_site_reference(struct bsc_site_check *check, const char *target,
-                        const struct bsc_value *raw);
+bool bsc_site_name_known(struct bsc_site_check *check, const char *target,
+                         const struct bsc_value *raw);
 
 /* "Did you mean ...?" from the keys of a map, or nothing when none is near. */
 void bsc_site_suggest(struct bsc_err *err, const char *name, const struct bsc_value *map);

@@ -42,7 +42,9 @@ static char *path_tidy(const char *path)
     }
     if (tidy.length == 0)
         bsc_buf_add_char(&tidy, '/');
-    return bsc_buf_take(&tidy);
+    char *text = bsc_buf_take(&tidy);
+    bsc_buf_release(&tidy);
+    return text;
 }
 
 static struct bsc_value *path_value(const struct bsc_site_check *check, const char *text)
@@ -158,8 +160,8 @@ static void target_words(const char *target, char *ret_words, size_t size)
         *at = *at == '_' ? ' ' : *at;
 }
 
-bool bsc_site_reference(struct bsc_site_check *check, const char *target,
-                        const struct bsc_value *raw)
+bool bsc_site_name_known(struct bsc_site_check *check, const char *target,
+                         const struct bsc_value *raw)
 {
     char words[32];
     const struct bsc_value *map = bsc_value_get(check->source, target);
@@ -242,7 +244,8 @@ static struct bsc_value *text_read(struct bsc_site_check *check, const struct bs
     case BSC_SITE_CHOICE:
         return choice_read(check, key, raw);
     case BSC_SITE_REFERENCE:
-        return bsc_site_reference(check, key->target, raw) ? bsc_value_copy(raw) : bsc_value_null();
+        return bsc_site_name_known(check, key->target, raw) ? bsc_value_copy(raw)
+                                                            : bsc_value_null();
     case BSC_SITE_PATH:
         return path_value(check, text);
     case BSC_SITE_SIZE:

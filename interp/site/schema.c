@@ -1,8 +1,8 @@
 #include "site/schema.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define KIND(id, label, text)                                                                      \
-    static const struct bsc_site_kind id##_kind = {label, text, id##_keys, COUNT(id##_keys)}
+#define KIND(id, label, anchor, text)                                                              \
+    static const struct bsc_site_kind id##_kind = {label, anchor, text, id##_keys, COUNT(id##_keys)}
 
 static const char *const platforms[] = {"sqlite", "postgresql", "sqlserver", NULL};
 static const char *const drivers[] = {"table", "haproxy", "lync", NULL};
@@ -12,7 +12,7 @@ static const char *const roles[] = {"primary", "mirror", "secondary", "secondary
 static const struct bsc_site_key data_centre_keys[] = {
     {.name = "title", .type = BSC_SITE_TEXT, .doc = "Name shown to people."},
 };
-KIND(data_centre, "data centre", "A place that can fail as a whole.");
+KIND(data_centre, "data centre", "data-centre", "A place that can fail as a whole.");
 
 static const struct bsc_site_key link_keys[] = {
     {.name = "between",
@@ -27,7 +27,7 @@ static const struct bsc_site_key link_keys[] = {
      .preset = "false",
      .doc = "Whether servers at one end may actively serve a database at the other end."},
 };
-KIND(link, "link", "A connection between two data centres.");
+KIND(link, "link", "link", "A connection between two data centres.");
 
 static const struct bsc_site_key server_keys[] = {
     {.name = "data_centre",
@@ -54,7 +54,7 @@ static const struct bsc_site_key server_keys[] = {
      .preset = "5s",
      .doc = "How long to wait for an answer before the server counts as unreachable."},
 };
-KIND(server, "server", "A machine or instance that holds databases or serves users.");
+KIND(server, "server", "server", "A machine or instance that holds databases or serves users.");
 
 static const struct bsc_site_key copy_keys[] = {
     {.name = "server",
@@ -72,7 +72,7 @@ static const struct bsc_site_key copy_keys[] = {
      .type = BSC_SITE_PATH,
      .doc = "Where the copy's disk can still be read when its server is dead."},
 };
-KIND(copy, "copy", "One copy of a database.");
+KIND(copy, "copy", "copy", "One copy of a database.");
 
 static const struct bsc_site_key log_shipping_keys[] = {
     {.name = "share",
@@ -87,7 +87,8 @@ static const struct bsc_site_key log_shipping_keys[] = {
      .type = BSC_SITE_SIZE,
      .doc = "The most bytes that the destination folder may hold."},
 };
-KIND(log_shipping, "log shipping", "How log backups travel from the primary to the secondary.");
+KIND(log_shipping, "log shipping", "log-shipping",
+     "How log backups travel from the primary to the secondary.");
 
 static const struct bsc_site_key loss_check_keys[] = {
     {.name = "server",
@@ -110,7 +111,7 @@ static const struct bsc_site_key loss_check_keys[] = {
      .required = true,
      .doc = "Query that counts what the database holds; asked on the copy."},
 };
-KIND(loss_check, "loss check", "Counts acknowledged work against what a copy holds.");
+KIND(loss_check, "loss check", "loss-check", "Counts acknowledged work against what a copy holds.");
 
 static const struct bsc_site_key database_keys[] = {
     {.name = "failover",
@@ -148,7 +149,7 @@ static const struct bsc_site_key database_keys[] = {
      .of = &loss_check_kind,
      .doc = "How lost work is counted."},
 };
-KIND(database, "database", "A database and its copies by role.");
+KIND(database, "database", "database", "A database and its copies by role.");
 
 static const struct bsc_site_key pool_keys[] = {
     {.name = "driver",
@@ -187,7 +188,7 @@ static const struct bsc_site_key pool_keys[] = {
      .most = 1000,
      .doc = "The servers of the pool, active or not."},
 };
-KIND(pool, "pool", "A group of servers of which some are active.");
+KIND(pool, "pool", "pool", "A group of servers of which some are active.");
 
 static const struct bsc_site_key site_keys[] = {
     {.name = "site", .type = BSC_SITE_NAME, .required = true, .doc = "Name of the site."},
@@ -213,11 +214,21 @@ static const struct bsc_site_key site_keys[] = {
      .doc = "The databases by name."},
     {.name = "pools", .type = BSC_SITE_NAMED, .of = &pool_kind, .doc = "The pools by name."},
 };
-KIND(site, "site", "Everything that runbooks of this site can name.");
+KIND(site, "site", "site", "Everything that runbooks of this site can name.");
 
 const struct bsc_site_kind *bsc_site_schema(void)
 {
     return &site_kind;
+}
+
+const struct bsc_site_kind *const *bsc_site_kinds(size_t *ret_count)
+{
+    static const struct bsc_site_kind *const kinds[] = {
+        &site_kind, &data_centre_kind,  &link_kind,       &server_kind, &database_kind,
+        &copy_kind, &log_shipping_kind, &loss_check_kind, &pool_kind,
+    };
+    *ret_count = COUNT(kinds);
+    return kinds;
 }
 
 const char *const *bsc_site_roles(void)

@@ -49,7 +49,8 @@ struct bsc_site_key {
 };
 
 struct bsc_site_kind {
-    const char *name; /* "copy" */
+    const char *name;   /* "log shipping" */
+    const char *anchor; /* "log-shipping": where the reference has its section */
     const char *doc;
     const struct bsc_site_key *keys;
     size_t count;
@@ -57,6 +58,9 @@ struct bsc_site_kind {
 
 /* The whole file. */
 const struct bsc_site_kind *bsc_site_schema(void);
+
+/* Every kind of object in the order in which the reference describes them. */
+const struct bsc_site_kind *const *bsc_site_kinds(size_t *ret_count);
 
 /* The words for a type: "a size such as 256MiB". */
 const char *bsc_site_type_words(enum bsc_site_type type);
