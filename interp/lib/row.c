@@ -6,15 +6,25 @@
 
 /* In order of name: people read the list, and bsc_lib_find halves it. */
 static const struct bsc_lib_row *const table[] = {
-    &bsc_lib_row_command_probe, /* command.probe */
-    &bsc_lib_row_command_run,   /* command.run */
-    &bsc_lib_row_file_copy,     /* file.copy */
-    &bsc_lib_row_file_remove,   /* file.remove */
-    &bsc_lib_row_file_state,    /* file.state */
-    &bsc_lib_row_pools_state,   /* pools.state */
-    &bsc_lib_row_pools_update,  /* pools.update */
-    &bsc_lib_row_sql_execute,   /* sql.execute */
-    &bsc_lib_row_sql_query,     /* sql.query */
+    &bsc_lib_row_command_probe,     /* command.probe */
+    &bsc_lib_row_command_run,       /* command.run */
+    &bsc_lib_row_file_copy,         /* file.copy */
+    &bsc_lib_row_file_remove,       /* file.remove */
+    &bsc_lib_row_file_state,        /* file.state */
+    &bsc_lib_row_logs_apply,        /* logs.apply */
+    &bsc_lib_row_logs_copy_state,   /* logs.copy_state */
+    &bsc_lib_row_logs_end_sessions, /* logs.end_sessions */
+    &bsc_lib_row_logs_recover,      /* logs.recover */
+    &bsc_lib_row_logs_salvage,      /* logs.salvage */
+    &bsc_lib_row_logs_sessions,     /* logs.sessions */
+    &bsc_lib_row_logs_tail,         /* logs.tail */
+    &bsc_lib_row_mirrors_follow,    /* mirrors.follow */
+    &bsc_lib_row_mirrors_install,   /* mirrors.install */
+    &bsc_lib_row_mirrors_state,     /* mirrors.state */
+    &bsc_lib_row_pools_state,       /* pools.state */
+    &bsc_lib_row_pools_update,      /* pools.update */
+    &bsc_lib_row_sql_execute,       /* sql.execute */
+    &bsc_lib_row_sql_query,         /* sql.query */
 };
 
 enum { TABLE_COUNT = sizeof table / sizeof table[0] };

@@ -7,6 +7,15 @@
 
 #include "lib/row.h"
 
+/* backups.c */
+extern const struct bsc_lib_row bsc_lib_row_logs_apply;
+extern const struct bsc_lib_row bsc_lib_row_logs_copy_state;
+extern const struct bsc_lib_row bsc_lib_row_logs_end_sessions;
+extern const struct bsc_lib_row bsc_lib_row_logs_recover;
+extern const struct bsc_lib_row bsc_lib_row_logs_salvage;
+extern const struct bsc_lib_row bsc_lib_row_logs_sessions;
+extern const struct bsc_lib_row bsc_lib_row_logs_tail;
+
 /* command.c */
 extern const struct bsc_lib_row bsc_lib_row_command_probe;
 extern const struct bsc_lib_row bsc_lib_row_command_run;
@@ -15,6 +24,11 @@ extern const struct bsc_lib_row bsc_lib_row_command_run;
 extern const struct bsc_lib_row bsc_lib_row_file_copy;
 extern const struct bsc_lib_row bsc_lib_row_file_remove;
 extern const struct bsc_lib_row bsc_lib_row_file_state;
+
+/* mirrors.c */
+extern const struct bsc_lib_row bsc_lib_row_mirrors_follow;
+extern const struct bsc_lib_row bsc_lib_row_mirrors_install;
+extern const struct bsc_lib_row bsc_lib_row_mirrors_state;
 
 /* pools.c */
 extern const struct bsc_lib_row bsc_lib_row_pools_state;
