@@ -286,9 +286,11 @@ static struct bsc_value *object_read(struct bsc_site_check *check, const struct 
             key_refuse(check, kind, name, bsc_value_key_place(raw, i));
             continue;
         }
-        bsc_value_set(object, name,
-                      key_read(check, key, bsc_value_item_at(raw, i), bsc_value_place(raw)));
-        bsc_value_key_place_set(object, bsc_value_count(object) - 1, bsc_value_key_place(raw, i));
+        const struct bsc_value *item = bsc_value_item_at(raw, i);
+        bsc_value_set(object, name, key_read(check, key, item, bsc_value_place(raw)));
+        if (bsc_value_kind(item) != BSC_VALUE_NULL)
+            bsc_value_key_place_set(object, bsc_value_count(object) - 1,
+                                    bsc_value_key_place(raw, i));
     }
     for (size_t i = 0; i < kind->count; i++) {
         const struct bsc_site_key *key = &kind->keys[i];

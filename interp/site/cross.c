@@ -10,6 +10,17 @@ static bool is_text(const struct bsc_value *map, const char *key)
     return bsc_value_get_string(map, key) != NULL;
 }
 
+/* Whether the file has the key with a value, be it a wrong one: that has been said already. Keys
+ * that were filled in have no place. */
+static bool is_written(const struct bsc_value *map, const char *key)
+{
+    for (size_t i = 0; i < bsc_value_count(map); i++) {
+        if (strcmp(bsc_value_key_at(map, i), key) == 0)
+            return bsc_value_key_place(map, i).line != 0;
+    }
+    return false;
+}
+
 static bool is_sqlite(const struct bsc_value *server)
 {
     const char *platform = bsc_value_get_string(server, "platform");
@@ -33,17 +44,17 @@ static void server_check(struct bsc_site_check *check, const char *name,
                          const struct bsc_value *server)
 {
     struct bsc_value_place place = bsc_value_place(server);
-    if (is_text(server, "platform") && !is_text(server, "connection")) {
+    if (is_text(server, "platform") && !is_written(server, "connection")) {
         struct bsc_err *err =
             bsc_site_problem(check, place, "server \"%s\" has a platform but no connection", name);
         bsc_err_hint(err, "Add its ODBC connection string, such as connection: Driver=SQLite3.");
     }
-    if (is_sqlite(server) && !is_text(server, "folder")) {
+    if (is_sqlite(server) && !is_written(server, "folder")) {
         struct bsc_err *err =
             bsc_site_problem(check, place, "server \"%s\" has platform sqlite but no folder", name);
         bsc_err_hint(err, "Add the folder that holds its database files.");
     }
-    if (bsc_value_get_truth(server, "secret") && !is_text(server, "connection"))
+    if (bsc_value_get_truth(server, "secret") && !is_written(server, "connection"))
         bsc_site_problem(check, place_in(server, "secret"),
                          "server \"%s\" has a secret but no connection to use it for", name);
 }
@@ -62,12 +73,12 @@ static void store_key_check(struct bsc_site_check *check, const struct store *st
     const char *other = sqlite ? store->database_key : "file";
     const char *name = bsc_value_get_string(user, "server");
     const char *platform = bsc_value_get_string(server, "platform");
-    if (!is_text(user, wanted)) {
+    if (!is_written(user, wanted)) {
         struct bsc_err *err =
             bsc_site_problem(check, bsc_value_place(user), "%s needs \"%s\"", store->what, wanted);
         bsc_err_hint(err, "Server \"%s\" has platform %s.", name, platform);
     }
-    if (is_text(user, other)) {
+    if (is_written(user, other)) {
         struct bsc_err *err = bsc_site_problem(check, place_in(user, other),
                                                "%s must not have \"%s\"", store->what, other);
         bsc_err_hint(err, "Server \"%s\" has platform %s; use \"%s\".", name, platform, wanted);
@@ -93,14 +104,15 @@ static void store_check(struct bsc_site_check *check, const struct bsc_value *si
     path_add(server, user);
     if (server == NULL)
         return;
-    if (!is_text(server, "platform")) {
+    if (!is_written(server, "platform")) {
         struct bsc_err *err =
             bsc_site_problem(check, place_in(user, "server"), "server \"%s\" of %s has no platform",
                              bsc_value_get_string(user, "server"), store->what);
         bsc_err_hint(err, "Give the server a platform and a connection, or name another one.");
         return;
     }
-    store_key_check(check, store, user, server);
+    if (is_text(server, "platform"))
+        store_key_check(check, store, user, server);
 }
 
 /* Two copies in one place would overwrite each other. `seen` maps a place to who has it. */
@@ -177,9 +189,8 @@ static void pool_check(struct bsc_site_check *check, const struct bsc_value *sit
         return;
     }
     static const char *const needed[] = {"server", "table"};
-    const struct bsc_value *raw = bsc_value_get(bsc_value_get(check->source, "pools"), name);
     for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
-        if (bsc_value_kind(bsc_value_get(raw, needed[i])) == BSC_VALUE_NULL)
+        if (!is_written(pool, needed[i]))
             bsc_site_problem(check, bsc_value_place(pool),
                              "pool \"%s\" has driver table and needs \"%s\"", name, needed[i]);
     }

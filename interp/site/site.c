@@ -133,8 +133,8 @@ struct bsc_site *bsc_site_load(const struct bsc_sys *sys, const char *path, stru
     if (site == NULL) {
         *err = errors.items[0];
         if (errors.count > 1)
-            bsc_err_detail(err, "The file has %zu more error%s.", errors.count - 1,
-                           errors.count > 2 ? "s" : "");
+            bsc_err_detail(err, "The file has %s%zu more error%s.", errors.more ? "at least " : "",
+                           errors.count - 1, errors.count > 2 ? "s" : "");
     }
     bsc_site_errors_release(&errors);
     return site;

@@ -136,7 +136,7 @@ static bool key_read(struct reader *reader, const yaml_event_t *event, struct bs
     if (plain && strcmp(text, "<<") == 0)
         return refuse(reader, place, "Write the entries out.", "a merge key is not allowed");
     if (hint != NULL)
-        return ambiguous_refuse(reader, place, text, hint);
+        return ambiguous_refuse(reader, place, text, "Put the key in quotes.");
     if (bsc_value_get(frame->container, text) != NULL) {
         bsc_err_set(reader->err, BSC_ERR_INVALID, "key \"%.100s\" appears twice", text);
         bsc_err_at(reader->err, reader->name, place.line, place.column);
