@@ -1,0 +1,301 @@
+-- The one way an action is carried out, whatever the primitive and whatever the world:
+--
+--   observe → already true? (kept) → may it be done? (refused) → its changes, one by one →
+--   are the wanted facts true now? (changed, else diverged)
+--
+-- Nothing here knows whether the world is the site itself or its model.
+
+local _, host = ...
+local effects = require "bascule/effects"
+local handles = require "bascule/language/handles"
+local list = require "bascule/core/list"
+local match = require "bascule/core/match"
+local primitive = require "bascule/primitive"
+local text = require "bascule/core/text"
+
+local M = {}
+
+-- The facts of a resource given as a handle or an id.
+local function observe(resource)
+  local id = handles.resource(resource)
+  if not id then
+    error("observe takes a handle, or the id of a resource such as \"pool:chat\"", 0)
+  end
+  return effects.observe(id)
+end
+
+M.observe = observe
+
+-- Facts of one resource, or of several keyed by handle or id, as {id = {key = value}}.
+local function by_resource(facts, own)
+  local result = {}
+  for key, value in next, facts do
+    local id = handles.resource(key)
+    if id then
+      result[id] = value
+    else
+      result[own] = result[own] or {}
+      result[own][key] = value
+    end
+  end
+  return result
+end
+
+-- Whether the wanted facts hold. `known` gives facts that need not be observed again. Returns
+-- true, or false and the first difference.
+local function holds(wanted, known)
+  for _, resource in ipairs(list.keys(wanted)) do
+    local facts = known[resource] or observe(resource)
+    for _, key in ipairs(list.keys(wanted[resource])) do
+      local want = wanted[resource][key]
+      if not match.matches(want, facts[key]) then
+        return false, ("%s of %s is %s, wanted %s"):format(key, resource, text.value(facts[key]),
+          match.words(want))
+      end
+    end
+  end
+  return true
+end
+
+-- What the wanted facts are when they have become true; bounds say nothing exact.
+local function foretold(wanted)
+  local becomes = {}
+  for resource, facts in next, wanted do
+    becomes[resource] = {}
+    for key, want in next, facts do
+      if not match.is_matcher(want) then
+        becomes[resource][key] = want
+      end
+    end
+  end
+  return becomes
+end
+
+local function merged(becomes, more)
+  for resource, facts in next, more or {} do
+    becomes[resource] = becomes[resource] or {}
+    for key, value in next, facts do
+      becomes[resource][key] = value
+    end
+  end
+  return becomes
+end
+
+-- Gives the changes one at a time and whether the one given is known to be the last.
+local function stepper(changes)
+  if type(changes) == "function" then
+    return changes
+  end
+  if primitive.action(changes) or (type(changes) == "table" and changes.statement) then
+    changes = { changes }
+  end
+  local index = 0
+  return function()
+    index = index + 1
+    return changes and changes[index], changes and changes[index + 1] == nil
+  end
+end
+
+-- Only a definite failure is tried again: after a timeout nobody knows what has happened.
+local function is_retryable(answer)
+  local code = answer.error and answer.error.code
+  return answer.outcome == "failed"
+    and list.contains({ "unreachable", "timeout", "conflict", "io" }, code)
+end
+
+-- Performs one change, again if the step says so and it may help.
+local function change_with_retry(change, options)
+  local retry = options.retry
+  local answer = effects.change(change)
+  for attempt = 2, retry and retry.times or 1 do
+    if not is_retryable(answer) then
+      break
+    end
+    effects.note("info", ("attempt %d of %d in %s: %s"):format(attempt, retry.times,
+      text.duration(retry.every_ms), answer.reason or "the change failed"))
+    effects.sleep(retry.every_ms, "before trying again")
+    answer = effects.change(change)
+  end
+  return answer
+end
+
+-- A change as the host takes it. `becomes` is what is taken to be true afterwards.
+local function prepared(change, own, becomes, options)
+  local resource = handles.resource(change.resource) or own
+  return {
+    resource = resource,
+    statement = change.statement,
+    row = change.row,
+    args = change.args,
+    becomes = merged(by_resource(change.becomes or {}, resource), becomes),
+    timeout_ms = change.timeout_ms or options.timeout_ms,
+    volatile = change.volatile,
+  }
+end
+
+-- The state of one action being carried out.
+local function begin(action, options, foreseen)
+  return {
+    action = action,
+    options = options,
+    foreseen = foreseen, -- facts that an outer action takes to be true after this one
+    changed = false,
+    known = {}, -- facts seen since the last change, by resource
+  }
+end
+
+local function stop(run, outcome, reason)
+  return { outcome = outcome, reason = reason, changed_something = run.changed }
+end
+
+-- One change, or an action of another primitive in its place. Returns nil to go on, else the end.
+local function take(run, change, is_last, becomes)
+  local own = run.action.resource
+  local nested = primitive.action(change)
+  if nested then
+    local ended = M.perform(change, run.options, is_last and becomes or nil)
+    run.changed = run.changed or ended.outcome == "changed"
+    run.known = {}
+    if ended.outcome ~= "changed" and ended.outcome ~= "kept" then
+      return stop(run, ended.outcome, ended.reason)
+    end
+    return nil
+  end
+  local more = merged({}, is_last and run.foreseen or nil)
+  if is_last and not change.becomes then
+    more = merged(more, becomes)
+  end
+  local full = prepared(change, own, more, run.options)
+  local answer = change_with_retry(full, run.options)
+  run.result = run.result or answer.result
+  if answer.outcome ~= "changed" then
+    return stop(run, answer.outcome, answer.reason or answer.error and answer.error.message
+      or "the change did not succeed")
+  end
+  run.changed = true
+  run.last_result = answer.result
+  run.known = { [full.resource] = answer.facts }
+end
+
+-- All changes in order. Returns nil, or the end of an action that could not be completed.
+local function take_all(run, changes, wanted)
+  local next_change = stepper(changes)
+  local becomes = wanted and foretold(wanted)
+  while true do
+    local change, is_last = next_change(run.known[run.action.resource], run.last_result)
+    if not change then
+      return nil
+    end
+    local ended = take(run, change, is_last, becomes)
+    if ended then
+      return ended
+    end
+  end
+end
+
+-- Plain changes that take an action back, as data for the journal.
+local function undo_of(action, before, result)
+  local spec = action.primitive
+  local give = spec.undoes and spec.undoes(action.a) or spec.undo
+  if not give then
+    return nil
+  end
+  local undo = give(action.a, before, result or {})
+  local changes = {}
+  for change in stepper(undo) do
+    local nested = primitive.action(change)
+    if nested then
+      for inner in stepper(nested.primitive.changes(nested.a, {}, observe)) do
+        changes[#changes + 1] = prepared(inner, nested.resource, nil, {})
+      end
+    else
+      changes[#changes + 1] = prepared(change, action.resource, nil, {})
+    end
+  end
+  return #changes > 0 and host.list(changes) or nil
+end
+
+local function tell(action, before, ended)
+  local tells = action.primitive.tells
+  if not tells or (ended.outcome ~= "changed" and ended.outcome ~= "kept") then
+    return
+  end
+  for _, note in ipairs(tells(action.a, before, observe) or {}) do
+    effects.note(note.kind, note.text, note.data)
+  end
+end
+
+-- Facts that an undo or a report may need later. The long lists are left behind: holding on to the
+-- chain of a large backlog while it is worked off would double the memory of the whole run.
+local function light(facts)
+  local copy = {}
+  for key, value in next, facts do
+    if type(value) ~= "table" then
+      copy[key] = value
+    end
+  end
+  return copy
+end
+
+local function refusal(spec, a, facts)
+  local reason = spec.requires and spec.requires(a, facts, observe)
+  return type(reason) == "string" and reason or nil
+end
+
+-- Observes, and decides whether anything has to be done. Returns the end, or nil with what
+-- `carry_out` needs.
+local function look(run, facts)
+  local action, spec = run.action, run.action.primitive
+  local wanted = spec.wants and by_resource(spec.wants(action.a, facts, observe) or {},
+    action.resource)
+  if wanted and holds(wanted, { [action.resource] = facts }) then
+    return stop(run, "kept")
+  end
+  local reason = refusal(spec, action.a, facts)
+  if reason then
+    return stop(run, "refused", reason)
+  end
+  return nil, wanted, spec.changes(action.a, facts, observe)
+end
+
+local function carry_out(run)
+  local action = run.action
+  local facts = observe(action.resource)
+  local before = light(facts)
+  local ended, wanted, changes = look(run, facts)
+  facts = nil -- luacheck: ignore 311 (a long chain can be collected from here on)
+  ended = ended or take_all(run, changes, wanted)
+  changes = nil -- luacheck: ignore 311
+  if not ended then
+    local true_now, difference = holds(wanted or {}, run.known)
+    ended = true_now and stop(run, run.changed and "changed" or "kept")
+      or stop(run, "diverged", "after the change " .. difference)
+  end
+  if run.changed then
+    ended.undo = undo_of(action, before, run.result)
+  end
+  tell(action, before, ended)
+  return ended
+end
+
+-- Carries out one action. `options` are {timeout_ms, retry = {times, every_ms}} of its step.
+-- Returns {outcome, reason, changed_something, undo}; `undo` is a list of plain changes.
+function M.perform(action, options, foreseen)
+  local inner = primitive.action(action)
+  local run = begin(inner, options, foreseen)
+  if inner.primitive.performs then
+    local outcome, reason = inner.primitive.performs(inner.a, effects, observe)
+    return stop(run, outcome, reason)
+  end
+  return carry_out(run)
+end
+
+-- Undo actions that a step declares, as plain changes.
+function M.undo_changes(action)
+  local inner = primitive.action(action)
+  return list.map(inner.primitive.changes(inner.a, {}, observe), function(change)
+    return prepared(change, inner.resource, nil, {})
+  end)
+end
+
+return M

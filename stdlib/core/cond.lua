@@ -1,0 +1,83 @@
+-- Conditions as data: what a guard demands of a resource. Nothing is looked up when one is made;
+-- `M.check` asks the world when its step is performed.
+
+local list = require "bascule/core/list"
+local match = require "bascule/core/match"
+local text = require "bascule/core/text"
+
+local M = {}
+
+local details = {}
+
+local meta = { __metatable = false, __name = "condition" }
+
+function meta.__tostring(self)
+  return details[self].words
+end
+
+-- A condition on the facts of `resource`. `test(facts, observe)` gives true, or false and a
+-- reason; `words` describe it in a listing.
+function M.new(resource, words, test)
+  local cond = setmetatable({}, meta)
+  details[cond] = { resource = resource, words = words, test = test }
+  return cond
+end
+
+function M.is(value)
+  return details[value] ~= nil
+end
+
+function M.resource(cond)
+  return details[cond].resource
+end
+
+function M.words(cond)
+  return details[cond].words
+end
+
+-- Returns true, or false and the reason with the value that was found.
+function M.check(cond, observe)
+  local inner = details[cond]
+  return inner.test(observe(inner.resource), observe)
+end
+
+local function wanted_value(wanted)
+  local is_plain_list = type(wanted) == "table" and not match.is_matcher(wanted)
+    and not match.is_unknown(wanted)
+  return is_plain_list
+end
+
+-- "state" is what a resource *is*; everything else is what it *has*.
+local function found_words(title, key, value)
+  if key == "state" then
+    return ("%s is %s"):format(title, text.value(value))
+  end
+  return ("%s has %s %s"):format(title, key, text.value(value))
+end
+
+-- Every key of `wanted` must match, or, when `negated`, none of them. For a key that is not a
+-- list itself, a list of values means any of them.
+function M.facts(resource, title, wanted, negated)
+  local tests, words = {}, {}
+  for _, key in ipairs(list.keys(wanted)) do
+    local want = wanted[key]
+    if wanted_value(want) and key ~= "active_servers" then
+      want = match.any_of(want)
+    end
+    tests[#tests + 1] = { key = key, want = want }
+    words[#words + 1] = (key == "state" and "" or key .. " ") .. match.words(want)
+  end
+  local all = text.join(words, "and")
+  local verb = (wanted.state and "is " or "has ") .. (negated and "not " or "")
+  return M.new(resource, title .. " " .. verb .. all, function(facts)
+    for _, test in ipairs(tests) do
+      if match.matches(test.want, facts[test.key]) == (negated or false) then
+        return false, ("%s, wanted %s%s"):format(found_words(title, test.key, facts[test.key]),
+          negated and "anything but " or "", match.words(test.want))
+      end
+    end
+    return true
+  end)
+end
+
+return M

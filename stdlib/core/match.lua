@@ -1,0 +1,71 @@
+-- Compares facts with what is wanted of them: a value, one of several, or a bound.
+
+local list = require "bascule/core/list"
+local text = require "bascule/core/text"
+
+local M = {}
+
+local matchers = {}
+
+local function matcher(test, words)
+  local value = setmetatable({}, {
+    __metatable = false,
+    __tostring = function()
+      return words
+    end,
+  })
+  matchers[value] = { test = test, words = words }
+  return value
+end
+
+-- A value that cannot be known beforehand equals anything.
+function M.is_unknown(value)
+  return type(value) == "table" and rawget(value, "$unknown") ~= nil
+end
+
+function M.any_of(values)
+  local words = text.join(list.map(values, text.value), "or")
+  return matcher(function(value)
+    for _, each in ipairs(values) do
+      if list.same(value, each) then
+        return true
+      end
+    end
+    return false
+  end, words)
+end
+
+-- For a guard such as `queue:has { rows = at_most(100) }`.
+function M.at_most(limit)
+  return matcher(function(value)
+    return math.type(value) == "integer" and value <= limit
+  end, "at most " .. limit)
+end
+
+function M.at_least(limit)
+  return matcher(function(value)
+    return math.type(value) == "integer" and value >= limit
+  end, "at least " .. limit)
+end
+
+function M.is_matcher(value)
+  return matchers[value] ~= nil
+end
+
+function M.words(wanted)
+  local found = matchers[wanted]
+  return found and found.words or text.value(wanted)
+end
+
+function M.matches(wanted, value)
+  if M.is_unknown(value) or M.is_unknown(wanted) then
+    return true
+  end
+  local found = matchers[wanted]
+  if found then
+    return found.test(value)
+  end
+  return list.same(wanted, value)
+end
+
+return M

@@ -1,0 +1,66 @@
+-- The effects: the only way anything here touches the world. Each yields a map to the host and
+-- gives back its answer.
+
+local _, host = ...
+local schema = require "bascule/facts/schema"
+
+local M = {}
+
+-- The facts of a resource as they are now.
+function M.observe(resource)
+  return host.yield { op = "observe", resource = resource }
+end
+
+-- Carries out one change; see action.lua for its keys. Gives the host's answer.
+function M.change(change)
+  return host.yield {
+    op = "change",
+    resource = change.resource,
+    statement = change.statement,
+    row = change.row,
+    args = change.args,
+    becomes = change.becomes,
+    timeout_ms = change.timeout_ms,
+    volatile = change.volatile,
+  }
+end
+
+function M.sleep(ms, why)
+  return host.yield { op = "sleep", ms = ms, why = why }
+end
+
+-- Milliseconds of the world's wall clock.
+function M.now()
+  return host.yield { op = "now" }
+end
+
+-- Asks the operator. Gives {answer = "yes"|"no", by}.
+function M.ask(title, lines)
+  return host.yield { op = "ask", title = title, lines = host.list(lines) }
+end
+
+-- Says something to the operator and the journal; kind is "info", "warning" or "loss".
+function M.note(kind, text, data)
+  return host.yield { op = "note", kind = kind, text = text, data = data }
+end
+
+-- Reads through a row of the host; only while a resource is being observed. Gives the value, or
+-- nil and the error {code, message}.
+function M.call(row, args)
+  local answer = host.yield { op = "call", row = row, args = args }
+  if answer.ok then
+    return answer.value
+  end
+  return nil, answer.error
+end
+
+-- Facts that keep the schema; anything else is a defect of a platform and ends the observation.
+function M.checked(resource, facts)
+  local valid, wrong = schema.validate(resource, facts)
+  if not valid then
+    error(wrong, 0)
+  end
+  return valid
+end
+
+return M

@@ -1,0 +1,26 @@
+-- Facts of one copy of a database: its state, and how far it has come.
+
+return {
+  kind = "database",
+  doc = "one copy of a database",
+  keys = {
+    state = {
+      type = "text",
+      values = {
+        "online", "restoring", "standby", "mirror", "missing", "unreachable", "damaged", "unknown",
+      },
+      doc = "what can be done with the copy; restoring and standby copies take log backups",
+    },
+    writable = { type = "bool", doc = "whether applications can write to it" },
+    database_id = { type = "text", doc = "what every copy of the same database has in common" },
+    fork = { type = "text", doc = "recovery fork: changes when a copy is brought online" },
+    lsn = { type = "int", unit = "LSN", volatile = true, doc = "last LSN it contains" },
+    time = { type = "text", unit = "ISO 8601, UTC", volatile = true,
+      doc = "when the commit at that LSN was made" },
+    sessions = { type = "int", unit = "sessions", volatile = true, doc = "sessions open on it" },
+    session_list = { type = "list", volatile = true, doc = "those sessions: pid and program" },
+    log_shipping = { type = "text", values = { "configured", "none" },
+      doc = "whether a job copies and applies log backups to it" },
+    reason = { type = "text", volatile = true, doc = "why the state is what it is, for people" },
+  },
+}

@@ -1,0 +1,28 @@
+-- Facts of the log backups on their way into one secondary copy.
+
+return {
+  kind = "log_backups",
+  doc = "the log backups needed by a secondary copy",
+  keys = {
+    share_readable = { type = "bool", doc = "whether the backup share can be read" },
+    free_bytes = { type = "int", unit = "bytes", volatile = true,
+      doc = "room left in the destination folder" },
+    chain = { type = "list", volatile = true,
+      doc = "every backup needed after the applied LSN, in order: file, first_lsn, last_lsn, "
+        .. "bytes, time, sha256, copied" },
+    applied_lsn = { type = "int", unit = "LSN", doc = "last LSN the copy contains" },
+    applied_time = { type = "text", unit = "ISO 8601, UTC", doc = "time of that LSN" },
+    copied_lsn = { type = "int", unit = "LSN", doc = "last LSN in the destination folder" },
+    last_lsn = { type = "int", unit = "LSN", doc = "last LSN in any log backup" },
+    last_time = { type = "text", unit = "ISO 8601, UTC", doc = "time of that LSN" },
+    pending_bytes = { type = "int", unit = "bytes", volatile = true,
+      doc = "size of the backups still to be copied" },
+    problem = {
+      type = "text",
+      values = { "none", "gap", "damaged", "foreign_fork", "foreign_database", "overlap" },
+      doc = "what is wrong with the chain",
+    },
+    problem_text = { type = "text", doc = "the same for people: names the file and both LSNs" },
+    ignored = { type = "list", volatile = true, doc = "files left out, and why" },
+  },
+}

@@ -1,0 +1,14 @@
+-- Facts of a mirror: a copy kept up to date by its principal all the time.
+
+return {
+  kind = "mirror",
+  doc = "the link between a principal and its mirror",
+  keys = {
+    state = { type = "text", values = { "none", "following", "stalled", "broken" },
+      doc = "whether the mirror is being kept up to date" },
+    principal = { type = "text", doc = "path or server of the copy it follows" },
+    lsn = { type = "int", unit = "LSN", volatile = true, doc = "last LSN the mirror contains" },
+    lag = { type = "int", unit = "LSN", volatile = true, doc = "how far it is behind" },
+    agent = { type = "text", volatile = true, doc = "the process that ships" },
+  },
+}

@@ -1,0 +1,18 @@
+-- Facts of the tail of the log: commits of a dead primary that no log backup contains.
+
+return {
+  kind = "tail",
+  doc = "the end of a dead primary's log, where its disk can still be read",
+  keys = {
+    state = {
+      type = "text",
+      values = { "unavailable", "empty", "available", "damaged", "salvaged" },
+      doc = "whether there is anything to salvage",
+    },
+    first_lsn = { type = "int", unit = "LSN", doc = "the tail begins after this LSN" },
+    last_lsn = { type = "int", unit = "LSN", doc = "last LSN of the tail" },
+    time = { type = "text", unit = "ISO 8601, UTC", doc = "time of its last commit" },
+    commits = { type = "int", unit = "commits", doc = "commits it contains" },
+    reason = { type = "text", volatile = true, doc = "why the state is what it is, for people" },
+  },
+}

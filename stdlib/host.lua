@@ -1,0 +1,48 @@
+-- The entry functions that the host calls. Each takes one map and gives one map (or list); those
+-- marked so yield effects on the way.
+
+local _, host = ...
+local book = require "bascule/language/book"
+local loader = require "bascule/language/loader"
+local names = require "bascule/language/names"
+local perform = require "bascule/language/perform"
+local registry = require "bascule/platforms/registry"
+local schema = require "bascule/facts/schema"
+
+local M = {}
+
+-- {path, source, site?, set = {name = text}, mode = "check"|"run"} → {errors, runbook, resources,
+-- modules}. Forgets the runbook that was loaded before.
+M.load = loader.load
+
+-- {index} → {outcome, reason, actions}. Yields observe, change, sleep, now, ask and note.
+M.perform = perform.perform
+
+-- A site given here replaces the one a runbook was loaded with: for observing without a runbook.
+local function adopt(args)
+  book.site = args.site or book.site
+end
+
+-- {resource, site?} → its facts. Yields call.
+function M.observe(args)
+  adopt(args)
+  return registry.observe(args.resource)
+end
+
+-- {site?} → every resource of the site: {id, kind, title}.
+function M.resources(args)
+  adopt(args)
+  return registry.resources()
+end
+
+-- {} → {kind = {key = {type, unit, volatile, doc, values}}}.
+function M.schema()
+  return schema.describe()
+end
+
+-- {} → the vocabulary: {name, args, doc, undo, usage}.
+function M.primitives()
+  return host.list(names.describe())
+end
+
+return M

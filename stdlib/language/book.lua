@@ -1,0 +1,60 @@
+-- The runbook that is loaded in this state, and the site it is for. One Lua state holds one.
+
+local errors = require "bascule/core/errors"
+
+local M = {
+  site = nil, -- the normalised site file; nil when a runbook is checked without one
+  errors = errors.new(),
+  items = {},
+  params = {},
+  loading = false,
+}
+
+-- Forgets everything about an earlier runbook. `args` are those of the entry function `load`.
+function M.reset(args)
+  M.path = args.path
+  M.site = args.site
+  M.set = args.set or {}
+  M.mode = args.mode or "run"
+  M.errors = errors.new()
+  M.items = {}
+  M.params = {}
+  M.param_list = {}
+  M.about = nil
+  M.overrides = {}
+  M.resources = {}
+  M.is_resource = {}
+  M.definitions = {}
+  M.modules = {}
+  M.loading = true
+end
+
+-- Reports a mistake of the runbook's author. While a runbook is being loaded it is collected; one
+-- that only shows when a step is performed ends that step.
+function M.mistake(message, hint, place)
+  if M.loading then
+    return M.errors:add(place or errors.here(), message, hint)
+  end
+  error(hint and message .. " (" .. hint .. ")" or message, 0)
+end
+
+-- Remembers that the runbook has to do with a resource, so that it is observed before planning.
+function M.touch(resource)
+  if M.loading and not M.is_resource[resource] then
+    M.is_resource[resource] = true
+    M.resources[#M.resources + 1] = resource
+  end
+end
+
+-- A resource of the user's own: how to observe it. Returns false when the name is taken.
+function M.define(resource, definition)
+  if M.definitions and M.definitions[resource] then
+    return false
+  end
+  M.definitions = M.definitions or {}
+  M.definitions[resource] = definition
+  M.touch(resource)
+  return true
+end
+
+return M

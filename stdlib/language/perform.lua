@@ -1,0 +1,131 @@
+-- Performs one item of the loaded runbook: asks, changes and reports through effects.
+
+local _, host = ...
+local action = require "bascule/action"
+local book = require "bascule/language/book"
+local cond = require "bascule/core/cond"
+local effects = require "bascule/effects"
+local loss = require "bascule/loss"
+local primitive = require "bascule/primitive"
+
+local M = {}
+
+local performers = {}
+
+-- Facts looked up once for all conditions of one guard.
+local function remembering()
+  local seen = {}
+  return function(resource)
+    local id = tostring(resource)
+    seen[id] = seen[id] or action.observe(resource)
+    return seen[id]
+  end
+end
+
+local function guard_reason(item, reasons)
+  local parts = { table.concat(reasons, "; ") }
+  parts[#parts + 1] = item.because
+  parts[#parts + 1] = item.hint
+  return table.concat(parts, ". ")
+end
+
+function performers.guard(item)
+  local observe, reasons = remembering(), {}
+  for _, each in ipairs(item.conditions) do
+    local ok, reason = cond.check(each, observe)
+    if not ok then
+      reasons[#reasons + 1] = reason
+    end
+  end
+  if #reasons == 0 then
+    return { outcome = "kept" }
+  end
+  local waived = item.override and book.set[item.override]
+  if waived then
+    local reason = ("%s; waived by %s: %s"):format(table.concat(reasons, "; "), item.override,
+      waived)
+    effects.note("warning", reason)
+    return { outcome = "skipped", reason = reason }
+  end
+  return { outcome = "refused", reason = guard_reason(item, reasons) }
+end
+
+function performers.gate(item)
+  local lines = {}
+  lines[#lines + 1] = item.says
+  for _, _ in ipairs(item.shows) do
+    for _, line in ipairs(loss.window(item.recovers)) do
+      lines[#lines + 1] = line
+    end
+  end
+  local answer = effects.ask(item.title, lines)
+  if answer.answer == "yes" then
+    return { outcome = "kept", reason = answer.by and "approved by " .. answer.by or nil }
+  end
+  return { outcome = "refused", reason = ("%s was not approved%s"):format(item.title,
+    answer.by and " by " .. answer.by or "") }
+end
+
+-- An optional step that may not or could not do its work is passed over, and says so. What is not
+-- known to be undone stays what it is.
+local function softened(item, ended)
+  local is_definite = ended.outcome == "refused" or ended.outcome == "failed"
+  if not item.optional or not is_definite then
+    return ended
+  end
+  if ended.outcome == "failed" then
+    effects.note("warning", ("%s: %s"):format(item.title, ended.reason))
+  end
+  ended.outcome = "skipped"
+  return ended
+end
+
+local goes_on = { kept = true, changed = true }
+
+local function entry_of(each, ended)
+  local inner = primitive.action(each)
+  return {
+    primitive = inner.primitive.name,
+    resource = inner.resource,
+    outcome = ended.outcome,
+    reason = ended.reason,
+    undo = ended.undo,
+  }
+end
+
+-- The outcome of the step: of the action it stopped at, else whether anything was changed.
+local function sum_up(item, entries, last, changed)
+  local outcome, reason = last.outcome, last.reason
+  if goes_on[outcome] then
+    outcome = changed and "changed" or "kept"
+  elseif item.on_failure and outcome ~= "skipped" then
+    reason = ("%s. What to do: %s"):format(reason or outcome, item.on_failure)
+  end
+  return { outcome = outcome, reason = reason, actions = host.list(entries) }
+end
+
+function performers.step(item)
+  local entries, changed, last = {}, false, { outcome = "kept" }
+  for index, each in ipairs(item.actions) do
+    last = softened(item, action.perform(each, item))
+    entries[index] = entry_of(each, last)
+    changed = changed or last.outcome == "changed" or last.changed_something == true
+    if not goes_on[last.outcome] then
+      break
+    end
+  end
+  return sum_up(item, entries, last, changed)
+end
+
+-- The entry function `perform`; see host.lua.
+function M.perform(args)
+  local item = book.items[args.index]
+  if not item then
+    error(("the runbook has no item %s"):format(tostring(args.index)), 0)
+  end
+  local result = performers[item.kind](item)
+  result.actions = result.actions or host.list({})
+  return result
+end
+
+return M

@@ -1,0 +1,240 @@
+-- The platform `sqlite`: copies are files, log backups are files, and log shipping is done by
+-- bascule itself. How to look at a copy and how to change it; the statements say it in words,
+-- since what happens is work on files and not SQL.
+
+local _, host = ...
+local effects = require "bascule/effects"
+local inventory = require "bascule/language/inventory"
+local list = require "bascule/core/list"
+local text = require "bascule/core/text"
+
+local M = { observe = {} }
+
+-- The keys of `source` that `keys` names.
+local function pick(source, keys)
+  local facts = {}
+  for _, key in ipairs(keys) do
+    facts[key] = source[key]
+  end
+  return facts
+end
+
+local function shipping_of(copy)
+  local database = inventory.database(copy.database)
+  return database and database.log_shipping
+end
+
+local function session_words(session)
+  return ("%s (%s)"):format(tostring(session.pid), session.program or "unknown program")
+end
+
+-- What is open on a copy, where anything can be.
+local function add_sessions(copy, facts)
+  if facts.state == "unreachable" or facts.state == "missing" then
+    return
+  end
+  local value = effects.call("logs.sessions", { path = copy.path })
+  if value then
+    facts.sessions = #value.sessions
+    facts.session_list = value.sessions
+  end
+end
+
+function M.observe.database(copy)
+  local state, failure = effects.call("logs.copy_state", { path = copy.path })
+  if not state then
+    return { state = "unknown", reason = failure.message }
+  end
+  local facts = pick(state, { "state", "writable", "database_id", "fork", "lsn", "time",
+    "log_shipping", "reason" })
+  add_sessions(copy, facts)
+  return facts
+end
+
+local function chain(copy)
+  local shipping = shipping_of(copy)
+  return effects.call("logs.chain", {
+    share = shipping.share,
+    destination = shipping.destination,
+    destination_limit = shipping.destination_limit,
+    path = copy.path,
+  })
+end
+
+function M.observe.log_backups(copy)
+  local facts, failure = chain(copy)
+  if not facts then
+    return { share_readable = false, problem = "none", problem_text = failure.message }
+  end
+  return facts
+end
+
+-- The tail is what comes after the last log backup, wherever that lies.
+function M.observe.tail(copy, secondary)
+  local shipping = shipping_of(copy)
+  local backups = chain(secondary) or {}
+  local after = math.max(backups.last_lsn or 0, backups.copied_lsn or 0, backups.applied_lsn or 0)
+  backups = nil -- luacheck: ignore 311 (a long chain can be collected while the disk is read)
+  local facts, failure = effects.call("logs.tail", {
+    path = copy.path,
+    salvage = copy.site.salvage,
+    destination = shipping.destination,
+    copy = secondary.path,
+    after_lsn = after,
+  })
+  return facts or { state = "unavailable", reason = failure.message }
+end
+
+function M.observe.mirror(copy, principal)
+  local facts, failure = effects.call("mirrors.state",
+    { principal = principal.path, mirror = copy.path })
+  return facts or { state = "broken", agent = failure.message }
+end
+
+-- Which database a statement for the copy goes to.
+function M.target(copy)
+  return { server = copy.server, file = copy.path }
+end
+
+function M.end_log_shipping(copy)
+  return {
+    row = "logs.unship",
+    args = { path = copy.path },
+    statement = ("end log shipping into %s, once a running copy or apply has ended"):format(
+      copy.path),
+  }
+end
+
+-- `job` is what ending log shipping gave back.
+function M.begin_log_shipping(copy, job)
+  local shipping = shipping_of(copy)
+  return {
+    row = "logs.ship",
+    args = {
+      path = copy.path,
+      share = job.share or shipping.share,
+      destination = job.destination or shipping.destination,
+      interval_ms = job.interval_ms or 60000,
+    },
+    statement = ("ship log backups into %s from %s again"):format(copy.path, shipping.share),
+  }
+end
+
+local function range_words(first, last)
+  return ("LSN %d–%d"):format(first, last)
+end
+
+-- "64 log backups (LSN 1201–2410)", and each of them with its own range.
+local function files_words(files)
+  local each = list.map(files, function(file)
+    return ("%s (%s)"):format(file.file, range_words(file.first_lsn, file.last_lsn))
+  end)
+  local all = range_words(files[1].first_lsn, files[#files].last_lsn)
+  return ("%s (%s)"):format(text.count(#files, "log backup"), all), table.concat(each, ", ")
+end
+
+local function described(files, keys)
+  return host.list(list.map(files, function(file)
+    return pick(file, keys)
+  end))
+end
+
+function M.copy_log_backups(copy, files)
+  local shipping = shipping_of(copy)
+  local all, each = files_words(files)
+  return {
+    row = "logs.copy",
+    args = {
+      share = shipping.share,
+      destination = shipping.destination,
+      files = described(files, { "file", "sha256", "bytes" }),
+    },
+    statement = ("copy %s from %s to %s: %s"):format(all, shipping.share, shipping.destination,
+      each),
+  }
+end
+
+function M.apply_log_backups(copy, files)
+  local shipping = shipping_of(copy)
+  local all, each = files_words(files)
+  return {
+    row = "logs.apply",
+    args = {
+      path = copy.path,
+      folder = shipping.destination,
+      files = described(files, { "file", "first_lsn", "last_lsn", "sha256" }),
+    },
+    statement = ("apply %s to %s in order: %s"):format(all, copy.path, each),
+  }
+end
+
+-- The salvaged tail gets the name of a log backup that ends where it ends.
+local function tail_file(copy, tail)
+  local name = copy.path:match("([^/]+)$"):gsub("%.[^.]*$", "")
+  return {
+    file = ("%s_%020d.blog"):format(name, tail.last_lsn),
+    first_lsn = tail.first_lsn,
+    last_lsn = tail.last_lsn,
+  }
+end
+
+function M.salvage_tail(dead, copy, tail)
+  local shipping = shipping_of(copy)
+  return {
+    row = "logs.salvage",
+    args = {
+      salvage = dead.site.salvage,
+      destination = shipping.destination,
+      copy = copy.path,
+      after_lsn = tail.first_lsn,
+    },
+    statement = ("salvage %s (%s) from the log of %s into %s"):format(
+      text.count(tail.commits or 0, "commit"), range_words(tail.first_lsn, tail.last_lsn),
+      dead.site.salvage or dead.path, shipping.destination),
+  }
+end
+
+function M.apply_tail(copy, tail)
+  return M.apply_log_backups(copy, { tail_file(copy, tail) })
+end
+
+function M.end_sessions(copy, sessions)
+  return {
+    row = "logs.end_sessions",
+    args = {
+      path = copy.path,
+      pids = host.list(list.map(sessions, function(session)
+        return session.pid
+      end)),
+    },
+    statement = ("end %s on %s: %s"):format(text.count(#sessions, "session"), copy.path,
+      table.concat(list.map(sessions, session_words), ", ")),
+    volatile = true,
+  }
+end
+
+function M.recover(copy)
+  return {
+    row = "logs.recover",
+    args = { path = copy.path },
+    statement = ("bring %s online, on a new recovery fork"):format(copy.path),
+  }
+end
+
+function M.install_mirror(principal, copy)
+  return {
+    row = "mirrors.install",
+    args = { principal = principal.path, mirror = copy.path },
+    statement = ("clone %s to %s as its mirror"):format(principal.path, copy.path),
+  }
+end
+
+function M.follow(principal, copy)
+  return {
+    row = "mirrors.follow",
+    args = { principal = principal.path, mirror = copy.path },
+    statement = ("ship every commit of %s to %s from now on"):format(principal.path, copy.path),
+  }
+end
+
+return M

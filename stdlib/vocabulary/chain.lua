@@ -1,0 +1,213 @@
+-- The chain of log backups: what speaks against using it, and its changes in batches.
+--
+-- A chain may hold ten thousand files, so it is never copied: it is walked by index, and each batch
+-- is made when it is its turn. Only the last batch says what has become of the whole chain, since
+-- to see that all of it has to be read again.
+
+local book = require "bascule/language/book"
+local inventory = require "bascule/language/inventory"
+local poison = require "bascule/core/poison"
+local registry = require "bascule/platforms/registry"
+local text = require "bascule/core/text"
+
+local M = {}
+
+-- Files in one change.
+local batch_files = 64
+
+local function backups_id(copy)
+  return ("log_backups:%s.secondary"):format(copy.database)
+end
+
+M.placeholder = poison.new
+
+function M.wrong_role(copy)
+  book.mistake(("only a secondary copy receives log backups, not %s"):format(copy.title),
+    "did you mean .secondary?")
+  return poison.new()
+end
+
+function M.wrong_mirror(copy)
+  book.mistake(("%s does not follow that copy"):format(copy.title),
+    "write db.secondary_mirror:follows(db.secondary) or db.mirror:follows(db.primary)")
+  return poison.new()
+end
+
+-- While loading: false when the site does not say where the database's log backups are.
+function M.check_shipping(copy)
+  local database = inventory.database(copy.database)
+  if not database then
+    return true
+  elseif not database.log_shipping then
+    book.mistake(("database %q has no log shipping in the site"):format(copy.database),
+      ("add databases.%s.log_shipping with share and destination"):format(copy.database))
+    return false
+  elseif not database.secondary then
+    book.mistake(("database %q has no secondary in the site"):format(copy.database),
+      ("add databases.%s.secondary"):format(copy.database))
+    return false
+  end
+  return true
+end
+
+local function shipping(copy)
+  return inventory.database(copy.database).log_shipping
+end
+
+-- Each of these gives a reason why the chain cannot be used, or nil.
+
+function M.unreadable(copy, facts)
+  if facts.share_readable ~= false then
+    return nil
+  end
+  local why = facts.problem_text and facts.problem_text ~= "" and ": " .. facts.problem_text or ""
+  return ("the backup share %s cannot be read%s"):format(shipping(copy).share, why)
+end
+
+function M.broken(copy, facts)
+  if facts.problem == nil or facts.problem == "none" then
+    return M.unreadable(copy, facts)
+  end
+  return ("the log chain of %s is not whole (%s): %s"):format(copy.database,
+    facts.problem:gsub("_", " "), facts.problem_text or "no details")
+end
+
+function M.refusal(copy, facts)
+  return M.unreadable(copy, facts) or M.broken(copy, facts)
+end
+
+function M.no_room(copy, facts)
+  local needed, free = facts.pending_bytes or 0, facts.free_bytes
+  if not free or free >= needed then
+    return nil
+  end
+  return ("there is no room in %s for the log backups still to be copied: %s (%d bytes) are "
+    .. "needed, %s (%d bytes) are free"):format(shipping(copy).destination, text.bytes(needed),
+      needed, text.bytes(free), free)
+end
+
+function M.not_copied(facts)
+  if (facts.copied_lsn or 0) >= (facts.last_lsn or 0) or M.uncopied(facts) == 0 then
+    return nil
+  end
+  return ("log backups up to LSN %d have not been copied, only up to LSN %d"):format(facts.last_lsn,
+    facts.copied_lsn or 0)
+end
+
+-- Whether a copy takes log backups in its present state.
+function M.not_receptive(facts, copy)
+  if facts.state == "restoring" or facts.state == "standby" then
+    return nil
+  end
+  return ("%s is %s, so no log backup can be applied to it"):format(copy.title,
+    text.value(facts.state))
+end
+
+-- Whether log backups must be applied before the tail can be.
+function M.behind_tail(facts, tail)
+  if (facts.lsn or 0) >= tail.first_lsn then
+    return nil
+  end
+  return ("the tail begins after LSN %d, but only LSN %d has been applied"):format(tail.first_lsn,
+    facts.lsn or 0)
+end
+
+-- How many backups of the chain are not in the destination folder.
+function M.uncopied(facts)
+  local count = 0
+  for _, entry in ipairs(facts.chain or {}) do
+    count = count + (entry.copied and 0 or 1)
+  end
+  return count
+end
+
+-- The next batch of wanted entries after `index`. Returns the batch, where it ended, and whether
+-- nothing wanted comes behind it.
+local function next_batch(entries, index, is_wanted)
+  local files = {}
+  while entries[index + 1] do
+    if is_wanted(entries[index + 1]) then
+      if #files == batch_files then
+        return files, index, false
+      end
+      files[#files + 1] = entries[index + 1]
+    end
+    index = index + 1
+  end
+  return files, index, true
+end
+
+-- A function that makes the changes one by one: `make(files)` gives the change and `finish(change)`
+-- says what the last of them makes true.
+local function in_batches(entries, is_wanted, make, finish)
+  local index, is_over = 0, false
+  return function()
+    if is_over then
+      return nil
+    end
+    local files
+    files, index, is_over = next_batch(entries, index, is_wanted)
+    if #files == 0 then
+      return nil
+    end
+    local change = make(files)
+    if is_over then
+      finish(change)
+    end
+    return change, is_over
+  end
+end
+
+-- Changes that copy what is missing. They are about the copy whose folder is filled: looking at it
+-- is cheap, looking at the whole chain is not.
+function M.copying(copy, facts)
+  local platform = registry.of(copy)
+  return in_batches(facts.chain, function(entry)
+    return not entry.copied
+  end, function(files)
+    local change = platform.copy_log_backups(copy, files)
+    change.resource, change.becomes = copy.id, {}
+    return change
+  end, function(change)
+    change.becomes[backups_id(copy)] = { copied_lsn = facts.last_lsn, pending_bytes = 0 }
+  end)
+end
+
+function M.applying(copy, facts)
+  local platform = registry.of(copy)
+  return in_batches(facts.chain, function(entry)
+    return entry.last_lsn > (facts.applied_lsn or 0)
+  end, function(files)
+    local last = files[#files]
+    local change = platform.apply_log_backups(copy, files)
+    change.resource = copy.id
+    change.becomes = { lsn = last.last_lsn, time = last.time }
+    return change
+  end, function(change)
+    change.becomes[backups_id(copy)] = { applied_lsn = change.becomes.lsn,
+      applied_time = change.becomes.time }
+  end)
+end
+
+-- Two changes: the tail becomes a log backup, and that is applied.
+function M.salvaging(dead, copy, tail)
+  local platform = registry.of(copy)
+  local salvage = platform.salvage_tail(dead, copy, tail)
+  salvage.becomes = {
+    state = "salvaged",
+    [backups_id(copy)] = { last_lsn = tail.last_lsn, last_time = tail.time,
+      copied_lsn = tail.last_lsn },
+  }
+  local apply = platform.apply_tail(copy, tail)
+  apply.resource = copy.id
+  apply.becomes = {
+    lsn = tail.last_lsn, time = tail.time,
+    [backups_id(copy)] = { applied_lsn = tail.last_lsn, applied_time = tail.time },
+  }
+  if tail.state == "salvaged" then
+    return { apply }
+  end
+  return { salvage, apply }
+end
+
+return M

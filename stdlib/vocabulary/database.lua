@@ -1,0 +1,102 @@
+-- Databases: bringing a copy online.
+
+local book = require "bascule/language/book"
+local handles = require "bascule/language/handles"
+local inventory = require "bascule/language/inventory"
+local list = require "bascule/core/list"
+local loss = require "bascule/loss"
+local primitive = require "bascule/primitive"
+local registry = require "bascule/platforms/registry"
+
+-- States in which another copy cannot take writes, now or by itself later.
+local harmless_states = { "unreachable", "missing", "damaged", "restoring", "standby", "mirror" }
+
+-- The reason why another copy of the database forbids bringing this one online, or nil.
+local function rival(copy, observe)
+  for _, role in ipairs(inventory.roles) do
+    local id = ("database:%s.%s"):format(copy.database, role)
+    if role ~= copy.role and inventory.copy(copy.database, role) then
+      local facts = observe(id)
+      if facts.writable or not list.contains(harmless_states, facts.state) then
+        return ("%s is %s: two writable copies must never exist"):format(
+          registry.copy_named(copy.database .. "." .. role).title, facts.state)
+      end
+    end
+  end
+end
+
+local function waived(a)
+  return a.override and book.set[a.override]
+end
+
+local function check_override(a)
+  if a.override then
+    book.overrides[a.override] = true
+  end
+end
+
+local function unready(copy, facts)
+  if facts.state ~= "restoring" and facts.state ~= "standby" then
+    return ("%s is %s, so it cannot be brought online"):format(copy.title, tostring(facts.state))
+  elseif facts.log_shipping == "configured" then
+    return ("log shipping into %s is still set up"):format(copy.title)
+  end
+end
+
+local function becomes(copy)
+  local changed = {
+    state = "online",
+    writable = true,
+    fork = { ["$unknown"] = "fork" },
+  }
+  local found = inventory.database(copy.database)
+  if found and found.loss_check and copy.role == "secondary" then
+    changed[("sql:%s.kept"):format(copy.database)] = {
+      reachable = { ["$unknown"] = "answer" },
+      count = { ["$unknown"] = "count" },
+    }
+  end
+  return changed
+end
+
+-- Brings a restoring copy online on a new recovery fork: from then on no log backup can ever be
+-- applied to it. Refuses while another copy answers and could be written to; `override` names a
+-- setting whose value is the reason to do it all the same. Reports what could not be saved, and
+-- which databases stay behind.
+-- Source: Lync Server 2013, Failing over Persistent Chat Server, step 4 (RESTORE … WITH RECOVERY).
+local recover = primitive.shipped {
+  name = "database.recover",
+  doc = "Brings a restoring copy online, writable, on a new recovery fork. The point of no return.",
+  args = {
+    { "copy", "copy", role = { "secondary", "primary" }, doc = "the copy to bring online" },
+    { "override", "text", optional = true,
+      doc = "name of the setting that allows it although another copy answers" },
+  },
+  usage = "database.recover(db.secondary)",
+  irreversible = true,
+  check = check_override,
+  wants = function()
+    return { state = "online", writable = true }
+  end,
+  requires = function(a, facts, observe)
+    local copy = handles.of(a.copy)
+    local reason = not waived(a) and rival(copy, observe)
+    return reason or unready(copy, facts)
+  end,
+  changes = function(a)
+    local copy = handles.of(a.copy)
+    local change = registry.of(copy).recover(copy)
+    change.becomes = becomes(copy)
+    return { change }
+  end,
+  tells = function(a, before)
+    local notes = loss.notes(a.copy, before)
+    if waived(a) then
+      table.insert(notes, 1, { kind = "warning",
+        text = ("%s was given: %s"):format(a.override, waived(a)) })
+    end
+    return notes
+  end,
+}
+
+return { { name = "database.recover", value = recover } }

@@ -1,0 +1,160 @@
+-- Log backups: copying what is on the share, applying it in order, and salvaging the tail that
+-- never became a log backup.
+
+local chain = require "bascule/vocabulary/chain"
+local cond = require "bascule/core/cond"
+local handles = require "bascule/language/handles"
+local inventory = require "bascule/language/inventory"
+local match = require "bascule/core/match"
+local primitive = require "bascule/primitive"
+local registry = require "bascule/platforms/registry"
+
+local function backups_id(copy)
+  return ("log_backups:%s.secondary"):format(copy.database)
+end
+
+local function backups_of(a)
+  return backups_id(handles.of(a.copy))
+end
+
+-- While loading: the site must say where the log backups are.
+local function check_shipping(a)
+  return chain.check_shipping(handles.of(a.copy))
+end
+
+-- Copies every log backup that is on the share and not yet in the destination folder, 64 files to
+-- a change. Refuses when the chain has a gap or a damaged or foreign file, when the share cannot
+-- be read, or when there is no room.
+-- Source: Lync Server 2013, Failing over Persistent Chat Server, step 2.
+local copy = primitive.shipped {
+  name = "log_backups.copy",
+  doc = "Copies the log backups not yet copied from the share to the secondary's folder.",
+  args = { { "copy", "copy", role = "secondary", doc = "the copy that they are for" } },
+  usage = "log_backups.copy(db.secondary)",
+  check = check_shipping,
+  resource = backups_of,
+  wants = function(_, facts)
+    if chain.uncopied(facts) == 0 then
+      return {}
+    end
+    return { copied_lsn = facts.last_lsn }
+  end,
+  requires = function(a, facts)
+    return chain.refusal(handles.of(a.copy), facts) or chain.no_room(handles.of(a.copy), facts)
+  end,
+  changes = function(a, facts)
+    return chain.copying(handles.of(a.copy), facts)
+  end,
+  harmless = "log shipping would have copied them anyway",
+}
+
+-- Applies every log backup after the copy's LSN, strictly in order, 64 files to a change.
+-- Source: Lync Server 2013, Failing over Persistent Chat Server, step 3.
+local apply = primitive.shipped {
+  name = "log_backups.apply",
+  doc = "Applies the copied log backups to the secondary in the order of their LSNs.",
+  args = { { "copy", "copy", role = "secondary", doc = "the copy to apply them to" } },
+  usage = "log_backups.apply(db.secondary)",
+  check = check_shipping,
+  resource = backups_of,
+  wants = function(_, facts)
+    if #(facts.chain or {}) == 0 then
+      return {}
+    end
+    return { applied_lsn = match.at_least(facts.last_lsn) }
+  end,
+  requires = function(a, facts, observe)
+    return chain.refusal(handles.of(a.copy), facts)
+      or chain.not_copied(facts) or chain.not_receptive(observe(a.copy), handles.of(a.copy))
+  end,
+  changes = function(a, facts)
+    return chain.applying(handles.of(a.copy), facts)
+  end,
+  harmless = "log shipping would have applied them anyway",
+}
+
+local function secondary_of(a)
+  return registry.copy_named(handles.of(a.copy).database .. ".secondary")
+end
+
+local tail_refusals = {
+  unavailable = "the disk of %s cannot be read%s",
+  damaged = "the log of %s is damaged%s",
+}
+
+-- Reads the commits that no log backup contains from the log of a dead primary, where its disk can
+-- still be read, and applies them to the secondary. Usually optional = true: when the disk is gone
+-- there is nothing to salvage, and the failover goes on without.
+-- Source: BACKUP LOG WITH NO_TRUNCATE (tail-log backup); the Lync procedure assumes total loss.
+local salvage = primitive.shipped {
+  name = "log_backups.salvage",
+  doc = "Salvages the tail of a dead primary's log and applies it to the secondary.",
+  args = { { "copy", "copy", role = "primary", doc = "the dead primary" } },
+  usage = "log_backups.salvage(db.primary)",
+  check = function(a)
+    return chain.check_shipping(handles.of(a.copy))
+  end,
+  resource = function(a)
+    return ("tail:%s.primary"):format(handles.of(a.copy).database)
+  end,
+  wants = function(a, facts)
+    if facts.state ~= "salvaged" and facts.state ~= "available" then
+      return { state = "empty" }
+    end
+    return {
+      state = "salvaged",
+      ["database:" .. handles.of(a.copy).database .. ".secondary"] =
+        { lsn = match.at_least(facts.last_lsn) },
+    }
+  end,
+  requires = function(a, facts, observe)
+    local words = tail_refusals[facts.state]
+    if words then
+      return words:format(handles.of(a.copy).title, facts.reason and ": " .. facts.reason or "")
+    end
+    local secondary = secondary_of(a)
+    return chain.not_receptive(observe(secondary.id), secondary)
+      or chain.behind_tail(observe(secondary.id), facts)
+  end,
+  changes = function(a, facts)
+    return chain.salvaging(handles.of(a.copy), secondary_of(a), facts)
+  end,
+  harmless = "what the primary had committed belongs into the secondary",
+}
+
+local function chain_condition(words, test)
+  return function(inner)
+    if inner.role ~= "secondary" then
+      return chain.wrong_role(inner)
+    end
+    if chain.check_shipping(inner) == false then
+      return chain.placeholder()
+    end
+    return cond.new(backups_id(inner), words:format(inner.database), function(facts)
+      local reason = test(inner, facts)
+      return reason == nil, reason
+    end)
+  end
+end
+
+-- Conditions for guards: db.secondary:log_chain_is_whole(), …
+handles.method("copy", "log_chain_is_whole",
+  chain_condition("the log chain of %s is whole", chain.broken))
+handles.method("copy", "can_read_log_share",
+  chain_condition("the backup share of %s can be read", chain.unreadable))
+handles.method("copy", "has_room_for_log_backups",
+  chain_condition("there is room for the log backups of %s", chain.no_room))
+handles.method("copy", "follows", function(inner, principal)
+  local other = handles.of(principal)
+  if not other or other.type ~= "copy" or inventory.principal_of[inner.role] ~= other.role then
+    return chain.wrong_mirror(inner)
+  end
+  return cond.facts(("mirror:%s.%s"):format(inner.database, inner.role),
+    ("the mirror %s"):format(inner.title:gsub("^the ", "")), { state = "following" })
+end)
+
+return {
+  { name = "log_backups.copy", value = copy },
+  { name = "log_backups.apply", value = apply },
+  { name = "log_backups.salvage", value = salvage },
+}

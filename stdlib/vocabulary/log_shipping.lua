@@ -1,0 +1,38 @@
+-- Log shipping: the job that copies log backups to a secondary and applies them.
+
+local handles = require "bascule/language/handles"
+local primitive = require "bascule/primitive"
+local registry = require "bascule/platforms/registry"
+
+-- Ends log shipping into a secondary copy, after a running copy or apply has ended. The job is
+-- kept in the journal, and the undo makes it again.
+-- Source: Lync Server 2013, Failing over Persistent Chat Server, step 1.
+local remove = primitive.shipped {
+  name = "log_shipping.remove",
+  doc = "Ends log shipping into a secondary copy; the undo sets it up again as it was.",
+  args = { { "copy", "copy", role = "secondary", doc = "the copy that receives the log backups" } },
+  usage = "log_shipping.remove(db.secondary)",
+  wants = function()
+    return { log_shipping = "none" }
+  end,
+  requires = function(a, facts)
+    if facts.state == "unreachable" or facts.state == "missing" then
+      return ("%s is %s"):format(handles.of(a.copy).title, facts.state)
+    end
+  end,
+  changes = function(a)
+    local copy = handles.of(a.copy)
+    return { registry.of(copy).end_log_shipping(copy) }
+  end,
+  undo = function(a, before, result)
+    if before.log_shipping ~= "configured" then
+      return {}
+    end
+    local copy = handles.of(a.copy)
+    local change = registry.of(copy).begin_log_shipping(copy, result.job or {})
+    change.becomes = { log_shipping = "configured" }
+    return { change }
+  end,
+}
+
+return { { name = "log_shipping.remove", value = remove } }

@@ -1,0 +1,80 @@
+-- Mirrors: a copy that follows its principal all the time.
+
+local book = require "bascule/language/book"
+local handles = require "bascule/language/handles"
+local inventory = require "bascule/language/inventory"
+local primitive = require "bascule/primitive"
+local registry = require "bascule/platforms/registry"
+
+-- While loading: a mirror belongs to the copy of its own data centre, and the mirror of a lost
+-- primary is not the mirror of the new one.
+local function check_pair(a)
+  local principal, mirror = handles.of(a.principal), handles.of(a.mirror)
+  if inventory.principal_of[mirror.role] == principal.role
+    and principal.database == mirror.database then
+    return true
+  end
+  local right = principal.role == "secondary" and "secondary_mirror" or "mirror"
+  book.mistake(("%s is not the mirror of %s"):format(mirror.title, principal.title),
+    ("did you mean mirror = db.%s?"):format(right))
+  return false
+end
+
+local function link_id(mirror)
+  return ("mirror:%s.%s"):format(mirror.database, mirror.role)
+end
+
+local function not_ready(principal, facts, mirror, there)
+  if facts.state ~= "online" or not facts.writable then
+    return ("%s is %s, so it cannot be mirrored"):format(principal.title, tostring(facts.state))
+  elseif there.state == "unreachable" or there.state == "unknown" then
+    return ("%s is %s"):format(mirror.title, there.state)
+  elseif there.state == "online" and there.writable then
+    return ("%s is online and writable; installing a mirror would replace it"):format(mirror.title)
+  end
+end
+
+local function changes(principal, mirror, facts)
+  local platform = registry.of(mirror)
+  local install = platform.install_mirror(principal, mirror)
+  install.resource = mirror.id
+  install.becomes = { state = "mirror", writable = false, database_id = facts.database_id,
+    fork = facts.fork }
+  local follow = platform.follow(principal, mirror)
+  follow.becomes = { state = "following", principal = principal.path }
+  return { install, follow }
+end
+
+-- Clones a database to its mirror and keeps it up to date from then on.
+-- Source: Lync Server 2013, Failing over Persistent Chat Server, step 6 (Install-CsMirrorDatabase):
+-- not the mirror of the old primary.
+local install = primitive.shipped {
+  name = "mirror.install",
+  doc = "Clones a database to its mirror and keeps the mirror following.",
+  args = {
+    { "principal", "copy", role = { "secondary", "primary" }, doc = "the copy that is online" },
+    { "mirror", "copy", role = { "secondary_mirror", "mirror" }, doc = "the copy that follows" },
+  },
+  usage = "mirror.install { principal = db.secondary, mirror = db.secondary_mirror }",
+  check = check_pair,
+  resource = function(a)
+    return link_id(handles.of(a.mirror))
+  end,
+  wants = function(a)
+    local principal = handles.of(a.principal)
+    return {
+      state = "following",
+      principal = principal.path,
+      [a.mirror] = { state = "mirror" },
+    }
+  end,
+  requires = function(a, _, observe)
+    return not_ready(handles.of(a.principal), observe(a.principal), handles.of(a.mirror),
+      observe(a.mirror))
+  end,
+  changes = function(a, _, observe)
+    return changes(handles.of(a.principal), handles.of(a.mirror), observe(a.principal))
+  end,
+}
+
+return { { name = "mirror.install", value = install } }

@@ -1,0 +1,151 @@
+-- Pools: their state, and which of their servers are active.
+
+local book = require "bascule/language/book"
+local cond = require "bascule/core/cond"
+local handles = require "bascule/language/handles"
+local inventory = require "bascule/language/inventory"
+local list = require "bascule/core/list"
+local poison = require "bascule/core/poison"
+local primitive = require "bascule/primitive"
+local registry = require "bascule/platforms/registry"
+local servers = require "bascule/language/servers"
+local text = require "bascule/core/text"
+
+-- The server of the database's copy that is online now, or nil.
+local function primary_server(pool, observe)
+  for _, role in ipairs(inventory.roles) do
+    local copy = inventory.copy(pool.site.database, role)
+    local facts = copy and observe(("database:%s.%s"):format(pool.site.database, role))
+    if facts and facts.state == "online" and facts.writable then
+      return copy.server
+    end
+  end
+end
+
+local function data_centre(pool, observe)
+  local server = primary_server(pool, observe)
+  return server and inventory.data_centre_of(server), server
+end
+
+-- Why the servers may not be active while the database is where it is, or nil.
+local function misplaced(pool, names, observe)
+  local home, primary = data_centre(pool, observe)
+  if not home then
+    return ("no copy of %s is online, so it cannot be told where servers of %s may be "
+      .. "active"):format(tostring(pool.site.database), pool.title)
+  end
+  for _, name in ipairs(names) do
+    local own = inventory.data_centre_of(name)
+    if not inventory.is_near(own, home) then
+      return ("server %s is in data centre %s; the primary database is on %s in %s, and no "
+        .. "low-latency link joins the two"):format(name, inventory.data_centre_title(own), primary,
+          inventory.data_centre_title(home))
+    end
+  end
+end
+
+local function unreachable(pool, facts)
+  if facts.state == "unreachable" or not facts.version then
+    return ("%s cannot be read%s"):format(pool.title, facts.reason and ": " .. facts.reason or "")
+  end
+end
+
+local function update(a, facts, to, home)
+  local pool = handles.of(a.pool)
+  return { registry.driver_of(pool).update(pool, facts, to, home) }
+end
+
+-- Puts the change back, against the version that the change itself made.
+local function undo(a, before, was)
+  local now = { state = a.state or before.state, active_servers = a.names or was.active_servers
+    or before.active_servers or {}, version = before.version + 1 }
+  return update(a, now, was)
+end
+
+-- Sets the state of a pool: Normal uses the primary database, FailedOver the secondary.
+-- Source: Lync Server 2013, Failing over Persistent Chat Server, step 5
+-- (Set-CsPersistentChatState).
+local set_state = primitive.shipped {
+  name = "pool.set_state",
+  doc = "Sets a pool to Normal or FailedOver.",
+  args = {
+    { "pool", "pool", doc = "the pool" },
+    { "state", "choice", values = { "Normal", "FailedOver" }, doc = "its new state" },
+  },
+  usage = 'pool.set_state(chat, "FailedOver")',
+  wants = function(a)
+    return { state = a.state }
+  end,
+  requires = function(a, facts)
+    return unreachable(handles.of(a.pool), facts)
+  end,
+  changes = function(a, facts)
+    return update(a, facts, { state = a.state })
+  end,
+  undo = function(a, before)
+    return undo(a, before, { state = before.state })
+  end,
+}
+
+local function resolve(a)
+  a.names = servers.resolve(handles.of(a.pool), a.servers)
+  return a.names ~= nil
+end
+
+-- Sets which servers of a pool are active. All of them must be in the data centre of the copy that
+-- is online, or joined to it by a low-latency link, whoever chose them.
+-- Source: Lync Server 2013, Failing over Persistent Chat Server, step 7
+-- (Set-CsPersistentChatActiveServer).
+local set_active_servers = primitive.shipped {
+  name = "pool.set_active_servers",
+  doc = "Sets which servers of a pool are active; they must be near the primary database.",
+  args = {
+    { "pool", "pool", doc = "the pool" },
+    { "servers", "servers", doc = "near(db.secondary), or a list of names" },
+  },
+  usage = "pool.set_active_servers(chat, near(db.secondary))",
+  check = resolve,
+  wants = function(a)
+    return { active_servers = a.names }
+  end,
+  requires = function(a, facts, observe)
+    local pool = handles.of(a.pool)
+    return unreachable(pool, facts) or misplaced(pool, a.names, observe)
+  end,
+  changes = function(a, facts, observe)
+    return update(a, facts, { active_servers = a.names }, data_centre(handles.of(a.pool), observe))
+  end,
+  undo = function(a, before)
+    return undo(a, before, { active_servers = before.active_servers })
+  end,
+}
+
+-- Condition for guards and verify: chat:has_active_servers(near(db.secondary)).
+handles.method("pool", "has_active_servers", function(pool, chosen)
+  if poison.is(chosen) then
+    return chosen
+  end
+  local value, hint = servers.read(chosen)
+  local names = value and servers.resolve(pool, value)
+  if not names then
+    if not value then
+      book.mistake("has_active_servers takes servers", hint)
+    end
+    return poison.new()
+  end
+  return cond.facts(pool.id, pool.title, { active_servers = list.copy(names) })
+end)
+
+-- While loading, the state of a pool is checked like that of a copy; its servers need words.
+handles.method("pool", "has_no_active_servers", function(pool)
+  return cond.new(pool.id, pool.title .. " has no active servers", function(facts)
+    local count = #(facts.active_servers or {})
+    return count == 0, ("%s has %s: %s"):format(pool.title, text.count(count, "active server"),
+      table.concat(facts.active_servers or {}, ", "))
+  end)
+end)
+
+return {
+  { name = "pool.set_state", value = set_state },
+  { name = "pool.set_active_servers", value = set_active_servers },
+}
