@@ -21,10 +21,18 @@ enum {
 
 void bsc_journal_line_hash(char *bytes, size_t length, char ret_hash[BSC_DIGEST_HEX])
 {
+    static const char digits[] = "0123456789abcdef";
+    unsigned char hash[BSC_DIGEST_BYTES];
     char comma = bytes[HASHED_AT];
     bytes[HASHED_AT] = '{';
-    bsc_digest_text(bytes + HASHED_AT, length - HASHED_AT, ret_hash);
+    bsc_digest_bytes(bytes + HASHED_AT, length - HASHED_AT, hash);
     bytes[HASHED_AT] = comma;
+    /* Nothing here is secret, so digits may be looked up, which bsc_digest_hex avoids. */
+    for (int i = 0; i < BSC_DIGEST_BYTES; i++) {
+        ret_hash[2 * i] = digits[hash[i] >> 4];
+        ret_hash[2 * i + 1] = digits[hash[i] & 15];
+    }
+    ret_hash[BSC_JOURNAL_HEX] = '\0';
 }
 
 void bsc_journal_line_write(struct bsc_buf *out, const char *kind, const struct bsc_buf *payload,
@@ -65,23 +73,9 @@ static bool last_take(struct rest *rest, const char *text, size_t length)
     return true;
 }
 
-/* Whether `length` characters are all of the set that `fits` describes; NULL when not. */
-static bool all_fit(const char *at, size_t length, bool (*fits)(char c))
-{
-    for (size_t i = 0; i < length; i++)
-        if (!fits(at[i]))
-            return false;
-    return true;
-}
-
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
-}
-
-static bool is_hex(char c)
-{
-    return is_digit(c) || (c >= 'a' && c <= 'f');
 }
 
 static bool is_kind(char c)
@@ -89,9 +83,11 @@ static bool is_kind(char c)
     return (c >= 'a' && c <= 'z') || c == '_';
 }
 
+/* Whoever compares a hash with what it should be finds out whether it is one; here only its place
+ * counts. */
 static bool hash_take_first(struct rest *rest, const char **ret_hash)
 {
-    if (rest->end - rest->at < BSC_JOURNAL_HEX || !all_fit(rest->at, BSC_JOURNAL_HEX, is_hex))
+    if (rest->end - rest->at < BSC_JOURNAL_HEX)
         return false;
     *ret_hash = rest->at;
     rest->at += BSC_JOURNAL_HEX;
@@ -100,8 +96,7 @@ static bool hash_take_first(struct rest *rest, const char **ret_hash)
 
 static bool hash_take_last(struct rest *rest, const char **ret_hash)
 {
-    if (rest->end - rest->at < BSC_JOURNAL_HEX ||
-        !all_fit(rest->end - BSC_JOURNAL_HEX, BSC_JOURNAL_HEX, is_hex))
+    if (rest->end - rest->at < BSC_JOURNAL_HEX)
         return false;
     rest->end -= BSC_JOURNAL_HEX;
     *ret_hash = rest->end;

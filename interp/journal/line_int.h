@@ -43,7 +43,8 @@ void bsc_journal_line_write(struct bsc_buf *out, const char *kind, const struct 
                             const char *prev, int64_t seq, const char *time,
                             char ret_hash[BSC_DIGEST_HEX]);
 
-/* Takes a line (without its line end) apart; false when it is not exactly of the shape above. */
+/* Takes a line (without its line end) apart; false when it is not exactly of the shape above. What
+ * stands in the places of the two hashes is not looked at: it is for comparing. */
 bool bsc_journal_line_parse(const char *bytes, size_t length, struct bsc_journal_line *ret);
 
 /* The hash that a line of this shape (without its line end) should carry. Writes to the line while

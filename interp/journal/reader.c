@@ -28,8 +28,7 @@ static bool block_read(struct reader *reader, struct bsc_err *err)
 {
     size_t left = reader->buf.length - reader->start;
     memmove(reader->buf.data, reader->buf.data + reader->start, left);
-    bsc_buf_clear(&reader->buf);
-    bsc_buf_grown(&reader->buf, left);
+    reader->buf.length = left;
     reader->start = 0;
     char *room = bsc_buf_room(&reader->buf, BLOCK_BYTES);
     ssize_t got = 0;

@@ -1,5 +1,8 @@
 #include "unit.h"
 
+#include <errno.h>
+
+#include "fault_sys.h"
 #include "fixture.h"
 #include "journal/reader.h"
 
@@ -272,6 +275,71 @@ static bool seen_offsets(void *arg, const struct bsc_journal_record *record, str
     return true;
 }
 
+static void records_read_in_pieces_are_the_same(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_journal_report report;
+    char *path = fixture_journal(*state);
+    for (size_t length = 1; length < 600; length += 7) {
+        struct unit_sys fault;
+        unit_sys_init(&fault);
+        fault.length_max = length;
+        assert_true(bsc_journal_verify(&fault.table, path, &report, &err));
+        assert_int_equal(report.state, BSC_JOURNAL_ENDED);
+        assert_int_equal(report.records, LINES);
+    }
+    free(path);
+}
+
+static void a_journal_longer_than_a_block_is_read_to_its_end(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_journal_report report;
+    struct ticking ticking;
+    char *path = unit_path(*state, "journal.jsonl");
+    ticking_init(&ticking);
+    const struct bsc_journal_options options = {bsc_sys_real(), &ticking.clock, NULL, path, false};
+    struct bsc_journal *journal = bsc_journal_create(&options, &err);
+    for (int i = 0; i < 3000; i++)
+        assert_true(fixture_append(journal, BSC_JOURNAL_INTENT, false, &err));
+    assert_true(bsc_journal_bytes(journal) > 1024 * 1024);
+    struct bsc_value *payload = fixture_value(fixture_payload(BSC_JOURNAL_NOTE));
+    char *text = malloc(900001);
+    memset(text, 't', 900000);
+    text[900000] = '\0';
+    bsc_value_set_text(payload, "text", text);
+    assert_true(bsc_journal_append(journal, BSC_JOURNAL_NOTE, payload, false, &err));
+    assert_true(fixture_append(journal, BSC_JOURNAL_RUN_END, false, &err));
+    assert_true(bsc_journal_close(journal, &err));
+    assert_true(bsc_journal_verify(bsc_sys_real(), path, &report, &err));
+    assert_int_equal(report.state, BSC_JOURNAL_ENDED);
+    assert_int_equal(report.records, 3002);
+    bsc_value_free(payload);
+    free(text);
+    free(path);
+}
+
+static void whichever_call_fails_reading_says_so(void **state)
+{
+    char *path = fixture_journal(*state);
+    bool failed = true;
+    for (unsigned long call = 1; failed; call++) {
+        struct bsc_err err = BSC_ERR_INIT;
+        struct bsc_journal_report report;
+        struct unit_sys fault;
+        int before = unit_fd_count();
+        unit_sys_init(&fault);
+        fault.length_max = 1000;
+        unit_sys_fail(&fault, call, EIO, false);
+        bool done = bsc_journal_verify(&fault.table, path, &report, &err);
+        failed = fault.failed;
+        assert_true(done ? report.state == BSC_JOURNAL_ENDED : err.code == BSC_ERR_IO);
+        assert_true(done || strstr(err.message, path) != NULL);
+        assert_int_equal(unit_fd_count(), before);
+    }
+    free(path);
+}
+
 static void records_are_shown_in_order_with_their_payloads(void **state)
 {
     struct bsc_err err = BSC_ERR_INIT;
@@ -339,6 +407,9 @@ int main(void)
         UNIT_IN_FOLDER(a_record_of_another_run_does_not_follow),
         UNIT_IN_FOLDER(a_line_that_is_json_but_no_record_is_told_from_one_that_is_not_json),
         UNIT_IN_FOLDER(a_clock_that_goes_back_is_noted_and_nothing_more),
+        UNIT_IN_FOLDER(records_read_in_pieces_are_the_same),
+        UNIT_IN_FOLDER(a_journal_longer_than_a_block_is_read_to_its_end),
+        UNIT_IN_FOLDER(whichever_call_fails_reading_says_so),
         UNIT_IN_FOLDER(records_are_shown_in_order_with_their_payloads),
         UNIT_IN_FOLDER(a_reader_that_has_enough_ends_the_reading),
         UNIT_IN_FOLDER(a_missing_journal_is_not_found_and_leaks_nothing),
