@@ -41,16 +41,18 @@ static bool carry_out(struct bsc_lib_call *call, const struct order *order,
                            result, err);
 }
 
-/* The first result set; a statement that has none gives one without columns. */
-static struct bsc_value *first_set(const struct bsc_sql_result *result)
+/* The first result set. A driver that does not take a text for a query gives none, which must not
+ * look like a query without rows. */
+static bool first_set(const struct bsc_sql_result *result, struct bsc_value **ret,
+                      struct bsc_err *err)
 {
     const struct bsc_value *set = bsc_value_at(result->sets, 0);
-    if (set != NULL)
-        return bsc_value_copy(set);
-    struct bsc_value *empty = bsc_value_map();
-    bsc_value_set(empty, "columns", bsc_value_list());
-    bsc_value_set(empty, "rows", bsc_value_list());
-    return empty;
+    if (set == NULL) {
+        bsc_err_set(err, BSC_ERR_SQL, "the statement gives no result set");
+        return bsc_err_hint(err, "Write it as a SELECT.");
+    }
+    *ret = bsc_value_copy(set);
+    return true;
 }
 
 #define QUERY_ARGS                                                                                 \
@@ -69,9 +71,9 @@ static bool query(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_
                            (long long)order.limits.rows_max);
     if (!carry_out(call, &order, &result, err))
         return false;
-    *ret = first_set(&result);
+    bool good = first_set(&result, ret, err);
     bsc_sql_result_release(&result);
-    return true;
+    return good;
 }
 
 static bool begins_with(const char *text, const char *word)

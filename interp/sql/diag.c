@@ -98,26 +98,34 @@ static bool is_warning(const struct record *record)
     return strncmp(record->sqlstate, "01", 2) == 0 || strncmp(record->sqlstate, "00", 2) == 0;
 }
 
+/* Takes the first record that is no mere warning, or else the first of all: what keeps a driver
+ * from being loaded is reported as a warning. */
+static void weigh(const struct bsc_sql *sql, const char *what, const struct record *record,
+                  int *rank, struct bsc_err *err)
+{
+    int weight = is_warning(record) ? 1 : 2;
+    if (weight <= *rank)
+        return;
+    fill(sql, what, record, err);
+    *rank = weight;
+}
+
 void bsc_sql_diag_read(const struct bsc_sql *sql, struct bsc_sql_handle handle,
                        struct bsc_value *messages, const char *what, struct bsc_err *err)
 {
-    bool filled = false;
+    int rank = 0;
     if (err != NULL)
         bsc_err_set(err, BSC_ERR_SQL, "%s: the driver gives no reason", what);
     for (SQLSMALLINT i = 1; i <= RECORDS_MAX && handle.handle != SQL_NULL_HANDLE; i++) {
         struct record record = {.sqlstate = "", .native = 0};
         bsc_buf_init(&record.text);
         bool there = read_record(sql, handle, i, &record);
-        if (there) {
-            if (sql->redactor != NULL)
-                bsc_redact_apply(sql->redactor, &record.text);
-            if (messages != NULL)
-                keep_record(messages, &record);
-            if (err != NULL && !filled && !is_warning(&record)) {
-                fill(sql, what, &record, err);
-                filled = true;
-            }
-        }
+        if (there && sql->redactor != NULL)
+            bsc_redact_apply(sql->redactor, &record.text);
+        if (there && messages != NULL)
+            keep_record(messages, &record);
+        if (there && err != NULL)
+            weigh(sql, what, &record, &rank, err);
         bsc_buf_release(&record.text);
         if (!there)
             break;
