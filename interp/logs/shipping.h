@@ -1,0 +1,33 @@
+/*
+ * Log shipping into a secondary: its job, and ending it.
+ *
+ * The job is the file `<db>.shipping`. A round of copying and applying holds a lock on it; whoever
+ * ends the job takes the same lock first, so that no round is under way afterwards.
+ */
+#ifndef BSC_LOGS_SHIPPING_H
+#define BSC_LOGS_SHIPPING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "logs/state.h"
+#include "os/sys.h"
+
+enum { BSC_LOGS_UNSHIP_WAIT_MS = 10000 };
+
+/* Opens and locks the job's file without waiting: *ret_fd is owned, closing it unlocks; *job is
+ * filled. Errors: NOT_FOUND when there is no job (any more), CONFLICT when somebody holds it. */
+bool bsc_logs_shipping_hold(const struct bsc_sys *sys, const char *db, struct bsc_logs_job *job,
+                            int *ret_fd, struct bsc_err *err);
+
+/* Ends log shipping into the copy: waits up to `wait_ms` for a running round (TIMEOUT), removes the
+ * job durably. *ret_job gets the job's text, owned, or NULL when there was none, which is fine. */
+bool bsc_logs_unship(const struct bsc_sys *sys, const char *db, int64_t wait_ms, char **ret_job,
+                     struct bsc_err *err);
+
+/* Begins it, or changes its job. The copy must take log backups (REFUSED otherwise). */
+bool bsc_logs_ship(const struct bsc_sys *sys, const char *db, const struct bsc_logs_job *job,
+                   struct bsc_err *err);
+
+#endif
