@@ -51,12 +51,6 @@ bool bsc_logs_shipping_hold(const struct bsc_sys *sys, const char *db, struct bs
     return ok;
 }
 
-static void pause_a_little(void)
-{
-    const struct timespec pause = {.tv_nsec = POLL_NS};
-    nanosleep(&pause, NULL);
-}
-
 /* As hold, again and again until it works, there is no job, or time is up. */
 static bool hold_patiently(const struct bsc_sys *sys, const char *db, int64_t wait_ms,
                            struct bsc_logs_job *job, int *ret_fd, struct bsc_err *err)
