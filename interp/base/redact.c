@@ -151,7 +151,7 @@ static void add_base64_core(struct bsc_buf *out, const char *secret, size_t leng
         unsigned value = 0;
         for (size_t bit = i * 6; bit < i * 6 + 6; bit++) {
             unsigned char byte = (unsigned char)secret[bit / 8 - shift];
-            value = value << 1 | ((byte >> (7 - bit % 8)) & 1U);
+            value = value << 1 | ((unsigned)byte >> (7 - bit % 8) & 1U);
         }
         bsc_buf_add_char(out, alphabet[value]);
     }

@@ -172,7 +172,8 @@ static bool make_one_folder(const struct bsc_sys *sys, const char *path, mode_t 
     int reason = errno;
     /* An existing folder may also show as EROFS or EACCES, so the look decides, not the errno. */
     if (sys->stat(sys->self, path, &info) != 0)
-        return bsc_err_sys(err, reason, "could not make folder '%s'", path);
+        return bsc_err_sys(err, reason == EEXIST ? errno : reason, "could not make folder '%s'",
+                           path);
     if (!S_ISDIR(info.st_mode))
         return bsc_err_set(err, BSC_ERR_EXISTS, "'%s' is there and is not a folder", path);
     return true;

@@ -179,7 +179,8 @@ void bsc_loop_free(struct bsc_loop *loop)
         turn(loop);
     bsc_workers_free(loop->workers);
     uv_walk(&loop->uv, close_handle, NULL);
-    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    while (uv_loop_alive(&loop->uv))
+        uv_run(&loop->uv, UV_RUN_ONCE);
     BSC_BUG_ON(uv_loop_close(&loop->uv) != 0);
     uv_mutex_destroy(&loop->lock);
     bsc_mem_free(loop);

@@ -1,0 +1,122 @@
+#include "unit.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "os/process.h"
+
+/* A child that waits; when `deaf`, TERM does not end it. Returns once it is ready. */
+static pid_t start_child(bool deaf)
+{
+    int ends[2] = {-1, -1};
+    char ready = 0;
+    assert_int_equal(pipe(ends), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        signal(SIGTERM, deaf ? SIG_IGN : SIG_DFL);
+        if (write(ends[1], "r", 1) != 1)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    assert_int_equal(read(ends[0], &ready, 1), 1);
+    close(ends[0]);
+    close(ends[1]);
+    return pid;
+}
+
+static int reap(pid_t pid)
+{
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static void a_process_lives_until_it_has_ended_even_unreaped(void **state)
+{
+    (void)state;
+    siginfo_t info = {0};
+    assert_true(bsc_process_alive(getpid()));
+    assert_true(bsc_process_alive(1));
+    pid_t pid = start_child(false);
+    assert_true(bsc_process_alive(pid));
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+    assert_false(bsc_process_alive(pid));
+    reap(pid);
+    assert_false(bsc_process_alive(pid));
+}
+
+static void what_is_no_pid_does_not_live(void **state)
+{
+    (void)state;
+    assert_false(bsc_process_alive(0));
+    assert_false(bsc_process_alive(-1));
+    assert_false(bsc_process_alive(INT32_MAX));
+}
+
+static void a_polite_process_ends_by_the_first_signal(void **state)
+{
+    (void)state;
+    struct bsc_err err = BSC_ERR_INIT;
+    int before = unit_fd_count();
+    pid_t pid = start_child(false);
+    assert_true(bsc_process_end(pid, SIGTERM, 10000, &err));
+    assert_int_equal(reap(pid), SIGTERM);
+    assert_int_equal(unit_fd_count(), before);
+}
+
+static void a_deaf_process_is_killed_after_the_wait(void **state)
+{
+    (void)state;
+    struct bsc_err err = BSC_ERR_INIT;
+    pid_t pid = start_child(true);
+    assert_true(bsc_process_end(pid, SIGTERM, 50, &err));
+    assert_int_equal(reap(pid), SIGKILL);
+}
+
+static void ending_what_is_gone_is_a_success(void **state)
+{
+    (void)state;
+    struct bsc_err err = BSC_ERR_INIT;
+    pid_t pid = start_child(false);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    reap(pid);
+    assert_true(bsc_process_end(pid, SIGTERM, 1000, &err));
+}
+
+static void groups_and_everybody_are_not_processes(void **state)
+{
+    (void)state;
+    struct bsc_err err = BSC_ERR_INIT;
+    assert_false(bsc_process_end(0, SIGTERM, 0, &err));
+    assert_int_equal(err.code, BSC_ERR_INVALID);
+    assert_false(bsc_process_end(-1, SIGTERM, 0, &err));
+    assert_int_equal(err.code, BSC_ERR_INVALID);
+}
+
+static void a_signal_that_does_not_exist_is_an_error(void **state)
+{
+    (void)state;
+    struct bsc_err err = BSC_ERR_INIT;
+    pid_t pid = start_child(false);
+    assert_false(bsc_process_end(pid, 9999, 0, &err));
+    assert_true(bsc_process_alive(pid));
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    reap(pid);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_process_lives_until_it_has_ended_even_unreaped),
+        cmocka_unit_test(what_is_no_pid_does_not_live),
+        cmocka_unit_test(a_polite_process_ends_by_the_first_signal),
+        cmocka_unit_test(a_deaf_process_is_killed_after_the_wait),
+        cmocka_unit_test(ending_what_is_gone_is_a_success),
+        cmocka_unit_test(groups_and_everybody_are_not_processes),
+        cmocka_unit_test(a_signal_that_does_not_exist_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,285 @@
+#include "unit.h"
+
+#include <errno.h>
+
+#include "fault_sys.h"
+#include "os/files.h"
+
+static const struct bsc_sys *sys(void)
+{
+    return bsc_sys_real();
+}
+
+static void a_file_is_appended_to_the_buffer_whole(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_buf out;
+    char *path = unit_path(*state, "f");
+    unit_file_put(path, "a\0b", 3);
+    bsc_buf_init(&out);
+    bsc_buf_add_text(&out, ">");
+    assert_true(bsc_files_read(sys(), path, 3, &out, &err));
+    assert_int_equal(out.length, 4);
+    assert_memory_equal(out.data, ">a\0b", 5);
+    bsc_buf_release(&out);
+    free(path);
+}
+
+static void a_large_file_is_read_whole_through_short_reads(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_buf out;
+    struct unit_sys fault;
+    size_t length = 300000;
+    char *path = unit_path(*state, "f");
+    char *bytes = malloc(length);
+    assert_non_null(bytes);
+    for (size_t i = 0; i < length; i++)
+        bytes[i] = (char)(i * 7 + i / 256);
+    unit_file_put(path, bytes, length);
+    unit_sys_init(&fault);
+    fault.length_max = 997;
+    bsc_buf_init(&out);
+    assert_true(bsc_files_read(&fault.table, path, length, &out, &err));
+    assert_int_equal(out.length, length);
+    assert_memory_equal(out.data, bytes, length);
+    bsc_buf_release(&out);
+    free(bytes);
+    free(path);
+}
+
+static void a_file_that_is_too_long_is_refused_and_the_buffer_left_alone(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_buf out;
+    char *path = unit_path(*state, "f");
+    unit_file_put(path, "12345", 5);
+    bsc_buf_init(&out);
+    bsc_buf_add_text(&out, ">");
+    assert_false(bsc_files_read(sys(), path, 4, &out, &err));
+    assert_int_equal(err.code, BSC_ERR_LIMIT);
+    assert_non_null(strstr(err.message, path));
+    assert_string_equal(out.data, ">");
+    assert_int_equal(out.length, 1);
+    bsc_buf_release(&out);
+    free(path);
+}
+
+static void only_ordinary_files_are_read(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_buf out = {0};
+    char *pipe_path = unit_path(*state, "pipe");
+    char *none = unit_path(*state, "none");
+    assert_int_equal(mkfifo(pipe_path, 0600), 0);
+    assert_false(bsc_files_read(sys(), pipe_path, 100, &out, &err));
+    assert_int_equal(err.code, BSC_ERR_INVALID);
+    assert_false(bsc_files_read(sys(), *state, 100, &out, &err));
+    assert_int_equal(err.code, BSC_ERR_INVALID);
+    assert_non_null(strstr(err.message, "is a folder"));
+    assert_false(bsc_files_read(sys(), none, 100, &out, &err));
+    assert_int_equal(err.code, BSC_ERR_NOT_FOUND);
+    assert_non_null(strstr(err.message, none));
+    bsc_buf_release(&out);
+    free(pipe_path);
+    free(none);
+}
+
+static void writing_creates_and_replaces_and_leaves_nothing_else(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct stat info;
+    char *path = unit_path(*state, "f");
+    assert_true(bsc_files_write(sys(), path, "one", 3, 0600, &err));
+    unit_assert_file(path, "one");
+    assert_true(bsc_files_write(sys(), path, "second", 6, 0640, &err));
+    unit_assert_file(path, "second");
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_mode & 07777, 0640);
+    assert_true(bsc_files_write(sys(), path, NULL, 0, 0600, &err));
+    unit_assert_file(path, "");
+    assert_int_equal(unit_entry_count(*state), 1);
+    free(path);
+}
+
+static void writing_replaces_a_link_and_spares_what_it_points_to(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct stat info;
+    char *target = unit_path(*state, "target");
+    char *path = unit_path(*state, "link");
+    unit_file_put(target, "kept", 4);
+    assert_int_equal(symlink("target", path), 0);
+    assert_true(bsc_files_write(sys(), path, "new", 3, 0600, &err));
+    unit_assert_file(target, "kept");
+    assert_int_equal(lstat(path, &info), 0);
+    assert_true(S_ISREG(info.st_mode));
+    free(target);
+    free(path);
+}
+
+static void a_temporary_file_left_by_a_crash_is_no_obstacle(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    char name[64];
+    char *path = unit_path(*state, "f");
+    snprintf(name, sizeof name, ".f.%ld-0.partial", (long)gettid());
+    char *left = unit_path(*state, name);
+    unit_file_put(left, "torn", 4);
+    assert_true(bsc_files_write(sys(), path, "new", 3, 0600, &err));
+    unit_assert_file(path, "new");
+    unit_assert_file(left, "torn");
+    free(path);
+    free(left);
+}
+
+static void writing_into_a_missing_folder_names_the_path(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    char *path = unit_path(*state, "none/f");
+    assert_false(bsc_files_write(sys(), path, "x", 1, 0600, &err));
+    assert_int_equal(err.code, BSC_ERR_NOT_FOUND);
+    assert_non_null(strstr(err.message, path));
+    free(path);
+}
+
+static void short_writes_are_continued(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct unit_sys fault;
+    char *path = unit_path(*state, "f");
+    unit_sys_init(&fault);
+    fault.length_max = 3;
+    assert_true(bsc_files_write(&fault.table, path, "0123456789", 10, 0600, &err));
+    assert_int_equal(fault.counts[UNIT_SYS_WRITE], 4);
+    unit_assert_file(path, "0123456789");
+    free(path);
+}
+
+static ssize_t write_nothing(void *self, int fd, const void *bytes, size_t length)
+{
+    (void)self;
+    (void)fd;
+    (void)bytes;
+    (void)length;
+    return 0;
+}
+
+static void a_write_that_makes_no_progress_is_an_error_and_no_endless_loop(void **state)
+{
+    (void)state;
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_sys idle = *sys();
+    idle.write = write_nothing;
+    assert_false(bsc_files_write_all(&idle, 1, "x", 1, &err));
+    assert_int_equal(err.code, BSC_ERR_IO);
+}
+
+static void folders_are_made_with_their_parents_and_existing_ones_are_fine(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct stat info;
+    char *path = unit_path(*state, "a//b/c/");
+    for (int i = 0; i < 2; i++) {
+        assert_true(bsc_files_make_folder(sys(), path, 0700, &err));
+        assert_int_equal(stat(path, &info), 0);
+        assert_true(S_ISDIR(info.st_mode));
+    }
+    assert_true(bsc_files_make_folder(sys(), "/", 0700, &err));
+    assert_true(bsc_files_make_folder(sys(), ".", 0700, &err));
+    free(path);
+}
+
+static void a_file_in_the_way_of_a_folder_is_named(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    char *file = unit_path(*state, "a");
+    char *below = unit_path(*state, "a/b");
+    unit_file_put(file, "", 0);
+    assert_false(bsc_files_make_folder(sys(), file, 0700, &err));
+    assert_int_equal(err.code, BSC_ERR_EXISTS);
+    assert_false(bsc_files_make_folder(sys(), below, 0700, &err));
+    assert_int_equal(err.code, BSC_ERR_EXISTS);
+    assert_non_null(strstr(err.message, "is not a folder"));
+    assert_false(bsc_files_make_folder(sys(), "", 0700, &err));
+    assert_int_equal(err.code, BSC_ERR_NOT_FOUND);
+    free(file);
+    free(below);
+}
+
+static void existence_is_told(void **state)
+{
+    char *none = unit_path(*state, "none");
+    assert_true(bsc_files_exists(sys(), *state));
+    assert_false(bsc_files_exists(sys(), none));
+    free(none);
+}
+
+static void a_lock_keeps_others_out_until_it_is_closed(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    int first = -1;
+    int second = -1;
+    int before = unit_fd_count();
+    char *path = unit_path(*state, "lock");
+    assert_true(bsc_files_lock(sys(), path, true, &first, &err));
+    assert_false(bsc_files_lock(sys(), path, true, &second, &err));
+    assert_int_equal(err.code, BSC_ERR_CONFLICT);
+    assert_non_null(strstr(err.message, path));
+    assert_int_equal(second, -1);
+    assert_int_equal(close(first), 0);
+    assert_true(bsc_files_lock(sys(), path, false, &first, &err));
+    assert_true(bsc_files_lock(sys(), path, false, &second, &err));
+    assert_int_equal(close(first), 0);
+    assert_int_equal(close(second), 0);
+    assert_int_equal(unit_fd_count(), before);
+    free(path);
+}
+
+static int huge_statvfs(void *self, const char *path, struct statvfs *ret_stat)
+{
+    (void)self;
+    (void)path;
+    memset(ret_stat, 0, sizeof *ret_stat);
+    ret_stat->f_bavail = INT64_MAX / 2;
+    ret_stat->f_frsize = 4096;
+    return 0;
+}
+
+static void free_space_is_told_and_never_overflows(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_sys huge = *sys();
+    int64_t bytes = -1;
+    char *none = unit_path(*state, "none");
+    assert_true(bsc_files_free_space(sys(), *state, &bytes, &err));
+    assert_true(bytes >= 0);
+    huge.statvfs = huge_statvfs;
+    assert_true(bsc_files_free_space(&huge, *state, &bytes, &err));
+    assert_true(bytes == INT64_MAX);
+    assert_false(bsc_files_free_space(sys(), none, &bytes, &err));
+    assert_int_equal(err.code, BSC_ERR_NOT_FOUND);
+    free(none);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        UNIT_IN_FOLDER(a_file_is_appended_to_the_buffer_whole),
+        UNIT_IN_FOLDER(a_large_file_is_read_whole_through_short_reads),
+        UNIT_IN_FOLDER(a_file_that_is_too_long_is_refused_and_the_buffer_left_alone),
+        UNIT_IN_FOLDER(only_ordinary_files_are_read),
+        UNIT_IN_FOLDER(writing_creates_and_replaces_and_leaves_nothing_else),
+        UNIT_IN_FOLDER(writing_replaces_a_link_and_spares_what_it_points_to),
+        UNIT_IN_FOLDER(a_temporary_file_left_by_a_crash_is_no_obstacle),
+        UNIT_IN_FOLDER(writing_into_a_missing_folder_names_the_path),
+        UNIT_IN_FOLDER(short_writes_are_continued),
+        UNIT_IN_FOLDER(a_write_that_makes_no_progress_is_an_error_and_no_endless_loop),
+        UNIT_IN_FOLDER(folders_are_made_with_their_parents_and_existing_ones_are_fine),
+        UNIT_IN_FOLDER(a_file_in_the_way_of_a_folder_is_named),
+        UNIT_IN_FOLDER(existence_is_told),
+        UNIT_IN_FOLDER(a_lock_keeps_others_out_until_it_is_closed),
+        UNIT_IN_FOLDER(free_space_is_told_and_never_overflows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
