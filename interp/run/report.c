@@ -1,0 +1,309 @@
+#include "run/report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "journal/folder.h"
+#include "os/files.h"
+#include "run/html.h"
+#include "run/plan.h"
+#include "run/story.h"
+
+static const char *text_of(const struct bsc_value *map, const char *key)
+{
+    return bsc_value_get_string(map, key);
+}
+
+static void number_row(struct bsc_buf *out, const char *name, int64_t number)
+{
+    char text[32];
+    (void)snprintf(text, sizeof text, "%lld", (long long)number);
+    bsc_run_html_row(out, name, text);
+}
+
+/* What the reader wants to know first. */
+static void head_write(struct bsc_buf *out, const struct bsc_run_story *story,
+                       const struct bsc_value *plan)
+{
+    const struct bsc_value *begin = bsc_value_at(story->begins, 0);
+    const struct bsc_value *runbook = bsc_value_get(plan, "runbook");
+    const struct bsc_value *summary = bsc_value_get(story->end, "summary");
+    bsc_run_html_element(out, "h1", NULL, text_of(begin, "run"));
+    bsc_run_html_element(out, "p", "dim", text_of(runbook, "summary"));
+    bsc_buf_add_text(out, "<table>\n<tr><th>Outcome</th><td>");
+    bsc_run_html_outcome(out, text_of(story->end, "outcome"));
+    bsc_run_html_text(out, text_of(summary, "text"));
+    bsc_buf_add_text(out, "</td></tr>\n");
+    bsc_run_html_row(out, "Began", text_of(begin, "time"));
+    bsc_run_html_row(out, "Ended", text_of(story->end, "time"));
+    bsc_run_html_row(out, "By", text_of(begin, "user"));
+    bsc_run_html_row(out, "On host", text_of(begin, "host"));
+    number_row(out, "Items", (int64_t)bsc_value_count(story->items));
+    if (bsc_value_count(story->begins) > 1)
+        number_row(out, "Processes", (int64_t)bsc_value_count(story->begins));
+    bsc_buf_add_text(out, "</table>\n");
+}
+
+static void verification_write(struct bsc_buf *out, const struct bsc_journal_report *report)
+{
+    char text[256];
+    bsc_buf_add_text(out, "<h2>Verification</h2>\n");
+    if (report->state == BSC_JOURNAL_ENDED) {
+        (void)snprintf(text, sizeof text, "The journal verifies: %lld records, from first to last.",
+                       (long long)report->records);
+        bsc_run_html_element(out, "p", "good", text);
+    } else if (report->state == BSC_JOURNAL_OPEN) {
+        (void)snprintf(text, sizeof text,
+                       "The journal is open or was cut short: %lld records are good, but the run's "
+                       "end is missing.",
+                       (long long)report->records);
+        bsc_run_html_element(out, "p", "warn", text);
+    } else {
+        (void)snprintf(
+            text, sizeof text,
+            "The journal does not verify: at line %lld (record %lld) %s. This page tells "
+            "what stands before that.",
+            (long long)report->bad_line, (long long)report->bad_seq,
+            bsc_journal_fault_text(report->fault));
+        bsc_run_html_element(out, "p", "bad", text);
+    }
+    bsc_buf_add_text(out, "<table>\n");
+    bsc_run_html_row(out, "Last hash", report->hash);
+    if (report->times_backwards > 0)
+        number_row(out, "Clock went back at line", report->backwards_line);
+    bsc_buf_add_text(out, "</table>\n");
+}
+
+static void losses_write(struct bsc_buf *out, const struct bsc_value *losses)
+{
+    bsc_buf_add_text(out, "<h2>Data-loss window</h2>\n");
+    if (bsc_value_count(losses) == 0)
+        bsc_run_html_element(out, "p", NULL, "The run reported no loss.");
+    for (size_t i = 0; i < bsc_value_count(losses); i++) {
+        const struct bsc_value *loss = bsc_value_at(losses, i);
+        const struct bsc_value *data = bsc_value_get(loss, "data");
+        bsc_buf_add_text(out, "<div class=\"loss\">\n");
+        bsc_run_html_element(out, "p", NULL, text_of(loss, "text"));
+        bsc_buf_add_text(out, "<table>\n");
+        for (size_t k = 0; k < bsc_value_count(data); k++) {
+            if (bsc_value_kind(data) != BSC_VALUE_MAP)
+                break;
+            bsc_buf_add_text(out, "<tr><th>");
+            bsc_run_html_text(out, bsc_value_key_at(data, k));
+            bsc_buf_add_text(out, "</th><td>");
+            bsc_run_html_value(out, bsc_value_item_at(data, k));
+            bsc_buf_add_text(out, "</td></tr>\n");
+        }
+        bsc_buf_add_text(out, "</table>\n</div>\n");
+    }
+}
+
+static void fact_row(struct bsc_buf *out, const char *id, const char *key,
+                     const struct bsc_value *change, const struct bsc_value *becomes)
+{
+    const struct bsc_value *before = bsc_value_get(bsc_value_get(change, "before"), id);
+    const struct bsc_value *after = bsc_value_get(bsc_value_get(change, "after"), id);
+    bsc_buf_add_text(out, "<tr><td>");
+    bsc_run_html_text(out, id);
+    bsc_buf_add_text(out, "</td><td>");
+    bsc_run_html_text(out, key);
+    bsc_buf_add_text(out, "</td><td>");
+    bsc_run_html_value(out, bsc_value_get(before, key));
+    bsc_buf_add_text(out, "</td><td>");
+    bsc_run_html_value(out, bsc_value_get(becomes, key));
+    bsc_buf_add_text(out, "</td><td>");
+    bsc_run_html_value(out, bsc_value_get(after, key));
+    bsc_buf_add_text(out, "</td></tr>\n");
+}
+
+/* Every key that a change was to set: before, as predicted, and as seen afterwards. */
+static void change_facts_write(struct bsc_buf *out, const struct bsc_value *change)
+{
+    const struct bsc_value *becomes = bsc_value_get(change, "becomes");
+    if (bsc_value_count(becomes) == 0 || bsc_value_kind(becomes) != BSC_VALUE_MAP)
+        return;
+    bsc_buf_add_text(out, "<table>\n<tr><th>Resource</th><th>Fact</th><th>Before</th>"
+                          "<th>Predicted</th><th>After</th></tr>\n");
+    for (size_t i = 0; i < bsc_value_count(becomes); i++) {
+        const struct bsc_value *facts = bsc_value_item_at(becomes, i);
+        if (bsc_value_kind(facts) != BSC_VALUE_MAP)
+            continue;
+        for (size_t k = 0; k < bsc_value_count(facts); k++)
+            fact_row(out, bsc_value_key_at(becomes, i), bsc_value_key_at(facts, k), change, facts);
+    }
+    bsc_buf_add_text(out, "</table>\n");
+}
+
+static void change_write(struct bsc_buf *out, const struct bsc_value *change)
+{
+    const struct bsc_value *error = bsc_value_get(change, "error");
+    int64_t duration_us = bsc_value_get_number(change, "duration_us", -1);
+    bsc_run_html_element(out, "pre", NULL, text_of(change, "statement"));
+    bsc_buf_add_text(out, "<p class=\"dim\">");
+    bsc_run_html_outcome(out, text_of(change, "outcome"));
+    bsc_buf_printf(out, "change %lld, ", (long long)bsc_value_get_number(change, "effect", 0));
+    bsc_run_html_text(out, text_of(change, "row"));
+    bsc_buf_add_text(out, ", ");
+    bsc_run_html_text(out, text_of(change, "time"));
+    if (duration_us >= 0)
+        bsc_buf_printf(out, ", %lld.%03lld ms", (long long)(duration_us / 1000),
+                       (long long)(duration_us % 1000));
+    bsc_buf_add_text(out, "</p>\n");
+    if (bsc_value_kind(error) == BSC_VALUE_MAP)
+        bsc_run_html_element(out, "p", "bad", text_of(error, "message"));
+    change_facts_write(out, change);
+}
+
+static void note_write(struct bsc_buf *out, const struct bsc_value *note)
+{
+    const char *kind = text_of(note, "kind");
+    bool plain = kind == NULL || strcmp(kind, "info") == 0;
+    bsc_run_html_element(out, "p", plain ? NULL : "warn", text_of(note, "text"));
+}
+
+static void ask_write(struct bsc_buf *out, const struct bsc_value *ask)
+{
+    const struct bsc_value *lines = bsc_value_get(ask, "lines");
+    bsc_run_html_element(out, "p", NULL, text_of(ask, "title"));
+    bsc_buf_add_text(out, "<pre>");
+    for (size_t i = 0; i < bsc_value_count(lines); i++) {
+        bsc_run_html_value(out, bsc_value_at(lines, i));
+        bsc_buf_add_char(out, '\n');
+    }
+    bsc_buf_add_text(out, "</pre>\n<table>\n");
+    bsc_run_html_row(out, "Answer", text_of(ask, "answer"));
+    bsc_run_html_row(out, "By", text_of(ask, "by"));
+    bsc_run_html_row(out, "Reason", text_of(ask, "reason"));
+    bsc_buf_add_text(out, "</table>\n");
+}
+
+static void each_write(struct bsc_buf *out, const struct bsc_value *list,
+                       void (*write)(struct bsc_buf *out, const struct bsc_value *value))
+{
+    for (size_t i = 0; i < bsc_value_count(list); i++)
+        write(out, bsc_value_at(list, i));
+}
+
+static void item_write(struct bsc_buf *out, const struct bsc_value *item)
+{
+    int64_t attempt = bsc_value_get_number(item, "attempt", 1);
+    bsc_buf_printf(out, "<article>\n<h3>%lld. ", (long long)bsc_value_get_number(item, "item", 0));
+    bsc_run_html_text(out, text_of(item, "title"));
+    bsc_buf_add_text(out, "</h3>\n<p class=\"dim\">");
+    bsc_run_html_outcome(out, text_of(item, "outcome"));
+    bsc_run_html_text(out, text_of(item, "kind"));
+    if (attempt > 1)
+        bsc_buf_printf(out, ", attempt %lld", (long long)attempt);
+    bsc_buf_add_text(out, ", ");
+    bsc_run_html_text(out, text_of(item, "begin"));
+    bsc_buf_add_text(out, " to ");
+    bsc_run_html_text(out, text_of(item, "end") != NULL ? text_of(item, "end") : "…");
+    bsc_buf_add_text(out, "</p>\n");
+    if (text_of(item, "reason") != NULL)
+        bsc_run_html_element(out, "p", NULL, text_of(item, "reason"));
+    each_write(out, bsc_value_get(item, "notes"), note_write);
+    each_write(out, bsc_value_get(item, "asks"), ask_write);
+    each_write(out, bsc_value_get(item, "changes"), change_write);
+    bsc_buf_add_text(out, "</article>\n");
+}
+
+/* Long lists would bury the rest. */
+static void known_write(struct bsc_buf *out, const struct bsc_value *value)
+{
+    if (bsc_value_kind(value) == BSC_VALUE_LIST && bsc_value_count(value) > 16)
+        bsc_buf_printf(out, "%zu entries", bsc_value_count(value));
+    else
+        bsc_run_html_value(out, value);
+}
+
+/* The whole site, as planned from and as last seen. */
+static void facts_write(struct bsc_buf *out, const struct bsc_value *before,
+                        const struct bsc_value *seen)
+{
+    bsc_buf_add_text(out, "<h2>Facts</h2>\n<details><summary>Before the run and as last seen"
+                          "</summary>\n<table>\n<tr><th>Resource</th><th>Fact</th><th>Before</th>"
+                          "<th>Last seen</th></tr>\n");
+    for (size_t i = 0; i < bsc_value_count(before); i++) {
+        const char *id = bsc_value_key_at(before, i);
+        const struct bsc_value *facts = bsc_value_item_at(before, i);
+        for (size_t k = 0; k < bsc_value_count(facts); k++) {
+            const char *key = bsc_value_key_at(facts, k);
+            bsc_buf_add_text(out, "<tr><td>");
+            bsc_run_html_text(out, id);
+            bsc_buf_add_text(out, "</td><td>");
+            bsc_run_html_text(out, key);
+            bsc_buf_add_text(out, "</td><td>");
+            known_write(out, bsc_value_item_at(facts, k));
+            bsc_buf_add_text(out, "</td><td>");
+            known_write(out, bsc_value_get(bsc_value_get(seen, id), key));
+            bsc_buf_add_text(out, "</td></tr>\n");
+        }
+    }
+    bsc_buf_add_text(out, "</table>\n</details>\n");
+}
+
+static void digests_write(struct bsc_buf *out, const struct bsc_value *begin)
+{
+    static const char *const rows[][2] = {
+        {"Plan", "plan_digest"},      {"Runbook", "runbook_digest"},
+        {"Site file", "site_digest"}, {"Library", "stdlib_digest"},
+        {"bascule", "tool"},          {"Boot id of the host", "boot_id"},
+    };
+    bsc_buf_add_text(out, "<h2>Digests</h2>\n<table>\n");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        bsc_run_html_row(out, rows[i][0], text_of(begin, rows[i][1]));
+    bsc_buf_add_text(out, "</table>\n");
+}
+
+/* Returns the owned plan, NULL with the reason in *err. */
+static struct bsc_value *plan_read(const struct bsc_sys *sys, const char *run_folder,
+                                   const struct bsc_run_story *story, struct bsc_err *err)
+{
+    char *path = bsc_files_join(run_folder, BSC_JOURNAL_PLAN_FILE);
+    struct bsc_value *plan = bsc_run_plan_read(sys, path, err);
+    const char *wanted = text_of(bsc_value_at(story->begins, 0), "plan_digest");
+    const char *found = text_of(plan, "digest");
+    bsc_mem_free(path);
+    if (plan == NULL || wanted == NULL || (found != NULL && strcmp(wanted, found) == 0))
+        return plan;
+    bsc_err_set(err, BSC_ERR_DAMAGED, "the plan in the folder is not the one that was run");
+    bsc_value_free(plan);
+    return NULL;
+}
+
+static void page_write(struct bsc_buf *out, const struct bsc_run_story *story,
+                       const struct bsc_value *plan, const struct bsc_err *plan_err)
+{
+    const struct bsc_value *begin = bsc_value_at(story->begins, 0);
+    const char *run = text_of(begin, "run");
+    bsc_run_html_begin(out, run != NULL ? run : "run");
+    head_write(out, story, plan);
+    if (plan == NULL)
+        bsc_run_html_element(out, "p", "bad", plan_err->message);
+    losses_write(out, story->losses);
+    bsc_buf_add_text(out, "<h2>What was done</h2>\n");
+    each_write(out, story->notes, note_write);
+    each_write(out, story->items, item_write);
+    facts_write(out, bsc_value_get(plan, "facts"), story->facts);
+    digests_write(out, begin);
+    verification_write(out, &story->report);
+    bsc_run_html_end(out);
+}
+
+bool bsc_run_report_html(const struct bsc_sys *sys, const char *run_folder, struct bsc_buf *out,
+                         struct bsc_err *err)
+{
+    struct bsc_run_story story = {0};
+    struct bsc_err plan_err = BSC_ERR_INIT;
+    char *journal = bsc_files_join(run_folder, BSC_JOURNAL_FILE);
+    bool done = bsc_run_story_read(&story, sys, journal, err);
+    if (done) {
+        struct bsc_value *plan = plan_read(sys, run_folder, &story, &plan_err);
+        page_write(out, &story, plan, &plan_err);
+        bsc_value_free(plan);
+    }
+    bsc_run_story_release(&story);
+    bsc_mem_free(journal);
+    return done;
+}
