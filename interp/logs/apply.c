@@ -68,7 +68,7 @@ static void advance(struct work *work, const struct bsc_logs_header *header, siz
     if (strcmp(state->fork, header->fork) != 0) {
         memcpy(state->previous_fork, state->fork, sizeof state->fork);
         memcpy(state->fork, header->fork, sizeof state->fork);
-        state->fork_lsn = work->cursor;
+        state->fork_lsn = state->lsn;
     }
     state->lsn = header->last_lsn;
     state->time_ms = header->time_ms;
@@ -196,8 +196,12 @@ static bool check_fits(const struct work *work, const char *name,
 static bool take(struct work *work, struct bsc_logs_reader *reader, const char *name,
                  struct bsc_err *err)
 {
-    const uint32_t pages = reader->header.page_count;
+    const struct bsc_logs_header *header = &reader->header;
+    const uint32_t pages = header->page_count;
 
+    /* A batch is of one fork, so that it is known where a new one began. */
+    if (strcmp(header->fork, work->fork) != 0 && !write_batch(work, err))
+        return false;
     if (!bsc_logs_batch_could_hold(&work->batch, pages))
         return write_large(work, reader, name, err);
     if (!bsc_logs_batch_can_hold(&work->batch, pages) && !write_batch(work, err))
@@ -302,6 +306,18 @@ static bool begin(struct work *work, struct bsc_err *err)
     return true;
 }
 
+/* Success means a whole copy: a run that was killed earlier may have written more than this one. */
+static bool check_whole(const struct work *work, struct bsc_err *err)
+{
+    if (!work->state.applying)
+        return true;
+    bsc_err_set(err, BSC_ERR_REFUSED,
+                "'%s' holds a part only of the log backups from LSN %lld to %lld",
+                work->order->path, (long long)work->state.applying_first,
+                (long long)work->state.applying_last);
+    return bsc_err_hint(err, "Apply all log backups up to that LSN.");
+}
+
 /* Brings sidecar and header up to what is durable in the copy. */
 static bool settle(struct work *work, struct bsc_err *err)
 {
@@ -326,6 +342,7 @@ bool bsc_logs_apply(const struct bsc_logs_apply_order *order, struct bsc_logs_ap
         /* What could be applied before the file to blame is kept, unless writing itself failed. */
         if (!work.spoilt)
             ok = settle(&work, ok ? err : &later) && ok;
+        ok = ok && check_whole(&work, err);
         ret->lsn = work.state.lsn;
         ret->time_ms = work.state.time_ms;
     }

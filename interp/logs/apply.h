@@ -43,7 +43,8 @@ struct bsc_logs_apply_result {
 };
 
 /* Errors: CONFLICT naming the processes when the copy is open anywhere; REFUSED naming file and
- * LSNs for a gap, an overlap, a foreign fork or database; DAMAGED naming the file; CANCELLED. What
+ * LSNs for a gap, an overlap, a foreign fork or database, or when the files end before those of a
+ * killed run did; DAMAGED naming the file; CANCELLED. What
  * comes before the file that is to blame is applied. *ret is filled on failure too. */
 bool bsc_logs_apply(const struct bsc_logs_apply_order *order, struct bsc_logs_apply_result *ret,
                     struct bsc_err *err);
