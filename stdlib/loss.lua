@@ -16,8 +16,10 @@ local function observe_if(wanted, resource)
   return wanted and effects.observe(resource) or {}
 end
 
--- Facts of everything that knows how far the database had come; absent ones are empty.
-local function sources(copy)
+-- Facts of everything that knows how far the database had come; absent ones are empty. Bringing
+-- the copy online starts a new fork, after which old log backups and the old primary's log say
+-- nothing about it any more: whoever reports a loss afterwards asks for these before.
+function M.sources(copy)
   local found = inventory.database(copy.database) or {}
   local has_backups = found.log_shipping and copy.role == "secondary"
   return {
@@ -98,7 +100,7 @@ end
 -- The lines that a gate shows before `copy_handle` is brought online.
 function M.window(copy_handle)
   local copy = handles.of(copy_handle)
-  local seen = sources(copy)
+  local seen = M.sources(copy)
   local lsn, time, where = M.last_known(seen)
   local lines = { ("%s comes online at %s."):format(copy.title, at(seen.copy.lsn, seen.copy.time)) }
   lines[#lines + 1] = missing_line(seen, lsn, time, where)
@@ -128,10 +130,9 @@ local function counted(known, kept)
     text.thousands(math.max(0, known.count - kept.count)))
 end
 
-local function loss_note(copy, before)
-  local seen = sources(copy)
+local function loss_note(copy, seen)
   local lsn, time = M.last_known(seen)
-  local applied_lsn, applied_time = before.lsn or seen.copy.lsn, before.time or seen.copy.time
+  local applied_lsn, applied_time = seen.copy.lsn, seen.copy.time
   local words = ("%s is online: last applied %s of last known %s"):format(copy.title,
     at(applied_lsn, applied_time), at(lsn, time))
   local data = { applied_lsn = applied_lsn, applied_time = applied_time, known_lsn = lsn,
@@ -149,9 +150,10 @@ local function loss_note(copy, before)
   return { kind = "loss", text = words, data = data }
 end
 
--- The notes that follow bringing a copy online. `before` are its facts before that.
-function M.notes(copy_handle, before)
-  local notes = { loss_note(handles.of(copy_handle), before) }
+-- The notes that follow bringing a copy online; `seen` are its sources before that.
+function M.notes(copy_handle, seen)
+  local copy = handles.of(copy_handle)
+  local notes = { loss_note(copy, seen or M.sources(copy)) }
   for _, line in ipairs(left_behind()) do
     notes[#notes + 1] = { kind = "warning", text = line }
   end

@@ -64,7 +64,7 @@ end
 function M.observe.log_backups(copy)
   local facts, failure = chain(copy)
   if not facts then
-    return { share_readable = false, problem = "none", problem_text = failure.message }
+    return { problem = "damaged", problem_text = failure.message }
   end
   return facts
 end
@@ -169,8 +169,8 @@ function M.apply_log_backups(copy, files)
 end
 
 -- The salvaged tail gets the name of a log backup that ends where it ends.
-local function tail_file(copy, tail)
-  local name = copy.path:match("([^/]+)$"):gsub("%.[^.]*$", "")
+local function tail_file(dead, tail)
+  local name = (dead.site.salvage or dead.path):match("([^/]+)$"):gsub("%.[^.]*$", "")
   return {
     file = ("%s_%020d.blog"):format(name, tail.last_lsn),
     first_lsn = tail.first_lsn,
@@ -194,8 +194,8 @@ function M.salvage_tail(dead, copy, tail)
   }
 end
 
-function M.apply_tail(copy, tail)
-  return M.apply_log_backups(copy, { tail_file(copy, tail) })
+function M.apply_tail(dead, copy, tail)
+  return M.apply_log_backups(copy, { tail_file(dead, tail) })
 end
 
 function M.end_sessions(copy, sessions)

@@ -198,7 +198,7 @@ function M.salvaging(dead, copy, tail)
     [backups_id(copy)] = { last_lsn = tail.last_lsn, last_time = tail.time,
       copied_lsn = tail.last_lsn },
   }
-  local apply = platform.apply_tail(copy, tail)
+  local apply = platform.apply_tail(dead, copy, tail)
   apply.resource = copy.id
   apply.becomes = {
     lsn = tail.last_lsn, time = tail.time,

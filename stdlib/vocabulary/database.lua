@@ -87,10 +87,11 @@ local recover = primitive.shipped {
     local copy = handles.of(a.copy)
     local change = registry.of(copy).recover(copy)
     change.becomes = becomes(copy)
+    a.seen_before = loss.sources(copy)
     return { change }
   end,
-  tells = function(a, before)
-    local notes = loss.notes(a.copy, before)
+  tells = function(a)
+    local notes = loss.notes(a.copy, a.seen_before)
     if waived(a) then
       table.insert(notes, 1, { kind = "warning",
         text = ("%s was given: %s"):format(a.override, waived(a)) })

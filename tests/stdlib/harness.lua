@@ -153,6 +153,18 @@ function M.load(args)
     env[name] = value
   end
   env._G = env
+  local modules = {}
+  env.require_module = function(name)
+    if modules[name] == nil then
+      local source, file = host.module(name)
+      if not source then
+        error(file, 0)
+      end
+      local chunk, problem = host.compile(file, source, env)
+      modules[name] = chunk and chunk(name, host) or error(problem.message, 0)
+    end
+    return modules[name]
+  end
   local chunk, problem = host.compile(args.path, args.text, env)
   if not chunk then
     error({ message = problem.message, file = args.path, line = problem.line })

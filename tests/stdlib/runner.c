@@ -1,5 +1,5 @@
 /*
- * bascule_luatest FILE…: runs tests of the embedded library inside the privileged Lua state.
+ * bascule_luatest [-m FOLDER] FILE…: runs tests of the embedded library inside the privileged Lua state.
  *
  * A file of tests returns a table; each function in it is a test and its key, a sentence, its name:
  *
@@ -18,6 +18,9 @@
  *   drive(fn, answers)            runs fn as a task and answers the effects that it yields:
  * `answers` is a function from effect to answer, or a table by the effect's op of such functions or
  * plain answers; returns what fn returns
+ *
+ *   require_module(name)          runs name.lua of the folder given with -m, with these same globals,
+ * and returns what it returns
  *
  * Each test is a task with a budget of its own, followed by a full collection; then everything is
  * run once more with a collector that never rests. A warning of Lua is a failure.
@@ -108,14 +111,14 @@ static struct bsc_vm_source *sources_with(const struct bsc_buf *harness, size_t 
     return sources;
 }
 
-static void run_file(const char *path, const struct bsc_buf *harness, bool eager,
-                     struct tally *tally)
+static void run_file(const char *path, const char *modules, const struct bsc_buf *harness,
+                     bool eager, struct tally *tally)
 {
     struct bsc_err err = BSC_ERR_INIT;
     struct bsc_buf text;
     struct bsc_vm *vm = NULL;
     struct bsc_vm_options options = {.entry = "bascule/test/harness", .test_doors = true};
-    char *folder = bsc_files_folder_of(path);
+    char *folder = modules != NULL ? bsc_mem_text(modules) : bsc_files_folder_of(path);
     struct bsc_vm_source *sources = sources_with(harness, &options.source_count);
     bsc_buf_init(&text);
     options.sources = sources;
@@ -141,6 +144,12 @@ int main(int argc, char **argv)
     struct tally tally = {0};
     struct bsc_err err = BSC_ERR_INIT;
     struct bsc_buf harness;
+    const char *modules = NULL;
+    int first = 1;
+    if (argc > 2 && strcmp(argv[1], "-m") == 0) {
+        modules = argv[2];
+        first = 3;
+    }
     bsc_buf_init(&harness);
     if (!bsc_files_read(bsc_sys_real(), LUATEST_HARNESS, 1024 * 1024, &harness, &err)) {
         fprintf(stderr, "bascule_luatest: %s\n", err.message);
@@ -148,8 +157,8 @@ int main(int argc, char **argv)
         return 2;
     }
     for (int pass = 0; pass < 2; pass++)
-        for (int i = 1; i < argc; i++)
-            run_file(argv[i], &harness, pass == 1, &tally);
+        for (int i = first; i < argc; i++)
+            run_file(argv[i], modules, &harness, pass == 1, &tally);
     printf("%d passed, %d failed\n", tally.passed, tally.failed);
     bsc_buf_release(&harness);
     return tally.failed == 0 && tally.passed > 0 ? 0 : 1;
