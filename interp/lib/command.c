@@ -55,7 +55,8 @@ static void wrap_in_ssh(const char *host, struct words *words)
             bsc_buf_add_char(&line, ' ');
         add_quoted(&line, words->argv[i]);
     }
-    words->remote = bsc_buf_take(&line);
+    words->remote = bsc_mem_bytes(line.data, line.length);
+    bsc_buf_release(&line);
     const char *const ssh[] = {"ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10",
                                "--",  host, words->remote,   NULL};
     _Static_assert(sizeof ssh / sizeof ssh[0] == SSH_WORDS + 2, "argv is made long enough");

@@ -111,12 +111,14 @@ static struct bsc_sql *open_target(struct bsc_lib_env *env, const struct bsc_lib
     bsc_buf_init(&string);
     if (bsc_site_connection(env->site, target->server, target->file, target->database, &string,
                             env->redactor, err)) {
-        struct bsc_sql_options options = {.name = target->server,
-                                          .connection = string.data,
-                                          .read_only = target->read_only,
-                                          .login_timeout_ms = LOGIN_TIMEOUT_MS,
-                                          .redactor = env->redactor,
-                                          .calls = env->sql_calls};
+        struct bsc_sql_options options = {
+            .name = target->server,
+            .connection = string.data,
+            .read_only = target->read_only,
+            .login_timeout_ms = bsc_value_get_number(bsc_site_server(env->site, target->server),
+                                                     "connect_timeout", LOGIN_TIMEOUT_MS),
+            .redactor = env->redactor,
+            .calls = env->sql_calls};
         BSC_BUG_ON(pthread_mutex_lock(&env->links->door) != 0);
         sql = bsc_sql_open(&options, err);
         BSC_BUG_ON(pthread_mutex_unlock(&env->links->door) != 0);

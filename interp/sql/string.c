@@ -67,7 +67,9 @@ static char *get(const char *string, const char *key)
                 i++;
             bsc_buf_add_char(&plain, at.value[i]);
         }
-        return bsc_buf_take(&plain);
+        char *value = bsc_mem_bytes(plain.data, plain.length);
+        bsc_buf_release(&plain);
+        return value;
     }
     return NULL;
 }
