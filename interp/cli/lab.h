@@ -55,6 +55,13 @@ bool bsc_lab_site_write(const struct bsc_lab *lab, struct bsc_err *err);
 /* Makes the lab in its folder, which must not exist or be empty. */
 bool bsc_lab_new(const struct bsc_lab *lab, struct bsc_err *err);
 
+/* Makes a restoring copy of the primary. */
+bool bsc_lab_seed(const struct bsc_lab *lab, const char *copy, struct bsc_err *err);
+
+/* Performs a row of the host on two of the lab's databases, as a runbook would. */
+bool bsc_lab_mirror(const struct bsc_lab *lab, const char *row, const char *principal,
+                    const char *mirror, struct bsc_err *err);
+
 /* Adds `count` messages to the primary and notes them in the ledger of the clients. */
 bool bsc_lab_add_messages(struct bsc_sql *primary, struct bsc_sql *ledger, int64_t count,
                           struct bsc_err *err);

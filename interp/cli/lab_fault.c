@@ -143,7 +143,8 @@ static bool spoil(const struct bsc_lab *lab, const char *path, struct bsc_buf *b
 {
     if (!bsc_files_read(lab->cli->sys, path, BALLAST_BYTES, bytes, err))
         return false;
-    size_t middle = BSC_LOGS_HEADER_BYTES + (bytes->length - BSC_LOGS_HEADER_BYTES) / 2;
+    size_t middle =
+        (size_t)BSC_LOGS_FORMAT_HEADER + (bytes->length - (size_t)BSC_LOGS_FORMAT_HEADER) / 2;
     bytes->data[middle] = (char)~bytes->data[middle];
     return true;
 }
@@ -193,17 +194,9 @@ static bool make_fork(const struct bsc_lab *lab, const char *scratch, struct bsc
 {
     static const char *const work[] = {"PRAGMA wal_autocheckpoint=0",
                                        "DELETE FROM tblChatMessage WHERE id = 1", NULL};
-    char *primary = bsc_lab_path(lab, BSC_LAB_PRIMARY);
     char *copy = bsc_lab_path(lab, scratch);
-    int64_t lsn = 0;
-    int64_t bytes = 0;
     struct bsc_logs_recovered recovered;
-    struct bsc_logs_seed_order order = {.sys = lab->cli->sys,
-                                        .clock = lab->cli->clock,
-                                        .db = primary,
-                                        .copy = copy,
-                                        .role = BSC_LOGS_RESTORING};
-    bool ok = bsc_logs_seed(&order, &lsn, &bytes, err) &&
+    bool ok = bsc_lab_seed(lab, scratch, err) &&
               bsc_logs_recover(lab->cli->sys, copy, NULL, &recovered, err) &&
               bsc_logs_shipping_begin(lab->cli->sys, copy, err);
     struct bsc_logs_guard *guard = ok ? bsc_logs_guard_open(lab->cli->sys, copy, err) : NULL;
@@ -211,7 +204,6 @@ static bool make_fork(const struct bsc_lab *lab, const char *scratch, struct bsc
     ok = sql != NULL && bsc_lab_sql_run(sql, work, err);
     bsc_sql_close(sql);
     bsc_logs_guard_close(guard);
-    bsc_mem_free(primary);
     bsc_mem_free(copy);
     return ok;
 }

@@ -1,10 +1,15 @@
 #include "cli/lab.h"
 
+#include <stdatomic.h>
+
 #include "base/mem.h"
+#include "lib/env.h"
+#include "lib/row.h"
 #include "logs/agent.h"
 #include "logs/backup.h"
 #include "logs/shipping.h"
 #include "os/files.h"
+#include "os/process.h"
 
 enum {
     APPLIED_ROUNDS = 4,
@@ -87,18 +92,48 @@ static bool make_databases(const struct bsc_lab *lab, struct bsc_err *err)
            make_database(lab, BSC_LAB_LEDGER, ledger_schema, err);
 }
 
-static bool seed(const struct bsc_lab *lab, const char *copy, enum bsc_logs_role role,
-                 struct bsc_err *err)
+bool bsc_lab_seed(const struct bsc_lab *lab, const char *copy, struct bsc_err *err)
 {
     char *from = bsc_lab_path(lab, BSC_LAB_PRIMARY);
     char *to = bsc_lab_path(lab, copy);
+    char *share = bsc_lab_path(lab, BSC_LAB_SHARE);
     int64_t lsn = 0;
     int64_t bytes = 0;
-    struct bsc_logs_seed_order order = {
-        .sys = lab->cli->sys, .clock = lab->cli->clock, .db = from, .copy = to, .role = role};
+    struct bsc_logs_seed_order order = {.sys = lab->cli->sys,
+                                        .clock = lab->cli->clock,
+                                        .db = from,
+                                        .share = share,
+                                        .name = "mgc",
+                                        .copy = to};
     bool ok = bsc_logs_seed(&order, &lsn, &bytes, err);
     bsc_mem_free(from);
     bsc_mem_free(to);
+    bsc_mem_free(share);
+    return ok;
+}
+
+bool bsc_lab_mirror(const struct bsc_lab *lab, const char *row, const char *principal,
+                    const char *mirror, struct bsc_err *err)
+{
+    struct bsc_lib_env env = {0};
+    struct bsc_value *args = bsc_value_map();
+    struct bsc_value *result = NULL;
+    char *from = bsc_lab_path(lab, principal);
+    char *to = bsc_lab_path(lab, mirror);
+    char *own = bsc_process_own_path(err);
+    atomic_bool cancel = false;
+    bsc_value_set_text(args, "principal", from);
+    bsc_value_set_text(args, "mirror", to);
+    bsc_lib_env_init(&env, NULL, lab->cli->redactor, own);
+    env.sys = lab->cli->sys;
+    struct bsc_lib_call call = {.env = &env, .args = args, .cancel = &cancel};
+    bool ok = own != NULL && bsc_lib_find(row)->run(&call, &result, err);
+    bsc_lib_env_release(&env);
+    bsc_value_free(args);
+    bsc_value_free(result);
+    bsc_mem_free(from);
+    bsc_mem_free(to);
+    bsc_mem_free(own);
     return ok;
 }
 
@@ -107,9 +142,10 @@ static bool begin_shipping(const struct bsc_lab *lab, struct bsc_err *err)
     char *copy = bsc_lab_path(lab, BSC_LAB_SECONDARY);
     char *share = bsc_lab_path(lab, BSC_LAB_SHARE);
     char *copied = bsc_lab_path(lab, BSC_LAB_COPIED);
-    bool ok = seed(lab, BSC_LAB_SECONDARY, BSC_LOGS_RESTORING, err) &&
-              seed(lab, BSC_LAB_MIRROR, BSC_LOGS_MIRROR, err) &&
-              bsc_logs_ship(lab->cli->sys, copy, share, copied, JOB_INTERVAL_MS, err);
+    struct bsc_logs_job job = {share, copied, JOB_INTERVAL_MS};
+    bool ok = bsc_lab_seed(lab, BSC_LAB_SECONDARY, err) &&
+              bsc_lab_mirror(lab, "mirrors.install", BSC_LAB_PRIMARY, BSC_LAB_MIRROR, err) &&
+              bsc_logs_ship(lab->cli->sys, copy, &job, err);
     bsc_mem_free(copy);
     bsc_mem_free(share);
     bsc_mem_free(copied);
@@ -155,7 +191,8 @@ static bool add_rounds(const struct history *h, int rounds, struct bsc_err *err)
 static bool copy_and_apply(const struct bsc_lab *lab, struct bsc_err *err)
 {
     char *copy = bsc_lab_path(lab, BSC_LAB_SECONDARY);
-    bool ok = bsc_logs_agent_copy_apply(lab->cli->sys, lab->cli->clock, copy, NULL, err);
+    struct bsc_logs_agent_round round = {0};
+    bool ok = bsc_logs_agent_copy_apply(lab->cli->sys, copy, NULL, &round, err);
     bsc_mem_free(copy);
     return ok;
 }

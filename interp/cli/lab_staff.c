@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "mirrors/follow.h"
 #include "os/files.h"
 #include "os/process.h"
 
@@ -115,22 +116,12 @@ static bool start_worker(const struct bsc_lab *lab, const char *own, const char 
     return start(lab, role, argv, err) && wait_until_ready(lab, role, err);
 }
 
-static bool start_mirroring(const struct bsc_lab *lab, const char *own, struct bsc_err *err)
-{
-    char *principal = bsc_lab_path(lab, BSC_LAB_PRIMARY);
-    char *mirror = bsc_lab_path(lab, BSC_LAB_MIRROR);
-    const char *const argv[] = {own, "agent", "mirror", principal, mirror, NULL};
-    bool ok = start(lab, "mirror", argv, err);
-    bsc_mem_free(principal);
-    bsc_mem_free(mirror);
-    return ok;
-}
-
 bool bsc_lab_staff_start(const struct bsc_lab *lab, struct bsc_err *err)
 {
     char *own = bsc_process_own_path(err);
     bool ok = own != NULL && start_worker(lab, own, "writer", err) &&
-              start_mirroring(lab, own, err) && start_worker(lab, own, "session", err);
+              bsc_lab_mirror(lab, "mirrors.follow", BSC_LAB_PRIMARY, BSC_LAB_MIRROR, err) &&
+              start_worker(lab, own, "session", err);
     bsc_mem_free(own);
     return ok;
 }
@@ -153,14 +144,17 @@ static bool end_named(const struct bsc_lab *lab, const char *name, struct bsc_er
     return ok;
 }
 
+static bool end_mirroring(const struct bsc_lab *lab, const char *mirror, struct bsc_err *err)
+{
+    char *path = bsc_lab_path(lab, mirror);
+    bool ok = bsc_mirrors_agent_end(lab->cli->sys, path, err);
+    bsc_mem_free(path);
+    return ok;
+}
+
 bool bsc_lab_staff_end(const struct bsc_lab *lab, bool all, struct bsc_err *err)
 {
-    if (!end_named(lab, "writer", err) || !end_named(lab, "mirror", err))
+    if (!end_named(lab, "writer", err) || !end_mirroring(lab, BSC_LAB_MIRROR, err))
         return false;
-    if (!all)
-        return true;
-    char *agent = bsc_lab_path(lab, BSC_LAB_NEW_MIRROR ".agent");
-    bool ok = end_named(lab, "session", err) && end_by_file(lab, agent, err);
-    bsc_mem_free(agent);
-    return ok;
+    return !all || (end_named(lab, "session", err) && end_mirroring(lab, BSC_LAB_NEW_MIRROR, err));
 }

@@ -1,0 +1,79 @@
+#include "cli/cli.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "cli/options.h"
+#include "journal/folder.h"
+#include "os/files.h"
+#include "run/report.h"
+
+/* Puts the page where it is wanted: into a file, to standard output ("-"), or, unless told, into
+ * the run's folder. */
+static bool page_put(struct bsc_cli *cli, const struct bsc_journal_folder *folder,
+                     const char *output, const struct bsc_buf *page, struct bsc_err *err)
+{
+    if (output != NULL && strcmp(output, "-") == 0)
+        return fwrite(page->data, 1, page->length, cli->out) == page->length ||
+               bsc_err_set(err, BSC_ERR_IO, "could not write the report");
+    char *own = bsc_journal_folder_file(folder, "report.html");
+    const char *path = output != NULL ? output : own;
+    bool done = bsc_files_write(cli->sys, path, page->data, page->length, 0600, err);
+    if (done && cli->json) {
+        struct bsc_value *map = bsc_value_map();
+        bsc_value_set_text(map, "run", folder->id);
+        bsc_value_set_text(map, "report", path);
+        bsc_cli_json(cli, map);
+        bsc_value_free(map);
+    } else if (done) {
+        bsc_cli_say(cli, "report written to %s\n", path);
+    }
+    bsc_mem_free(own);
+    return done;
+}
+
+static int report(struct bsc_cli *cli, const char *runs, const char *run, const char *output)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_journal_folder folder = {0};
+    struct bsc_buf page;
+    bsc_buf_init(&page);
+    bool done = bsc_journal_folder_find(cli->sys, runs, run, &folder, &err) &&
+                bsc_run_report_html(cli->sys, folder.path, &page, &err);
+    if (done) {
+        bsc_redact_apply(cli->redactor, &page);
+        done = page_put(cli, &folder, output, &page, &err);
+    }
+    bsc_buf_release(&page);
+    bsc_journal_folder_release(&folder);
+    return done ? BSC_EXIT_DONE : bsc_cli_fail(cli, &err);
+}
+
+int bsc_cli_report(struct bsc_cli *cli, int argc, char **argv)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    const char *site = NULL, *option = NULL, *output = NULL;
+    const struct bsc_cli_option options[] = {
+        {"--output", "-o", "FILE", "where to write the page (- for standard output)", NULL, &output,
+         NULL},
+        {"--site", NULL, "FILE", "the site beside which the runs are kept", NULL, &site, NULL},
+        {"--runs", NULL, "DIR", "the folder of all runs (default: runs beside the site)", NULL,
+         &option, NULL},
+        {0}};
+    const struct bsc_cli_usage usage = {
+        "report RUN [-o FILE.html] [--site SITE|--runs DIR]",
+        "Writes the report of a run as one HTML page that needs nothing else. RUN is an id, a "
+        "folder, or last. Without -o the page is report.html in the run's folder.",
+        options, 1, 1};
+    size_t operands = 0;
+    bool help = false;
+    if (!bsc_cli_parse(cli, &usage, argc, argv, &operands, &help, &err))
+        return bsc_cli_fail(cli, &err);
+    if (help)
+        return BSC_EXIT_DONE;
+    char *runs = bsc_journal_runs_folder(site, option);
+    int code = report(cli, runs, argv[1], output);
+    bsc_mem_free(runs);
+    return code;
+}
