@@ -42,7 +42,11 @@ local os_only = {
 }
 
 -- { ["interp/room/file.c"] = { call = "why it has to be" } }
-local exceptions = {}
+local builder = "runs while the program is built, on files of the build folder"
+local exceptions = {
+  ["interp/vm/embed/embed.c"] = { fopen = builder },
+  ["interp/vm/watchdog.c"] = { clock_gettime = "a condition waits until a time of that clock" },
+}
 
 -- The last words of a process go to its standard error by whatever way is left.
 local function is_stderr(name, rest)
@@ -55,6 +59,8 @@ local function check_line(file, line_number, line, calls)
     local reason = not member and calls[name]
     local excused = exceptions[file.path] and exceptions[file.path][name]
     excused = excused or is_stderr(name, line:sub(after))
+    -- A test may look at a file with another program than ours.
+    excused = excused or (reason == shell and file.path:find("^tests/"))
     if reason and not excused then
       gate.complain(file.path, line_number, "%s() is not called here; %s", name, reason)
     end

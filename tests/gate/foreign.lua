@@ -29,8 +29,11 @@ for name in ([[
   system[name .. ".h"] = true
 end
 
+-- The compiler's doors to instructions of the processor.
+local cpu = { ["cpuid.h"] = true, ["immintrin.h"] = true, ["arm_neon.h"] = true }
+
 local function is_system(header)
-  return system[header] or header:find("^sys/") or header:find("^linux/") or
+  return system[header] or cpu[header] or header:find("^sys/") or header:find("^linux/") or
     header:find("^netinet/") or header:find("^arpa/") or header:find("^net/")
 end
 

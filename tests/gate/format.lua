@@ -16,8 +16,8 @@ if #names > 0 then
     local path, number = line:match("^([^:]+):(%d+):%d+: error:")
     if path then
       if not seen[path] then
-        gate.complain(path, tonumber(number), "from here on not as clang-format lays it out; run " ..
-          "clang-format -i %s", path)
+        gate.complain(path, tonumber(number), "from here on not as clang-format lays it out; " ..
+          "run clang-format -i %s", path)
       end
       seen[path] = true
     end

@@ -44,7 +44,8 @@ local cases = {
     { { ["stdlib/a.lua"] = "local function f()\n" .. ("  a()\n"):rep(69) .. "end\n" },
       "a.lua:1: the function has 71 lines" },
     { { ["interp/value/a.c"] = own .. ("int a;\n"):rep(600) }, "a.c:601: the file has 601 lines" },
-    { { ["interp/value/a.c"] = own .. "/* " .. ("x"):rep(95) .. " */\n" }, "a.c:2: the line has 101" },
+    { { ["interp/value/a.c"] = own .. "/* " .. ("x"):rep(95) .. " */\n" },
+      "a.c:2: the line has 101" },
   },
   tidy = {
     { { ["interp/value/a.c"] = own .. "/* " .. unfinished .. ": later */\n" },
@@ -63,7 +64,8 @@ local cases = {
     { { ["interp/value/a.c"] = "_Thread_local int mine;\n" }, "'mine' is mutable state" },
   },
   format = {
-    { { ["interp/value/a.c"] = own .. "int   a;\n" }, "a.c:2: .*clang%-format %-i interp/value/a.c" },
+    { { ["interp/value/a.c"] = own .. "int   a;\n" },
+      "a.c:2: .*clang%-format %-i interp/value/a.c" },
   },
   luacheck = {
     { { ["stdlib/a.lua"] = "leak = 1\n" }, "stdlib/a.lua:1: .*leak" },

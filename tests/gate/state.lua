@@ -26,8 +26,8 @@ local function check_symbol(member, line)
   end
   local file, number = line:match("%s(/%S+):(%d+)%s*$")
   gate.complain(file and strip_root(file) or member, tonumber(number or 0),
-    "'%s' is mutable state of the whole process; put it into the structure that owns it, or make " ..
-      "it const", name)
+    "'%s' is mutable state of the whole process; put it into the structure that owns it, or " ..
+      "make it const", name)
 end
 
 local looked = 0
