@@ -1,4 +1,4 @@
-#include "sql/odbc_calls.h"
+#include "sql/calls_int.h"
 
 #include <odbcinst.h>
 #include <stdint.h>

@@ -1,7 +1,6 @@
 #include "sql/sql_int.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "os/clock.h"
@@ -112,12 +111,6 @@ static SQLRETURN execute(struct bsc_sql_job *job, bool prepared)
                               (SQLINTEGER)strlen(job->text));
 }
 
-static void nap(void)
-{
-    struct timespec left = {.tv_nsec = LOCK_NAP_MS * 1000000};
-    nanosleep(&left, NULL);
-}
-
 static void result_renew(struct bsc_sql_result *result)
 {
     bsc_sql_result_release(result);
@@ -131,7 +124,7 @@ static bool wait_for_lock(struct bsc_sql_job *job, const struct bsc_err *err, in
     const struct bsc_clock *clock = bsc_clock_real();
     if (!job->sql->is_sqlite || !bsc_sql_sqlite_busy(err) || !bsc_sql_sqlite_single(job->text))
         return false;
-    nap();
+    bsc_clock_pause(LOCK_NAP_MS, job->limits->cancel);
     return bsc_sql_watch_verdict(job->sql->watch) == BSC_ERR_NONE &&
            clock->mono_us(clock->self) < until_us;
 }

@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "sql/odbc_calls.h"
+#include "sql/calls_int.h"
 #include "sql/sql.h"
 #include "sql/watch_int.h"
 

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "sql/odbc_calls.h"
+#include "sql/calls_int.h"
 
 struct bsc_sql_watch;
 

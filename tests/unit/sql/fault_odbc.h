@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "sql/odbc_calls.h"
+#include "sql/calls_int.h"
 
 struct fault_odbc {
     struct bsc_sql_calls calls; /* give this to bsc_sql_options */

@@ -7,7 +7,7 @@
 #include "unit.h"
 
 #include "base/mem.h"
-#include "sql/odbc_calls.h"
+#include "sql/calls_int.h"
 #include "sql/sql.h"
 
 /* An empty file is a good, empty database. */

@@ -5,8 +5,8 @@
  * name; `self` is passed back as the first argument. Private to this room and to its tests: it is
  * the only header here that shows ODBC's own types.
  */
-#ifndef BSC_SQL_ODBC_CALLS_H
-#define BSC_SQL_ODBC_CALLS_H
+#ifndef BSC_SQL_CALLS_INT_H
+#define BSC_SQL_CALLS_INT_H
 
 #include <sql.h>
 #include <sqlext.h>
