@@ -68,6 +68,13 @@ static bool check_mode(sqlite3 *engine, const char *db, bool convert, struct bsc
     return bsc_err_hint(err, "Put the database under log shipping again.");
 }
 
+/* A connection that has read nothing yet does not know of the log, and would find nothing in it to
+ * checkpoint. */
+static bool acquaint(sqlite3 *engine, const char *db, struct bsc_err *err)
+{
+    return run(engine, "SELECT count(*) FROM sqlite_schema", db, "read", err);
+}
+
 bool bsc_logs_primary_open(struct bsc_logs_primary *primary, const struct bsc_sys *sys,
                            const char *db, bool convert, struct bsc_err *err)
 {
@@ -78,7 +85,8 @@ bool bsc_logs_primary_open(struct bsc_logs_primary *primary, const struct bsc_sy
     if (sys->stat(sys->self, db, &st) != 0)
         return bsc_err_sys(err, errno, "cannot open '%s'", db);
     return connect_to(db, &primary->writer, err) && check_mode(primary->writer, db, convert, err) &&
-           connect_to(db, &primary->helper, err) && connect_to(db, &primary->guard, err);
+           connect_to(db, &primary->helper, err) && acquaint(primary->helper, db, err) &&
+           connect_to(db, &primary->guard, err);
 }
 
 void bsc_logs_primary_close(struct bsc_logs_primary *primary)
