@@ -20,11 +20,13 @@ bool bsc_lab_add_messages(struct bsc_sql *primary, struct bsc_sql *ledger, int64
         return false;
     for (int64_t id = last + 1; id <= last + count; id++) {
         /* The ledger is what a client knows: it is told only after the commit. */
-        if (!run_with(primary,
-                      "INSERT INTO tblChatMessage (id, room, author, sent, body) SELECT ?1,"
-                      " 1 + ?1 % 40, 1 + ?1 % 500, strftime('%Y-%m-%dT%H:%M:%fZ'), 'Line ' || ?1",
-                      id, err) ||
-            !run_with(ledger, "INSERT INTO acknowledged VALUES (?1)", id, err))
+        if (!run_with(
+                primary,
+                "INSERT INTO tblChatMessage (id, room, author, sent, body) SELECT id, 1 + id % 40,"
+                " 1 + id % 500, strftime('%Y-%m-%dT%H:%M:%fZ'), 'Line ' || id"
+                " FROM (SELECT ? AS id)",
+                id, err) ||
+            !run_with(ledger, "INSERT INTO acknowledged VALUES (?)", id, err))
             return false;
     }
     return true;

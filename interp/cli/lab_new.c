@@ -145,6 +145,7 @@ static bool begin_shipping(const struct bsc_lab *lab, struct bsc_err *err)
     struct bsc_logs_job job = {share, copied, JOB_INTERVAL_MS};
     bool ok = bsc_lab_seed(lab, BSC_LAB_SECONDARY, err) &&
               bsc_lab_mirror(lab, "mirrors.install", BSC_LAB_PRIMARY, BSC_LAB_MIRROR, err) &&
+              bsc_lab_mirror(lab, "mirrors.follow", BSC_LAB_PRIMARY, BSC_LAB_MIRROR, err) &&
               bsc_logs_ship(lab->cli->sys, copy, &job, err);
     bsc_mem_free(copy);
     bsc_mem_free(share);
@@ -210,9 +211,11 @@ static bool make_history(const struct bsc_lab *lab, struct bsc_err *err)
 {
     struct history h = {.lab = lab};
     char *db = bsc_lab_path(lab, BSC_LAB_PRIMARY);
-    h.guard = bsc_logs_guard_open(lab->cli->sys, db, err);
+    /* The guard comes first: whoever closes the database last would empty its log. */
+    bool ok = bsc_logs_shipping_begin(lab->cli->sys, db, err) &&
+              (h.guard = bsc_logs_guard_open(lab->cli->sys, db, err)) != NULL &&
+              begin_shipping(lab, err);
     bsc_mem_free(db);
-    bool ok = h.guard != NULL;
     if (ok)
         ok = (h.primary = bsc_lab_sql_open(lab, BSC_LAB_PRIMARY, false, err)) != NULL &&
              (h.ledger = bsc_lab_sql_open(lab, BSC_LAB_LEDGER, false, err)) != NULL;
@@ -229,8 +232,8 @@ static bool make_history(const struct bsc_lab *lab, struct bsc_err *err)
 
 bool bsc_lab_new(const struct bsc_lab *lab, struct bsc_err *err)
 {
-    if (!make_folders(lab, err) || !make_databases(lab, err) || !begin_shipping(lab, err) ||
-        !make_history(lab, err) || !bsc_lab_site_write(lab, err))
+    if (!make_folders(lab, err) || !make_databases(lab, err) || !make_history(lab, err) ||
+        !bsc_lab_site_write(lab, err))
         return false;
     bsc_cli_say(lab->cli,
                 "practice site in %s\n"

@@ -2,15 +2,20 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "os/files.h"
 
 struct bsc_sql *bsc_lab_sql_open(const struct bsc_lab *lab, const char *database, bool create,
                                  struct bsc_err *err)
 {
     struct bsc_buf text;
     char *path = bsc_lab_path(lab, database);
+    /* An empty file is an empty database; the sql room never makes one by itself. */
+    if (create && !bsc_files_write(lab->cli->sys, path, "", 0, 0600, err)) {
+        bsc_mem_free(path);
+        return NULL;
+    }
     bsc_buf_init(&text);
-    bsc_buf_printf(&text, "Driver=SQLite3;Timeout=5000;%sDatabase=%s", create ? "" : "NoCreat=Yes;",
-                   path);
+    bsc_buf_printf(&text, "Driver=SQLite3;Timeout=5000;NoCreat=Yes;Database=%s", path);
     struct bsc_sql_options options = {.name = database,
                                       .connection = text.data,
                                       .redactor = lab->cli->redactor,
