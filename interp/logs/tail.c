@@ -119,10 +119,14 @@ static bool scan(struct tail *tail)
     tail->still.sys = order->sys;
     tail->still.wal_path = bsc_logs_path_wal(order->salvage);
     round->primary = &tail->still;
-    if (!bsc_logs_wal_open(&round->wal, order->sys, tail->still.wal_path, &err) ||
-        !bsc_logs_position_base(order->sys, order->salvage, &tail->from, &round->wal, &base,
-                                &err)) {
+    if (!bsc_logs_wal_open(&round->wal, order->sys, tail->still.wal_path, &err)) {
         judge(tail, TAIL_DAMAGED, "%s", err.message);
+        return false;
+    }
+    if (!bsc_logs_position_base(order->sys, order->salvage, &tail->from, &round->wal, &base,
+                                &err)) {
+        judge(tail, TAIL_DAMAGED, "%s (a copy of its disk must keep the times of the files)",
+              err.message);
         return false;
     }
     if (!round->wal.empty && round->wal.page_size != tail->from.page_size) {
