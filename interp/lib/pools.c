@@ -1,12 +1,14 @@
-#include "lib/rows_int.h"
-
 #include <string.h>
 
 #include "lib/args.h"
 #include "lib/env.h"
+#include "lib/rows_int.h"
 #include "pools/active.h"
 #include "pools/table.h"
 #include "site/site.h"
+
+#define STATE_ARGS  "server: text, pool: text"
+#define UPDATE_ARGS "server: text, pool: text, from: map, to: map, data_centre: text?"
 
 /* A pool as the site describes it; all borrowed. */
 struct pool {
@@ -16,11 +18,12 @@ struct pool {
 };
 
 /* The server is an argument because it names the worker thread; it must be the pool's own. */
-static bool pool_find(const struct bsc_lib_call *call, bool read_only, struct pool *ret,
-                      struct bsc_err *err)
+static bool pool_find(const struct bsc_lib_call *call, const char *described, bool read_only,
+                      struct pool *ret, struct bsc_err *err)
 {
     const char *server = NULL, *name = NULL;
-    if (!bsc_lib_args_text(call->args, "server", &server, err) ||
+    if (!bsc_lib_args_known(call->args, described, err) ||
+        !bsc_lib_args_text(call->args, "server", &server, err) ||
         !bsc_lib_args_text(call->args, "pool", &name, err))
         return false;
     if (call->env->site == NULL)
@@ -52,7 +55,8 @@ static bool statement_run(const struct bsc_lib_call *call, const struct pool *po
 {
     struct bsc_sql_limits limits = {.timeout_ms = bsc_lib_call_left_ms(call),
                                     .cancel = call->cancel};
-    return bsc_lib_env_run(call->env, &pool->target, statement->sql.data, statement->params,
+    return bsc_lib_call_continue(call, err) &&
+           bsc_lib_env_run(call->env, &pool->target, statement->sql.data, statement->params,
                            &limits, ret, err);
 }
 
@@ -79,7 +83,9 @@ static struct bsc_value *unreachable_facts(const struct bsc_err *why)
     bsc_value_set_text(facts, "state", "unreachable");
     bsc_value_set(facts, "active_servers", bsc_value_list());
     bsc_value_set_int(facts, "version", 0);
-    bsc_value_set_text(facts, "reason", why->message);
+    bsc_value_set(
+        facts, "reason",
+        bsc_value_format("%s%s%s", why->message, why->cause[0] != '\0' ? ": " : "", why->cause));
     return facts;
 }
 
@@ -88,7 +94,7 @@ static bool state_run(struct bsc_lib_call *call, struct bsc_value **ret, struct 
     struct pool pool = {0};
     struct bsc_err why = BSC_ERR_INIT;
     bool answered = false;
-    if (!pool_find(call, true, &pool, err))
+    if (!pool_find(call, STATE_ARGS, true, &pool, err))
         return false;
     struct bsc_value *facts = pool_read(call, &pool, &answered, &why);
     if (facts == NULL && !answered && why.code != BSC_ERR_CANCELLED)
@@ -162,7 +168,7 @@ static bool update_run(struct bsc_lib_call *call, struct bsc_value **ret, struct
 {
     struct pool pool = {0};
     struct bsc_pools_version from = {0}, to = {0};
-    if (!pool_find(call, false, &pool, err) ||
+    if (!pool_find(call, UPDATE_ARGS, false, &pool, err) ||
         !version_read(call->args, "from", NULL, &from, err) ||
         !version_read(call->args, "to", &from, &to, err) ||
         !servers_check(call, &pool, &from, &to, err) || !swap_run(call, &pool, &from, &to, err))
@@ -178,7 +184,7 @@ const struct bsc_lib_row bsc_lib_row_pools_state = {
     .effect = BSC_LIB_READ,
     .run = state_run,
     .lane = "server",
-    .args = "server: text, pool: text",
+    .args = STATE_ARGS,
     .result = "map {state: text, active_servers: list, version: int, reason: text?, "
               "near: map {data centre: list}}",
     .doc = "Reads a pool from its table, and which of its servers are near each data centre.",
@@ -189,7 +195,7 @@ const struct bsc_lib_row bsc_lib_row_pools_update = {
     .effect = BSC_LIB_WRITE,
     .run = update_run,
     .lane = "server",
-    .args = "server: text, pool: text, from: map, to: map, data_centre: text?",
+    .args = UPDATE_ARGS,
     .result = "map {rows: int, version: int}",
     .doc = "Changes a pool's state or active servers if it still is as given; new active servers "
            "must be near the data centre.",
