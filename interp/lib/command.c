@@ -185,8 +185,10 @@ static bool perform(struct bsc_lib_call *call, int64_t expected, struct bsc_valu
         !bsc_lib_call_continue(call, err) || !read_words(call->args, host, &words, err) ||
         !start(call, &words, timeout_ms, &result, err))
         goto done;
+    /* ssh gives the same code whether it never got there or lost the way back. */
     if (host != NULL && result.exit_status == SSH_FAILED)
-        complain(BSC_ERR_UNREACHABLE, "ssh to", host, &result, err);
+        complain(expected < 0 ? BSC_ERR_UNREACHABLE : BSC_ERR_UNKNOWN, "ssh to", host, &result,
+                 err);
     else if (expected >= 0 && exit_of(&result) != expected)
         complain(BSC_ERR_IO, "command", words.argv[0], &result, err);
     else

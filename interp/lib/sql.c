@@ -105,6 +105,20 @@ static bool is_whole(const char *text, struct bsc_err *err)
                         "as one text.");
 }
 
+/* A connection that breaks under a change leaves open whether it happened. One that cannot be made
+ * does not. */
+static bool carry_out_change(struct bsc_lib_call *call, const struct order *order,
+                             struct bsc_sql_result *result, struct bsc_err *err)
+{
+    if (bsc_lib_env_connect(call->env, &order->target, err) == NULL)
+        return false;
+    if (carry_out(call, order, result, err))
+        return true;
+    if (err->code == BSC_ERR_UNREACHABLE)
+        err->code = BSC_ERR_UNKNOWN;
+    return false;
+}
+
 #define EXECUTE_ARGS                                                                               \
     "server: text, file: text?, database: text?, sql: text, params: list?, expect_rows: int?"
 
@@ -115,7 +129,7 @@ static bool execute(struct bsc_lib_call *call, struct bsc_value **ret, struct bs
     int64_t expected = -1;
     if (!bsc_lib_args_count_or(call->args, "expect_rows", -1, &expected, err) ||
         !read_order(call, EXECUTE_ARGS, &order, err) || !is_whole(order.text, err) ||
-        !carry_out(call, &order, &result, err))
+        !carry_out_change(call, &order, &result, err))
         return false;
     int64_t changed = result.affected;
     bsc_sql_result_release(&result);

@@ -124,6 +124,8 @@ static void a_host_out_of_reach_is_told_from_a_failed_command(void **state)
     put_ssh(state);
     assert_refusal(&bench, call_row(&bench, "command.probe", "{'host':'away','argv':['true']}"),
                    BSC_ERR_UNREACHABLE, "ssh to \"away\" ended with exit code 255: no route");
+    assert_refusal(&bench, call_row(&bench, "command.run", "{'host':'away','argv':['true']}"),
+                   BSC_ERR_UNKNOWN, "ssh to \"away\" ended with exit code 255: no route");
     assert_refusal(&bench, call_row(&bench, "command.run", "{'host':'db1','argv':['false']}"),
                    BSC_ERR_IO, "command");
     bench_close(&bench);

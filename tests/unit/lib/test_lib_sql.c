@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include "../sql/fault_odbc.h"
+
 static void put_database(void **state, const char *name)
 {
     char *path = unit_path(*state, name);
@@ -118,6 +120,40 @@ static void a_failed_write_lets_go_of_its_locks(void **state)
     bench_close(&bench);
 }
 
+/* Calls sql.execute while the ODBC call of that name fails with a lost connection. */
+static void execute_and_lose(struct lib_bench *bench, const char *failing)
+{
+    for (int n = 1;; n++) {
+        struct fault_odbc fault;
+        fault_odbc_init(&fault);
+        memcpy(fault.sqlstate, "08S01", 6);
+        fault_odbc_arm(&fault, n, false);
+        bench->env.sql_calls = &fault.calls;
+        struct bsc_value *answer = execute(bench, "UPDATE t SET b = 7");
+        bsc_lib_env_close_connections(&bench->env);
+        bool found = fault.failed != NULL && strcmp(fault.failed, failing) == 0;
+        assert_true(fault.hit);
+        if (found) {
+            assert_null(answer);
+            return;
+        }
+        bsc_value_free(answer);
+    }
+}
+
+static void a_change_whose_connection_broke_is_unknown(void **state)
+{
+    struct lib_bench bench;
+    bench_with_table(&bench, state);
+    bsc_lib_env_close_connections(&bench.env);
+    execute_and_lose(&bench, "SQLDriverConnect");
+    assert_int_equal(bench.err.code, BSC_ERR_UNREACHABLE);
+    execute_and_lose(&bench, "SQLRowCount");
+    assert_int_equal(bench.err.code, BSC_ERR_UNKNOWN);
+    assert_string_equal(bench.err.sqlstate, "08S01");
+    bench_close(&bench);
+}
+
 static void unknown_servers_files_and_arguments_are_named(void **state)
 {
     struct lib_bench bench;
@@ -227,6 +263,7 @@ int main(void)
         UNIT_IN_FOLDER(another_number_of_rows_is_a_conflict),
         UNIT_IN_FOLDER(a_transaction_must_end_where_it_begins),
         UNIT_IN_FOLDER(a_failed_write_lets_go_of_its_locks),
+        UNIT_IN_FOLDER(a_change_whose_connection_broke_is_unknown),
         UNIT_IN_FOLDER(unknown_servers_files_and_arguments_are_named),
         UNIT_IN_FOLDER(a_target_has_one_connection_on_each_thread),
         UNIT_IN_FOLDER(connections_of_ended_threads_are_closed_at_the_end),

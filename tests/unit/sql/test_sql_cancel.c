@@ -20,17 +20,17 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Set by the test's exec_direct right before the driver is entered, so that the other thread waits
+/* Counted by the test's calls right before the driver is entered, so that the other thread waits
  * for the statement instead of sleeping. */
 struct entry {
-    atomic_bool entered;
+    atomic_int entered;
 };
 
 static SQLRETURN exec_noticed(void *self, SQLHSTMT stmt, const char *text, SQLINTEGER length)
 {
     struct entry *entry = self;
     if (strstr(text, "RECURSIVE") != NULL || strncmp(text, "INSERT", 6) == 0)
-        atomic_store(&entry->entered, true);
+        atomic_fetch_add(&entry->entered, 1);
     return bsc_sql_calls_real()->exec_direct(NULL, stmt, text, length);
 }
 
@@ -44,7 +44,7 @@ struct canceller {
 static void *cancel_when_entered(void *arg)
 {
     struct canceller *canceller = arg;
-    while (!atomic_load(&canceller->entry.entered))
+    while (atomic_load(&canceller->entry.entered) == 0)
         sched_yield();
     if (canceller->by_flag)
         atomic_store(&canceller->flag, true);
@@ -128,36 +128,57 @@ static void waiting_for_a_lock_ends_when_its_time_is_up(void **state)
     free(path);
 }
 
-static void *commit_when_entered(void *arg)
+/* Lets go of the lock when the statement is tried for the second time. */
+static void *commit_when_entered_again(void *arg)
 {
     struct canceller *canceller = arg;
-    while (!atomic_load(&canceller->entry.entered))
+    while (atomic_load(&canceller->entry.entered) < 2)
         sched_yield();
     bsc_sql_adopt(canceller->sql);
     run_plain(canceller->sql, "COMMIT");
     return NULL;
 }
 
-static void a_statement_waits_for_a_lock_that_goes_away(void **state)
+static SQLRETURN execute_noticed(void *self, SQLHSTMT stmt)
 {
-    char *path = database_make(state, "a.db");
+    struct entry *entry = self;
+    atomic_fetch_add(&entry->entered, 1);
+    return bsc_sql_calls_real()->execute(NULL, stmt);
+}
+
+static void assert_waits(void **state, const char *text, const struct bsc_value *params)
+{
+    char *path = database_make(state, params == NULL ? "a.db" : "b.db");
     struct bsc_sql_calls calls = *bsc_sql_calls_real();
     struct canceller canceller = {.sql = open_good(path, false)};
     struct bsc_err err = BSC_ERR_INIT;
     pthread_t thread;
     calls.self = &canceller.entry;
     calls.exec_direct = exec_noticed;
+    calls.execute = execute_noticed;
     run_plain(canceller.sql, "CREATE TABLE t (a)");
     struct bsc_sql *waiter = try_open(path, false, &calls, &err);
-    run_plain(canceller.sql, "BEGIN EXCLUSIVE");
-    assert_int_equal(pthread_create(&thread, NULL, commit_when_entered, &canceller), 0);
-    run_plain(waiter, "INSERT INTO t VALUES ('a;b')");
+    assert_non_null(waiter);
+    run_plain(canceller.sql, "BEGIN IMMEDIATE");
+    assert_int_equal(pthread_create(&thread, NULL, commit_when_entered_again, &canceller), 0);
+    struct bsc_sql_result result = run_good(waiter, text, params);
+    assert_int_equal(result.affected, 1);
+    bsc_sql_result_release(&result);
     pthread_join(thread, NULL);
     bsc_sql_adopt(canceller.sql);
-    assert_int_equal(number_of(waiter, "SELECT count(*) FROM t"), 1);
+    assert_int_equal(number_of(waiter, "SELECT count(*) FROM t WHERE a = 'a;b'"), 1);
     bsc_sql_close(waiter);
     bsc_sql_close(canceller.sql);
     free(path);
+}
+
+static void a_statement_waits_for_a_lock_that_goes_away(void **state)
+{
+    struct bsc_value *params = bsc_value_list();
+    bsc_value_append(params, bsc_value_text("a;b"));
+    assert_waits(state, "INSERT INTO t VALUES ('a;b')", NULL);
+    assert_waits(state, "INSERT INTO t VALUES (?)", params);
+    bsc_value_free(params);
 }
 
 /* What was cancelled must not hit what comes next. */
