@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "logs/settled.h"
 
-enum { LOCK_WAIT_MS = 5000 };
+enum { LOCK_WAIT_MS = 5000, INDEX_BYTES = 32768, INDEX_VERSION = 3007000 };
 
 bool bsc_logs_engine_error(sqlite3 *engine, int code, struct bsc_err *err, const char *doing,
                            const char *path)
@@ -124,6 +124,35 @@ bool bsc_logs_primary_pin(struct bsc_logs_primary *primary, struct bsc_err *err)
     bsc_logs_primary_unpin(primary);
     return run(primary->guard, "BEGIN; SELECT count(*) FROM sqlite_schema", primary->db, "read",
                err);
+}
+
+static uint32_t stored_big_endian(const volatile unsigned char *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | (uint32_t)at[3];
+}
+
+/* The index begins with a header that SQLite documents: its version at byte 0 and the number of
+ * frames at 16 in the machine's order, the log's two salts at 32 as they stand in the log. */
+struct bsc_logs_engine_log bsc_logs_primary_log(const struct bsc_logs_primary *primary)
+{
+    struct bsc_logs_engine_log log = {0};
+    sqlite3_file *file = NULL;
+    void volatile *index = NULL;
+    uint32_t version = 0, frames = 0;
+    BSC_BUG_ON(!primary->locked);
+    if (sqlite3_file_control(primary->writer, "main", SQLITE_FCNTL_FILE_POINTER, &file) !=
+            SQLITE_OK ||
+        file == NULL || file->pMethods == NULL || file->pMethods->iVersion < 2 ||
+        file->pMethods->xShmMap(file, 0, INDEX_BYTES, 0, &index) != SQLITE_OK || index == NULL)
+        return log;
+    const volatile unsigned char *bytes = index;
+    version = *(const volatile uint32_t *)index;
+    frames = *(const volatile uint32_t *)(const volatile void *)(bytes + 16);
+    log.known = version == INDEX_VERSION;
+    log.frames = frames;
+    log.salt1 = stored_big_endian(bytes + 32);
+    log.salt2 = stored_big_endian(bytes + 36);
+    return log;
 }
 
 bool bsc_logs_primary_settle(struct bsc_logs_primary *primary, struct bsc_logs_settled *ret_settled,

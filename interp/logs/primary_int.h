@@ -52,6 +52,17 @@ void bsc_logs_primary_unpin(struct bsc_logs_primary *primary);
 bool bsc_logs_primary_settle(struct bsc_logs_primary *primary, struct bsc_logs_settled *ret_settled,
                              struct bsc_err *err);
 
+/* How far the log goes in the eyes of the engine, which counts in its shared index. */
+struct bsc_logs_engine_log {
+    bool known;
+    uint32_t salt1; /* of the log's generation, or of the one that the next commit begins */
+    uint32_t salt2;
+    int64_t frames; /* committed */
+};
+
+/* With the lock held. */
+struct bsc_logs_engine_log bsc_logs_primary_log(const struct bsc_logs_primary *primary);
+
 /* Fills *err with the engine's message and number. Returns false. */
 bool bsc_logs_engine_error(sqlite3 *engine, int code, struct bsc_err *err, const char *doing,
                            const char *path);

@@ -21,6 +21,10 @@ bool bsc_logs_round_open(struct bsc_logs_round *round, struct bsc_logs_primary *
      * from an earlier commit and no longer be what the copies hold. */
     if (round->wal.fd >= 0 && sys->fdatasync(sys->self, round->wal.fd) != 0)
         return bsc_err_sys(err, errno, "cannot make '%s' durable", primary->wal_path);
+    const struct bsc_logs_engine_log log = bsc_logs_primary_log(primary);
+    round->counted = log.known && !round->wal.empty && log.salt1 == round->wal.start.salt1 &&
+                     log.salt2 == round->wal.start.salt2;
+    round->wal.vouched = round->counted ? log.frames : 0;
     return true;
 }
 
@@ -42,6 +46,18 @@ static bool chain_broken(const struct bsc_logs_round *round, const struct bsc_lo
                              "not checkpoint (PRAGMA wal_autocheckpoint=0).");
 }
 
+/* Frames that the engine has and we cannot read would be left out in silence. */
+static bool check_count(const struct bsc_logs_round *round, struct bsc_err *err)
+{
+    if (!round->counted || round->range.end.frame == round->wal.vouched)
+        return true;
+    bsc_err_set(err, BSC_ERR_DAMAGED, "'%s' has %lld committed frames, but only %lld are readable",
+                round->primary->wal_path, (long long)round->wal.vouched,
+                (long long)round->range.end.frame);
+    return bsc_err_hint(err, "Let a client run PRAGMA wal_checkpoint(TRUNCATE), then put the "
+                             "database under shipping again and make its copies anew.");
+}
+
 bool bsc_logs_round_scan(struct bsc_logs_round *round, const struct bsc_logs_state *consumer,
                          struct bsc_err *err)
 {
@@ -59,7 +75,7 @@ bool bsc_logs_round_scan(struct bsc_logs_round *round, const struct bsc_logs_sta
     }
     if (bsc_logs_wal_scan(&round->wal, same ? place : NULL, same ? place->frame + ahead : ahead, 0,
                           &round->range, err))
-        return true;
+        return check_count(round, err);
     return err->code == BSC_ERR_CONFLICT ? chain_broken(round, consumer, err) : false;
 }
 

@@ -17,6 +17,7 @@ struct bsc_logs_round {
     struct bsc_logs_primary *primary;      /* borrowed */
     const struct bsc_logs_state *consumer; /* borrowed */
     struct bsc_logs_wal wal;
+    bool counted;                    /* the engine says how many frames the log has: wal.vouched */
     struct bsc_logs_wal_range range; /* the committed frames after consumer->lsn */
 };
 
@@ -29,7 +30,7 @@ struct bsc_logs_round {
 bool bsc_logs_round_open(struct bsc_logs_round *round, struct bsc_logs_primary *primary,
                          uint32_t page_size, struct bsc_err *err);
 /* Finds what is new to the consumer. BSC_ERR_REFUSED with the way out when frames that it has not
- * had have left the log. */
+ * had have left the log; DAMAGED when the log cannot be read as far as the engine says it goes. */
 bool bsc_logs_round_scan(struct bsc_logs_round *round, const struct bsc_logs_state *consumer,
                          struct bsc_err *err);
 /* Writes the range as a log backup of that name into the folder; fills *ret_header. `from` gives

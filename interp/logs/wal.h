@@ -38,6 +38,10 @@ struct bsc_logs_wal {
     uint32_t page_size;              /* 0 when empty */
     struct bsc_logs_wal_place start; /* frame 0 */
     int64_t mtime_ms;                /* of the file when it was opened */
+    int64_t vouched; /* set by the caller: frames that a living engine itself counts as committed.
+                        Among these a frame with zeros for salts and checksum is taken too: SQLite
+                        before 3.44 leaves such ones behind when a transaction that outgrew its
+                        cache is rolled back to a savepoint and then commits. */
 };
 
 #define BSC_LOGS_WAL_INIT                                                                          \

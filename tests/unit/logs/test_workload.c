@@ -3,7 +3,7 @@
 #include "logs/agent.h"
 #include "logs/shipping.h"
 
-enum { CLIENTS = 3, STEPS = 160 };
+enum { CLIENTS = 3, STEPS = 120 };
 
 struct workload {
     struct practice site;
@@ -28,7 +28,7 @@ static void open_client(struct workload *work, size_t i)
 {
     assert_int_equal(sqlite3_open(work->site.primary, &work->clients[i]), SQLITE_OK);
     practice_sql(work->clients[i], "PRAGMA cache_size=8"); /* spills before the commit */
-    practice_sql(work->clients[i], "PRAGMA busy_timeout=5000");
+    practice_sql(work->clients[i], "PRAGMA busy_timeout=0");
     if (!work->guarded)
         practice_sql(work->clients[i], "PRAGMA wal_autocheckpoint=0");
     else
@@ -41,9 +41,9 @@ static void run(sqlite3 *db, const char *format, unsigned long number)
     int rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
     /* A reader with an old view may not write, and VACUUM may have to wait for ever. */
     if (rc != SQLITE_OK)
-        print_message("%s: %s\n", sql, sqlite3_errmsg(db));
-    if (rc != SQLITE_OK && rc != SQLITE_BUSY && rc != SQLITE_BUSY_SNAPSHOT && rc != SQLITE_LOCKED)
-        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+        if (rc != SQLITE_OK && rc != SQLITE_BUSY && rc != SQLITE_BUSY_SNAPSHOT &&
+            rc != SQLITE_LOCKED)
+            fail_msg("%s: %s", sql, sqlite3_errmsg(db));
     sqlite3_free(sql);
 }
 
@@ -117,8 +117,6 @@ static void back_up(struct workload *work)
     struct bsc_err err = BSC_ERR_INIT;
     if (!bsc_logs_backup_take(&order, &backup, &err))
         fail_msg("%s / %s", err.message, err.cause);
-    print_message("taken %d %lld settled %d\n", backup.taken, (long long)backup.last_lsn,
-                  backup.log_settled);
     work->taken += backup.taken;
     bsc_logs_backup_release(&backup);
 }
@@ -136,7 +134,6 @@ static void step(struct workload *work)
 {
     size_t i = draw(work, CLIENTS);
     unsigned long what = draw(work, 20);
-    print_message("i %zu what %lu reading %d\n", i, what, work->reading[i]);
     if (what < 4)
         back_up(work);
     else if (what < 5)
@@ -206,7 +203,6 @@ static void run_workload(const char *folder, unsigned long seed, bool guarded)
     change(&work, 0);
     back_up(&work);
     ship(&work);
-    print_message("taken %d\n", work.taken);
     assert_true(work.taken > 5);
     for (size_t i = 0; i < CLIENTS; i++)
         assert_int_equal(sqlite3_close(work.clients[i]), SQLITE_OK);
@@ -222,7 +218,7 @@ static void run_workload(const char *folder, unsigned long seed, bool guarded)
 
 static void run_seeds(const char *folder, bool guarded)
 {
-    for (unsigned long seed = 1; seed <= 12; seed++) {
+    for (unsigned long seed = 1; seed <= 4; seed++) {
         char name[32];
         snprintf(name, sizeof name, "seed-%lu", seed);
         char *own = unit_path(folder, name);
