@@ -1,0 +1,102 @@
+#include "run_fixture.h"
+
+#include "run/evidence.h"
+
+static struct bsc_run_evidence read_evidence(const char *folder)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_run_evidence evidence = {0};
+    if (!bsc_run_evidence_read(&evidence, bsc_sys_real(), folder, &err))
+        fail_msg("%s", err.message);
+    return evidence;
+}
+
+static void make_run(const char *folder)
+{
+    struct bsc_journal *journal = fixture_open(folder);
+    fixture_append(journal, BSC_JOURNAL_RUN_END, FIXTURE_END);
+    fixture_close(journal);
+}
+
+static void a_run_with_all_its_files_is_sound(void **state)
+{
+    make_run(*state);
+    struct bsc_run_evidence evidence = read_evidence(*state);
+    for (size_t i = 0; i < bsc_value_count(evidence.files); i++)
+        print_error("%s\n", bsc_value_get_string(bsc_value_at(evidence.files, i), "what"));
+    assert_true(evidence.sound);
+    assert_int_equal(evidence.journal.records, 2);
+    bsc_run_evidence_release(&evidence);
+}
+
+static void a_run_without_an_end_is_not_sound(void **state)
+{
+    fixture_close(fixture_open(*state));
+    struct bsc_run_evidence evidence = read_evidence(*state);
+    assert_int_equal(evidence.journal.state, BSC_JOURNAL_OPEN);
+    assert_int_equal(bsc_value_count(evidence.files), 0);
+    assert_false(evidence.sound);
+    bsc_run_evidence_release(&evidence);
+}
+
+static void every_file_that_was_changed_or_taken_away_is_named(void **state)
+{
+    static const char *const files[] = {"plan.json", "runbook.lua", "site.yaml",
+                                        "modules/steps.lua"};
+    make_run(*state);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char *path = unit_path(*state, files[i]);
+        size_t length = 0;
+        char *bytes = unit_file_get(path, &length);
+        for (int gone = 0; gone < 2; gone++) {
+            bytes[0] ^= 1;
+            unit_file_put(path, bytes, length);
+            bytes[0] ^= 1;
+            if (gone)
+                unlink(path);
+            struct bsc_run_evidence evidence = read_evidence(*state);
+            assert_false(evidence.sound);
+            assert_int_equal(evidence.journal.state, BSC_JOURNAL_ENDED);
+            assert_int_equal(bsc_value_count(evidence.files), 1);
+            assert_string_equal(bsc_value_get_string(bsc_value_at(evidence.files, 0), "file"),
+                                files[i]);
+            bsc_run_evidence_release(&evidence);
+        }
+        unit_file_put(path, bytes, length);
+        free(bytes);
+        free(path);
+    }
+}
+
+static void another_plan_with_a_right_digest_is_noticed(void **state)
+{
+    char hex[BSC_DIGEST_HEX];
+    make_run(*state);
+    fixture_plan(*state, "{\"format\":1,\"runbook\":{\"name\":\"other\"}}", hex);
+    struct bsc_run_evidence evidence = read_evidence(*state);
+    assert_int_equal(bsc_value_count(evidence.files), 1);
+    assert_non_null(strstr(bsc_value_get_string(bsc_value_at(evidence.files, 0), "what"),
+                           "not the plan that the run began with"));
+    bsc_run_evidence_release(&evidence);
+}
+
+static void a_folder_without_a_journal_is_an_error(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_run_evidence evidence = {0};
+    assert_false(bsc_run_evidence_read(&evidence, bsc_sys_real(), *state, &err));
+    assert_int_equal(err.code, BSC_ERR_NOT_FOUND);
+    bsc_run_evidence_release(&evidence);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        UNIT_IN_FOLDER(a_run_with_all_its_files_is_sound),
+        UNIT_IN_FOLDER(a_run_without_an_end_is_not_sound),
+        UNIT_IN_FOLDER(every_file_that_was_changed_or_taken_away_is_named),
+        UNIT_IN_FOLDER(another_plan_with_a_right_digest_is_noticed),
+        UNIT_IN_FOLDER(a_folder_without_a_journal_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
