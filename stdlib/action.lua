@@ -246,8 +246,8 @@ end
 -- `carry_out` needs.
 local function look(run, facts)
   local action, spec = run.action, run.action.primitive
-  local wanted = spec.wants and by_resource(spec.wants(action.a, facts, observe) or {},
-    action.resource)
+  local given = spec.wants and spec.wants(action.a, facts, observe)
+  local wanted = given and by_resource(given, action.resource)
   if wanted and holds(wanted, { [action.resource] = facts }) then
     return stop(run, "kept")
   end

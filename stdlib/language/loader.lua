@@ -7,7 +7,6 @@ local check = require "bascule/language/check"
 local list = require "bascule/core/list"
 local listing = require "bascule/language/listing"
 local names = require "bascule/language/names"
-local nearest = require "bascule/core/nearest"
 local poison = require "bascule/core/poison"
 local sandbox = require "bascule/core/sandbox"
 
@@ -53,8 +52,9 @@ local function missing_module(name, reason)
   end)
   local hint = list.contains(known, name) and ("%s is there without require"):format(name)
     or ("put %s.lua into the runbook's folder"):format(tostring(name))
+  local is_absent = not reason or reason:find("no such file", 1, true)
   book.mistake(("there is no module %q%s"):format(tostring(name),
-    reason and ": " .. reason or ""), hint or nearest.hint(name, known))
+    is_absent and "" or ": " .. reason), hint)
   return poison.new()
 end
 

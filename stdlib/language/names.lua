@@ -76,8 +76,7 @@ end
 
 -- All names. `require_module(name)` is what a runbook's `require` does.
 function M.all(require_module)
-  local names = sandbox.base()
-  local own = {}
+  local names, own = {}, sandbox.base()
   add_vocabulary(own)
   add_language(own)
   own.require = function(name)

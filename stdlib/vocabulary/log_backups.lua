@@ -150,7 +150,8 @@ handles.method("copy", "follows", function(inner, principal)
     return chain.wrong_mirror(inner)
   end
   return cond.facts(("mirror:%s.%s"):format(inner.database, inner.role),
-    ("the mirror %s"):format(inner.title:gsub("^the ", "")), { state = "following" })
+    ("mirroring of %s to %s"):format(inner.database, inner.site and inventory.place(inner.site)
+      or inner.role), { state = "following" })
 end)
 
 return {

@@ -1,0 +1,225 @@
+-- The language itself: parameters, phases, guards, gates, retry, waiting.
+local lab = require_module "lab"
+local T = {}
+
+local function params_of(params, options)
+  local loaded = lab.load("runbook \"r\" { params = {\n" .. params .. '\n} }\nstep "s" { warn "x" }',
+    options)
+  return loaded.runbook.params, lab.errors(loaded)
+end
+
+T["a resource parameter defaults to the site's only one"] = function()
+  local params, errors = params_of "p = param.pool(), d = param.database {},"
+  expect.equal(errors, host.list {})
+  expect.equal(params, { p = { type = "pool", value = "chat" },
+    d = { type = "database", value = "mgc" } })
+end
+
+T["a database that is never failed over is no default"] = function()
+  local site = lab.site()
+  site.databases.mgccomp.failover = "allowed"
+  local _, errors = params_of("d = param.database(),", { site = site })
+  expect.equal(errors, host.list { '2: the parameter "d" has no value | pass --set d=NAME; the site '
+    .. "has: mgc, mgccomp" })
+  local params = params_of("d = param.database(),", { site = site, set = { d = "mgccomp" } })
+  expect.equal(params.d.value, "mgccomp")
+  _, errors = params_of("d = param.database(),", { site = site, mode = "check" })
+  expect.equal(errors, host.list {})
+end
+
+T["plain parameters are read from texts"] = function()
+  local params, errors = params_of('i = param.integer { default = 1, max = 9 }, t = param.text {},\n'
+    .. 'b = param.boolean { default = false }, u = param.duration { default = "5m" },\n'
+    .. 'c = param.choice { "red", "green", default = "red" }, s = param.server {},',
+    { set = { i = "7", t = "x y", b = "yes", c = "green", s = "fe3" } })
+  expect.equal(errors, host.list {})
+  expect.equal(params.i, { type = "integer", value = 7 })
+  expect.equal(params.b, { type = "boolean", value = true })
+  expect.equal(params.u, { type = "duration", value = "5m" })
+  expect.equal({ params.c.value, params.s.value }, { "green", "fe3" })
+end
+
+T["a wrong value of a parameter is told with what it must be"] = function()
+  local _, errors = params_of('i = param.integer { max = 9 },\nu = param.duration {},\n'
+    .. 'c = param.choice { "red", "green" },\nb = param.boolean {},\ns = param.server {},\n'
+    .. "t = param.text {},", { set = { i = "12", u = "soon", c = "blue", b = "2", s = "fe9" } })
+  expect.equal(errors, host.list {
+    '2: the parameter "i" must be a whole number from any to 9, not "12"',
+    '3: the parameter "u" must be a duration such as 500ms, 30s or 5m, not "soon"',
+    '4: the parameter "c" must be "red" or "green", not "blue"',
+    '5: the parameter "b" must be true or false, not "2"',
+    '6: the site litware has no server "fe9" | did you mean fe1?',
+    '7: the parameter "t" has no value | pass --set t=VALUE',
+  })
+end
+
+T["phases group statements in the order of the file"] = function()
+  local loaded = lab.body('phase "Prepare" {\n  step "a" { warn "1" },\n  phase "Inner" {\n'
+    .. '    step "b" { warn "2" },\n  },\n}\nstep "c" { warn "3" }')
+  expect.equal(lab.errors(loaded), host.list {})
+  local seen = host.list {}
+  for index, item in ipairs(loaded.runbook.items) do
+    seen[index] = item.title .. ": " .. tostring(item.phase)
+  end
+  expect.equal(seen, host.list { "a: Prepare", "b: Prepare / Inner", "c: nil" })
+end
+
+T["a guard tells every condition that fails, why it is there, and what helps"] = function()
+  lab.body('guard "g" { db.secondary:is "online", chat:has { version = at_most(3) },\n'
+    .. '  because = "Why", hint = "Help" }\nstep "s" { warn "x" }')
+  local result = lab.perform(lab.world(), 1)
+  expect.equal(result.outcome, "refused")
+  expect.equal(result.reason, "the secondary of mgc on sql3 (/site/sql3/mgc.db) is restoring, wanted "
+    .. "online; the pool chat has version 7, wanted at most 3. Why. Help")
+end
+
+T["a guard can be waived by its named setting, with a reason"] = function()
+  local body = 'guard "g" { db.secondary:is_not { "restoring", "standby" }, override = "anyway" }\n'
+    .. 'step "s" { warn "x" }'
+  lab.body(body)
+  expect.equal(lab.perform(lab.world(), 1).outcome, "refused")
+  local loaded = lab.body(body, { set = { anyway = "a drill" } })
+  expect.equal(loaded.runbook.params.anyway, { type = "override", value = "a drill" })
+  local world = lab.world()
+  local result = lab.perform(world, 1)
+  expect.equal(result.outcome, "skipped")
+  expect.truthy(result.reason:find("waived by anyway: a drill", 1, true))
+  expect.equal(world.notes[1].kind, "warning")
+end
+
+T["a gate that is answered with no refuses"] = function()
+  lab.body('gate "Go?" { says = "Last chance." }\nstep "s" { warn "x" }')
+  local world = lab.world()
+  expect.equal(lab.perform(world, 1).outcome, "kept")
+  expect.equal(world.asked[1].lines, host.list { "Last chance." })
+  world.says = "no"
+  local result = lab.perform(world, 1)
+  expect.equal({ result.outcome, result.reason }, { "refused", "Go? was not approved by ada" })
+end
+
+local statement = 'sql.change { on = db.secondary, statement = "x" }'
+
+T["a failed change is tried again when that may help"] = function()
+  lab.body('step "s" { ' .. statement .. ', retry = { times = 3, every = "10s" }, timeout = "2m" }')
+  local world = lab.world()
+  world.play = function(effect, w)
+    expect.equal(effect.timeout_ms, 120000)
+    if #w.changes < 3 then
+      return { outcome = "failed", reason = "no route", error = { code = "unreachable" } }
+    end
+  end
+  expect.equal(lab.perform(world, 1).outcome, "changed")
+  expect.equal({ #world.changes, world.clock }, { 3, 1020000 })
+  expect.equal(world.notes[1].text, "attempt 2 of 3 in 10 s: no route")
+end
+
+T["what may have happened is never tried again"] = function()
+  for _, outcome in ipairs { "timeout", "unknown", "interrupted", "diverged" } do
+    lab.body('step "s" { ' .. statement .. ", retry = { times = 3 } }")
+    local world = lab.world()
+    world.play = function()
+      return { outcome = outcome, error = { code = "unreachable" } }
+    end
+    expect.equal(lab.perform(world, 1).outcome, outcome)
+    expect.equal(#world.changes, 1)
+  end
+end
+
+T["a failed step says what the runbook advises"] = function()
+  lab.body('step "s" { ' .. statement .. ', on_failure = "Call the storage team." }')
+  local world = lab.world()
+  world.play = function()
+    return { outcome = "failed", reason = "disk full" }
+  end
+  expect.equal(lab.perform(world, 1).reason, "disk full. What to do: Call the storage team.")
+end
+
+T["a step stops at the first action that does not succeed"] = function()
+  lab.body('step "s" { verify { db.secondary:is "online" }, ' .. statement .. " }")
+  local world = lab.world()
+  local result = lab.perform(world, 1)
+  expect.equal({ result.outcome, #result.actions, #world.changes }, { "diverged", 1, 0 })
+end
+
+T["waiting looks again until the condition is true"] = function()
+  local world = lab.world()
+  world.on_sleep = function(w)
+    w.facts["database:mgc.secondary"].state = w.slept >= 3 and "online" or "restoring"
+  end
+  local result = lab.step(world, 'wait_until { db.secondary:is "online", every = "1s" }')
+  expect.equal({ result.outcome, world.slept }, { "kept", 3 })
+end
+
+T["waiting ends at its timeout, with what was found"] = function()
+  local world = lab.world()
+  local result = lab.step(world, 'wait_until { db.secondary:is "online", timeout = "2s" }')
+  expect.equal({ result.outcome, world.slept }, { "timeout", 4 })
+  expect.truthy(result.reason:find("not within 2 s: the secondary of mgc", 1, true))
+end
+
+T["asking goes on after yes only"] = function()
+  local world = lab.world()
+  expect.equal(lab.step(world, 'ask "Are the front ends stopped?"').outcome, "kept")
+  world.says = "no"
+  expect.equal(lab.step(world, 'ask "Are the front ends stopped?"').reason,
+    "Are the front ends stopped?: answered no by ada")
+end
+
+T["a runbook cannot change what others use"] = function()
+  local errors = lab.errors(lab.body('string.upper = nil\nlog_backups.apply = nil\n'
+    .. 'params.pool = 3\ndb.primary = 1\nstep "a" { warn "x" }'))
+  expect.equal(#errors, 4)
+  expect.equal(lab.errors(lab.body 'step "a" { warn(string.upper "x") }'), host.list {})
+end
+
+T["facts are validated against the schema"] = function()
+  lab.body 'step "a" { warn "x" }'
+  local function observe(value)
+    return drive(function()
+      return lab.host.observe { resource = "pool:chat" }
+    end, function()
+      return { ok = true, value = value }
+    end)
+  end
+  expect.equal(observe { state = "Normal", active_servers = host.list {}, version = 1, near = {} },
+    { state = "Normal", active_servers = host.list {}, version = 1 })
+  expect.raises('the fact "state" of pool:chat cannot be "Odd"', observe, { state = "Odd" })
+  expect.raises('the fact "version" of pool:chat is text, not int', observe, { version = "1" })
+end
+
+T["every resource of the site can be observed"] = function()
+  local ids = host.list {}
+  for index, each in ipairs(lab.host.resources { site = lab.site() }) do
+    ids[index] = each.id
+  end
+  expect.equal(ids, host.list { "database:mgc.primary", "database:mgc.mirror", "mirror:mgc.mirror",
+    "database:mgc.secondary", "database:mgc.secondary_mirror", "mirror:mgc.secondary_mirror",
+    "log_backups:mgc.secondary", "tail:mgc.primary", "sql:mgc.known", "sql:mgc.kept",
+    "database:mgccomp.primary", "sql:mgccomp.backlog", "pool:chat" })
+  for _, id in ipairs(ids) do
+    local facts = drive(function()
+      return lab.host.observe { resource = id, site = lab.site() }
+    end, function(effect)
+      expect.equal(effect.op, "call")
+      return { ok = false, error = { code = "unreachable", message = "no answer" } }
+    end)
+    expect.equal(type(facts), "table")
+  end
+end
+
+T["the vocabulary describes itself for the reference"] = function()
+  local seen = {}
+  for _, each in ipairs(lab.host.primitives()) do
+    expect.truthy(type(each.doc) == "string" and #each.doc > 10, each.name .. " has no doc")
+    expect.truthy(each.usage, each.name .. " has no usage")
+    seen[each.name] = each.undo
+    for _, arg in ipairs(each.args) do
+      expect.truthy(arg.doc, each.name .. "." .. arg[1] .. " has no doc")
+    end
+  end
+  expect.equal(seen["log_shipping.remove"], "automatic")
+  expect.equal(seen["database.recover"], "point of no return")
+  expect.equal(lab.host.schema().database.lsn.volatile, true)
+end
+
+return T

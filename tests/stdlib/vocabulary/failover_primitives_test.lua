@@ -1,0 +1,351 @@
+-- Each primitive of the failover: kept, refused, changed, diverged.
+local lab = require_module "lab"
+local T = {}
+
+-- Facts of the lab with some of them replaced: {resource = {key = value}}.
+local function facts_with(more)
+  local facts = lab.facts()
+  for resource, values in pairs(more or {}) do
+    for key, value in pairs(values) do
+      facts[resource][key] = value
+    end
+  end
+  return facts
+end
+
+local function play(body, more)
+  local world = lab.world(facts_with(more))
+  return lab.step(world, body), world
+end
+
+-- The action is performed in a world that says yes and does nothing.
+local function play_deaf(body, more)
+  local world = lab.world(facts_with(more))
+  world.deaf = true
+  return lab.step(world, body), world
+end
+
+local function expect_outcome(result, outcome, part)
+  expect.equal(result.outcome, outcome)
+  if part then
+    expect.truthy(tostring(result.reason):find(part, 1, true),
+      tostring(result.reason) .. " does not say: " .. part)
+  end
+end
+
+local secondary, backups = "database:mgc.secondary", "log_backups:mgc.secondary"
+local online = { [secondary] = { state = "online", writable = true } }
+
+T["log shipping is removed, and can be set up again as it was"] = function()
+  local world = lab.world()
+  world.result = { job = { share = "/site/backups", destination = "/site/copied",
+    interval_ms = 5000 } }
+  local result = lab.step(world, "log_shipping.remove(db.secondary)")
+  expect_outcome(result, "changed")
+  expect.equal(world.changes[1].row, "logs.unship")
+  expect.equal(world.changes[1].args, { path = "/site/sql3/mgc.db" })
+  expect.equal(world.changes[1].becomes, { [secondary] = { log_shipping = "none" } })
+  local undo = result.actions[1].undo
+  expect.equal(undo[1].row, "logs.ship")
+  expect.equal(undo[1].args, { path = "/site/sql3/mgc.db", share = "/site/backups",
+    destination = "/site/copied", interval_ms = 5000 })
+  expect.equal(undo[1].becomes, { [secondary] = { log_shipping = "configured" } })
+end
+
+T["log shipping that is not there is kept"] = function()
+  local result, world = play("log_shipping.remove(db.secondary)",
+    { [secondary] = { log_shipping = "none" } })
+  expect_outcome(result, "kept")
+  expect.equal(world.changes, {})
+end
+
+T["log shipping into a lost copy is not removed"] = function()
+  local result = play("log_shipping.remove(db.secondary)", { [secondary] = { state = "missing" } })
+  expect_outcome(result, "refused", "sql3 (/site/sql3/mgc.db) is missing")
+end
+
+T["log shipping that is still there afterwards has diverged"] = function()
+  expect_outcome(play_deaf "log_shipping.remove(db.secondary)", "diverged",
+    "log_shipping of database:mgc.secondary is configured, wanted none")
+end
+
+T["only what is not copied is copied"] = function()
+  local result, world = play "log_backups.copy(db.secondary)"
+  expect_outcome(result, "changed")
+  local args = world.changes[1].args
+  expect.equal({ args.share, args.destination, #args.files }, { "/site/backups", "/site/copied", 2 })
+  expect.equal(args.files[1], { file = "mgc_00000000000000000120.blog",
+    sha256 = ("%064x"):format(120), bytes = 1000 })
+  expect.equal(world.changes[1].becomes, { [backups] = { copied_lsn = 130, pending_bytes = 0 } })
+end
+
+T["log backups that are all copied are kept"] = function()
+  local result = play("log_backups.copy(db.secondary)",
+    { [backups] = { copied_lsn = 130, chain = lab.chain(100, 3, 130) } })
+  expect_outcome(result, "kept")
+  result = play("log_backups.copy(db.secondary)",
+    { [backups] = { copied_lsn = 0, last_lsn = 100, applied_lsn = 100, chain = lab.chain(100, 0) } })
+  expect_outcome(result, "kept")
+end
+
+T["a chain with a problem is neither copied nor applied"] = function()
+  for _, problem in ipairs { "gap", "damaged", "foreign_fork", "foreign_database", "overlap" } do
+    local more = { [backups] = { problem = problem, problem_text = "file x, LSN 1 to 2" } }
+    expect_outcome(play("log_backups.copy(db.secondary)", more), "refused", "file x, LSN 1 to 2")
+    expect_outcome(play("log_backups.apply(db.secondary)", more), "refused", "file x, LSN 1 to 2")
+  end
+end
+
+T["copying needs the share and room"] = function()
+  expect_outcome(play("log_backups.copy(db.secondary)", { [backups] = { share_readable = false,
+    problem_text = "permission denied" } }), "refused",
+    "the backup share /site/backups cannot be read: permission denied")
+  expect_outcome(play("log_backups.copy(db.secondary)", { [backups] = { free_bytes = 1024,
+    pending_bytes = 1572864 } }), "refused", "there is no room in /site/copied for the log backups "
+    .. "still to be copied: 1.5 MiB (1572864 bytes) are needed, 1.0 KiB (1024 bytes) are free")
+end
+
+T["a copy that did not arrive has diverged"] = function()
+  expect_outcome(play_deaf "log_backups.copy(db.secondary)", "diverged",
+    "copied_lsn of log_backups:mgc.secondary is 110, wanted 130")
+end
+
+T["many log backups are copied and applied in batches of 64"] = function()
+  local more = { [backups] = { chain = lab.chain(100, 150), copied_lsn = 100, last_lsn = 1600 } }
+  local result, world = play("log_backups.copy(db.secondary), log_backups.apply(db.secondary)", more)
+  expect_outcome(result, "changed")
+  local sizes = host.list {}
+  for index, change in ipairs(world.changes) do
+    sizes[index] = #change.args.files
+  end
+  expect.equal(sizes, host.list { 64, 64, 22, 64, 64, 22 })
+  expect.equal(world.changes[1].becomes, {})
+  expect.equal(world.changes[4].becomes, { [secondary] = { lsn = 740,
+    time = "2024-05-01T10:04:00Z" } })
+  expect.equal(world.changes[6].becomes[backups].applied_lsn, 1600)
+  local _, listed = world.changes[2].statement:gsub("%.blog", "")
+  expect.equal(listed, 64)
+end
+
+T["log backups are applied in order, and kept when there are none"] = function()
+  local copied = { [backups] = { copied_lsn = 130, chain = lab.chain(100, 3, 130) } }
+  local result, world = play("log_backups.apply(db.secondary)", copied)
+  expect_outcome(result, "changed")
+  expect.equal(world.changes[1].args.folder, "/site/copied")
+  expect.equal(world.changes[1].args.files[3], { file = "mgc_00000000000000000130.blog",
+    first_lsn = 120, last_lsn = 130, sha256 = ("%064x"):format(130) })
+  expect_outcome(play("log_backups.apply(db.secondary)",
+    { [backups] = { chain = lab.chain(130, 0), applied_lsn = 130 } }), "kept")
+  expect_outcome(play("log_backups.apply(db.secondary)",
+    { [backups] = { applied_lsn = 130, copied_lsn = 130 } }), "kept")
+end
+
+T["what is not copied, or not restoring, is not applied"] = function()
+  expect_outcome(play "log_backups.apply(db.secondary)", "refused",
+    "log backups up to LSN 130 have not been copied, only up to LSN 110")
+  expect_outcome(play("log_backups.apply(db.secondary)", { [secondary] = { state = "online" },
+    [backups] = { copied_lsn = 130 } }), "refused", "is online, so no log backup can be applied")
+  expect_outcome(play_deaf("log_backups.apply(db.secondary)", { [backups] = { copied_lsn = 130 } }),
+    "diverged", "applied_lsn of log_backups:mgc.secondary is 100, wanted at least 130")
+end
+
+local applied = { [secondary] = { lsn = 130 } }
+
+T["the tail is salvaged and applied"] = function()
+  local result, world = play("log_backups.salvage(db.primary)", applied)
+  expect_outcome(result, "changed")
+  expect.equal(world.changes[1].args, { salvage = "/rescued/sql1/mgc.db",
+    destination = "/site/copied", copy = "/site/sql3/mgc.db", after_lsn = 130 })
+  expect.equal(world.changes[1].resource, "tail:mgc.primary")
+  expect.equal(world.changes[2].args.files, host.list { {
+    file = "mgc_00000000000000000137.blog", first_lsn = 130, last_lsn = 137 } })
+  expect.equal(world.changes[2].becomes[backups], { applied_lsn = 137,
+    applied_time = "2024-05-01T10:03:30Z" })
+end
+
+T["a tail that is salvaged already is only applied, and then kept"] = function()
+  local more = { [secondary] = { lsn = 130 }, ["tail:mgc.primary"] = { state = "salvaged" } }
+  local result, world = play("log_backups.salvage(db.primary)", more)
+  expect_outcome(result, "changed")
+  expect.equal(#world.changes, 1)
+  more[secondary].lsn = 137
+  expect_outcome(play("log_backups.salvage(db.primary)", more), "kept")
+  expect_outcome(play("log_backups.salvage(db.primary)",
+    { ["tail:mgc.primary"] = { state = "empty" } }), "kept")
+end
+
+T["a tail that cannot be trusted or reached is refused"] = function()
+  expect_outcome(play("log_backups.salvage(db.primary)", { ["tail:mgc.primary"] = {
+    state = "damaged", reason = "bad checksum" } }), "refused", "is damaged: bad checksum")
+  expect_outcome(play "log_backups.salvage(db.primary)", "refused",
+    "the tail begins after LSN 130, but only LSN 100 has been applied")
+  expect_outcome(play("log_backups.salvage(db.primary), optional = true",
+    { ["tail:mgc.primary"] = { state = "unavailable", reason = "gone" } }), "skipped", "gone")
+end
+
+T["an optional step whose change fails is skipped and says so"] = function()
+  local world = lab.world(facts_with(applied))
+  world.play = function()
+    return { outcome = "failed", reason = "read error", error = { code = "io" } }
+  end
+  local result = lab.step(world, "log_backups.salvage(db.primary), optional = true")
+  expect_outcome(result, "skipped", "read error")
+  expect.equal(world.notes[1].kind, "warning")
+end
+
+T["an optional step of unknown outcome stops the run"] = function()
+  local world = lab.world(facts_with(applied))
+  world.play = function()
+    return { outcome = "unknown", reason = "no answer" }
+  end
+  expect_outcome(lab.step(world, "log_backups.salvage(db.primary), optional = true"), "unknown",
+    "no answer")
+end
+
+T["every session is ended, in rounds while new ones come"] = function()
+  local result, world = play "sessions.kill_all(db.secondary)"
+  expect_outcome(result, "changed")
+  expect.equal(world.changes[1].args, { path = "/site/sql3/mgc.db", pids = host.list { 41, 42 } })
+  expect.equal(world.changes[1].volatile, true)
+  world = lab.world()
+  world.play = function(_, w)
+    w.facts[secondary].sessions = #w.changes < 2 and 1 or 0
+    w.facts[secondary].session_list = host.list { { pid = 50, program = "writer" } }
+    return { outcome = "changed", result = {}, facts = lab.copy(w.facts[secondary]) }
+  end
+  expect_outcome(lab.step(world, "sessions.kill_all(db.secondary)"), "changed")
+  expect.equal(world.changes[2].args.pids, host.list { 50 })
+end
+
+T["sessions that keep coming are told, none are kept"] = function()
+  expect_outcome(play("sessions.kill_all(db.secondary)", { [secondary] = { sessions = 0 } }), "kept")
+  local result, world = play_deaf "sessions.kill_all(db.secondary)"
+  expect_outcome(result, "diverged", "sessions of database:mgc.secondary is 2, wanted 0")
+  expect.equal(#world.changes, 3)
+end
+
+local recover = "database.recover(db.secondary), point_of_no_return = true"
+local ready = { [secondary] = { log_shipping = "none" } }
+
+T["a copy is brought online, predicting what can be known"] = function()
+  local result, world = play(recover, ready)
+  expect_outcome(result, "changed")
+  expect.equal(world.changes[1].row, "logs.recover")
+  expect.equal(world.changes[1].becomes, {
+    [secondary] = { state = "online", writable = true, fork = { ["$unknown"] = "fork" } },
+    ["sql:mgc.kept"] = { reachable = { ["$unknown"] = "answer" },
+      count = { ["$unknown"] = "count" } },
+  })
+  expect_outcome(play(recover, online), "kept")
+  expect_outcome(play_deaf(recover, ready), "diverged",
+    "state of database:mgc.secondary is restoring, wanted online")
+end
+
+T["two writable copies are refused, whichever copy answers"] = function()
+  local words = "is online: two writable copies must never exist"
+  for _, role in ipairs { "primary", "mirror" } do
+    local more = { [secondary] = ready[secondary],
+      ["database:mgc." .. role] = { state = "online", writable = true } }
+    local result, world = play(recover, more)
+    expect_outcome(result, "refused", words)
+    expect.equal(world.changes, {})
+  end
+  expect_outcome(play(recover, { ["database:mgc.primary"] = { state = "unknown" } }), "refused",
+    "the primary of mgc on sql1 (/site/sql1/mgc.db) is unknown")
+end
+
+T["a named override with a reason allows it, and is told"] = function()
+  local world = lab.world(facts_with { [secondary] = ready[secondary],
+    ["database:mgc.primary"] = { state = "online", writable = true } })
+  local body = 'database.recover(db.secondary, { override = "fenced_by_hand" }), '
+    .. "point_of_no_return = true"
+  expect_outcome(lab.step(world, body), "refused", "two writable copies")
+  local result = lab.step(world, body, { set = { fenced_by_hand = "switched off, ticket 12" } })
+  expect_outcome(result, "changed")
+  expect.equal(world.notes[1].text, "fenced_by_hand was given: switched off, ticket 12")
+end
+
+T["a copy that is not ready is not brought online"] = function()
+  expect_outcome(play(recover, { [secondary] = { state = "missing" } }), "refused",
+    "is missing, so it cannot be brought online")
+  expect_outcome(play(recover), "refused", "is still set up")
+end
+
+T["a pool gets its state against the version that was seen"] = function()
+  local result, world = play 'pool.set_state(chat, "FailedOver")'
+  expect_outcome(result, "changed")
+  expect.equal(world.changes[1].args.from, { state = "Normal",
+    active_servers = host.list { "fe1", "fe2" }, version = 7 })
+  expect.equal(world.changes[1].args.to, { state = "FailedOver",
+    active_servers = host.list { "fe1", "fe2" } })
+  local undo = result.actions[1].undo[1]
+  expect.equal(undo.args.from.version, 8)
+  expect.equal(undo.args.to.state, "Normal")
+  expect_outcome(play 'pool.set_state(chat, "Normal")', "kept")
+  expect_outcome(play_deaf 'pool.set_state(chat, "FailedOver")', "diverged",
+    "state of pool:chat is Normal, wanted FailedOver")
+  expect_outcome(play('pool.set_state(chat, "FailedOver")', { ["pool:chat"] = {
+    state = "unreachable", reason = "no route" } }), "refused", "cannot be read: no route")
+end
+
+local mirror = "mirror.install { principal = db.secondary, mirror = db.secondary_mirror }"
+
+T["a mirror is cloned and follows"] = function()
+  local result, world = play(mirror, online)
+  expect_outcome(result, "changed")
+  expect.equal({ world.changes[1].row, world.changes[2].row }, { "mirrors.install",
+    "mirrors.follow" })
+  expect.equal(world.changes[1].becomes, { ["database:mgc.secondary_mirror"] = { state = "mirror",
+    writable = false, log_shipping = "none", database_id = "d1", fork = "f1" } })
+  expect.equal(world.changes[2].becomes, { ["mirror:mgc.secondary_mirror"] = {
+    state = "following", principal = "/site/sql3/mgc.db" } })
+  expect_outcome(play_deaf(mirror, online), "diverged")
+end
+
+T["a mirror that follows is kept, one that cannot is refused"] = function()
+  expect_outcome(play(mirror, { [secondary] = online[secondary],
+    ["mirror:mgc.secondary_mirror"] = { state = "following", principal = "/site/sql3/mgc.db" },
+    ["database:mgc.secondary_mirror"] = { state = "mirror" } }), "kept")
+  expect_outcome(play(mirror), "refused", "is restoring, so it cannot be mirrored")
+  expect_outcome(play(mirror, { [secondary] = online[secondary],
+    ["database:mgc.secondary_mirror"] = { state = "online", writable = true } }), "refused",
+    "installing a mirror would replace it")
+  expect_outcome(play(mirror, { [secondary] = online[secondary],
+    ["database:mgc.secondary_mirror"] = { state = "unreachable" } }), "refused", "sql4")
+end
+
+T["active servers are near the copy that is online"] = function()
+  local result, world = play("pool.set_active_servers(chat, near(db.secondary))", online)
+  expect_outcome(result, "changed")
+  expect.equal(world.changes[1].args.to.active_servers, host.list { "fe3", "fe4" })
+  expect.equal(world.changes[1].args.data_centre, "dc2")
+  expect_outcome(play("pool.set_active_servers(chat, near(db.secondary))",
+    { [secondary] = online[secondary], ["pool:chat"] = {
+      active_servers = host.list { "fe3", "fe4" } } }), "kept")
+  expect_outcome(play_deaf("pool.set_active_servers(chat, near(db.secondary))", online), "diverged",
+    "active_servers of pool:chat is [fe1, fe2], wanted [fe3, fe4]")
+end
+
+T["servers elsewhere are refused, whoever chose them"] = function()
+  expect_outcome(play('pool.set_active_servers(chat, { "fe3", "fe1" })', {
+    [secondary] = online[secondary], ["pool:chat"] = { active_servers = host.list {} } }), "refused",
+    "server fe1 is in data centre dc1 (Atlanta); the primary database is on sql3 in dc2 (Boston)")
+  expect_outcome(play("pool.set_active_servers(chat, near(db.secondary))",
+    { ["database:mgc.primary"] = { state = "online", writable = true } }), "refused",
+    "server fe3 is in data centre dc2 (Boston)")
+  expect_outcome(play "pool.set_active_servers(chat, near(db.secondary))", "refused",
+    "no copy of mgc is online")
+end
+
+T["a low-latency link makes both sides near"] = function()
+  local site = lab.site()
+  site.links[1].low_latency = true
+  site.pools.chat.maximum_active = 3
+  local world = lab.world(facts_with(online))
+  local result = lab.step(world, "pool.set_active_servers(chat, near(db.secondary))",
+    { site = site })
+  expect_outcome(result, "changed")
+  expect.equal(world.changes[1].args.to.active_servers, host.list { "fe1", "fe3", "fe4" })
+end
+
+return T
