@@ -14,6 +14,7 @@
 #include "logs/sessions.h"
 #include "mirrors/follow.h"
 #include "mirrors/install.h"
+#include "mirrors/state.h"
 #include "os/files.h"
 
 /* What the embedded engine remembers between cloning and recording. */

@@ -151,23 +151,28 @@ static bool scan(struct tail *tail)
     return true;
 }
 
-/* What stands behind the last commit and has this log's salts was being written when it ended. */
+/* Says what stands behind the last commit that counts, when that is of this log: a frame with its
+ * salts was being written when it ended. One without salts and checksum is left behind by SQLite
+ * before 3.44 within a commit; without a living engine nobody can vouch for it. */
 static const char *end_of_log(const struct tail *tail)
 {
+    static const unsigned char none[16] = {0};
     const struct bsc_logs_wal *wal = &tail->round.wal;
     int64_t frame_bytes = BSC_LOGS_WAL_FRAME_HEADER + (int64_t)wal->page_size;
     int64_t offset = BSC_LOGS_WAL_HEADER + tail->round.range.end.frame * frame_bytes;
-    unsigned char head[16] = {0}, salts[8];
     const uint32_t words[2] = {wal->start.salt1, wal->start.salt2};
+    unsigned char head[BSC_LOGS_WAL_FRAME_HEADER] = {0}, salts[8];
 
     for (int i = 0; i < 8; i++)
         salts[i] = (unsigned char)(words[i / 4] >> (24 - 8 * (i % 4)));
     if (wal->empty ||
         wal->sys->pread(wal->sys->self, wal->fd, head, sizeof head, offset) != (ssize_t)sizeof head)
         return "";
-    return memcmp(head + 8, salts, sizeof salts) == 0
-               ? "what was being written after its last commit is left out"
-               : "";
+    if (memcmp(head + 8, salts, sizeof salts) == 0)
+        return "what was being written after its last commit is left out";
+    if (memcmp(head, none, 4) != 0 && memcmp(head + 8, none, sizeof none) == 0)
+        return "what follows a frame without a checksum is left out";
+    return "";
 }
 
 /* The note names a backup; it counts when the backup is there and ends where this log ends. */

@@ -4,7 +4,7 @@
 #include <fcntl.h>
 
 #include "base/mem.h"
-#include "mirrors/follow.h"
+#include "mirrors/agent.h"
 #include "os/files.h"
 
 enum { PIECE_BYTES = 256 * 1024 };
