@@ -12,12 +12,16 @@ static const struct bsc_lib_row *const table[] = {
     &bsc_lib_row_file_remove,       /* file.remove */
     &bsc_lib_row_file_state,        /* file.state */
     &bsc_lib_row_logs_apply,        /* logs.apply */
+    &bsc_lib_row_logs_chain,        /* logs.chain */
+    &bsc_lib_row_logs_copy,         /* logs.copy */
     &bsc_lib_row_logs_copy_state,   /* logs.copy_state */
     &bsc_lib_row_logs_end_sessions, /* logs.end_sessions */
     &bsc_lib_row_logs_recover,      /* logs.recover */
     &bsc_lib_row_logs_salvage,      /* logs.salvage */
     &bsc_lib_row_logs_sessions,     /* logs.sessions */
+    &bsc_lib_row_logs_ship,         /* logs.ship */
     &bsc_lib_row_logs_tail,         /* logs.tail */
+    &bsc_lib_row_logs_unship,       /* logs.unship */
     &bsc_lib_row_mirrors_follow,    /* mirrors.follow */
     &bsc_lib_row_mirrors_install,   /* mirrors.install */
     &bsc_lib_row_mirrors_state,     /* mirrors.state */

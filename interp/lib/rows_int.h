@@ -34,6 +34,12 @@ extern const struct bsc_lib_row bsc_lib_row_mirrors_state;
 extern const struct bsc_lib_row bsc_lib_row_pools_state;
 extern const struct bsc_lib_row bsc_lib_row_pools_update;
 
+/* shipping.c */
+extern const struct bsc_lib_row bsc_lib_row_logs_chain;
+extern const struct bsc_lib_row bsc_lib_row_logs_copy;
+extern const struct bsc_lib_row bsc_lib_row_logs_ship;
+extern const struct bsc_lib_row bsc_lib_row_logs_unship;
+
 /* sql.c */
 extern const struct bsc_lib_row bsc_lib_row_sql_execute;
 extern const struct bsc_lib_row bsc_lib_row_sql_query;
