@@ -179,10 +179,10 @@ static void ask_write(struct bsc_buf *out, const struct bsc_value *ask)
 }
 
 static void each_write(struct bsc_buf *out, const struct bsc_value *list,
-                       void (*write)(struct bsc_buf *out, const struct bsc_value *value))
+                       void (*one)(struct bsc_buf *out, const struct bsc_value *value))
 {
     for (size_t i = 0; i < bsc_value_count(list); i++)
-        write(out, bsc_value_at(list, i));
+        one(out, bsc_value_at(list, i));
 }
 
 static void item_write(struct bsc_buf *out, const struct bsc_value *item)

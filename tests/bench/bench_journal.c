@@ -18,6 +18,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "journal/journal.h"
 #include "os/files.h"
 
@@ -169,13 +170,18 @@ static void verify_bench(const char *path, const struct bsc_value *payload, int 
 int main(int argc, char **argv)
 {
     const char *folder = argc > 1 ? argv[1] : ".";
-    int count = argc > 2 ? atoi(argv[2]) : 1000000;
+    int64_t count = 1000000;
+    if (argc > 2 &&
+        (!bsc_num_parse(argv[2], strlen(argv[2]), &count) || count < 1 || count > INT32_MAX)) {
+        fputs("usage: bench_journal [FOLDER] [RECORDS]\n", stderr);
+        return 2;
+    }
     char *path = bsc_files_join(folder, "bench-journal.jsonl");
     char *bare = bsc_files_join(folder, "bench-bare.jsonl");
     struct bsc_value *payload = payload_make();
     append_bench("append, durable (wall)", path, bare, payload, SYNCED, true, now_us);
     append_bench("append, not synced (processor)", path, bare, payload, UNSYNCED, false, cpu_us);
-    verify_bench(path, payload, count);
+    verify_bench(path, payload, (int)count);
     bsc_value_free(payload);
     bsc_mem_free(path);
     bsc_mem_free(bare);
