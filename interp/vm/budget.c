@@ -22,13 +22,14 @@ int bsc_vm_halt(lua_State *L)
     return luaL_error(L, "stopped");
 }
 
-/* Whether the runbook's live memory is above the limit; collecting it costs budget. */
+/* Whether the runbook's live memory is above the limit, or so near to it that every few moments
+ * would go into another collection. Collecting costs budget. */
 static bool memory_is_over(struct bsc_vm *vm, lua_State *L)
 {
     vm->alarm = false;
-    vm->remaining -= (int64_t)(vm->used / 16);
+    vm->remaining -= (int64_t)(vm->used / 32);
     lua_gc(L, LUA_GCCOLLECT);
-    return vm->used > vm->options.memory_soft;
+    return vm->used > vm->options.memory_soft - vm->options.memory_soft / 8;
 }
 
 static void on_count(lua_State *L, lua_Debug *frame)

@@ -11,6 +11,8 @@
  * hook, passing the hard limit (or the system's) ends the process, which the journal makes safe.
  */
 
+enum { CHARGED_MIN = 4096 };
+
 static _Noreturn void end_process(const char *what, size_t bytes)
 {
     char text[160];
@@ -30,6 +32,17 @@ static void raise_alarm(struct bsc_vm *vm)
     bsc_vm_arm(vm->running, 1);
 }
 
+/* Long blocks are charged to the budget, because one instruction (a concatenation) can fill one and
+ * ten thousand of them pass before the hook looks. */
+static void charge(struct bsc_vm *vm, size_t size)
+{
+    if (size < CHARGED_MIN || vm->running == NULL)
+        return;
+    vm->remaining -= (int64_t)(size / 16);
+    if (vm->remaining < 0)
+        bsc_vm_arm(vm->running, 1);
+}
+
 void *bsc_vm_allocate(void *arg, void *old, size_t old_size, size_t new_size)
 {
     struct bsc_vm *vm = arg;
@@ -45,22 +58,31 @@ void *bsc_vm_allocate(void *arg, void *old, size_t old_size, size_t new_size)
     if (block == NULL)
         end_process("end of the system's memory with", vm->used);
     vm->used = vm->used - before + new_size;
-    if (new_size > before && vm->used > vm->options.memory_soft)
-        raise_alarm(vm);
+    if (new_size > before) {
+        charge(vm, new_size);
+        if (vm->used > vm->options.memory_soft)
+            raise_alarm(vm);
+    }
     return block;
+}
+
+static bool would_fit(const struct bsc_vm *vm, size_t bytes)
+{
+    size_t soft = vm->options.memory_soft;
+    return vm->used <= soft && bytes <= soft - vm->used;
 }
 
 void bsc_vm_reserve(lua_State *L, size_t bytes)
 {
     struct bsc_vm *vm = bsc_vm_of(L);
-    size_t soft = vm->options.memory_soft;
-    bsc_vm_spend(L, bytes / 16 + 1);
-    if (vm->used <= soft && bytes <= soft - vm->used)
-        return;
-    bsc_vm_spend(L, vm->used / 16);
-    lua_gc(L, LUA_GCCOLLECT);
-    if (vm->used <= soft && bytes <= soft - vm->used)
-        return;
-    vm->stop = BSC_VM_STOP_MEMORY;
-    bsc_vm_halt(L);
+    bool fits = would_fit(vm, bytes);
+    if (!fits && bytes <= vm->options.memory_soft) {
+        bsc_vm_spend(L, vm->used / 16);
+        lua_gc(L, LUA_GCCOLLECT);
+        fits = would_fit(vm, bytes);
+    }
+    if (!fits) {
+        vm->stop = BSC_VM_STOP_MEMORY;
+        bsc_vm_halt(L);
+    }
 }

@@ -121,7 +121,7 @@ static lua_Integer push_sorted_keys(lua_State *L, int index)
     size_t count = count_entries(L, index);
     luaL_argcheck(L, count <= INT32_MAX, index, "a table of fewer entries");
     bsc_vm_reserve(L, count * (sizeof(struct key) + 16));
-    bsc_vm_spend(L, count * 4);
+    bsc_vm_spend(L, count * 8);
     struct key *keys = lua_newuserdatauv(L, (count + 1) * sizeof *keys, 0);
     lua_newtable(L); /* block others */
     fill_keys(L, index, keys);
@@ -204,7 +204,7 @@ static int next_ordered(lua_State *L, const struct key *after)
             lua_replace(L, 3);
         }
     }
-    bsc_vm_spend(L, seen / 2);
+    bsc_vm_spend(L, seen * 4);
     if (best.rank == RANK_OTHER)
         return 0;
     lua_pushvalue(L, 3);

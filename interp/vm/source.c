@@ -10,17 +10,15 @@
 
 /* Source text becomes functions here and nowhere else: embedded modules, runbooks, user modules. */
 
-enum { NAME_MAX_BYTES = 1000, MODULE_NAME_MAX = 64 };
+enum { NAME_MAX_BYTES = 1000, MODULE_NAME_MAX = 64, INDEX_MAX = 10000 };
 
-/* Pushes "@name" without control characters. A user's file cannot pass as an embedded one. */
-static const char *push_chunk_name(lua_State *L, const char *name, bool embedded)
+/* Pushes "@name" without control characters. */
+static const char *push_chunk_name(lua_State *L, const char *name)
 {
     luaL_Buffer buffer;
     size_t length = strnlen(name, NAME_MAX_BYTES);
     luaL_buffinit(L, &buffer);
     luaL_addchar(&buffer, '@');
-    if (!embedded && strncmp(name, "bascule/", 8) == 0)
-        luaL_addstring(&buffer, "./");
     for (size_t i = 0; i < length; i++)
         luaL_addchar(&buffer, (unsigned char)name[i] < ' ' || name[i] == 0x7f ? '?' : name[i]);
     luaL_pushresult(&buffer);
@@ -42,11 +40,37 @@ static void skip_opening(const char **text, size_t *length)
     *length -= skipped;
 }
 
-static bool compile(lua_State *L, const char *name, const char *text, size_t length, bool embedded)
+/*
+ * When indexing fails, Lua looks for the name of the value by recursing over the bytecode, one
+ * level for each link of a chain like a.x.x.x…, without a limit: a long one overflows the C stack.
+ * So the characters that can make a link are counted; a file that anybody writes has few of them.
+ */
+static bool has_long_chains(const char *text, size_t length)
 {
-    const char *chunk = push_chunk_name(L, name, embedded); /* … chunk */
-    if (length > BSC_VM_SOURCE_MAX) {
-        lua_pushfstring(L, "%s:1: the source is longer than 1 MiB", name);
+    size_t links = 0;
+    for (size_t i = 0; i < length; i++)
+        links += text[i] == '.' || text[i] == '[' || text[i] == ':';
+    return links > INDEX_MAX;
+}
+
+/* How much of a chunk's name Lua puts before its messages. */
+static size_t shown_length(const char *name)
+{
+    return strnlen(name, LUA_IDSIZE - 1);
+}
+
+static bool compile(lua_State *L, const char *name, const char *text, size_t length)
+{
+    const char *chunk = push_chunk_name(L, name); /* … chunk */
+    const char *reason = NULL;
+    if (length > BSC_VM_SOURCE_MAX)
+        reason = "the source is longer than 1 MiB";
+    else if (has_long_chains(text, length))
+        reason = "the source has more than 10000 dots, colons and brackets";
+    if (reason != NULL) {
+        lua_pushlstring(L, name, shown_length(name));
+        lua_pushfstring(L, "%s:1: %s", lua_tostring(L, -1), reason);
+        lua_remove(L, -2);
         lua_remove(L, -2);
         return false;
     }
@@ -63,28 +87,17 @@ static void set_globals(lua_State *L)
     BSC_BUG_ON(name == NULL);
 }
 
-bool bsc_vm_compile(lua_State *L, const char *name, const char *text, size_t length, int env)
-{
-    env = lua_absindex(L, env);
-    if (!compile(L, name, text, length, false))
-        return false;
-    lua_pushvalue(L, env);
-    set_globals(L);
-    return true;
-}
-
-/* Splits "place:12: message" into a table {line, message}; pushes it. */
-static void push_syntax_error(lua_State *L, const char *message)
+/* Splits "place:12: message" into a table {line, message}; pushes it. The place is skipped unread,
+ * for a path may hold anything. */
+static void push_syntax_error(lua_State *L, const char *name, const char *message)
 {
     int64_t line = 0;
-    const char *mark = strchr(message, ':');
-    for (; mark != NULL; mark = strchr(mark + 1, ':')) {
-        size_t digits = strspn(mark + 1, "0123456789");
-        if (digits > 0 && strncmp(mark + 1 + digits, ": ", 2) == 0 &&
-            bsc_num_parse(mark + 1, digits, &line)) {
-            message = mark + 1 + digits + 2;
-            break;
-        }
+    size_t place = shown_length(name);
+    if (strlen(message) > place && message[place] == ':') {
+        const char *digits = message + place + 1;
+        size_t count = strspn(digits, "0123456789");
+        if (strncmp(digits + count, ": ", 2) == 0 && bsc_num_parse(digits, count, &line))
+            message = digits + count + 2;
     }
     lua_createtable(L, 0, 2);
     lua_pushinteger(L, line);
@@ -102,11 +115,16 @@ int bsc_vm_l_compile(lua_State *L)
     luaL_checktype(L, 3, LUA_TTABLE);
     if (name[0] == '@')
         name++;
+    if (strncmp(name, "bascule/", 8) == 0)
+        name = lua_pushfstring(L, "./%s", name); /* it cannot pass as an embedded file */
     bsc_vm_spend(L, length * 8);
-    if (bsc_vm_compile(L, name, text, length, 3))
+    if (compile(L, name, text, length)) {
+        lua_pushvalue(L, 3);
+        set_globals(L);
         return 1;
+    }
     lua_pushnil(L);
-    push_syntax_error(L, lua_tostring(L, -2));
+    push_syntax_error(L, name, lua_tostring(L, -2));
     return 2;
 }
 
@@ -131,7 +149,7 @@ static void run_module(lua_State *L, const char *name)
     const struct bsc_vm_source *source = find_source(vm, name);
     if (source == NULL)
         luaL_error(L, "there is no embedded module \"%s\"", name);
-    if (!compile(L, source->name, source->text, source->length, true))
+    if (!compile(L, source->name, source->text, source->length))
         lua_error(L);
     lua_rawgeti(L, LUA_REGISTRYINDEX, vm->env_ref);
     set_globals(L);

@@ -1,6 +1,7 @@
 #include "vm/vm_int.h"
 
 #include <lualib.h>
+#include <string.h>
 
 /*
  * The string, utf8 and math functions of the sandbox. One C call can neither run for long (a hook
@@ -141,13 +142,15 @@ static int l_rep(lua_State *L)
         total = SIZE_MAX / 4;
     bsc_vm_reserve(L, 2 * total);
     luaL_Buffer buffer;
-    luaL_buffinitsize(L, &buffer, total - between);
-    for (lua_Integer i = 0; i < times; i++) {
-        luaL_addlstring(&buffer, text, length);
-        if (i + 1 < times)
-            luaL_addlstring(&buffer, separator, between);
+    char *bytes = luaL_buffinitsize(L, &buffer, total);
+    memcpy(bytes, text, length);
+    memcpy(bytes + length, separator, between);
+    for (size_t have = length + between; have < total;) {
+        size_t more = have < total - have ? have : total - have;
+        memcpy(bytes + have, bytes, more);
+        have += more;
     }
-    luaL_pushresult(&buffer);
+    luaL_pushresultsize(&buffer, total - between);
     return 1;
 }
 

@@ -54,8 +54,7 @@ struct bsc_vm *bsc_vm_of(lua_State *L);
 
 /* memory.c: the allocator; never returns NULL for a quota, see the hard limit. */
 void *bsc_vm_allocate(void *vm, void *old, size_t old_size, size_t new_size);
-/* Makes sure that `bytes` more would fit below the soft limit, or stops the task; also charges the
- * work of writing them. */
+/* Makes sure that `bytes` more would fit below the soft limit, or stops the task. */
 BSC_RAISES void bsc_vm_reserve(lua_State *L, size_t bytes);
 
 /* budget.c */
@@ -105,10 +104,6 @@ bool bsc_vm_user_frame(lua_State *L, int level, lua_Debug *ret_frame);
 bool bsc_vm_is_embedded(const char *source);
 
 /* source.c */
-/* Compiles text; pushes the function, or an error message and returns false. `name` is without
- * '@'. The function's globals are the table at `env`. */
-BSC_RAISES bool bsc_vm_compile(lua_State *L, const char *name, const char *text, size_t length,
-                               int env);
 BSC_RAISES int bsc_vm_l_require(lua_State *L);
 BSC_RAISES int bsc_vm_l_compile(lua_State *L);
 BSC_RAISES int bsc_vm_l_module(lua_State *L);

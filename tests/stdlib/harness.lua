@@ -115,7 +115,8 @@ function expect.truthy(value, message)
   end
 end
 
--- Calls fn, which must raise an error whose message contains `part` (plain text); returns the error.
+-- Calls fn, which must raise an error whose message contains `part` (plain text); returns the
+-- error.
 function expect.raises(part, fn, ...)
   local ok, problem = pcall(fn, ...)
   local message = type(problem) == "table" and problem.message or problem

@@ -1,5 +1,6 @@
 /*
- * bascule_luatest [-m FOLDER] FILE…: runs tests of the embedded library inside the privileged Lua state.
+ * bascule_luatest [-m FOLDER] FILE…: runs tests of the embedded library inside the privileged Lua
+ * state.
  *
  * A file of tests returns a table; each function in it is a test and its key, a sentence, its name:
  *
@@ -18,9 +19,8 @@
  *   drive(fn, answers)            runs fn as a task and answers the effects that it yields:
  * `answers` is a function from effect to answer, or a table by the effect's op of such functions or
  * plain answers; returns what fn returns
- *
- *   require_module(name)          runs name.lua of the folder given with -m, with these same globals,
- * and returns what it returns
+ *   require_module(name)          runs name.lua of the folder given with -m, with these globals
+ *                                 too, and returns what it returns
  *
  * Each test is a task with a budget of its own, followed by a full collection; then everything is
  * run once more with a collector that never rests. A warning of Lua is a failure.

@@ -175,7 +175,8 @@ T["the listing holds what a reviewer needs"] = function()
   local items = load().runbook.items
   expect.equal(#items, 15)
   local shipping = items[5]
-  expect.equal({ shipping.kind, shipping.title, shipping.line }, { "step", "Remove log shipping", 31 })
+  expect.equal({ shipping.kind, shipping.title, shipping.line },
+    { "step", "Remove log shipping", 31 })
   expect.equal(shipping.actions, host.list { { primitive = "log_shipping.remove",
     resource = "database:mgc.secondary", line = 31, undo = "automatic", label = "modelled" } })
   expect.equal(items[6].actions[1].harmless, "log shipping would have copied them anyway")

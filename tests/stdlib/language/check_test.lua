@@ -83,7 +83,7 @@ T["arguments are counted, named and typed"] = function()
       .. 'pool.set_state(chat, "FailedOver")')
   expect_mistake('step "a" { pool.set_state(chat, "Normal", 3) }',
     '3: pool.set_state takes 2 arguments, not 3 | write pool.set_state(chat, "FailedOver")')
-  expect_mistake('step "a" {\n  mirror.install {\n    principal = db.secondary,\n    miror = 1,\n  }}',
+  expect_mistake('step "a" {\n  mirror.install {\n    principal = db.secondary,\n    miror = 1, }}',
     '6: mirror.install has no argument "miror" | did you mean mirror?')
   expect_mistake('step "a" { wait_until { db.secondary:is "online", timeout = "long" } }',
     '3: wait_until takes a duration such as "30s" as "timeout", not "long" | write for example '
@@ -94,8 +94,8 @@ T["a copy that the site does not have is unreachable"] = function()
   local site = lab.site()
   site.databases.mgc.secondary_mirror = nil
   expect.equal(mistakes('local m = db.secondary_mirror' .. fine, { site = site }), host.list {
-    '3: database "mgc" has no secondary_mirror in the site litware | the site has: primary, mirror, '
-      .. 'secondary; add databases.mgc.secondary_mirror to the site file' })
+    '3: database "mgc" has no secondary_mirror in the site litware | the site has: primary, '
+      .. 'mirror, secondary; add databases.mgc.secondary_mirror to the site file' })
 end
 
 T["a database or pool that the site does not have is unreachable"] = function()
@@ -171,8 +171,8 @@ T["a gate stands before something, and has a window to show"] = function()
   expect_mistake('step "a" { warn "x" }\ngate "go?" {}',
     '4: nothing comes after the gate "go?" | put it before the step that it is about, or remove it')
   expect_mistake('gate "go?" { shows = { "data_loss_window" } }' .. fine,
-    "3: no step after this gate brings a database online, so there is no data loss window to show | "
-      .. "put it before the step with database.recover")
+    "3: no step after this gate brings a database online, so there is no data loss window to show "
+      .. "| put it before the step with database.recover")
   expect_mistake('gate "go?" { shows = { "data_los_window" } }' .. fine,
     '3: a gate cannot show "data_los_window" | did you mean data_loss_window?')
 end
@@ -244,7 +244,8 @@ T["a file without a runbook, or with two, is wrong"] = function()
 end
 
 T["a syntax error is one error with its line"] = function()
-  expect.equal(lab.errors(lab.load 'runbook "r" {}\n\nstep "a" { warn "x" \nstep "b" {}'), host.list {
+  local source = 'runbook "r" {}\n\nstep "a" { warn "x" \nstep "b" {}'
+  expect.equal(lab.errors(lab.load(source)), host.list {
     "4: syntax error: '}' expected (to close '{' at line 3) near 'step'" })
 end
 

@@ -72,13 +72,14 @@ end
 
 T["mistakes in its description are told with their line"] = function()
   local way = "changes = function() return {} end,"
-  expect.equal(described(way .. '\nargs = { { "c", "copy" } },\nwant = function() end,'), host.list {
+  local misspelt = '\nargs = { { "c", "copy" } },\nwant = function() end,'
+  expect.equal(described(way .. misspelt), host.list {
     '6: a primitive has no "want" | did you mean wants?' })
   expect.equal(described('args = { { "c", "cpy" } }, ' .. way)[1]:sub(1, 37),
     '3: the argument type "cpy" is unknown')
   expect.equal(described 'args = { { "c", "copy" } },', host.list {
-    '3: the primitive "primitive" has no changes | give it changes = function(a, facts) return { … } '
-      .. "end" })
+    '3: the primitive "primitive" has no changes | give it changes = function(a, facts) return '
+      .. "{ … } end" })
   expect.equal(described(way .. "\nwants = 3,"), host.list {
     '5: "wants" of a primitive must be a function, not number' })
 end
@@ -115,7 +116,8 @@ end
 
 T["a mistake that shows only while it is performed ends its step"] = function()
   lab.body('local p = primitive { args = { { "c", "copy" } },\n'
-    .. 'changes = function(a) return { sql.chnge { on = a.c } } end }\nstep "a" { p(db.secondary) }')
+    .. 'changes = function(a) return { sql.chnge { on = a.c } } end }\n'
+    .. 'step "a" { p(db.secondary) }')
   expect.raises('unknown primitive "sql.chnge" (did you mean sql.change?)', lab.perform,
     lab.world(), 1)
 end

@@ -3,8 +3,8 @@ local lab = require_module "lab"
 local T = {}
 
 local function params_of(params, options)
-  local loaded = lab.load("runbook \"r\" { params = {\n" .. params .. '\n} }\nstep "s" { warn "x" }',
-    options)
+  local loaded = lab.load('runbook "r" { params = {\n' .. params
+    .. '\n} }\nstep "s" { warn "x" }', options)
   return loaded.runbook.params, lab.errors(loaded)
 end
 
@@ -19,8 +19,8 @@ T["a database that is never failed over is no default"] = function()
   local site = lab.site()
   site.databases.mgccomp.failover = "allowed"
   local _, errors = params_of("d = param.database(),", { site = site })
-  expect.equal(errors, host.list { '2: the parameter "d" has no value | pass --set d=NAME; the site '
-    .. "has: mgc, mgccomp" })
+  expect.equal(errors, host.list { '2: the parameter "d" has no value | pass --set d=NAME; the '
+    .. "site has: mgc, mgccomp" })
   local params = params_of("d = param.database(),", { site = site, set = { d = "mgccomp" } })
   expect.equal(params.d.value, "mgccomp")
   _, errors = params_of("d = param.database(),", { site = site, mode = "check" })
@@ -28,7 +28,7 @@ T["a database that is never failed over is no default"] = function()
 end
 
 T["plain parameters are read from texts"] = function()
-  local params, errors = params_of('i = param.integer { default = 1, max = 9 }, t = param.text {},\n'
+  local params, errors = params_of('t = param.text {}, i = param.integer { default = 1 },\n'
     .. 'b = param.boolean { default = false }, u = param.duration { default = "5m" },\n'
     .. 'c = param.choice { "red", "green", default = "red" }, s = param.server {},',
     { set = { i = "7", t = "x y", b = "yes", c = "green", s = "fe3" } })
@@ -69,8 +69,8 @@ T["a guard tells every condition that fails, why it is there, and what helps"] =
     .. '  because = "Why", hint = "Help" }\nstep "s" { warn "x" }')
   local result = lab.perform(lab.world(), 1)
   expect.equal(result.outcome, "refused")
-  expect.equal(result.reason, "the secondary of mgc on sql3 (/site/sql3/mgc.db) is restoring, wanted "
-    .. "online; the pool chat has version 7, wanted at most 3. Why. Help")
+  expect.equal(result.reason, "the secondary of mgc on sql3 (/site/sql3/mgc.db) is restoring, "
+    .. "wanted online; the pool chat has version 7, wanted at most 3. Why. Help")
 end
 
 T["a guard can be waived by its named setting, with a reason"] = function()

@@ -73,7 +73,8 @@ T["only what is not copied is copied"] = function()
   local result, world = play "log_backups.copy(db.secondary)"
   expect_outcome(result, "changed")
   local args = world.changes[1].args
-  expect.equal({ args.share, args.destination, #args.files }, { "/site/backups", "/site/copied", 2 })
+  expect.equal({ args.share, args.destination, #args.files },
+    { "/site/backups", "/site/copied", 2 })
   expect.equal(args.files[1], { file = "mgc_00000000000000000120.blog",
     sha256 = ("%064x"):format(120), bytes = 1000 })
   expect.equal(world.changes[1].becomes, { [backups] = { copied_lsn = 130, pending_bytes = 0 } })
@@ -84,7 +85,7 @@ T["log backups that are all copied are kept"] = function()
     { [backups] = { copied_lsn = 130, chain = lab.chain(100, 3, 130) } })
   expect_outcome(result, "kept")
   result = play("log_backups.copy(db.secondary)",
-    { [backups] = { copied_lsn = 0, last_lsn = 100, applied_lsn = 100, chain = lab.chain(100, 0) } })
+    { [backups] = { copied_lsn = 0, last_lsn = 100, chain = lab.chain(100, 0) } })
   expect_outcome(result, "kept")
 end
 
@@ -112,7 +113,8 @@ end
 
 T["many log backups are copied and applied in batches of 64"] = function()
   local more = { [backups] = { chain = lab.chain(100, 150), copied_lsn = 100, last_lsn = 1600 } }
-  local result, world = play("log_backups.copy(db.secondary), log_backups.apply(db.secondary)", more)
+  local result, world = play("log_backups.copy(db.secondary), log_backups.apply(db.secondary)",
+    more)
   expect_outcome(result, "changed")
   local sizes = host.list {}
   for index, change in ipairs(world.changes) do
@@ -218,7 +220,8 @@ T["every session is ended, in rounds while new ones come"] = function()
 end
 
 T["sessions that keep coming are told, none are kept"] = function()
-  expect_outcome(play("sessions.kill_all(db.secondary)", { [secondary] = { sessions = 0 } }), "kept")
+  expect_outcome(play("sessions.kill_all(db.secondary)", { [secondary] = { sessions = 0 } }),
+    "kept")
   local result, world = play_deaf "sessions.kill_all(db.secondary)"
   expect_outcome(result, "diverged", "sessions of database:mgc.secondary is 2, wanted 0")
   expect.equal(#world.changes, 3)
@@ -328,7 +331,8 @@ end
 
 T["servers elsewhere are refused, whoever chose them"] = function()
   expect_outcome(play('pool.set_active_servers(chat, { "fe3", "fe1" })', {
-    [secondary] = online[secondary], ["pool:chat"] = { active_servers = host.list {} } }), "refused",
+    [secondary] = online[secondary], ["pool:chat"] = { active_servers = host.list {} } }),
+    "refused",
     "server fe1 is in data centre dc1 (Atlanta); the primary database is on sql3 in dc2 (Boston)")
   expect_outcome(play("pool.set_active_servers(chat, near(db.secondary))",
     { ["database:mgc.primary"] = { state = "online", writable = true } }), "refused",

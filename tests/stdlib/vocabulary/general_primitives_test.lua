@@ -56,8 +56,8 @@ T["a statement that declares its facts is kept, changed or diverged"] = function
   expect.equal(world.changes[1].args.params, host.list { 5 })
   expect.equal(world.changes[1].becomes, { ["sql:queue"] = { rows = 0 } })
   expect.equal(result.actions[1].undo[1].statement, "SELECT 'a''b'")
-  expect.equal({ loaded.runbook.items[1].actions[1].label, loaded.runbook.items[1].actions[1].undo },
-    { "declared", "declared" })
+  local action = loaded.runbook.items[1].actions[1]
+  expect.equal({ action.label, action.undo }, { "declared", "declared" })
   expect.equal(performed(body, { ["sql:queue"] = { rows = 0 } }).outcome, "kept")
 end
 
@@ -77,13 +77,14 @@ T["a statement says where it is executed, and what its facts are of"] = function
   expect.equal(lab.errors(lab.body('step "s" { sql.change { server = "apq", statement = "x" } }')),
     host.list { '3: sql.change takes a server as "server", not "apq" | did you mean app?' })
   expect.equal(lab.errors(lab.body('step "s" { sql.change { server = "app", statement = "x", '
-    .. "becomes = { rows = 0 } } }")), host.list { '3: becomes does not say of which resource "rows" '
-    .. "is true | write becomes = { [facts] = { key = value } } with a handle in the brackets" })
+    .. "becomes = { rows = 0 } } }")), host.list {
+      '3: becomes does not say of which resource "rows" is true | write becomes = { [facts] = { '
+        .. "key = value } } with a handle in the brackets" })
 end
 
 T["a command is started with its arguments, never through a shell"] = function()
-  local result, world = performed('step "s" { command.run { argv = { "/bin/echo", "a b", "it\'s" }, '
-    .. 'host = "fe3", timeout = "5s", undo = { argv = { "/bin/true" } } } }')
+  local result, world = performed('step "s" { command.run { argv = { "/bin/echo", "a b", "it\'s" },'
+    .. ' host = "fe3", timeout = "5s", undo = { argv = { "/bin/true" } } } }')
   expect.equal(result.outcome, "changed")
   expect.equal(world.changes[1].statement, [[on fe3: /bin/echo 'a b' 'it'\''s']])
   expect.equal(world.changes[1].args, { argv = host.list { "/bin/echo", "a b", "it's" },
@@ -96,8 +97,8 @@ end
 
 T["a command that declares its facts is kept when they are true"] = function()
   local body = 'local chatd = command.facts "chatd" { argv = { "/usr/bin/pgrep", "chatd" } }\n'
-    .. 'step "s" { command.run { argv = { "/usr/sbin/chatd" }, becomes = { [chatd] = { exit = 0 } } '
-    .. "} }"
+    .. 'step "s" { command.run { argv = { "/usr/sbin/chatd" }, becomes = { [chatd] = { exit = 0 '
+    .. "} } } }"
   expect.equal(performed(body, { ["command:chatd"] = { exit = 0 } }).outcome, "kept")
   local result, world = performed(body, { ["command:chatd"] = { exit = 1 } })
   expect.equal(result.outcome, "changed")
@@ -135,8 +136,8 @@ T["verifying tells every condition that is not true"] = function()
     .. "  db.secondary_mirror:follows(db.secondary),\n"
     .. '  chat:has_active_servers { "fe4", "fe3" } } }')
   expect.equal(result.outcome, "diverged")
-  expect.equal(result.reason, "the secondary of mgc on sql3 (/site/sql3/mgc.db) is restoring, wanted "
-    .. "online; mirroring of mgc to sql4 (/site/sql4/mgc.db) is none, wanted "
+  expect.equal(result.reason, "the secondary of mgc on sql3 (/site/sql3/mgc.db) is restoring, "
+    .. "wanted online; mirroring of mgc to sql4 (/site/sql4/mgc.db) is none, wanted "
     .. "following; the pool chat has active_servers [fe1, fe2], wanted [fe3, fe4]")
   expect.equal(world.changes, {})
 end
