@@ -7,7 +7,7 @@ codes = true
 local runbook_globals = {
   "runbook", "param", "params", "guard", "step", "gate", "phase", "near", "wait_until", "ask",
   "sql", "command", "file", "log_shipping", "log_backups", "sessions", "database", "pool",
-  "mirror", "primitive", "require", "verify", "warn",
+  "mirror", "primitive", "require", "verify", "warn", "at_most", "at_least",
 }
 
 -- What the runner of the library's own tests adds.
@@ -15,4 +15,5 @@ local test_globals = { "host", "expect", "drive", "require_module" }
 
 files["runbooks"] = { read_globals = runbook_globals }
 files["tests/stdlib"] = { read_globals = test_globals }
+files["tests/stdlib/modules/greet.lua"] = { read_globals = runbook_globals }
 files["tests/**/runbooks"] = { read_globals = runbook_globals }
