@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "run/effect.h"
 #include "run/errors.h"
 #include "run/observer.h"
 #include "run/outcome.h"
@@ -95,66 +96,115 @@ static enum bsc_outcome outcome_of_error(const struct bsc_err *err)
     }
 }
 
-/* Whether the facts seen afterwards have the values of `wanted` ({id={key=value}}). */
-static bool seen_as(const struct change *change, const struct bsc_value *wanted)
+/* What a look afterwards tells about a change whose row failed. */
+enum trace {
+    TRACE_UNTOLD, /* nothing: no fact tells before from after */
+    TRACE_ALL,    /* its facts came true */
+    TRACE_NONE,   /* its facts are as they were */
+    TRACE_PART    /* neither */
+};
+
+/* Compares the facts that the change foretells; those that are volatile only when asked to, since
+ * they move by themselves. */
+static enum trace trace_among(const struct change *change, bool with_volatile)
 {
-    for (size_t i = 0; i < bsc_value_count(wanted); i++) {
-        const struct bsc_value *facts = bsc_value_get(change->seen, bsc_value_key_at(wanted, i));
-        const struct bsc_value *keys = bsc_value_item_at(wanted, i);
+    bool tells = false, all = true, none = true;
+    const struct bsc_value *becomes = becomes_of(change);
+    for (size_t i = 0; i < bsc_value_count(becomes); i++) {
+        const char *resource = bsc_value_key_at(becomes, i);
+        const struct bsc_value *keys = bsc_value_item_at(becomes, i);
+        const struct bsc_value *before = bsc_value_get(change->before, resource);
+        const struct bsc_value *seen = bsc_value_get(change->seen, resource);
+        bool looked_at = bsc_run_model_facts(change->with->model, resource) != NULL;
         for (size_t k = 0; k < bsc_value_count(keys); k++) {
-            const struct bsc_value *value = bsc_value_item_at(keys, k);
-            const struct bsc_value *now = bsc_value_get(facts, bsc_value_key_at(keys, k));
-            if (bsc_value_get(value, "$unknown") == NULL && !bsc_value_equal(value, now))
-                return false;
+            const char *key = bsc_value_key_at(keys, k);
+            const struct bsc_value *wanted = bsc_value_item_at(keys, k);
+            const struct bsc_value *was = bsc_value_get(before, key);
+            const struct bsc_value *now = bsc_value_get(seen, key);
+            if (!with_volatile && !bsc_run_model_steady(change->with->model, resource, key))
+                continue;
+            tells = tells || !bsc_run_model_same(wanted, was);
+            all = all && bsc_run_model_same(wanted, now);
+            none = none && (!looked_at || bsc_run_model_same(was, now));
         }
     }
-    return true;
+    if (!tells)
+        return TRACE_UNTOLD;
+    return all ? TRACE_ALL : none ? TRACE_NONE : TRACE_PART;
 }
 
-static bool foretold(const struct bsc_value *becomes)
+static enum trace trace_of(const struct change *change)
 {
-    for (size_t i = 0; i < bsc_value_count(becomes); i++) {
-        if (bsc_value_count(bsc_value_item_at(becomes, i)) > 0)
-            return true;
-    }
-    return false;
+    enum trace trace = trace_among(change, false);
+    return trace != TRACE_UNTOLD ? trace : trace_among(change, true);
+}
+
+static void add_error(struct bsc_buf *text, const struct bsc_err *err)
+{
+    bsc_buf_printf(text, "%s%s", text->length > 0 ? "; " : "", err->message);
+    if (err->cause[0] != '\0')
+        bsc_buf_printf(text, ": %s", err->cause);
 }
 
 /* The row reported an error: only what is observed tells whether it took effect. */
-static void judge_failure(struct change *change)
+static enum bsc_outcome judge_failure(const struct change *change, struct bsc_buf *reason)
+{
+    static const char *const words[] = {
+        [TRACE_UNTOLD] = "nothing that can be observed tells whether it took effect",
+        [TRACE_ALL] = "observed afterwards: it has taken effect all the same",
+        [TRACE_NONE] = "observed afterwards: it has not taken effect",
+        [TRACE_PART] = "observed afterwards: it has taken effect in part"};
+    enum bsc_outcome outcome = outcome_of_error(&change->row_err);
+    enum trace trace = trace_of(change);
+    bool open_end = outcome == BSC_OUTCOME_TIMEOUT || change->row_err.code == BSC_ERR_UNKNOWN;
+    if (trace == TRACE_ALL)
+        outcome = BSC_OUTCOME_CHANGED;
+    else if (trace == TRACE_UNTOLD && open_end)
+        outcome = BSC_OUTCOME_UNKNOWN;
+    else if (trace == TRACE_PART && outcome == BSC_OUTCOME_REFUSED)
+        outcome = BSC_OUTCOME_FAILED;
+    bool stopped = open_end || outcome == BSC_OUTCOME_INTERRUPTED;
+    add_error(reason, &change->row_err);
+    if (trace == TRACE_ALL || trace == TRACE_PART || stopped)
+        bsc_buf_printf(reason, " (%s)", words[trace]);
+    return outcome;
+}
+
+static void conclude_failure(struct change *change)
 {
     struct bsc_buf reason;
     bsc_buf_init(&reason);
-    bsc_buf_add_text(&reason, change->row_err.message);
-    if (change->row_err.cause[0] != '\0')
-        bsc_buf_printf(&reason, ": %s", change->row_err.cause);
-    enum bsc_outcome outcome = outcome_of_error(&change->row_err);
-    if (!foretold(becomes_of(change))) {
-        if (change->row_err.code == BSC_ERR_UNKNOWN || outcome == BSC_OUTCOME_TIMEOUT)
-            outcome = BSC_OUTCOME_UNKNOWN;
-    } else if (seen_as(change, becomes_of(change))) {
-        outcome = BSC_OUTCOME_CHANGED;
-        bsc_buf_add_text(&reason, " (observed afterwards: it has taken effect all the same)");
-    } else if (!seen_as(change, change->before)) {
-        bsc_buf_add_text(&reason, " (observed afterwards: it has taken effect in part)");
-        if (outcome == BSC_OUTCOME_REFUSED)
-            outcome = BSC_OUTCOME_FAILED;
-    }
+    enum bsc_outcome outcome = judge_failure(change, &reason);
     for (size_t i = 0; i < bsc_value_count(change->resources); i++) {
         const char *resource = bsc_value_string(bsc_value_at(change->resources, i));
         bsc_run_model_put(change->with->model, resource,
                           bsc_value_copy(bsc_value_get(change->seen, resource)));
     }
+    if (outcome == BSC_OUTCOME_FAILED)
+        bsc_run_cursor_again(change->with->cursor);
     verdict(change, outcome, reason.data);
     bsc_buf_release(&reason);
 }
 
+/* Of a resource that was never looked at, the change foretold its own facts and nothing else. */
+static void learn_unseen(const struct change *change)
+{
+    struct bsc_run_model *model = change->with->model;
+    for (size_t i = 0; i < bsc_value_count(change->resources); i++) {
+        const char *resource = bsc_value_string(bsc_value_at(change->resources, i));
+        if (bsc_run_model_facts(model, resource) == NULL)
+            bsc_run_model_put(model, resource,
+                              bsc_value_copy(bsc_value_get(change->seen, resource)));
+    }
+}
+
 /* The row reported success: the site must now be as the model says. */
-static void judge_success(struct change *change)
+static void conclude_success(struct change *change)
 {
     struct bsc_buf difference;
     bool agrees = true;
     bsc_buf_init(&difference);
+    learn_unseen(change);
     bsc_run_model_apply(change->with->model, becomes_of(change));
     for (size_t i = 0; i < bsc_value_count(change->resources); i++) {
         const char *resource = bsc_value_string(bsc_value_at(change->resources, i));
@@ -188,13 +238,25 @@ static bool record_after(const struct change *change, const char *resource,
     return ok;
 }
 
+/* Whatever the row said: what cannot be looked at is not known. */
+static void conclude_unseen(struct change *change, const struct bsc_err *err)
+{
+    struct bsc_buf reason;
+    bsc_buf_init(&reason);
+    if (change->row_failed)
+        add_error(&reason, &change->row_err);
+    add_error(&reason, err);
+    verdict(change, BSC_OUTCOME_UNKNOWN, reason.data);
+    bsc_buf_release(&reason);
+}
+
 static void observed(void *arg, struct bsc_value *facts, const struct bsc_err *err)
 {
     struct change *change = arg;
     struct bsc_err failure = BSC_ERR_INIT;
     const char *resource = bsc_value_string(bsc_value_at(change->resources, change->index));
     if (facts == NULL) {
-        verdict(change, BSC_OUTCOME_UNKNOWN, err->message);
+        conclude_unseen(change, err);
         return;
     }
     bsc_value_set(change->seen, resource, facts);
@@ -213,9 +275,9 @@ static void observe_next(struct change *change)
                         bsc_value_string(bsc_value_at(change->resources, change->index)), observed,
                         change);
     else if (change->row_failed)
-        judge_failure(change);
+        conclude_failure(change);
     else
-        judge_success(change);
+        conclude_success(change);
 }
 
 static void row_done(void *arg, struct bsc_value *value, const struct bsc_err *err)
@@ -252,21 +314,6 @@ static struct bsc_value *resources_to_observe(const struct bsc_value *effect)
     return list;
 }
 
-/* The row of a change, or NULL when the effect makes no sense. */
-static const struct bsc_lib_row *row_of(const struct bsc_value *effect, struct bsc_err *err)
-{
-    const char *name = bsc_value_get_string(effect, "row");
-    const struct bsc_lib_row *row = name != NULL ? bsc_lib_find(name) : NULL;
-    if (row == NULL || row->effect != BSC_LIB_WRITE ||
-        bsc_value_get_string(effect, "resource") == NULL ||
-        bsc_value_get_string(effect, "statement") == NULL) {
-        bsc_err_set(err, BSC_ERR_SCRIPT, "the change by row \"%s\" is not complete",
-                    name != NULL ? name : "");
-        return NULL;
-    }
-    return row;
-}
-
 void bsc_run_change(const struct bsc_run_live_options *with, const struct bsc_value *effect,
                     int64_t item, int64_t *change_count, bsc_run_done done, void *arg)
 {
@@ -279,7 +326,7 @@ void bsc_run_change(const struct bsc_run_live_options *with, const struct bsc_va
     change->seen = bsc_value_map();
     change->record =
         (struct bsc_run_record_change){*change_count + 1, item, effect, change->before};
-    const struct bsc_lib_row *row = row_of(effect, &err);
+    const struct bsc_lib_row *row = bsc_run_effect_row(effect, &err);
     if (row == NULL) {
         break_off(change, &err);
         return;

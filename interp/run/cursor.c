@@ -14,6 +14,7 @@ struct bsc_run_cursor {
     struct planned *changes; /* owned, in the order of the plan */
     size_t count;
     size_t next;
+    bool matched; /* the one before `next` was matched, not passed over */
     int64_t item;
 };
 
@@ -66,6 +67,7 @@ void bsc_run_cursor_free(struct bsc_run_cursor *cursor)
 void bsc_run_cursor_enter(struct bsc_run_cursor *cursor, int64_t item_index)
 {
     cursor->item = item_index;
+    cursor->matched = false;
     while (cursor->next < cursor->count && cursor->changes[cursor->next].item < item_index)
         cursor->next++;
 }
@@ -79,6 +81,7 @@ bool bsc_run_cursor_match(struct bsc_run_cursor *cursor, const struct bsc_value 
          i++) {
         if (strcmp(cursor->changes[i].digest, digest) == 0) {
             cursor->next = i + 1;
+            cursor->matched = true;
             return true;
         }
     }
@@ -86,4 +89,10 @@ bool bsc_run_cursor_match(struct bsc_run_cursor *cursor, const struct bsc_value 
                 bsc_value_get_string(effect, "statement"));
     return bsc_err_hint(err, "The site is no longer as it was when the plan was made; make a new "
                              "plan and review it.");
+}
+
+void bsc_run_cursor_again(struct bsc_run_cursor *cursor)
+{
+    cursor->next -= cursor->matched ? 1 : 0;
+    cursor->matched = false;
 }

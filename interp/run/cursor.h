@@ -28,4 +28,7 @@ void bsc_run_cursor_enter(struct bsc_run_cursor *cursor, int64_t item_index);
 bool bsc_run_cursor_match(struct bsc_run_cursor *cursor, const struct bsc_value *effect,
                           struct bsc_err *err);
 
+/* The change that was matched last has failed: it may be tried once more. */
+void bsc_run_cursor_again(struct bsc_run_cursor *cursor);
+
 #endif

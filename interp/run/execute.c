@@ -9,6 +9,7 @@ struct execution {
     struct bsc_run_live *live;   /* owned */
     struct bsc_timer *timer;     /* shows progress; NULL when not running */
     struct bsc_run_end end;
+    bool waiting; /* the loop runs until the end */
     bool over;
 };
 
@@ -16,6 +17,9 @@ static bool item_begin(void *self, const struct bsc_value *item, struct bsc_err 
 {
     struct execution *execution = self;
     const struct bsc_run_hooks *hooks = execution->order->hooks;
+    if (bsc_run_hands_cancelled(execution->order->session->hands))
+        return bsc_err_set(err, BSC_ERR_CANCELLED, "stopped by the operator before \"%s\" began",
+                           bsc_value_get_string(item, "title"));
     bsc_run_live_enter(execution->live, bsc_value_get_number(item, "index", 0));
     if (!bsc_run_record_item_begin(execution->order->journal, item, err))
         return false;
@@ -37,14 +41,15 @@ static void ended(void *arg, const struct bsc_run_end *end)
     struct execution *execution = arg;
     execution->end = *end;
     execution->over = true;
-    bsc_loop_stop(execution->order->session->loop);
+    if (execution->waiting)
+        bsc_loop_stop(execution->order->session->loop);
 }
 
 static void interrupted(void *arg, int signal_number)
 {
     struct execution *execution = arg;
     (void)signal_number;
-    bsc_run_hands_cancel(execution->order->session->hands);
+    bsc_run_live_cancel(execution->live);
 }
 
 static void show_progress(void *arg)
@@ -68,8 +73,10 @@ static void perform(struct execution *execution)
         execution->timer =
             bsc_timer_start(session->loop, PROGRESS_EVERY_MS, show_progress, execution);
     bsc_run_machine_start(machine, ended, execution);
-    if (!execution->over)
+    execution->waiting = !execution->over;
+    if (execution->waiting)
         bsc_loop_run(session->loop);
+    BSC_BUG_ON(!execution->over);
     if (execution->timer != NULL)
         bsc_timer_cancel(execution->timer);
     bsc_run_machine_free(machine);

@@ -28,6 +28,7 @@ struct job {
     const struct bsc_lib_row *row;
     struct bsc_lib_call call;
     struct bsc_timer *timer; /* NULL when there is no limit or it has fired */
+    int64_t timeout_ms;      /* the limit */
     bool late;               /* the limit has passed */
     bool ok;
     struct bsc_value *value; /* owned result */
@@ -89,8 +90,9 @@ static void job_end(struct job *job)
 {
     if (job->timer != NULL)
         bsc_timer_cancel(job->timer);
-    if (!job->ok && job->late && job->err.code == BSC_ERR_CANCELLED)
-        job->err.code = BSC_ERR_TIMEOUT;
+    if (!job->ok && job->late && !job->hands->cancelled && job->err.code == BSC_ERR_CANCELLED)
+        bsc_err_set(&job->err, BSC_ERR_TIMEOUT, "%s did not end within %lld ms", job->row->name,
+                    (long long)job->timeout_ms);
     atomic_store(&job->hands->total, 0);
     if (!job->hands->cancelled)
         atomic_store(&job->hands->stop, false);
@@ -119,6 +121,14 @@ static bool may_begin(const struct job *job, struct bsc_err *err)
     return true;
 }
 
+/* 0, which is never, for a time beyond what the clock can count. */
+static int64_t deadline_of(const struct bsc_clock *clock, int64_t timeout_ms)
+{
+    int64_t now_us = clock->mono_us(clock->self);
+    bool countable = timeout_ms > 0 && timeout_ms <= (INT64_MAX - now_us) / 1000;
+    return countable ? now_us + timeout_ms * 1000 : 0;
+}
+
 void bsc_run_hands_perform(struct bsc_run_hands *hands, const struct bsc_lib_row *row,
                            const struct bsc_value *args, int64_t timeout_ms, bsc_run_done done,
                            void *arg)
@@ -133,9 +143,8 @@ void bsc_run_hands_perform(struct bsc_run_hands *hands, const struct bsc_lib_row
     job->call.cancel = &hands->stop;
     job->call.progress = job_progress;
     job->call.progress_arg = hands;
-    if (timeout_ms > 0)
-        job->call.deadline_us =
-            bsc_clock_real()->mono_us(bsc_clock_real()->self) + timeout_ms * 1000;
+    job->timeout_ms = timeout_ms;
+    job->call.deadline_us = deadline_of(hands->env->clock, timeout_ms);
     const char *lane = row->lane != NULL ? bsc_value_get_string(args, row->lane) : NULL;
     struct bsc_worker *worker = worker_of(hands, lane != NULL ? lane : "", &job->err);
     if (worker == NULL || !may_begin(job, &job->err)) {

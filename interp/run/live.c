@@ -15,6 +15,7 @@ struct bsc_run_live {
     const struct bsc_value *effect; /* borrowed: the effect being answered */
     bsc_run_reply reply;
     void *reply_arg;
+    struct bsc_timer *sleep; /* the wait under way, or NULL */
 };
 
 static void answer(struct bsc_run_live *live, struct bsc_value *value)
@@ -45,19 +46,26 @@ static void observed(void *arg, struct bsc_value *facts, const struct bsc_err *e
     answer(live, facts);
 }
 
-static void slept(void *arg)
+static void stop_here(struct bsc_run_live *live)
 {
-    answer(arg, bsc_value_bool(true));
+    struct bsc_err err = BSC_ERR_INIT;
+    bsc_err_set(&err, BSC_ERR_CANCELLED, "stopped by the operator");
+    break_off(live, &err);
 }
 
-/* After a cancel nothing is waited for. */
+static void slept(void *arg)
+{
+    struct bsc_run_live *live = arg;
+    live->sleep = NULL;
+    answer(live, bsc_value_bool(true));
+}
+
 static void perform_sleep(struct bsc_run_live *live)
 {
     if (live->with.hooks->sleeping != NULL)
         live->with.hooks->sleeping(live->with.hooks->self, live->effect);
-    int64_t ms =
-        bsc_run_hands_cancelled(live->with.hands) ? 0 : bsc_value_get_number(live->effect, "ms", 0);
-    bsc_timer_start(live->with.loop, ms, slept, live);
+    live->sleep =
+        bsc_timer_start(live->with.loop, bsc_value_get_number(live->effect, "ms", 0), slept, live);
 }
 
 static void perform_now(struct bsc_run_live *live)
@@ -115,7 +123,10 @@ static void perform(void *self, const struct bsc_value *effect, bsc_run_reply re
     live->reply_arg = arg;
     if (op == NULL)
         op = "";
-    if (strcmp(op, "observe") == 0) {
+    bool waits = strcmp(op, "sleep") == 0 || strcmp(op, "ask") == 0;
+    if (waits && bsc_run_hands_cancelled(live->with.hands)) {
+        stop_here(live);
+    } else if (strcmp(op, "observe") == 0) {
         bsc_run_observe(live->with.vm, live->with.hands, bsc_value_get_string(effect, "resource"),
                         observed, live);
     } else if (strcmp(op, "change") == 0) {
@@ -146,7 +157,19 @@ struct bsc_run_live *bsc_run_live_new(const struct bsc_run_live_options *options
 
 void bsc_run_live_free(struct bsc_run_live *live)
 {
+    if (live != NULL)
+        bsc_timer_cancel(live->sleep);
     bsc_mem_free(live);
+}
+
+void bsc_run_live_cancel(struct bsc_run_live *live)
+{
+    struct bsc_timer *sleep = live->sleep;
+    bsc_run_hands_cancel(live->with.hands);
+    live->sleep = NULL;
+    bsc_timer_cancel(sleep);
+    if (sleep != NULL)
+        stop_here(live);
 }
 
 void bsc_run_live_enter(struct bsc_run_live *live, int64_t item_index)

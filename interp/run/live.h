@@ -48,6 +48,11 @@ void bsc_run_live_free(struct bsc_run_live *live);
 /* The item that the next effects belong to (its index in the runbook, from 1). */
 void bsc_run_live_enter(struct bsc_run_live *live, int64_t item_index);
 
+/* The operator wants an end: asks the row under way to stop and waits no longer. Observations go on
+ * until the item under way has ended, so that it is known what was done; nothing is changed, waited
+ * for or asked any more. */
+void bsc_run_live_cancel(struct bsc_run_live *live);
+
 const struct bsc_run_world *bsc_run_live_world(const struct bsc_run_live *live);
 
 #endif

@@ -55,11 +55,14 @@ static void finish(struct bsc_run_machine *machine)
     machine->ended(machine->ended_arg, &machine->end);
 }
 
+/* A run that the operator stopped between two items has not broken: it ends in order. */
 static void give_up(struct bsc_run_machine *machine, const struct bsc_err *err)
 {
-    machine->end.broke = true;
+    machine->end.broke = err->code != BSC_ERR_CANCELLED;
     machine->end.err = *err;
-    machine->end.outcome = BSC_OUTCOME_FAILED;
+    machine->end.outcome = machine->end.broke ? BSC_OUTCOME_FAILED : BSC_OUTCOME_INTERRUPTED;
+    if (!machine->end.broke)
+        snprintf(machine->end.reason, sizeof machine->end.reason, "%s", err->message);
     finish(machine);
 }
 
@@ -97,12 +100,12 @@ static bool end_item(struct bsc_run_machine *machine, struct bsc_value *result)
     bsc_value_free(result);
     bsc_vm_task_free(machine->task);
     machine->task = NULL;
-    machine->index += on ? 1 : 0;
-    machine->end.items_done += on ? 1 : 0;
     if (!told) {
         give_up(machine, &err);
         return false;
     }
+    machine->index += on ? 1 : 0;
+    machine->end.items_done += on ? 1 : 0;
     if (!on || machine->index == bsc_value_count(machine->items)) {
         finish(machine);
         return false;
@@ -110,11 +113,13 @@ static bool end_item(struct bsc_run_machine *machine, struct bsc_value *result)
     return true;
 }
 
-/* A Lua error ends the item as failed; the error is its reason. */
+/* A Lua error ends the item as failed, a stop by the operator as interrupted; the error is its
+ * reason. */
 static struct bsc_value *result_of_error(const struct bsc_err *err)
 {
     struct bsc_value *result = bsc_value_map();
-    bsc_value_set_text(result, "outcome", "failed");
+    bool stopped = err->code == BSC_ERR_CANCELLED;
+    bsc_value_set_text(result, "outcome", stopped ? "interrupted" : "failed");
     if (err->where[0] != '\0')
         bsc_value_set(result, "reason", bsc_value_format("%s: %s", err->where, err->message));
     else
@@ -158,12 +163,12 @@ static void replied(void *arg, struct bsc_value *answer, const struct bsc_err *e
     struct bsc_run_machine *machine = arg;
     bsc_value_free(machine->effect);
     machine->effect = NULL;
-    if (answer == NULL) {
-        give_up(machine, err);
-        return;
-    }
     machine->answer = answer;
-    if (!machine->inside)
+    if (answer == NULL && err->code == BSC_ERR_CANCELLED)
+        end_item(machine, result_of_error(err));
+    else if (answer == NULL)
+        give_up(machine, err);
+    else if (!machine->inside)
         advance(machine);
 }
 

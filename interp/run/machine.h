@@ -17,7 +17,8 @@
 #include "value/value.h"
 #include "vm/vm.h"
 
-/* Told about the progress of the run; any member may be NULL. False stops the run with *err. */
+/* Told about the progress of the run; any member may be NULL. False stops the run with *err, which
+ * is a breakdown unless its code is BSC_ERR_CANCELLED. */
 struct bsc_run_hooks {
     void *self; /* borrowed */
     bool (*item_begin)(void *self, const struct bsc_value *item, struct bsc_err *err);

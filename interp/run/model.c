@@ -97,14 +97,22 @@ static bool compared(const struct bsc_value *schema, const struct bsc_value *onl
     return entry != NULL && !bsc_value_get_truth(entry, "volatile");
 }
 
-/* An absent fact and a null one say the same: nothing is known. */
-static bool same_fact(const struct bsc_value *predicted, const struct bsc_value *observed)
+bool bsc_run_model_steady(const struct bsc_run_model *model, const char *resource, const char *key)
 {
-    if (bsc_value_get(predicted, "$unknown") != NULL)
-        return true;
-    if (bsc_value_kind(predicted) == BSC_VALUE_NULL)
-        return bsc_value_kind(observed) == BSC_VALUE_NULL;
-    return bsc_value_equal(predicted, observed);
+    const struct bsc_value *schema = schema_of(model, resource);
+    return schema == NULL || compared(schema, NULL, key);
+}
+
+static bool is_empty(const struct bsc_value *value)
+{
+    enum bsc_value_kind kind = bsc_value_kind(value);
+    return (kind == BSC_VALUE_LIST || kind == BSC_VALUE_MAP) && bsc_value_count(value) == 0;
+}
+
+bool bsc_run_model_same(const struct bsc_value *predicted, const struct bsc_value *observed)
+{
+    return bsc_value_get(predicted, "$unknown") != NULL || bsc_value_equal(predicted, observed) ||
+           (is_empty(predicted) && is_empty(observed));
 }
 
 static void tell_difference(struct bsc_buf *text, const char *resource, const char *key,
@@ -129,7 +137,7 @@ static bool agrees_one_way(const struct bsc_value *keys_of, const struct bsc_val
         const struct bsc_value *before = bsc_value_get(predicted, key);
         const struct bsc_value *now = bsc_value_get(observed, key);
         bool seen_already = keys_of == observed && before != NULL;
-        if (seen_already || !compared(schema, only, key) || same_fact(before, now))
+        if (seen_already || !compared(schema, only, key) || bsc_run_model_same(before, now))
             continue;
         agrees = false;
         if (ret_text != NULL)

@@ -34,6 +34,14 @@ void bsc_run_model_apply(struct bsc_run_model *model, const struct bsc_value *be
 struct bsc_value *bsc_run_model_present(const struct bsc_run_model *model,
                                         const struct bsc_value *becomes);
 
+/* Whether two facts say the same. A prediction of `$unknown` equals anything; null and absent are
+ * one; an empty list and an empty map look alike to Lua. */
+bool bsc_run_model_same(const struct bsc_value *predicted, const struct bsc_value *observed);
+
+/* Whether a fact stays as it is unless somebody changes it: the schema has it and does not call it
+ * volatile. Every fact of a kind without a schema does. */
+bool bsc_run_model_steady(const struct bsc_run_model *model, const char *resource, const char *key);
+
 /* Whether observed facts are as the model says, outside what the schema calls volatile. A resource
  * of a kind without a schema is compared only in the keys of `only` (may be NULL: no keys). Appends
  * each difference to *ret_text (may be NULL) as `id: key is X, predicted Y`. */

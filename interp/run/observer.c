@@ -16,6 +16,12 @@ struct observation {
 
 static void observation_end(struct observation *o, struct bsc_value *facts, struct bsc_err *err)
 {
+    if (facts != NULL && bsc_value_kind(facts) != BSC_VALUE_MAP) {
+        bsc_err_set(err, BSC_ERR_SCRIPT, "the facts are %s, not a map",
+                    bsc_value_kind_name(bsc_value_kind(facts)));
+        bsc_value_free(facts);
+        facts = NULL;
+    }
     if (facts == NULL)
         bsc_err_wrap(err, "cannot observe %s", o->resource);
     bsc_vm_task_free(o->task);
@@ -57,8 +63,15 @@ static void observation_go_on(struct observation *o, const struct bsc_value *ans
         observation_end(o, NULL, &err);
 }
 
+/* What was cut short by the operator says nothing about the world: the platform's code would take
+ * it for a server that does not answer. */
 static void row_done(void *arg, struct bsc_value *value, const struct bsc_err *err)
 {
+    if (value == NULL && err->code == BSC_ERR_CANCELLED) {
+        struct bsc_err cancelled = *err;
+        observation_end(arg, NULL, &cancelled);
+        return;
+    }
     struct bsc_value *answer = bsc_value_map();
     bsc_value_set_bool(answer, "ok", value != NULL);
     if (value != NULL)
@@ -94,35 +107,54 @@ struct survey {
     const struct bsc_value *resources; /* borrowed */
     size_t index;
     struct bsc_value *facts; /* owned */
+    bool inside;             /* survey_go_on() is on the stack */
+    bool waiting;            /* an observation is under way */
+    bool over;               /* one failed, as `err` says */
+    struct bsc_err err;
     bsc_run_observed done;
     void *arg;
 };
 
-static void survey_next(struct survey *s);
+static void survey_go_on(struct survey *s);
 
 static void survey_observed(void *arg, struct bsc_value *facts, const struct bsc_err *err)
 {
     struct survey *s = arg;
     if (facts == NULL) {
-        bsc_value_free(s->facts);
-        s->done(s->arg, NULL, err);
-        bsc_mem_free(s);
-        return;
+        s->over = true;
+        s->err = *err;
+    } else {
+        bsc_value_set(s->facts, bsc_value_string(bsc_value_at(s->resources, s->index)), facts);
+        s->index++;
     }
-    bsc_value_set(s->facts, bsc_value_string(bsc_value_at(s->resources, s->index)), facts);
-    s->index++;
-    survey_next(s);
+    s->waiting = false;
+    if (!s->inside)
+        survey_go_on(s);
 }
 
-static void survey_next(struct survey *s)
+static void survey_end(struct survey *s)
 {
-    if (s->index < bsc_value_count(s->resources)) {
+    if (s->over) {
+        bsc_value_free(s->facts);
+        s->facts = NULL;
+    }
+    s->done(s->arg, s->facts, &s->err);
+    bsc_mem_free(s);
+}
+
+/* Observations that need no row end at once; they are taken up in this loop, so that a long list
+ * of them does not grow the stack. */
+static void survey_go_on(struct survey *s)
+{
+    s->inside = true;
+    while (!s->over && !s->waiting && s->index < bsc_value_count(s->resources)) {
+        s->waiting = true;
         bsc_run_observe(s->vm, s->hands, bsc_value_string(bsc_value_at(s->resources, s->index)),
                         survey_observed, s);
-        return;
     }
-    s->done(s->arg, s->facts, NULL);
-    bsc_mem_free(s);
+    s->inside = false;
+    if (!s->waiting)
+        survey_end(s);
 }
 
 void bsc_run_observe_all(struct bsc_vm *vm, struct bsc_run_hands *hands,
@@ -135,5 +167,5 @@ void bsc_run_observe_all(struct bsc_vm *vm, struct bsc_run_hands *hands,
     s->facts = bsc_value_map();
     s->done = done;
     s->arg = arg;
-    survey_next(s);
+    survey_go_on(s);
 }

@@ -101,6 +101,8 @@ bool bsc_run_record_intent(struct bsc_journal *journal, const struct bsc_run_rec
     set_copy(payload, "before", change->before);
     if (bsc_value_get_truth(change->effect, "volatile"))
         bsc_value_set_bool(payload, "volatile", true);
+    if (bsc_value_kind(bsc_value_get(change->effect, "timeout_ms")) == BSC_VALUE_INT)
+        set_copy(payload, "timeout_ms", bsc_value_get(change->effect, "timeout_ms"));
     return append(journal, BSC_JOURNAL_INTENT, payload, true, err);
 }
 

@@ -149,6 +149,7 @@ struct survey {
     struct bsc_loop *loop;   /* borrowed */
     struct bsc_value *facts; /* owned */
     struct bsc_err *err;     /* borrowed */
+    bool waiting;            /* the loop runs until the end */
     bool over;
 };
 
@@ -159,12 +160,13 @@ static void surveyed(void *arg, struct bsc_value *facts, const struct bsc_err *e
     survey->over = true;
     if (facts == NULL)
         *survey->err = *err;
-    bsc_loop_stop(survey->loop);
+    if (survey->waiting)
+        bsc_loop_stop(survey->loop);
 }
 
 struct bsc_value *bsc_run_session_observe(struct bsc_run_session *session, struct bsc_err *err)
 {
-    struct survey survey = {session->loop, NULL, err, false};
+    struct survey survey = {.loop = session->loop, .err = err};
     struct bsc_value *own = NULL;
     const struct bsc_value *ids = bsc_value_get(session->listing, "resources");
     if (ids == NULL) {
@@ -174,8 +176,10 @@ struct bsc_value *bsc_run_session_observe(struct bsc_run_session *session, struc
         ids = own;
     }
     bsc_run_observe_all(session->vm, session->hands, ids, surveyed, &survey);
-    if (!survey.over)
+    survey.waiting = !survey.over;
+    if (survey.waiting)
         bsc_loop_run(session->loop);
+    BSC_BUG_ON(!survey.over);
     bsc_value_free(own);
     return survey.facts;
 }

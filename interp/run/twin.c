@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "run/effect.h"
 
 struct bsc_run_twin {
     struct bsc_run_world world;
@@ -21,8 +22,12 @@ static struct bsc_value *facts_or_unknown(const struct bsc_run_twin *twin, const
     return unknown;
 }
 
-static struct bsc_value *answer_change(struct bsc_run_twin *twin, const struct bsc_value *effect)
+/* Refuses what the live world would refuse: a rehearsal that gets through must not break there. */
+static struct bsc_value *answer_change(struct bsc_run_twin *twin, const struct bsc_value *effect,
+                                       struct bsc_err *err)
 {
+    if (bsc_run_effect_row(effect, err) == NULL)
+        return NULL;
     const struct bsc_value *becomes = bsc_value_get(effect, "becomes");
     struct bsc_value *before = bsc_run_model_present(twin->model, becomes);
     if (twin->hooks->change != NULL)
@@ -39,7 +44,9 @@ static struct bsc_value *answer_change(struct bsc_run_twin *twin, const struct b
 
 static struct bsc_value *answer_sleep(struct bsc_run_twin *twin, const struct bsc_value *effect)
 {
-    twin->wall_ms += bsc_value_get_number(effect, "ms", 0);
+    int64_t ms = bsc_value_get_number(effect, "ms", 0);
+    if (ms > 0)
+        twin->wall_ms = ms > INT64_MAX - twin->wall_ms ? INT64_MAX : twin->wall_ms + ms;
     return bsc_value_bool(true);
 }
 
@@ -62,7 +69,7 @@ static struct bsc_value *answer_to(struct bsc_run_twin *twin, const struct bsc_v
     if (strcmp(op, "observe") == 0)
         return facts_or_unknown(twin, bsc_value_get_string(effect, "resource"));
     if (strcmp(op, "change") == 0)
-        return answer_change(twin, effect);
+        return answer_change(twin, effect, err);
     if (strcmp(op, "sleep") == 0)
         return answer_sleep(twin, effect);
     if (strcmp(op, "now") == 0)

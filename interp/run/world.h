@@ -3,7 +3,9 @@
  *
  * A world is given one effect at a time and replies exactly once, at once or later on the loop. A
  * reply with an error instead of an answer means that the run cannot go on at all (the journal
- * could not be written, say); failures of the world itself are ordinary answers.
+ * could not be written, say); failures of the world itself are ordinary answers. The one error
+ * that is no breakdown is BSC_ERR_CANCELLED: the operator stopped the run, and the item under way
+ * ends as interrupted.
  */
 #ifndef BSC_RUN_WORLD_H
 #define BSC_RUN_WORLD_H

@@ -1,0 +1,31 @@
+#include "run/effect.h"
+
+/* The first thing that a change lacks, or NULL. */
+static const char *lacking(const struct bsc_value *effect)
+{
+    if (bsc_value_get_string(effect, "resource") == NULL)
+        return "resource";
+    if (bsc_value_get_string(effect, "statement") == NULL)
+        return "statement";
+    if (bsc_value_get_string(effect, "row") == NULL)
+        return "row";
+    return bsc_value_kind(bsc_value_get(effect, "args")) == BSC_VALUE_MAP ? NULL : "args";
+}
+
+const struct bsc_lib_row *bsc_run_effect_row(const struct bsc_value *effect, struct bsc_err *err)
+{
+    const char *key = lacking(effect);
+    const char *resource = bsc_value_get_string(effect, "resource");
+    if (key != NULL) {
+        bsc_err_set(err, BSC_ERR_SCRIPT, "a change of \"%s\" does not say its \"%s\"",
+                    resource != NULL ? resource : "", key);
+        return NULL;
+    }
+    const char *name = bsc_value_get_string(effect, "row");
+    const struct bsc_lib_row *row = bsc_lib_find(name);
+    if (row != NULL && row->effect == BSC_LIB_WRITE)
+        return row;
+    bsc_err_set(err, BSC_ERR_SCRIPT, "a change of \"%s\" asks for \"%s\", which %s", resource, name,
+                row == NULL ? "is no row of this program" : "changes nothing");
+    return NULL;
+}

@@ -1,0 +1,15 @@
+/*
+ * What an effect must have before any world answers it.
+ */
+#ifndef BSC_RUN_EFFECT_H
+#define BSC_RUN_EFFECT_H
+
+#include "base/err.h"
+#include "lib/row.h"
+#include "value/value.h"
+
+/* The WRITE row of a `change` effect; NULL (BSC_ERR_SCRIPT) when the effect names none or lacks its
+ * resource, statement or arguments, so that it could neither be shown, recorded nor performed. */
+const struct bsc_lib_row *bsc_run_effect_row(const struct bsc_value *effect, struct bsc_err *err);
+
+#endif
