@@ -8,6 +8,7 @@
 #include "run/outcome.h"
 #include "site/names.h"
 #include "value/json.h"
+#include "value/utf8.h"
 #include "vm/vm.h"
 
 struct verb {
@@ -107,8 +108,10 @@ static const char *const style_codes[] = {"\x1b[0m", "\x1b[1m", "\x1b[32m", "\x1
 
 enum { STYLE_COUNT = sizeof style_codes / sizeof style_codes[0] };
 
-static bool is_own_style(const char *text)
+static bool is_own_style(const struct bsc_cli *cli, const char *text)
 {
+    if (!cli->colour)
+        return false;
     for (size_t i = 0; i < STYLE_COUNT; i++) {
         if (strncmp(text, style_codes[i], strlen(style_codes[i])) == 0)
             return true;
@@ -116,21 +119,36 @@ static bool is_own_style(const char *text)
     return false;
 }
 
-/* Text from scripts, files and servers must not be able to steer the terminal. */
-static void make_visible(struct bsc_buf *text)
+/* Besides the control characters of ASCII those of Latin-1, which some terminals obey too, and the
+ * ones that turn the direction of writing, with which a statement can be made to look like another.
+ */
+static bool steers(uint32_t point)
 {
-    for (size_t i = 0; i < text->length; i++) {
-        unsigned char c = (unsigned char)text->data[i];
-        bool harmless = c >= 0x20 ? c != 0x7f : c == '\n' || c == '\t';
-        if (!harmless && !(c == 0x1b && is_own_style(text->data + i)))
-            text->data[i] = '?';
+    if (point < 0x20)
+        return point != '\n' && point != '\t';
+    return (point >= 0x7f && point < 0xa0) || (point >= 0x202a && point <= 0x202e) ||
+           (point >= 0x2066 && point <= 0x2069);
+}
+
+/* Text from scripts, files and servers must not be able to steer the terminal. */
+static void make_visible(const struct bsc_cli *cli, struct bsc_buf *text)
+{
+    size_t step = 0;
+    for (size_t i = 0; i < text->length; i += step) {
+        uint32_t point = 0;
+        step = bsc_utf8_decode(text->data + i, text->length - i, &point);
+        bool valid = step > 0;
+        if (!valid)
+            step = 1;
+        if (!valid || (steers(point) && !(point == 0x1b && is_own_style(cli, text->data + i))))
+            memset(text->data + i, '?', step);
     }
 }
 
-static void write_text(struct bsc_cli *cli, FILE *stream, struct bsc_buf *text)
+static void write_text(const struct bsc_cli *cli, FILE *stream, struct bsc_buf *text)
 {
     bsc_redact_apply(cli->redactor, text);
-    make_visible(text);
+    make_visible(cli, text);
     fwrite(text->data, 1, text->length, stream);
     fflush(stream);
 }
@@ -165,13 +183,16 @@ int bsc_cli_fail(struct bsc_cli *cli, const struct bsc_err *err)
     return code;
 }
 
+/* Nothing is made visible here: a program must get the bytes of which digests were taken. */
 void bsc_cli_json(struct bsc_cli *cli, const struct bsc_value *value)
 {
     struct bsc_buf text;
     bsc_buf_init(&text);
     bsc_json_canonical(value, &text);
     bsc_buf_add_char(&text, '\n');
-    write_text(cli, cli->out, &text);
+    bsc_redact_apply(cli->redactor, &text);
+    fwrite(text.data, 1, text.length, cli->out);
+    fflush(cli->out);
     bsc_buf_release(&text);
 }
 

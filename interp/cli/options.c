@@ -32,16 +32,19 @@ static const struct bsc_cli_option *find_option(const struct bsc_cli_usage *usag
     return NULL;
 }
 
-static bool unknown_option(const struct bsc_cli_usage *usage, const char *word, struct bsc_err *err)
+static bool unknown_option(const struct bsc_cli_usage *usage, const char *word, size_t length,
+                           struct bsc_err *err)
 {
     const char *names[32];
+    char *option = bsc_mem_bytes(word, length);
     size_t count = 0;
     for (const struct bsc_cli_option *o = usage->options; o->name != NULL && count < 30; o++)
         names[count++] = o->name;
     names[count++] = "--json";
     names[count++] = "--help";
-    const char *nearest = bsc_site_nearest_name(word, names, count);
-    bsc_err_set(err, BSC_ERR_USAGE, "unknown option \"%s\"", word);
+    const char *nearest = bsc_site_nearest_name(option, names, count);
+    bsc_err_set(err, BSC_ERR_USAGE, "unknown option \"%s\"", option);
+    bsc_mem_free(option);
     if (nearest != NULL)
         return bsc_err_hint(err, "Did you mean \"%s\"?", nearest);
     return bsc_err_hint(err, "usage: bascule %s", usage->synopsis);
@@ -90,7 +93,7 @@ static bool parse_option(const struct bsc_cli_usage *usage, int argc, char **arg
     size_t length = equals != NULL ? (size_t)(equals - word) : strlen(word);
     const struct bsc_cli_option *option = find_option(usage, word, length);
     if (option == NULL)
-        return unknown_option(usage, word, err);
+        return unknown_option(usage, word, length, err);
     const char *value = equals != NULL ? equals + 1 : NULL;
     if (value == NULL && option->flag == NULL && *index + 1 < argc)
         value = argv[++*index];
@@ -107,12 +110,23 @@ static bool check_operands(const struct bsc_cli_usage *usage, size_t count, stru
     return bsc_err_hint(err, "usage: bascule %s", usage->synopsis);
 }
 
+/* Known before anything can be wrong, so that an error is told in the form that was asked for. */
+static bool wants_json(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--json") == 0)
+            return true;
+    }
+    return false;
+}
+
 bool bsc_cli_parse(struct bsc_cli *cli, const struct bsc_cli_usage *usage, int argc, char **argv,
                    size_t *ret_operands, bool *ret_help, struct bsc_err *err)
 {
     size_t operands = 0;
     bool only_operands = false;
     *ret_help = false;
+    cli->json = cli->json || wants_json(argc, argv);
     for (int i = 1; i < argc; i++) {
         char *word = argv[i];
         if (only_operands || word[0] != '-' || word[1] == '\0') {

@@ -11,6 +11,7 @@
 #include "journal/lock.h"
 #include "os/files.h"
 #include "run/about.h"
+#include "run/errors.h"
 #include "run/execute.h"
 #include "run/outcome.h"
 #include "run/plan.h"
@@ -48,6 +49,12 @@ static bool is_plan(const char *path)
     return length > 5 && strcmp(path + length - 5, ".json") == 0;
 }
 
+static bool set_again(struct bsc_err *err)
+{
+    bsc_err_set(err, BSC_ERR_USAGE, "a plan has its parameters already");
+    return bsc_err_hint(err, "Make a new plan with --set, or leave --set out.");
+}
+
 static bool open_session(struct undertaking *u, struct bsc_err *err)
 {
     struct bsc_run_session_options options = bsc_cli_session_options(u->cli);
@@ -59,6 +66,8 @@ static bool open_session(struct undertaking *u, struct bsc_err *err)
         u->given = bsc_run_plan_read(u->cli->sys, u->wishes->what, err);
         if (u->given == NULL)
             return false;
+        if (bsc_value_count(u->wishes->set) > 0)
+            return set_again(err);
         made = bsc_value_get(u->given, "made");
         options.runbook_path = bsc_value_get_string(made, "runbook");
         if (u->wishes->site == NULL)
@@ -180,17 +189,18 @@ static bool carry_out(struct undertaking *u, struct bsc_err *err)
     return ok && closed;
 }
 
-static bool write_report(struct undertaking *u, struct bsc_err *err)
+/* Its failure is told and changes nothing: the journal holds all of it. */
+static void write_report(struct undertaking *u, struct bsc_err *err)
 {
     struct bsc_buf page;
     bsc_buf_init(&page);
-    bool ok = bsc_run_report_html(u->cli->sys, u->folder.path, &page, err) &&
-              bsc_journal_folder_write(&u->folder, REPORT_FILE, page.data, page.length, err);
+    if (bsc_run_report_html(u->cli->sys, u->folder.path, &page, err))
+        bsc_journal_folder_write(&u->folder, REPORT_FILE, page.data, page.length, err);
     bsc_buf_release(&page);
-    return ok;
 }
 
-static void tell_json(struct undertaking *u, int code)
+/* Everything in one line. `report_err` says why there is no report, or nothing. */
+static void tell_json(struct undertaking *u, int code, const struct bsc_err *report_err)
 {
     struct bsc_value *value = bsc_value_map();
     bsc_value_set_text(value, "run", u->folder.id);
@@ -200,29 +210,40 @@ static void tell_json(struct undertaking *u, int code)
     bsc_value_set_int(value, "items_done", (int64_t)u->end.items_done);
     bsc_value_set_int(value, "changes", (int64_t)u->changes);
     bsc_value_set_int(value, "exit", code);
+    if (u->end.broke)
+        bsc_value_set(value, "error", bsc_run_error_value(&u->end.err));
+    if (report_err->code != BSC_ERR_NONE)
+        bsc_value_set(value, "report_error", bsc_run_error_value(report_err));
     bsc_cli_json(u->cli, value);
     bsc_value_free(value);
 }
 
-/* What was done, what was not, and where it is written. */
-static int conclude(struct undertaking *u)
+static void tell(struct undertaking *u, int code, const struct bsc_err *report_err)
 {
-    int code = bsc_run_outcome_exit(u->end.outcome);
     size_t items = bsc_value_count(bsc_value_get(bsc_run_session_runbook(&u->session), "items"));
     if (u->end.broke)
-        code = bsc_cli_fail(u->cli, &u->end.err);
-    else if (u->cli->json)
-        tell_json(u, code);
+        bsc_cli_fail(u->cli, &u->end.err);
     bsc_cli_say(u->cli, "\n%s%s%s: %zu of %zu items, %zu changes\n",
                 bsc_cli_style(u->cli, code == 0 ? BSC_STYLE_GOOD : BSC_STYLE_BAD),
                 code == 0 ? "done" : bsc_run_outcome_name(u->end.outcome),
                 bsc_cli_style(u->cli, BSC_STYLE_PLAIN), u->end.items_done, items, u->changes);
     bsc_cli_say(u->cli, "journal  %s\n", u->folder.journal);
-    struct bsc_err err = BSC_ERR_INIT;
-    if (write_report(u, &err))
+    if (report_err->code == BSC_ERR_NONE)
         bsc_cli_say(u->cli, "report   %s/" REPORT_FILE "\n", u->folder.path);
     else
-        bsc_cli_fail(u->cli, &err);
+        bsc_cli_fail(u->cli, report_err);
+}
+
+/* What was done, what was not, and where it is written. The exit code is the journal's. */
+static int conclude(struct undertaking *u)
+{
+    int code = bsc_run_outcome_exit(u->end.outcome);
+    struct bsc_err report_err = BSC_ERR_INIT;
+    write_report(u, &report_err);
+    if (u->cli->json)
+        tell_json(u, code, &report_err);
+    else
+        tell(u, code, &report_err);
     return code;
 }
 

@@ -9,7 +9,7 @@
 enum { WIDTH = 100, INDENT = 6 };
 
 /* Folds at blanks; a word longer than the line stands alone. */
-static void say_folded(struct bsc_cli *cli, int indent, const char *text)
+static void fold(struct bsc_cli *cli, int indent, const char *text)
 {
     size_t room = (size_t)(WIDTH - indent);
     while (*text != '\0') {
@@ -26,6 +26,17 @@ static void say_folded(struct bsc_cli *cli, int indent, const char *text)
         text += take;
         text += *text == ' ' || *text == '\n' ? 1 : 0;
     }
+}
+
+/* A secret with blanks in it would be unknown once it stands on two lines. */
+static void say_folded(struct bsc_cli *cli, int indent, const char *text)
+{
+    struct bsc_buf whole;
+    bsc_buf_init(&whole);
+    bsc_buf_add_text(&whole, text);
+    bsc_redact_apply(cli->redactor, &whole);
+    fold(cli, indent, whole.data);
+    bsc_buf_release(&whole);
 }
 
 void bsc_cli_show_statement(struct bsc_cli *cli, const char *statement)
