@@ -291,11 +291,14 @@ static bool begin(struct work *work, struct bsc_err *err)
     if (!bsc_logs_exclusive_open(sys, path, &work->fd, err) ||
         !bsc_logs_state_load(sys, path, &work->state, err) ||
         !bsc_logs_db_header_at(sys, work->fd, path, &header, err) ||
-        !check_role(work, &header, err) || !bsc_logs_leftover_set_aside(sys, path, err))
+        !check_role(work, &header, err))
         return false;
     /* A standby may be read at any time, and would be read half written if we were killed. */
     if (header.mark == BSC_LOGS_MARK_STANDBY &&
-        !bsc_logs_db_header_write(sys, work->fd, path, BSC_LOGS_MARK_RESTORING, err))
+        (!bsc_logs_exclusive_alone(sys, path, err) ||
+         !bsc_logs_db_header_write(sys, work->fd, path, BSC_LOGS_MARK_RESTORING, err)))
+        return false;
+    if (!bsc_logs_leftover_set_aside(sys, path, err))
         return false;
     work->cursor = work->state.lsn;
     memcpy(work->fork, work->state.fork, sizeof work->fork);

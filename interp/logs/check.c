@@ -230,6 +230,9 @@ static bool ask(struct check *check, const char *path, const char *pragma, struc
 {
     const char *answer;
 
+    /* A small database is through before anybody asks whether to go on. */
+    if (wants_end(check))
+        return failed(check, path, err);
     if (sqlite3_prepare_v2(check->db, pragma, -1, &check->statement, NULL) != SQLITE_OK ||
         sqlite3_step(check->statement) != SQLITE_ROW)
         return failed(check, path, err);

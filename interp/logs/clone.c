@@ -32,11 +32,11 @@ static bool place_copy(const struct bsc_logs_clone_order *order, struct bsc_logs
     state->backed_up = false;
     state->lsn = position.lsn;
     state->time_ms = position.time_ms;
+    /* How the file looked at the sidecar's place says nothing about a later one. */
+    if (position.lsn != state->place_lsn)
+        state->settled = (struct bsc_logs_settled){0};
     state->place_lsn = position.lsn;
     state->place = position.place;
-    /* Only an empty log leaves the file as it was when everything before was in it. */
-    if (position.placed)
-        state->settled = (struct bsc_logs_settled){0};
     return true;
 }
 

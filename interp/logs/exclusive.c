@@ -5,7 +5,7 @@
 
 #include "logs/sessions.h"
 
-static bool refuse_others(const struct bsc_sys *sys, const char *path, struct bsc_err *err)
+bool bsc_logs_exclusive_alone(const struct bsc_sys *sys, const char *path, struct bsc_err *err)
 {
     struct bsc_logs_sessions sessions = {0};
     bool ok = false;
@@ -25,7 +25,7 @@ static bool lock_it(const struct bsc_sys *sys, int fd, const char *path, struct 
     if (errno != EAGAIN && errno != EACCES && errno != EWOULDBLOCK)
         return bsc_err_sys(err, errno, "could not lock '%s'", path);
     /* The holder may have let go since; the refusal stands either way. */
-    if (!refuse_others(sys, path, err))
+    if (!bsc_logs_exclusive_alone(sys, path, err))
         return false;
     return bsc_err_set(err, BSC_ERR_CONFLICT, "'%s' is locked by another process", path);
 }
@@ -40,8 +40,7 @@ bool bsc_logs_exclusive_open(const struct bsc_sys *sys, const char *path, int *r
     fd = sys->open(sys->self, path, O_RDWR, 0);
     if (fd < 0)
         return bsc_err_sys(err, errno, "could not open '%s'", path);
-    /* The lock comes first: who opens the file after it cannot read, who had it before is found. */
-    if (!lock_it(sys, fd, path, err) || !refuse_others(sys, path, err)) {
+    if (!lock_it(sys, fd, path, err)) {
         (void)sys->close(sys->self, fd);
         return false;
     }

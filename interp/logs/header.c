@@ -161,7 +161,8 @@ bool bsc_logs_db_header_set(const struct bsc_sys *sys, const char *path, enum bs
 
     if (!bsc_logs_exclusive_open(sys, path, &fd, err))
         return false;
-    if (!bsc_logs_db_header_at(sys, fd, path, &header, err))
+    if (!bsc_logs_exclusive_alone(sys, path, err) ||
+        !bsc_logs_db_header_at(sys, fd, path, &header, err))
         goto done;
     if (closes_it(mark) && !closes_it(header.mark) && bsc_logs_leftover_found(sys, path)) {
         bsc_err_set(err, BSC_ERR_REFUSED,

@@ -115,7 +115,8 @@ static bool run(struct recovery *recovery, const atomic_bool *cancel, struct bsc
 {
     const struct bsc_sys *sys = recovery->sys;
 
-    if (!bsc_logs_exclusive_open(sys, recovery->path, &recovery->fd, err))
+    if (!bsc_logs_exclusive_open(sys, recovery->path, &recovery->fd, err) ||
+        !bsc_logs_exclusive_alone(sys, recovery->path, err))
         return false;
     /* Whoever held the copy a moment ago may have changed it. */
     bsc_logs_state_release(&recovery->state);
