@@ -83,6 +83,13 @@ static void assert_made(const char *folder)
     free(made);
 }
 
+/* Whether an interruption of such a call is no failure of the operation. */
+static bool may_go_on(enum unit_sys_kind kind)
+{
+    return kind == UNIT_SYS_OPEN || kind == UNIT_SYS_READ || kind == UNIT_SYS_WRITE ||
+           kind == UNIT_SYS_CLOSE;
+}
+
 /* Fails the n-th call; returns whether there was one. */
 static bool fail_nth(operation run, bool writes, unsigned long n, int reason, bool sticky)
 {
@@ -94,12 +101,15 @@ static bool fail_nth(operation run, bool writes, unsigned long n, int reason, bo
     int fds = unit_fd_count();
     unit_sys_init(&fault);
     unit_sys_fail(&fault, n, reason, sticky);
+    fault.length_max = 2;
     bool ok = run(&fault.table, folder, path, &err);
     /* Closing what was only read loses nothing, and a folder that is there need not be made. */
     bool survivable = fault.failed_kind == UNIT_SYS_CLOSE || reason == EINTR ||
                       (run == do_make_folder && fault.failed_kind == UNIT_SYS_MKDIR);
     if (fault.failed && ok && !survivable)
         fail_msg("call %lu (%s) failed unnoticed", n, unit_sys_name(fault.failed_kind));
+    if (fault.failed && !ok && reason == EINTR && may_go_on(fault.failed_kind))
+        fail_msg("an interrupted %s was not tried again", unit_sys_name(fault.failed_kind));
     assert_int_equal(unit_fd_count(), fds);
     if (!ok) {
         assert_true(fault.failed);

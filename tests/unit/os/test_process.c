@@ -190,35 +190,101 @@ static int64_t now_us(void)
     return bsc_clock_real()->mono_us(NULL);
 }
 
-static void a_child_that_takes_too_long_is_ended_with_its_whole_group(void **state)
+static void a_child_that_takes_too_long_is_ended(void **state)
 {
     (void)state;
     struct bsc_err err = BSC_ERR_INIT;
     struct bsc_process_result result;
-    struct bsc_process_order order = {.timeout_ms = 300};
+    struct bsc_process_order order = {.timeout_ms = 60};
     int64_t started_us = now_us();
-    assert_false(run("sleep 1000 & echo $!; wait", order, &result, &err));
+    assert_false(run("exec sleep 1000", order, &result, &err));
     assert_int_equal(err.code, BSC_ERR_TIMEOUT);
-    assert_non_null(strstr(err.message, "300 ms"));
-    assert_true(now_us() - started_us >= 300000);
+    assert_non_null(strstr(err.message, "60 ms"));
+    assert_true(now_us() - started_us >= 60000);
     assert_int_equal(result.exit_status, -1);
     assert_int_equal(result.signal_number, SIGTERM);
-    pid_t grandchild = (pid_t)strtol(result.out.data, NULL, 10);
-    assert_true(grandchild > 0);
-    assert_true(bsc_process_end(grandchild, 0, 5000, &err));
-    assert_false(bsc_process_alive(grandchild));
+    bsc_process_result_release(&result);
+}
+
+/* A child that is cancelled as soon as it has made the file "ready" in its folder. */
+struct ready {
+    char *path;
+    atomic_bool cancel;
+};
+
+static void *cancel_when_ready(void *arg)
+{
+    struct ready *ready = arg;
+    int64_t until_us = now_us() + 30000000;
+    while (access(ready->path, F_OK) != 0 && now_us() < until_us)
+        bsc_clock_pause(2, NULL);
+    atomic_store(&ready->cancel, true);
+    return NULL;
+}
+
+static void cancel_once_ready(const char *folder, const char *script,
+                              struct bsc_process_result *result)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct ready ready = {.path = unit_path(folder, "ready"), .cancel = false};
+    struct bsc_process_order order = {.folder = folder, .cancel = &ready.cancel};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, cancel_when_ready, &ready), 0);
+    bool ok = run(script, order, result, &err);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_false(ok);
+    assert_int_equal(err.code, BSC_ERR_CANCELLED);
+    free(ready.path);
+}
+
+static void cancelling_ends_the_child(void **state)
+{
+    struct bsc_process_result result;
+    cancel_once_ready(*state, ">ready; exec sleep 1000", &result);
+    assert_int_equal(result.signal_number, SIGTERM);
+    bsc_process_result_release(&result);
+}
+
+static void a_child_that_is_cancelled_before_it_starts_ends_too(void **state)
+{
+    (void)state;
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_process_result result;
+    atomic_bool cancel = true;
+    assert_false(
+        run("exec sleep 1000", (struct bsc_process_order){.cancel = &cancel}, &result, &err));
+    assert_int_equal(err.code, BSC_ERR_CANCELLED);
+    bsc_process_result_release(&result);
+}
+
+static void the_whole_group_is_asked_to_end(void **state)
+{
+    struct bsc_process_result result;
+    cancel_once_ready(*state,
+                      "(trap 'echo bye; exit' TERM; >ready; sleep 1000 & wait) & other=$!;"
+                      "trap : TERM; wait $other; wait $other; echo end",
+                      &result);
+    assert_string_equal(result.out.data, "bye\nend\n");
+    bsc_process_result_release(&result);
+}
+
+static void nobody_of_the_group_outlives_the_child(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_process_result result;
+    cancel_once_ready(*state, "(trap '' TERM; sleep 1000) & echo $!; >ready; wait", &result);
+    pid_t other = (pid_t)strtol(result.out.data, NULL, 10);
+    assert_true(other > 0);
+    assert_true(bsc_process_end(other, 0, 20000, &err));
+    assert_false(bsc_process_alive(other));
     bsc_process_result_release(&result);
 }
 
 static void a_child_that_ignores_the_polite_signal_is_killed(void **state)
 {
-    (void)state;
-    struct bsc_err err = BSC_ERR_INIT;
     struct bsc_process_result result;
-    struct bsc_process_order order = {.timeout_ms = 200};
-    assert_false(
-        run("trap '' TERM; echo deaf; while :; do sleep 1000; done", order, &result, &err));
-    assert_int_equal(err.code, BSC_ERR_TIMEOUT);
+    cancel_once_ready(*state, "trap '' TERM; echo deaf; >ready; while :; do sleep 1000; done",
+                      &result);
     assert_int_equal(result.signal_number, SIGKILL);
     assert_string_equal(result.out.data, "deaf\n");
     bsc_process_result_release(&result);
@@ -226,42 +292,10 @@ static void a_child_that_ignores_the_polite_signal_is_killed(void **state)
 
 static void a_child_may_put_its_house_in_order_when_asked_to_end(void **state)
 {
-    (void)state;
-    struct bsc_err err = BSC_ERR_INIT;
     struct bsc_process_result result;
-    struct bsc_process_order order = {.timeout_ms = 300};
-    assert_false(run("trap 'echo bye; exit 5' TERM; sleep 1000 & wait", order, &result, &err));
-    assert_int_equal(err.code, BSC_ERR_TIMEOUT);
+    cancel_once_ready(*state, "trap 'echo bye; exit 5' TERM; >ready; sleep 1000 & wait", &result);
     assert_int_equal(result.exit_status, 5);
     assert_string_equal(result.out.data, "bye\n");
-    bsc_process_result_release(&result);
-}
-
-static void *cancel_when_file_appears(void *arg)
-{
-    atomic_bool *cancel = arg;
-    bsc_clock_pause(100, NULL);
-    atomic_store(cancel, true);
-    return NULL;
-}
-
-static void cancelling_ends_the_child(void **state)
-{
-    (void)state;
-    struct bsc_err err = BSC_ERR_INIT;
-    struct bsc_process_result result;
-    atomic_bool cancel = true;
-    struct bsc_process_order order = {.cancel = &cancel};
-    pthread_t thread;
-    assert_false(run("sleep 1000", order, &result, &err));
-    assert_int_equal(err.code, BSC_ERR_CANCELLED);
-    bsc_process_result_release(&result);
-    atomic_store(&cancel, false);
-    assert_int_equal(pthread_create(&thread, NULL, cancel_when_file_appears, &cancel), 0);
-    assert_false(run("sleep 1000", order, &result, &err));
-    assert_int_equal(pthread_join(thread, NULL), 0);
-    assert_int_equal(err.code, BSC_ERR_CANCELLED);
-    assert_int_equal(result.signal_number, SIGTERM);
     bsc_process_result_release(&result);
 }
 
@@ -320,10 +354,13 @@ int main(void)
         UNIT_IN_FOLDER(a_missing_program_or_folder_is_named),
         cmocka_unit_test(the_child_has_no_input_no_terminal_and_none_of_our_files),
         cmocka_unit_test(the_child_starts_with_standard_signals),
-        cmocka_unit_test(a_child_that_takes_too_long_is_ended_with_its_whole_group),
-        cmocka_unit_test(a_child_that_ignores_the_polite_signal_is_killed),
-        cmocka_unit_test(a_child_may_put_its_house_in_order_when_asked_to_end),
-        cmocka_unit_test(cancelling_ends_the_child),
+        cmocka_unit_test(a_child_that_takes_too_long_is_ended),
+        UNIT_IN_FOLDER(cancelling_ends_the_child),
+        cmocka_unit_test(a_child_that_is_cancelled_before_it_starts_ends_too),
+        UNIT_IN_FOLDER(the_whole_group_is_asked_to_end),
+        UNIT_IN_FOLDER(nobody_of_the_group_outlives_the_child),
+        UNIT_IN_FOLDER(a_child_that_ignores_the_polite_signal_is_killed),
+        UNIT_IN_FOLDER(a_child_may_put_its_house_in_order_when_asked_to_end),
         cmocka_unit_test(a_child_of_the_child_that_keeps_the_pipes_is_not_waited_for),
         cmocka_unit_test(several_threads_may_run_children_at_once),
     };

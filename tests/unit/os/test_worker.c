@@ -17,7 +17,6 @@ struct scene {
     int done;
     int limit;
     bool timer_fired;
-    bool wrong;
     char order[64];
     char name[16];
     sigset_t mask;
@@ -60,7 +59,6 @@ static void done_once(void *arg)
 {
     struct scene *scene = arg;
     scene->done++;
-    scene->wrong = scene->wrong || scene->done > scene->worked;
 }
 
 static void work_is_done_elsewhere_and_answered_on_the_loop(void **state)
