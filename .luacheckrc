@@ -15,5 +15,6 @@ local test_globals = { "host", "expect", "drive", "require_module" }
 
 files["runbooks"] = { read_globals = runbook_globals }
 files["tests/stdlib"] = { read_globals = test_globals }
-files["tests/stdlib/modules/greet.lua"] = { read_globals = runbook_globals }
+files["tests/stdlib/modules/*greet.lua"] = { read_globals = runbook_globals }
+files["tests/stdlib/modules/*primitive.lua"] = { read_globals = runbook_globals }
 files["tests/**/runbooks"] = { read_globals = runbook_globals }

@@ -91,7 +91,10 @@ local function resource_of(spec, a)
   if not spec.resource then
     return default_resource(spec, a)
   end
-  return handles.resource(spec.resource(a))
+  book.is_numbering = true
+  local resource = spec.resource(a)
+  book.is_numbering = false
+  return handles.resource(resource)
 end
 
 local function call(spec, ...)

@@ -1,13 +1,16 @@
 -- The runbook that is loaded in this state, and the site it is for. One Lua state holds one.
 
 local errors = require "bascule/core/errors"
+local list = require "bascule/core/list"
 
 local M = {
   site = nil, -- the normalised site file; nil when a runbook is checked without one
   errors = errors.new(),
   items = {},
   params = {},
+  definitions = {},
   loading = false,
+  is_numbering = false, -- the resource of an action is being made
 }
 
 -- Forgets everything about an earlier runbook. `args` are those of the entry function `load`.
@@ -46,15 +49,23 @@ function M.touch(resource)
   end
 end
 
--- A resource of the user's own: how to observe it. Returns false when the name is taken.
+-- A resource of the user's own: how to observe it. Returns its id, or nil when another has the
+-- name. A primitive that is used twice defines its resource twice: the second gets a number, unless
+-- it is the same.
 function M.define(resource, definition)
-  if M.definitions and M.definitions[resource] then
-    return false
+  local id, number = resource, 1
+  while M.definitions[id] do
+    if list.same(M.definitions[id], definition) then
+      return id
+    elseif not M.is_numbering then
+      return nil
+    end
+    number = number + 1
+    id = resource .. "-" .. number
   end
-  M.definitions = M.definitions or {}
-  M.definitions[resource] = definition
-  M.touch(resource)
-  return true
+  M.definitions[id] = definition
+  M.touch(id)
+  return id
 end
 
 return M

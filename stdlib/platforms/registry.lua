@@ -98,12 +98,12 @@ function observers.pool(name)
 end
 
 function observers.sql(name)
-  local definition = book.definitions and book.definitions["sql:" .. name] or site_query(name)
+  local definition = book.definitions["sql:" .. name] or site_query(name)
   return definition and general.observe.sql(definition) or {}
 end
 
 function observers.command(name)
-  local definition = book.definitions and book.definitions["command:" .. name]
+  local definition = book.definitions["command:" .. name]
   return definition and general.observe.command(definition) or {}
 end
 

@@ -18,9 +18,7 @@ end
 
 -- Stands for what an action is about when nothing about it can be observed.
 function M.anonymous(kind, name)
-  local id = kind .. ":" .. tostring(name)
-  book.define(id, {})
-  return id
+  return book.define(kind .. ":" .. tostring(name), {})
 end
 
 -- `becomes` as facts keyed by resource; facts without a resource have nowhere to be observed.
@@ -62,12 +60,13 @@ function M.definer(kind, spec, define)
       if not definition then
         return poison.new()
       end
-      if not book.define(kind .. ":" .. name, definition) then
+      local id = book.define(kind .. ":" .. name, definition)
+      if not id then
         book.mistake(("there are two %s.facts %q"):format(kind, name), "give one another name",
           place)
         return poison.new()
       end
-      return handles.facts(kind, name)
+      return handles.facts(kind, id:match(":(.*)$"))
     end
   end
 end

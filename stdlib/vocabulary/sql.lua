@@ -2,7 +2,6 @@
 
 local _, host = ...
 local book = require "bascule/language/book"
-local errors = require "bascule/core/errors"
 local handles = require "bascule/language/handles"
 local list = require "bascule/core/list"
 local nearest = require "bascule/core/nearest"
@@ -130,8 +129,7 @@ local facts = own.definer("sql", facts_spec, function(a)
   if check_target(a) == false then
     return nil
   end
-  return { sql = a.query, params = host.list(list.copy(a.params or {})), target = target_of(a),
-    place = errors.here() }
+  return { sql = a.query, params = host.list(list.copy(a.params or {})), target = target_of(a) }
 end)
 
 facts_spec.doc = "Makes facts of your own from the first row of a query."

@@ -36,6 +36,25 @@ T["it is kept, changed and diverged like them"] = function()
   expect.equal(#loaded.runbook.items, 1)
 end
 
+T["it can be used twice"] = function()
+  local loaded = lab.body('local greet = require "greet"\nstep "s" { greet(db.primary, "a"), '
+    .. 'greet(db.primary, "b"), greet(db.primary, "a") }')
+  expect.equal(lab.errors(loaded), host.list {})
+  local resources = host.list {}
+  for index, action in ipairs(loaded.runbook.items[1].actions) do
+    resources[index] = action.resource
+  end
+  expect.equal(resources, host.list { "sql:greeting", "sql:greeting-2", "sql:greeting" })
+end
+
+T["a mistake in its file is told with that file and line"] = function()
+  local loaded = lab.body 'local x = require "wrong_primitive"\nstep "a" { x(db.primary) }'
+  local first = loaded.errors[1]
+  expect.truthy(first.file:find("wrong_primitive.lua", 1, true))
+  expect.equal({ first.line, first.message, first.hint, #loaded.errors },
+    { 4, 'a primitive has no "chnges"', "did you mean changes?", 1 })
+end
+
 T["its facts are observed through its query"] = function()
   lab.body(body)
   local called

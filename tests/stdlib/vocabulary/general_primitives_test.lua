@@ -27,7 +27,7 @@ T["facts of one's own are named once and among the resources"] = function()
   end
   expect.truthy(named)
   expect.equal(lab.errors(lab.body(queue .. queue:gsub("local queue", "local other")
-    .. 'step "s" { warn "x" }')), host.list {
+    :gsub("FROM queue", "FROM other") .. 'step "s" { warn "x" }')), host.list {
       '5: there are two sql.facts "queue" | give one another name' })
 end
 
