@@ -55,12 +55,13 @@ static const char *after_prefix(const char *message, const lua_Debug *frame)
     return message + length;
 }
 
-/* The same for a message whose frame is gone: any "name.lua:12: " before it. */
+/* The same for a message whose frame is gone: any "name.lua:12: " before it, without blanks, so
+ * that a sentence that names a file is left alone. */
 static const char *after_any_prefix(const char *message, struct bsc_err *err)
 {
     const char *mark = strstr(message, ".lua:");
     if (mark == NULL || mark - message > LUA_IDSIZE ||
-        memchr(message, '\n', (size_t)(mark - message)))
+        strcspn(message, " \n") < (size_t)(mark - message))
         return NULL;
     const char *digits = mark + 5;
     size_t count = strspn(digits, "0123456789");

@@ -13,12 +13,12 @@
 
 enum { CHARGED_MIN = 4096 };
 
-static _Noreturn void end_process(const char *what, size_t bytes)
+static _Noreturn void end_process(const char *reached, size_t bytes)
 {
     char text[160];
     int length =
-        snprintf(text, sizeof text,
-                 "bascule: Lua code reached the %s of %zu bytes; the process ends\n", what, bytes);
+        snprintf(text, sizeof text, "bascule: Lua code reached %s (%zu bytes); the process ends\n",
+                 reached, bytes);
     if (length > 0 && write(STDERR_FILENO, text, (size_t)length) < 0)
         _exit(1);
     _exit(1);
@@ -53,10 +53,10 @@ void *bsc_vm_allocate(void *arg, void *old, size_t old_size, size_t new_size)
         return NULL;
     }
     if (new_size > before && new_size - before > vm->options.memory_hard - vm->used)
-        end_process("hard memory limit", vm->options.memory_hard);
+        end_process("its hard memory limit", vm->options.memory_hard);
     void *block = realloc(old, new_size);
     if (block == NULL)
-        end_process("end of the system's memory with", vm->used);
+        end_process("the end of the system's memory", vm->used);
     vm->used = vm->used - before + new_size;
     if (new_size > before) {
         charge(vm, new_size);

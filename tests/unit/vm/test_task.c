@@ -136,6 +136,9 @@ static void an_error_that_was_caught_and_raised_again_keeps_its_line(void **stat
         vm, "local ok, e = pcall(function()\n error('boom')\nend)\n\nerror(e, 0)", &err));
     assert_string_equal(err.where, "book.lua:2");
     assert_string_equal(err.message, "boom");
+    assert_null(vm_unit_run(vm, "\nerror('cannot read a.lua:7: no', 0)", &err));
+    assert_string_equal(err.where, "book.lua:2");
+    assert_string_equal(err.message, "cannot read a.lua:7: no");
     bsc_vm_free(vm);
 }
 
