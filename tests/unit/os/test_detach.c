@@ -25,7 +25,7 @@ static void a_detached_child_goes_on_by_itself(void **state)
     struct bsc_err err = BSC_ERR_INIT;
     pid_t pid = -1;
     int before = unit_fd_count();
-    assert_true(detach("sleep 1000", NULL, &pid, &err));
+    assert_true(detach("exec sleep 1000", NULL, &pid, &err));
     assert_true(bsc_process_alive(pid));
     assert_int_equal(unit_fd_count(), before);
     /* It is nobody's child here, and neither is the process that stood between. */

@@ -15,8 +15,10 @@ static bool do_read(const struct bsc_sys *sys, const char *folder, const char *p
 {
     (void)folder;
     struct bsc_buf out = {0};
+    bsc_buf_add_text(&out, ">");
     bool ok = bsc_files_read(sys, path, 100, &out, err);
-    assert_string_equal(out.data == NULL ? "" : out.data, ok ? "old" : "");
+    assert_string_equal(out.data, ok ? ">old" : ">");
+    assert_int_equal(out.length, ok ? 4 : 1);
     bsc_buf_release(&out);
     return ok;
 }

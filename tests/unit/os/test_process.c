@@ -270,12 +270,15 @@ static void the_whole_group_is_asked_to_end(void **state)
 
 static void nobody_of_the_group_outlives_the_child(void **state)
 {
-    struct bsc_err err = BSC_ERR_INIT;
     struct bsc_process_result result;
-    cancel_once_ready(*state, "(trap '' TERM; sleep 1000) & echo $!; >ready; wait", &result);
+    cancel_once_ready(*state,
+                      "(trap '' TERM; >deaf; exec sleep 1000) & other=$!;"
+                      "while [ ! -e deaf ]; do sleep 0.01; done; echo $other; >ready; wait",
+                      &result);
     pid_t other = (pid_t)strtol(result.out.data, NULL, 10);
     assert_true(other > 0);
-    assert_true(bsc_process_end(other, 0, 20000, &err));
+    for (int i = 0; i < 2000 && bsc_process_alive(other); i++)
+        bsc_clock_pause(5, NULL);
     assert_false(bsc_process_alive(other));
     bsc_process_result_release(&result);
 }
