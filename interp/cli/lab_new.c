@@ -143,10 +143,8 @@ static bool begin_shipping(const struct bsc_lab *lab, struct bsc_err *err)
     char *share = bsc_lab_path(lab, BSC_LAB_SHARE);
     char *copied = bsc_lab_path(lab, BSC_LAB_COPIED);
     struct bsc_logs_job job = {share, copied, JOB_INTERVAL_MS};
-    bool ok = bsc_lab_seed(lab, BSC_LAB_SECONDARY, err) &&
-              bsc_lab_mirror(lab, "mirrors.install", BSC_LAB_PRIMARY, BSC_LAB_MIRROR, err) &&
-              bsc_lab_mirror(lab, "mirrors.follow", BSC_LAB_PRIMARY, BSC_LAB_MIRROR, err) &&
-              bsc_logs_ship(lab->cli->sys, copy, &job, err);
+    bool ok =
+        bsc_lab_seed(lab, BSC_LAB_SECONDARY, err) && bsc_logs_ship(lab->cli->sys, copy, &job, err);
     bsc_mem_free(copy);
     bsc_mem_free(share);
     bsc_mem_free(copied);
@@ -220,7 +218,8 @@ static bool make_history(const struct bsc_lab *lab, struct bsc_err *err)
         ok = (h.primary = bsc_lab_sql_open(lab, BSC_LAB_PRIMARY, false, err)) != NULL &&
              (h.ledger = bsc_lab_sql_open(lab, BSC_LAB_LEDGER, false, err)) != NULL;
     if (ok)
-        ok = live_through(&h, err);
+        ok = live_through(&h, err) &&
+             bsc_lab_mirror(lab, "mirrors.install", BSC_LAB_PRIMARY, BSC_LAB_MIRROR, err);
     /* The processes that go on from here must have the database open before we let go of it. */
     if (ok)
         ok = bsc_lab_staff_start(lab, err);

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/num.h"
-#include "mirrors/follow.h"
+#include "mirrors/agent.h"
 #include "os/files.h"
 #include "os/process.h"
 
