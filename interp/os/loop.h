@@ -17,9 +17,12 @@ struct bsc_timer;
 struct bsc_worker;
 
 struct bsc_loop *bsc_loop_new(struct bsc_err *err);
+/* Drops timers without calling them, finishes the jobs that were submitted and calls their done (so
+ * that nothing they own is lost; what done submits is carried out too), then joins the workers. */
 void bsc_loop_free(struct bsc_loop *loop);
 
-/* Runs until bsc_loop_stop is called or nothing is left to wait for. */
+/* Runs until bsc_loop_stop is called or nothing is left to wait for. A stop that comes before the
+ * run ends it at once. */
 void bsc_loop_run(struct bsc_loop *loop);
 void bsc_loop_stop(struct bsc_loop *loop);
 
@@ -36,7 +39,7 @@ bool bsc_loop_watch_signals(struct bsc_loop *loop, void (*seen)(void *arg, int s
 /*
  * A worker is one thread with a queue; jobs given to one worker run one after another on the same
  * thread, as ODBC connections need. `work(arg)` runs on the worker, then `done(arg)` on the loop.
- * A job under way keeps the loop running.
+ * A job under way keeps the loop running. Submit on the loop's thread only; `done` may be NULL.
  */
 struct bsc_worker *bsc_worker_new(struct bsc_loop *loop, const char *name, struct bsc_err *err);
 void bsc_worker_submit(struct bsc_worker *worker, void (*work)(void *arg), void (*done)(void *arg),

@@ -31,16 +31,17 @@ struct bsc_process_result {
     struct bsc_buf err; /* standard error */
 };
 
-/* Starts the child in a process group of its own with /dev/null as input, waits, and fills
- * *result (owned by the caller, see release). A child that outlives timeout or cancel is sent TERM,
- * then KILL, group-wide; that gives BSC_ERR_TIMEOUT or BSC_ERR_CANCELLED. Blocks: call it on a
- * worker. False only when the child could not be started or had to be ended. */
+/* Starts the child in a session, and so a process group, of its own (it has no terminal) with
+ * /dev/null as input, waits, and fills *result (owned by the caller, see release). A child that
+ * outlives timeout or cancel is sent TERM, then KILL, group-wide; that gives BSC_ERR_TIMEOUT or
+ * BSC_ERR_CANCELLED. Blocks: call it on a worker. False only when the child could not be started or
+ * had to be ended. */
 bool bsc_process_run(const struct bsc_process_order *order, struct bsc_process_result *result,
                      struct bsc_err *err);
 void bsc_process_result_release(struct bsc_process_result *result);
 
 /* Starts a child that goes on by itself (session of its own, output appended to `log_path` or
- * dropped when NULL) and returns its pid. */
+ * dropped when NULL) and returns its pid. It gets the minimal environment and none of our files. */
 bool bsc_process_detach(const char *const *argv, const char *log_path, pid_t *ret_pid,
                         struct bsc_err *err);
 
