@@ -62,7 +62,7 @@ bool bsc_lab_seed(const struct bsc_lab *lab, const char *copy, struct bsc_err *e
 bool bsc_lab_mirror(const struct bsc_lab *lab, const char *row, const char *principal,
                     const char *mirror, struct bsc_err *err);
 
-/* Adds `count` messages to the primary and notes them in the ledger of the clients. */
+/* Adds `count` messages to the primary in one commit and notes them in the clients' ledger. */
 bool bsc_lab_add_messages(struct bsc_sql *primary, struct bsc_sql *ledger, int64_t count,
                           struct bsc_err *err);
 

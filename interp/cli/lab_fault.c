@@ -188,6 +188,21 @@ static bool back_up(const struct bsc_lab *lab, const char *db, char **ret_file, 
     return ok;
 }
 
+/* What an earlier fork left behind. */
+static bool remove_scratch(const struct bsc_lab *lab, const char *scratch, struct bsc_err *err)
+{
+    static const char *const endings[] = {"", "-wal", "-shm", ".state"};
+    bool ok = true;
+    for (size_t i = 0; ok && i < sizeof endings / sizeof endings[0]; i++) {
+        char *name = bsc_mem_format("%s%s", scratch, endings[i]);
+        char *path = bsc_lab_path(lab, name);
+        ok = bsc_tree_remove(lab->cli->sys, path, err);
+        bsc_mem_free(name);
+        bsc_mem_free(path);
+    }
+    return ok;
+}
+
 /* Somebody recovered a copy of the database elsewhere, worked on it and let its backups go to the
  * same share. */
 static bool make_fork(const struct bsc_lab *lab, const char *scratch, struct bsc_err *err)
@@ -196,7 +211,7 @@ static bool make_fork(const struct bsc_lab *lab, const char *scratch, struct bsc
                                        "DELETE FROM tblChatMessage WHERE id = 1", NULL};
     char *copy = bsc_lab_path(lab, scratch);
     struct bsc_logs_recovered recovered;
-    bool ok = bsc_lab_seed(lab, scratch, err) &&
+    bool ok = remove_scratch(lab, scratch, err) && bsc_lab_seed(lab, scratch, err) &&
               bsc_logs_recover(lab->cli->sys, copy, NULL, &recovered, err) &&
               bsc_logs_shipping_begin(lab->cli->sys, copy, err);
     struct bsc_logs_guard *guard = ok ? bsc_logs_guard_open(lab->cli->sys, copy, err) : NULL;

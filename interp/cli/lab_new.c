@@ -14,7 +14,8 @@
 enum {
     APPLIED_ROUNDS = 4,
     SHARED_ROUNDS = 6,
-    MESSAGES_PER_ROUND = 150,
+    COMMITS_PER_ROUND = 5,
+    MESSAGES_PER_COMMIT = 30,
     MESSAGES_UNSHIPPED = 37,
     JOB_INTERVAL_MS = 900000
 };
@@ -179,9 +180,10 @@ struct history {
 
 static bool add_rounds(const struct history *h, int rounds, struct bsc_err *err)
 {
-    for (int i = 0; i < rounds; i++) {
-        if (!bsc_lab_add_messages(h->primary, h->ledger, MESSAGES_PER_ROUND, err) ||
-            !take_backup(h->lab, h->guard, err))
+    for (int i = 0; i < rounds * COMMITS_PER_ROUND; i++) {
+        if (!bsc_lab_add_messages(h->primary, h->ledger, MESSAGES_PER_COMMIT, err))
+            return false;
+        if (i % COMMITS_PER_ROUND == COMMITS_PER_ROUND - 1 && !take_backup(h->lab, h->guard, err))
             return false;
     }
     return true;

@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -79,12 +78,11 @@ static bool wait_until_ready(const struct bsc_lab *lab, const char *name, struct
 {
     char *ready = bsc_mem_format(BSC_LAB_PIDS "/%s.ready", name);
     char *path = bsc_lab_path(lab, ready);
-    const struct timespec pause = {0, LOOK_EVERY_MS * 1000000L};
     bool there = false;
     for (int waited = 0; !there && waited < READY_WITHIN_MS; waited += LOOK_EVERY_MS) {
         there = bsc_files_exists(lab->cli->sys, path);
         if (!there)
-            nanosleep(&pause, NULL);
+            bsc_clock_pause(LOOK_EVERY_MS, NULL);
     }
     bsc_mem_free(ready);
     bsc_mem_free(path);
