@@ -102,7 +102,8 @@ function M.window(copy_handle)
   local copy = handles.of(copy_handle)
   local seen = M.sources(copy)
   local lsn, time, where = M.last_known(seen)
-  local lines = { ("%s comes online at %s."):format(copy.title, at(seen.copy.lsn, seen.copy.time)) }
+  local lines = { ("%s comes online at %s."):format(text.sentence(copy.title),
+    at(seen.copy.lsn, seen.copy.time)) }
   lines[#lines + 1] = missing_line(seen, lsn, time, where)
     or ("Nothing later is known of: every log backup up to %s has been applied."):format(
       at(lsn, time))
@@ -133,8 +134,8 @@ end
 local function loss_note(copy, seen)
   local lsn, time = M.last_known(seen)
   local applied_lsn, applied_time = seen.copy.lsn, seen.copy.time
-  local words = ("%s is online: last applied %s of last known %s"):format(copy.title,
-    at(applied_lsn, applied_time), at(lsn, time))
+  local words = ("%s is online: last applied %s of last known %s"):format(
+    text.sentence(copy.title), at(applied_lsn, applied_time), at(lsn, time))
   local data = { applied_lsn = applied_lsn, applied_time = applied_time, known_lsn = lsn,
     known_time = time }
   local found = inventory.database(copy.database)

@@ -119,6 +119,11 @@ function M.parse_duration(text)
   return tonumber(number) * unit_ms[unit]
 end
 
+-- The text as the beginning of a sentence.
+function M.sentence(text)
+  return (text:gsub("^%l", string.upper))
+end
+
 -- One line of a longer text, shortened so that a report stays readable.
 function M.shorten(text, limit)
   limit = limit or 200

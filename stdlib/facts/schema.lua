@@ -8,7 +8,8 @@ local nearest = require "bascule/core/nearest"
 
 local M = { kinds = {} }
 
-for _, name in ipairs { "database", "log_backups", "tail", "mirror", "pool", "file" } do
+local names = { "database", "log_backups", "log_chain", "tail", "mirror", "pool", "file" }
+for _, name in ipairs(names) do
   M.kinds[name] = require("bascule/facts/" .. name)
 end
 

@@ -78,6 +78,11 @@ function observers.log_backups(name)
   return M.of(copy).observe.log_backups(copy)
 end
 
+function observers.log_chain(name)
+  local copy = copy_named(name)
+  return M.of(copy).observe.log_chain(copy)
+end
+
 function observers.tail(name)
   local copy = copy_named(name)
   return M.of(copy).observe.tail(copy, copy_named(copy.database .. ".secondary"))
@@ -136,6 +141,7 @@ local function add_database(result, name)
   end
   if database.log_shipping and database.secondary then
     add(result, "log_backups", name .. ".secondary", ("log backups of %s"):format(name))
+    add(result, "log_chain", name .. ".secondary", ("log chain of %s, page by page"):format(name))
     add(result, "tail", name .. ".primary", ("tail of the log of %s"):format(name))
   end
   if database.loss_check then

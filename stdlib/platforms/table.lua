@@ -53,7 +53,7 @@ function M.update(pool, facts, to, data_centre)
     args = { server = pool.site.server, pool = pool.name, from = from, to = full,
       data_centre = data_centre },
     statement = update_words(pool, from, full),
-    becomes = { state = full.state, active_servers = full.active_servers,
+    becomes = { state = to.state, active_servers = to.active_servers and full.active_servers,
       version = from.version + 1 },
   }
 end

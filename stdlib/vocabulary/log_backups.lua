@@ -122,7 +122,7 @@ local salvage = primitive.shipped {
   harmless = "what the primary had committed belongs into the secondary",
 }
 
-local function chain_condition(words, test)
+local function chain_condition(kind, words, test)
   return function(inner)
     if inner.role ~= "secondary" then
       return chain.wrong_role(inner)
@@ -130,7 +130,8 @@ local function chain_condition(words, test)
     if chain.check_shipping(inner) == false then
       return chain.placeholder()
     end
-    return cond.new(backups_id(inner), words:format(inner.database), function(facts)
+    local id = ("%s:%s.secondary"):format(kind, inner.database)
+    return cond.new(id, words:format(inner.database), function(facts)
       local reason = test(inner, facts)
       return reason == nil, reason
     end)
@@ -139,11 +140,11 @@ end
 
 -- Conditions for guards: db.secondary:log_chain_is_whole(), …
 handles.method("copy", "log_chain_is_whole",
-  chain_condition("the log chain of %s is whole", chain.broken))
+  chain_condition("log_chain", "the log chain of %s is whole", chain.broken))
 handles.method("copy", "can_read_log_share",
-  chain_condition("the backup share of %s can be read", chain.unreadable))
+  chain_condition("log_backups", "the backup share of %s can be read", chain.unreadable))
 handles.method("copy", "has_room_for_log_backups",
-  chain_condition("there is room for the log backups of %s", chain.no_room))
+  chain_condition("log_backups", "there is room for the log backups of %s", chain.no_room))
 handles.method("copy", "follows", function(inner, principal)
   local other = handles.of(principal)
   if not other or other.type ~= "copy" or inventory.principal_of[inner.role] ~= other.role then

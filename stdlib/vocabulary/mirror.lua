@@ -38,8 +38,7 @@ local function changes(principal, mirror, facts)
   local platform = registry.of(mirror)
   local install = platform.install_mirror(principal, mirror)
   install.resource = mirror.id
-  install.becomes = { state = "mirror", writable = false, log_shipping = "none",
-    database_id = facts.database_id, fork = facts.fork }
+  install.becomes = { state = "mirror", database_id = facts.database_id, fork = facts.fork }
   local follow = platform.follow(principal, mirror)
   follow.becomes = { state = "following", principal = principal.path }
   return { install, follow }

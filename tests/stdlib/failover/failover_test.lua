@@ -80,7 +80,7 @@ T["the gate shows the data loss window in plain words"] = function()
   lab.run(world, load())
   expect.equal(world.asked[1].title, "Bring the database online?")
   expect.equal(world.asked[1].lines, host.list {
-    "the secondary of mgc on sql3 (/site/sql3/mgc.db) comes online at LSN 130 "
+    "The secondary of mgc on sql3 (/site/sql3/mgc.db) comes online at LSN 130 "
       .. "(2024-05-01 10:03:00 UTC).",
     "Nothing later is known of: every log backup up to LSN 130 (2024-05-01 10:03:00 UTC) has been "
       .. "applied.",
@@ -97,7 +97,7 @@ T["the loss is told exactly, and what stays behind"] = function()
   local world = lab.world()
   lab.run(world, load())
   expect.equal(world.notes[1].kind, "loss")
-  expect.equal(world.notes[1].text, "the secondary of mgc on sql3 (/site/sql3/mgc.db) is online: "
+  expect.equal(world.notes[1].text, "The secondary of mgc on sql3 (/site/sql3/mgc.db) is online: "
     .. "last applied LSN 137 (2024-05-01 10:03:30 UTC) of last known LSN 137 (2024-05-01 10:03:30 "
     .. "UTC); 100,248 of 100,250 committed messages are in the new primary, 2 are lost")
   expect.equal(world.notes[1].data, { applied_lsn = 137, applied_time = "2024-05-01T10:03:30Z",
@@ -128,14 +128,14 @@ local faults = {
   ["while the mirror answers"] = { item = 2, named = { "sql2", "/site/sql2/mgc.db" },
     ["database:mgc.mirror"] = { state = "mirror" } },
   ["when the chain has a gap"] = { item = 3, named = { "gap", "x.blog", "120", "130" },
-    ["log_backups:mgc.secondary"] = { problem = "gap",
+    ["log_chain:mgc.secondary"] = { problem = "gap",
       problem_text = "log backups of LSN 120 to 130 are missing after 'x.blog'" } },
   ["when a backup is damaged"] = { item = 3, named = { "damaged", "y.blog" },
-    ["log_backups:mgc.secondary"] = { problem = "damaged", problem_text = "'y.blog' is damaged" } },
+    ["log_chain:mgc.secondary"] = { problem = "damaged", problem_text = "'y.blog' is damaged" } },
   ["when a backup is of a foreign fork"] = { item = 3, named = { "foreign fork", "z.blog" },
-    ["log_backups:mgc.secondary"] = { problem = "foreign_fork", problem_text = "'z.blog'" } },
+    ["log_chain:mgc.secondary"] = { problem = "foreign_fork", problem_text = "'z.blog'" } },
   ["when the share cannot be read"] = { item = 3, named = { "/site/backups" },
-    ["log_backups:mgc.secondary"] = { share_readable = false } },
+    ["log_chain:mgc.secondary"] = { share_readable = false } },
   ["when the destination is full"] = { item = 4,
     named = { "/site/copied", "2000 bytes", "1999 bytes" },
     ["log_backups:mgc.secondary"] = { free_bytes = 1999 } },

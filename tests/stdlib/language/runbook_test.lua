@@ -194,8 +194,8 @@ T["every resource of the site can be observed"] = function()
   end
   expect.equal(ids, host.list { "database:mgc.primary", "database:mgc.mirror", "mirror:mgc.mirror",
     "database:mgc.secondary", "database:mgc.secondary_mirror", "mirror:mgc.secondary_mirror",
-    "log_backups:mgc.secondary", "tail:mgc.primary", "sql:mgc.known", "sql:mgc.kept",
-    "database:mgccomp.primary", "sql:mgccomp.backlog", "pool:chat" })
+    "log_backups:mgc.secondary", "log_chain:mgc.secondary", "tail:mgc.primary", "sql:mgc.known",
+    "sql:mgc.kept", "database:mgccomp.primary", "sql:mgccomp.backlog", "pool:chat" })
   for _, id in ipairs(ids) do
     local facts = drive(function()
       return lab.host.observe { resource = id, site = lab.site() }

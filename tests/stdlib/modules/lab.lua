@@ -96,6 +96,8 @@ function lab.facts()
       applied_lsn = 100, applied_time = "2024-05-01T10:00:00Z", copied_lsn = 110, last_lsn = 130,
       last_time = "2024-05-01T10:03:00Z", pending_bytes = 2000, problem = "none",
       problem_text = "", ignored = host.list {} },
+    ["log_chain:mgc.secondary"] = { share_readable = true, problem = "none", problem_text = "",
+      last_lsn = 130 },
     ["tail:mgc.primary"] = { state = "available", first_lsn = 130, last_lsn = 137, commits = 4,
       time = "2024-05-01T10:03:30Z", reason = "" },
     ["pool:chat"] = { state = "Normal", active_servers = host.list { "fe1", "fe2" }, version = 7 },

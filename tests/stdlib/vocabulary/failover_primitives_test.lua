@@ -299,7 +299,7 @@ T["a mirror is cloned and follows"] = function()
   expect.equal({ world.changes[1].row, world.changes[2].row }, { "mirrors.install",
     "mirrors.follow" })
   expect.equal(world.changes[1].becomes, { ["database:mgc.secondary_mirror"] = { state = "mirror",
-    writable = false, log_shipping = "none", database_id = "d1", fork = "f1" } })
+    database_id = "d1", fork = "f1" } })
   expect.equal(world.changes[2].becomes, { ["mirror:mgc.secondary_mirror"] = {
     state = "following", principal = "/site/sql3/mgc.db" } })
   expect_outcome(play_deaf(mirror, online), "diverged")
