@@ -27,12 +27,11 @@ static void digest_library(char ret_hex[BSC_DIGEST_HEX])
 static bool open_vm(struct bsc_run_session *session, struct bsc_err *err)
 {
     struct bsc_vm_options options = {0};
-    char *folder =
-        session->with.runbook_path != NULL ? bsc_files_folder_of(session->with.runbook_path) : NULL;
+    if (session->with.runbook_path != NULL)
+        session->folder = bsc_files_folder_of(session->with.runbook_path);
     options.sources = bsc_vm_embedded(&options.source_count);
-    options.folder = folder;
+    options.folder = session->folder;
     session->vm = bsc_vm_new(&options, err);
-    bsc_mem_free(folder);
     if (session->vm == NULL)
         return false;
     session->schema = bsc_vm_call(session->vm, "schema", NULL, err);
@@ -116,6 +115,7 @@ void bsc_run_session_close(struct bsc_run_session *session)
     bsc_site_free(session->site);
     if (session->runbook_text.data != NULL)
         bsc_buf_release(&session->runbook_text);
+    bsc_mem_free(session->folder);
     bsc_mem_free(session->own_path);
     memset(session, 0, sizeof *session);
 }

@@ -34,6 +34,7 @@ struct bsc_run_session_options {
 struct bsc_run_session {
     struct bsc_run_session_options with;
     struct bsc_site *site;       /* owned; NULL without a site */
+    char *folder;                /* owned: of the runbook, where its modules are; or NULL */
     struct bsc_vm *vm;           /* owned */
     struct bsc_value *schema;    /* owned: {kind={key={…}}} */
     struct bsc_buf runbook_text; /* owned: the file as it was read */
