@@ -8,7 +8,9 @@ static char *plan_bytes(const struct bsc_value *plan)
     bsc_buf_init(&text);
     bsc_json_canonical(copy, &text);
     bsc_value_free(copy);
-    return bsc_buf_take(&text);
+    char *bytes = bsc_mem_text(text.data);
+    bsc_buf_release(&text);
+    return bytes;
 }
 
 static void a_plan_holds_every_change_with_the_facts_before_and_after(void **state)
