@@ -60,8 +60,17 @@ local tail_words = {
   damaged = "The log of the old primary is damaged: what it committed after its last log backup is "
     .. "lost.",
   empty = "The old primary's log holds nothing that is not in the log backups.",
-  salvaged = "The tail of the old primary's log has been salvaged.",
+  available = "The old primary's log can be read, but what it holds has not been salvaged.",
 }
+
+local function tail_line(seen)
+  if seen.tail.state ~= "salvaged" then
+    return tail_words[seen.tail.state]
+  elseif (seen.copy.lsn or 0) >= (seen.tail.last_lsn or 0) then
+    return "The tail of the old primary's log has been salvaged and applied."
+  end
+  return "The tail of the old primary's log has been salvaged, but it is not applied."
+end
 
 local function known_line(database)
   local found = inventory.database(database)
@@ -107,7 +116,7 @@ function M.window(copy_handle)
   lines[#lines + 1] = missing_line(seen, lsn, time, where)
     or ("Nothing later is known of: every log backup up to %s has been applied."):format(
       at(lsn, time))
-  lines[#lines + 1] = tail_words[seen.tail.state]
+  lines[#lines + 1] = tail_line(seen)
   lines[#lines + 1] = known_line(copy.database)
   for _, line in ipairs(left_behind()) do
     lines[#lines + 1] = line

@@ -93,6 +93,32 @@ T["the gate shows the data loss window in plain words"] = function()
   })
 end
 
+T["the gate tells what has become of the tail"] = function()
+  local function tail_line(facts)
+    local world = lab.world()
+    lab.body('gate "go?" { shows = { "data_loss_window" } }\nstep "r" { '
+      .. "database.recover(db.secondary), point_of_no_return = true }")
+    for resource, values in pairs(facts) do
+      for key, value in pairs(values) do
+        world.facts[resource][key] = value
+      end
+    end
+    lab.perform(world, 1)
+    return world.asked[1].lines[2], world.asked[1].lines[3]
+  end
+  local lost, words = tail_line {}
+  expect.equal(lost, "The last commit that is known of is LSN 137 (2024-05-01 10:03:30 UTC), in "
+    .. "the log of the dead primary: 37 LSNs over 3 min 30 s will be lost.")
+  expect.equal(words, "The old primary's log can be read, but what it holds has not been salvaged.")
+  lost, words = tail_line { ["tail:mgc.primary"] = { state = "salvaged" } }
+  expect.truthy(lost:find("37 LSNs", 1, true))
+  expect.equal(words, "The tail of the old primary's log has been salvaged, but it is not applied.")
+  lost, words = tail_line { ["tail:mgc.primary"] = { state = "salvaged" },
+    ["database:mgc.secondary"] = { lsn = 137, time = "2024-05-01T10:03:30Z" } }
+  expect.truthy(lost:find("Nothing later is known of", 1, true))
+  expect.equal(words, "The tail of the old primary's log has been salvaged and applied.")
+end
+
 T["the loss is told exactly, and what stays behind"] = function()
   local world = lab.world()
   lab.run(world, load())
