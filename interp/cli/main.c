@@ -19,7 +19,8 @@ static bool wants_colour(void)
 int main(int argc, char **argv)
 {
     struct bsc_cli cli = {0};
-    setlocale(LC_ALL, "C.UTF-8");
+    /* Only the character set: Lua compares texts by LC_COLLATE, which must stay plain bytes. */
+    setlocale(LC_CTYPE, "C.UTF-8");
     cli.sys = bsc_sys_real();
     cli.clock = bsc_clock_real();
     cli.redactor = bsc_redactor_new();
