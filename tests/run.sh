@@ -4,6 +4,8 @@
 # usage: sh tests/run.sh [ctest arguments, such as -R logs]
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
+BSC_GATE_STRICT=1
+export BSC_GATE_STRICT
 . "$root/.cmake/packages.sh"
 # shellcheck disable=SC2086
 sh "$root/.cmake/need.sh" $build_packages $test_packages || exit 1
@@ -16,7 +18,7 @@ run_build() {
     preset=$1
     shift
     echo "== $preset: build"
-    sh "$root/.cmake/build.sh" "$preset" || return 1
+    sh "$root/.cmake/build.sh" --tests "$preset" || return 1
     echo "== $preset: test"
     out="$root/.build/$preset/tests.log"
     ctest --test-dir "$root/.build/$preset" --output-on-failure --no-tests=error -j "$(nproc)" \
