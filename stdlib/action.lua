@@ -193,21 +193,26 @@ local function take_all(run, changes, wanted)
   end
 end
 
--- Plain changes that take an action back, as data for the journal.
+-- The changes of an action as plain data, for the journal.
+local function plain_changes(action)
+  local inner, changes = primitive.action(action), {}
+  for change in stepper(inner.primitive.changes(inner.a, {}, observe)) do
+    changes[#changes + 1] = prepared(change, inner.resource, nil, {})
+  end
+  return host.list(changes)
+end
+
+M.plain_changes = plain_changes
+
+-- Plain changes that take an action back.
 local function undo_of(action, before, result)
   local spec = action.primitive
   local give = spec.undoes and spec.undoes(action.a) or spec.undo
-  if not give then
-    return nil
-  end
-  local undo = give(action.a, before, result or {})
   local changes = {}
-  for change in stepper(undo) do
-    local nested = primitive.action(change)
-    if nested then
-      for inner in stepper(nested.primitive.changes(nested.a, {}, observe)) do
-        changes[#changes + 1] = prepared(inner, nested.resource, nil, {})
-      end
+  for change in stepper(give and give(action.a, before, result or {}) or {}) do
+    if primitive.action(change) then
+      local nested = plain_changes(change)
+      table.move(nested, 1, #nested, #changes + 1, changes)
     else
       changes[#changes + 1] = prepared(change, action.resource, nil, {})
     end
@@ -288,14 +293,6 @@ function M.perform(action, options, foreseen)
     return stop(run, outcome, reason)
   end
   return carry_out(run)
-end
-
--- Undo actions that a step declares, as plain changes.
-function M.undo_changes(action)
-  local inner = primitive.action(action)
-  return list.map(inner.primitive.changes(inner.a, {}, observe), function(change)
-    return prepared(change, inner.resource, nil, {})
-  end)
 end
 
 return M

@@ -104,6 +104,16 @@ local function sum_up(item, entries, last, changed)
   return { outcome = outcome, reason = reason, actions = host.list(entries) }
 end
 
+-- The undo that the step itself declares, as plain changes in order.
+local function declared_undo(item)
+  local changes = {}
+  for _, each in ipairs(item.undo_actions) do
+    local own = action.plain_changes(each)
+    table.move(own, 1, #own, #changes + 1, changes)
+  end
+  return host.list(changes)
+end
+
 function performers.step(item)
   local entries, changed, last = {}, false, { outcome = "kept" }
   for index, each in ipairs(item.actions) do
@@ -114,7 +124,9 @@ function performers.step(item)
       break
     end
   end
-  return sum_up(item, entries, last, changed)
+  local result = sum_up(item, entries, last, changed)
+  result.undo = changed and item.undo_actions and declared_undo(item) or nil
+  return result
 end
 
 -- The entry function `perform`; see host.lua.

@@ -134,6 +134,13 @@ T["a failed step says what the runbook advises"] = function()
   expect.equal(lab.perform(world, 1).reason, "disk full. What to do: Call the storage team.")
 end
 
+T["a step that declares its undo gives it when something was changed"] = function()
+  lab.body('step "s" { ' .. statement .. ", undo = { " .. statement:gsub("x", "y") .. " } }")
+  local world = lab.world()
+  local result = lab.perform(world, 1)
+  expect.equal({ #result.undo, result.undo[1].statement, #world.changes }, { 1, "y", 1 })
+end
+
 T["a step stops at the first action that does not succeed"] = function()
   lab.body('step "s" { verify { db.secondary:is "online" }, ' .. statement .. " }")
   local world = lab.world()
