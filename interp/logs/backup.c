@@ -102,8 +102,8 @@ static bool write_file(struct work *work, struct bsc_logs_backup *ret, struct bs
     char *name = bsc_logs_format_name(work->database, last);
     bool ok =
         bsc_logs_round_write(&work->round, &work->state, order->share, name, time_ms, &header, err);
+    ok = ok && bsc_logs_round_advance(&work->round, &work->state, time_ms, err);
     if (ok) {
-        bsc_logs_round_advance(&work->round, &work->state, time_ms);
         *ret = (struct bsc_logs_backup){.taken = true,
                                         .file = name,
                                         .first_lsn = header.first_lsn,
@@ -142,8 +142,9 @@ static bool take(struct work *work, struct bsc_logs_backup *ret, struct bsc_err 
     bool news = work->round.range.frames > 0;
     if (news && !write_file(work, ret, err))
         return false;
-    if (!news && before != work->state.lsn)
-        bsc_logs_round_advance(&work->round, &work->state, work->state.time_ms);
+    if (!news && before != work->state.lsn &&
+        !bsc_logs_round_advance(&work->round, &work->state, work->state.time_ms, err))
+        return false;
     bool changed = before != work->state.lsn || !work->state.backed_up;
     work->state.backed_up = true;
     if (changed && !bsc_logs_state_save(sys, work->order->db, &work->state, err))

@@ -50,6 +50,7 @@ static bool go_on(struct work *work, struct bsc_err *err)
         state->placed = true;
         state->place = work->round.wal.start;
         state->place_lsn = state->lsn;
+        state->place_next[0] = '\0';
     }
     return bsc_logs_state_save(work->sys, work->db, state, err);
 }
@@ -68,10 +69,9 @@ static bool start_anew(struct work *work, struct bsc_err *err)
     state->lsn += work->known ? 1 : 0;
     state->fork_lsn = state->lsn;
     state->role = BSC_LOGS_PRIMARY;
-    state->placed = true;
-    state->place = round->range.end;
-    state->place_lsn = state->lsn;
-    return bsc_logs_primary_settle(&work->primary, &state->settled, err) &&
+    round->range.frames = 0; /* they are not shipped, the copies begin after them */
+    return bsc_logs_round_advance(round, state, state->time_ms, err) &&
+           bsc_logs_primary_settle(&work->primary, &state->settled, err) &&
            bsc_logs_state_save(work->sys, work->db, state, err);
 }
 

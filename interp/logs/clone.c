@@ -37,6 +37,7 @@ static bool place_copy(const struct bsc_logs_clone_order *order, struct bsc_logs
         state->settled = (struct bsc_logs_settled){0};
     state->place_lsn = position.lsn;
     state->place = position.place;
+    memcpy(state->place_next, "?", sizeof "?"); /* not known: matches nothing */
     return true;
 }
 

@@ -142,8 +142,8 @@ static bool bring_over(struct work *work, struct bsc_err *err)
         !apply_incoming(work, &header, err) || !load_mirror(follower, err))
         return false;
     follower->state.lsn = header.first_lsn;
-    bsc_logs_round_advance(&work->round, &follower->state, time_ms);
-    return save_mirror(follower, err);
+    return bsc_logs_round_advance(&work->round, &follower->state, time_ms, err) &&
+           save_mirror(follower, err);
 }
 
 static bool same_place(const struct bsc_logs_state *a, const struct bsc_logs_state *b)
@@ -164,6 +164,7 @@ static bool principal_is_done(struct work *work, struct bsc_err *err)
     principal->placed = true;
     principal->place = follower->state.place;
     principal->place_lsn = follower->state.place_lsn;
+    memcpy(principal->place_next, follower->state.place_next, sizeof principal->place_next);
     principal->settled = (struct bsc_logs_settled){0};
     return bsc_logs_state_save(follower->sys, follower->primary.db, principal, err);
 }

@@ -58,17 +58,41 @@ static bool check_count(const struct bsc_logs_round *round, struct bsc_err *err)
                              "database under shipping again and make its copies anew.");
 }
 
+static bool is_same_log(const struct bsc_logs_round *round, const struct bsc_logs_state *consumer)
+{
+    return consumer->placed && !round->wal.empty &&
+           round->wal.start.salt1 == consumer->place.salt1 &&
+           round->wal.start.salt2 == consumer->place.salt2;
+}
+
+/*
+ * Whether the log was reset right where the consumer is, so that what is in it now follows. Either
+ * the database file has not been written to since all frames up to there were in it. Or the log
+ * began anew exactly once, which makes the first salt one more, and what stood behind that point
+ * is still standing there: then no frame was ever written behind it.
+ */
+static bool nothing_lost(struct bsc_logs_round *round, const struct bsc_logs_state *consumer)
+{
+    const struct bsc_logs_primary *primary = round->primary;
+    char slot[BSC_LOGS_WAL_SLOT_HEX] = "";
+    struct bsc_err ignored = BSC_ERR_INIT;
+    if (bsc_logs_settled_holds(primary->sys, primary->db, &consumer->settled))
+        return true;
+    return consumer->placed && consumer->place.frame > 0 && !round->wal.empty &&
+           round->wal.start.salt1 == consumer->place.salt1 + 1 &&
+           bsc_logs_wal_slot(&round->wal, consumer->place.frame + 1, consumer->page_size, slot,
+                             &ignored) &&
+           strcmp(slot, consumer->place_next) == 0;
+}
+
 bool bsc_logs_round_scan(struct bsc_logs_round *round, const struct bsc_logs_state *consumer,
                          struct bsc_err *err)
 {
     const struct bsc_logs_wal_place *place = &consumer->place;
     int64_t ahead = consumer->placed ? consumer->lsn - consumer->place_lsn : 0;
-    round->consumer = consumer;
+    bool same = is_same_log(round, consumer);
     bsc_logs_wal_range_release(&round->range);
-    bool same = consumer->placed && !round->wal.empty && round->wal.start.salt1 == place->salt1 &&
-                round->wal.start.salt2 == place->salt2;
-    if (!same &&
-        !bsc_logs_settled_holds(round->primary->sys, round->primary->db, &consumer->settled)) {
+    if (!same && !nothing_lost(round, consumer)) {
         bsc_err_set(err, BSC_ERR_REFUSED, "'%s' was reset by somebody else",
                     round->primary->wal_path);
         return chain_broken(round, consumer, err);
@@ -122,13 +146,18 @@ bool bsc_logs_round_write(struct bsc_logs_round *round, const struct bsc_logs_st
     return ok;
 }
 
-void bsc_logs_round_advance(const struct bsc_logs_round *round, struct bsc_logs_state *consumer,
-                            int64_t time_ms)
+bool bsc_logs_round_advance(struct bsc_logs_round *round, struct bsc_logs_state *consumer,
+                            int64_t time_ms, struct bsc_err *err)
 {
+    char slot[BSC_LOGS_WAL_SLOT_HEX] = "";
+    if (!bsc_logs_wal_slot(&round->wal, round->range.end.frame + 1, consumer->page_size, slot, err))
+        return false;
+    memcpy(consumer->place_next, slot, sizeof slot);
     consumer->lsn += round->range.frames;
     consumer->time_ms = time_ms;
     consumer->placed = true;
     consumer->place = round->range.end;
     consumer->place_lsn = consumer->lsn;
     consumer->settled = (struct bsc_logs_settled){0};
+    return true;
 }

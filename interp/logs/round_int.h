@@ -14,8 +14,7 @@
 #include "logs/wal.h"
 
 struct bsc_logs_round {
-    struct bsc_logs_primary *primary;      /* borrowed */
-    const struct bsc_logs_state *consumer; /* borrowed */
+    struct bsc_logs_primary *primary; /* borrowed */
     struct bsc_logs_wal wal;
     bool counted;                    /* the engine says how many frames the log has: wal.vouched */
     struct bsc_logs_wal_range range; /* the committed frames after consumer->lsn */
@@ -39,8 +38,8 @@ bool bsc_logs_round_write(struct bsc_logs_round *round, const struct bsc_logs_st
                           const char *folder, const char *name, int64_t time_ms,
                           struct bsc_logs_header *ret_header, struct bsc_err *err);
 /* Puts the consumer after the range: lsn, time and place; what was settled is so no longer. */
-void bsc_logs_round_advance(const struct bsc_logs_round *round, struct bsc_logs_state *consumer,
-                            int64_t time_ms);
+bool bsc_logs_round_advance(struct bsc_logs_round *round, struct bsc_logs_state *consumer,
+                            int64_t time_ms, struct bsc_err *err);
 /* Wall time of the last commit as far as it can be known: not later than now. */
 int64_t bsc_logs_round_time(const struct bsc_logs_round *round, int64_t now_ms);
 void bsc_logs_round_release(struct bsc_logs_round *round);

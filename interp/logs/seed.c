@@ -26,7 +26,8 @@ static bool start_backups(struct seeding *seeding, struct bsc_err *err)
     bool ok = bsc_logs_round_open(&round, &seeding->primary, seeding->state.page_size, err) &&
               bsc_logs_round_scan(&round, &seeding->state, err);
     if (ok && round.range.frames > 0)
-        bsc_logs_round_advance(&round, &seeding->state, bsc_logs_round_time(&round, now_ms));
+        ok = bsc_logs_round_advance(&round, &seeding->state, bsc_logs_round_time(&round, now_ms),
+                                    err);
     if (seeding->state.time_ms == 0)
         seeding->state.time_ms = bsc_logs_round_time(&round, now_ms);
     seeding->state.backed_up = true;

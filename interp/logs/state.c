@@ -80,6 +80,9 @@ static void take_wal(const struct bsc_value *map, struct bsc_logs_state *state)
                                                    .check1 = take_u32(wal, "check1"),
                                                    .check2 = take_u32(wal, "check2")};
     state->place_lsn = bsc_value_get_number(wal, "lsn", state->lsn);
+    const char *next = bsc_value_get_string(wal, "next");
+    if (next != NULL && strlen(next) < sizeof state->place_next)
+        memcpy(state->place_next, next, strlen(next) + 1);
     state->settled.known = bsc_value_kind(settled) == BSC_VALUE_MAP;
     if (state->settled.known) {
         state->settled.bytes = bsc_value_get_number(settled, "bytes", 0);
@@ -150,6 +153,7 @@ static struct bsc_value *wal_value(const struct bsc_logs_state *state)
     bsc_value_set_int(wal, "check1", state->place.check1);
     bsc_value_set_int(wal, "check2", state->place.check2);
     bsc_value_set_int(wal, "lsn", state->place_lsn);
+    bsc_value_set_text(wal, "next", state->place_next);
     return wal;
 }
 

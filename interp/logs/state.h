@@ -46,9 +46,12 @@ struct bsc_logs_state {
                         shipped (primary) */
     int64_t time_ms; /* wall time of the commit at that LSN; 0 when unknown */
     uint32_t page_size;
-    bool placed;                     /* `place` means something */
-    struct bsc_logs_wal_place place; /* a point of the principal's WAL (primary, mirror) */
-    int64_t place_lsn;               /* the LSN at that point; lsn is at or after it */
+    bool placed;                            /* `place` means something */
+    struct bsc_logs_wal_place place;        /* a point of the principal's WAL (primary, mirror) */
+    int64_t place_lsn;                      /* the LSN at that point; lsn is at or after it */
+    char place_next[BSC_LOGS_WAL_SLOT_HEX]; /* what stood in the WAL right after that point: as long
+                                               as it stands there, no frame was ever written behind
+                                               it (bsc_logs_wal_slot) */
     struct bsc_logs_settled settled; /* the principal's file at that point (primary, mirror) */
     bool backed_up;                  /* log backups are taken, which decide when the WAL may be
                                         reset (primary) */

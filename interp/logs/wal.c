@@ -121,6 +121,26 @@ bool bsc_logs_wal_read(struct bsc_logs_wal *wal, int64_t frame, void *ret_bytes,
     return true;
 }
 
+bool bsc_logs_wal_slot(struct bsc_logs_wal *wal, int64_t frame, uint32_t page_size,
+                       char ret_hex[BSC_LOGS_WAL_SLOT_HEX], struct bsc_err *err)
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char bytes[BSC_LOGS_WAL_FRAME_HEADER];
+    int64_t offset =
+        BSC_LOGS_WAL_HEADER + (frame - 1) * (BSC_LOGS_WAL_FRAME_HEADER + (int64_t)page_size);
+    size_t got = 0;
+    if (wal->fd >= 0 &&
+        !bsc_logs_io_read_at(wal->sys, wal->fd, wal->path, bytes, sizeof bytes, offset, &got, err))
+        return false;
+    got = got < sizeof bytes ? 0 : got;
+    for (size_t i = 0; i < got; i++) {
+        ret_hex[2 * i] = digits[bytes[i] >> 4];
+        ret_hex[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    ret_hex[2 * got] = '\0';
+    return true;
+}
+
 /* What one scan knows while it goes through the frames. Pages wait in order of frames until a
  * commit makes them count. */
 struct scan {

@@ -88,6 +88,12 @@ bool bsc_logs_wal_scan(struct bsc_logs_wal *wal, const struct bsc_logs_wal_place
                        int64_t after, int64_t until, struct bsc_logs_wal_range *range,
                        struct bsc_err *err);
 
+/* The 24 bytes that stand where a frame's header goes, in hexadecimal, whether they belong to this
+ * log, an older one or none; empty beyond the end of the file. */
+enum { BSC_LOGS_WAL_SLOT_HEX = 2 * BSC_LOGS_WAL_FRAME_HEADER + 1 };
+bool bsc_logs_wal_slot(struct bsc_logs_wal *wal, int64_t frame, uint32_t page_size,
+                       char ret_hex[BSC_LOGS_WAL_SLOT_HEX], struct bsc_err *err);
+
 /* Reads the page image of a frame into page_size bytes. */
 bool bsc_logs_wal_read(struct bsc_logs_wal *wal, int64_t frame, void *ret_bytes,
                        struct bsc_err *err);
