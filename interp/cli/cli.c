@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "cli/options.h"
 #include "run/errors.h"
 #include "run/outcome.h"
 #include "site/names.h"
@@ -86,6 +87,7 @@ int bsc_cli_main(struct bsc_cli *cli, int argc, char **argv)
         if (strcmp(argv[1], verbs[i].name) == 0)
             return verbs[i].run(cli, argc - 1, argv + 1);
     }
+    cli->json = bsc_cli_wants_json(argc, argv);
     return unknown_verb(cli, argv[1]);
 }
 

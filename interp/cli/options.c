@@ -110,8 +110,7 @@ static bool check_operands(const struct bsc_cli_usage *usage, size_t count, stru
     return bsc_err_hint(err, "usage: bascule %s", usage->synopsis);
 }
 
-/* Known before anything can be wrong, so that an error is told in the form that was asked for. */
-static bool wants_json(int argc, char **argv)
+bool bsc_cli_wants_json(int argc, char **argv)
 {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         if (strcmp(argv[i], "--json") == 0)
@@ -126,7 +125,7 @@ bool bsc_cli_parse(struct bsc_cli *cli, const struct bsc_cli_usage *usage, int a
     size_t operands = 0;
     bool only_operands = false;
     *ret_help = false;
-    cli->json = cli->json || wants_json(argc, argv);
+    cli->json = cli->json || bsc_cli_wants_json(argc, argv);
     for (int i = 1; i < argc; i++) {
         char *word = argv[i];
         if (only_operands || word[0] != '-' || word[1] == '\0') {

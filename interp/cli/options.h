@@ -29,6 +29,10 @@ struct bsc_cli_usage {
     size_t operands_max;
 };
 
+/* Whether argv[1…] asks for JSON: known before anything can be wrong, so that an error is told in
+ * the form that was asked for. */
+bool bsc_cli_wants_json(int argc, char **argv);
+
 /* Parses argv[1…]; operands are moved to the front of argv (from argv[1]) and counted. Handles
  * --help (prints, sets *ret_help) and --json by itself. False with BSC_ERR_USAGE otherwise. */
 bool bsc_cli_parse(struct bsc_cli *cli, const struct bsc_cli_usage *usage, int argc, char **argv,

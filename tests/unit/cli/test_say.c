@@ -1,0 +1,244 @@
+#include "cli_unit.h"
+
+#include "cli/prompt.h"
+#include "cli/show.h"
+
+static void expect_said(bool colour, const char *said, const char *shown)
+{
+    struct desk desk;
+    desk_set(&desk);
+    desk.cli.colour = colour;
+    bsc_cli_say(&desk.cli, "%s", said);
+    desk_read(&desk);
+    assert_string_equal(desk.out, shown);
+    desk_clear(&desk);
+}
+
+static void ordinary_text_is_said_as_it_is(void **state)
+{
+    (void)state;
+    expect_said(false, "a\tb\nÄ — 漢 🌉\n", "a\tb\nÄ — 漢 🌉\n");
+    expect_said(false, "", "");
+}
+
+static void nothing_steers_the_terminal(void **state)
+{
+    (void)state;
+    expect_said(true, "\x1b]0;title\x07\x1b[2J\r\b\x7f", "?]0;title??[2J???");
+    expect_said(true,
+                "\xc2\x9b"
+                "31m",
+                "??31m"); /* the same as ESC [ in one character */
+    expect_said(true,
+                "a\xe2\x80\xae"
+                "b\xe2\x81\xa6"
+                "c",
+                "a???b???c");                 /* writes backwards */
+    expect_said(true, "\x9b\xff\xc3", "???"); /* no UTF-8 at all */
+    expect_said(true, "\x1b[31;5mx", "?[31;5mx");
+}
+
+static void our_own_styles_pass_only_where_there_is_colour(void **state)
+{
+    (void)state;
+    expect_said(true, "\x1b[32mgood\x1b[0m", "\x1b[32mgood\x1b[0m");
+    expect_said(false, "\x1b[32mgood\x1b[0m", "?[32mgood?[0m");
+}
+
+static void there_are_no_styles_without_colour(void **state)
+{
+    (void)state;
+    struct desk desk;
+    desk_set(&desk);
+    assert_string_equal(bsc_cli_style(&desk.cli, BSC_STYLE_BAD), "");
+    desk.cli.colour = true;
+    assert_string_equal(bsc_cli_style(&desk.cli, BSC_STYLE_BAD), "\x1b[31m");
+    assert_string_equal(bsc_cli_style(&desk.cli, BSC_STYLE_PLAIN), "\x1b[0m");
+    desk_clear(&desk);
+}
+
+static void under_json_nothing_is_said(void **state)
+{
+    (void)state;
+    struct desk desk;
+    desk_set(&desk);
+    desk.cli.json = true;
+    bsc_cli_say(&desk.cli, "hello");
+    desk_read(&desk);
+    assert_string_equal(desk.out, "");
+    desk_clear(&desk);
+}
+
+static void no_secret_is_said_shown_or_told_in_an_error(void **state)
+{
+    (void)state;
+    for (int json = 0; json < 2; json++) {
+        struct desk desk;
+        struct bsc_err err = BSC_ERR_INIT;
+        desk_set(&desk);
+        desk.cli.json = json == 1;
+        bsc_redactor_add(desk.cli.redactor, "hunter2 hunter2", 15);
+        bsc_cli_say(&desk.cli, "it is hunter2 hunter2\n");
+        bsc_err_set(&err, BSC_ERR_SQL, "login with hunter2 hunter2 failed");
+        bsc_err_wrap(&err, "no way in with hunter2 hunter2");
+        bsc_err_detail(&err, "PWD=hunter2 hunter2");
+        bsc_err_hint(&err, "Try hunter2 hunter2.");
+        assert_int_equal(bsc_cli_fail(&desk.cli, &err), BSC_EXIT_FAILED);
+        desk_read(&desk);
+        assert_null(strstr(desk.out, "hunter2"));
+        assert_null(strstr(desk.err, "hunter2"));
+        assert_contains(json == 1 ? desk.out : desk.err, "[secret]");
+        desk_clear(&desk);
+    }
+}
+
+static void a_secret_is_known_before_its_text_is_folded(void **state)
+{
+    (void)state;
+    struct desk desk;
+    desk_set(&desk);
+    bsc_redactor_add(desk.cli.redactor, "correct horse battery staple", 28);
+    bsc_cli_show_statement(&desk.cli,
+                           "a statement that is as long as it must be for the password in it to "
+                           "stand on two lines: correct horse battery staple");
+    desk_read(&desk);
+    assert_null(strstr(desk.out, "horse"));
+    assert_null(strstr(desk.out, "staple"));
+    assert_contains(desk.out, "[secret]");
+    desk_clear(&desk);
+}
+
+static void a_statement_is_folded_at_blanks_and_never_cut(void **state)
+{
+    (void)state;
+    struct desk desk;
+    struct bsc_buf text;
+    desk_set(&desk);
+    bsc_buf_init(&text);
+    for (int i = 0; i < 30; i++)
+        bsc_buf_add_text(&text, "word ");
+    for (int i = 0; i < 150; i++)
+        bsc_buf_add_text(&text, "é");
+    bsc_buf_add_text(&text, " end\n\nlast");
+    bsc_cli_show_statement(&desk.cli, text.data);
+    desk_read(&desk);
+    assert_null(strchr(desk.out, '?'));
+    assert_contains(desk.out, "end\n");
+    assert_contains(desk.out, "      last\n");
+    size_t words = 0;
+    for (const char *c = desk.out; (c = strstr(c, "word")) != NULL; c++)
+        words++;
+    assert_int_equal(words, 30);
+    bsc_buf_release(&text);
+    desk_clear(&desk);
+}
+
+static void an_error_has_its_place_cause_and_hint_on_lines_of_their_own(void **state)
+{
+    (void)state;
+    struct desk desk;
+    struct bsc_err err = BSC_ERR_INIT;
+    desk_set(&desk);
+    bsc_err_set(&err, BSC_ERR_IO, "disk gone");
+    bsc_err_wrap(&err, "cannot read \"x\"");
+    bsc_err_at(&err, "x.lua", 3, 0);
+    bsc_err_hint(&err, "Mend the disk.");
+    assert_int_equal(bsc_cli_fail(&desk.cli, &err), BSC_EXIT_FAILED);
+    desk_read(&desk);
+    assert_string_equal(desk.err, "x.lua:3: error: cannot read \"x\"\n"
+                                  "  cause: disk gone\n"
+                                  "  Mend the disk.\n");
+    assert_string_equal(desk.out, "");
+    desk_clear(&desk);
+}
+
+static void the_exit_code_fits_the_kind_of_error(void **state)
+{
+    (void)state;
+    static const struct {
+        enum bsc_err_code code;
+        int exit_code;
+    } rows[] = {{BSC_ERR_USAGE, 2},   {BSC_ERR_REFUSED, 3}, {BSC_ERR_CONFLICT, 3},
+                {BSC_ERR_UNKNOWN, 6}, {BSC_ERR_IO, 1},      {BSC_ERR_SCRIPT, 1}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct desk desk;
+        struct bsc_err err = BSC_ERR_INIT;
+        desk_set(&desk);
+        desk.cli.json = true;
+        bsc_err_set(&err, rows[i].code, "it");
+        assert_int_equal(bsc_cli_fail(&desk.cli, &err), rows[i].exit_code);
+        desk_read(&desk);
+        struct bsc_value *value = desk_json(&desk);
+        assert_int_equal(bsc_value_get_number(value, "exit", -1), rows[i].exit_code);
+        assert_string_equal(bsc_value_get_string(bsc_value_get(value, "error"), "code"),
+                            bsc_err_name(rows[i].code));
+        bsc_value_free(value);
+        desk_clear(&desk);
+    }
+}
+
+static void json_gives_programs_the_bytes_as_they_are(void **state)
+{
+    (void)state;
+    struct desk desk;
+    struct bsc_value *value = bsc_value_map();
+    desk_set(&desk);
+    desk.cli.json = true;
+    bsc_value_set_text(value, "text", "\x7f \xc2\x9b \xe2\x80\xae \x1b[31m\r\n");
+    bsc_cli_json(&desk.cli, value);
+    desk_read(&desk);
+    struct bsc_value *again = desk_json(&desk);
+    assert_true(bsc_value_equal(value, again));
+    bsc_value_free(again);
+    bsc_value_free(value);
+    desk_clear(&desk);
+}
+
+static void expect_answer(void **state, const char *typed, enum bsc_cli_answer first,
+                          enum bsc_cli_answer second)
+{
+    struct desk desk;
+    desk_set(&desk);
+    desk_type(&desk, *state, typed);
+    assert_int_equal(bsc_cli_prompt(&desk.cli, "Run \x1b[2Jthis?"), first);
+    assert_int_equal(bsc_cli_prompt(&desk.cli, "Really?"), second);
+    desk_read(&desk);
+    assert_contains(desk.out, "Run ?[2Jthis? Type yes to go on: ");
+    desk_clear(&desk);
+}
+
+static void only_yes_is_yes(void **state)
+{
+    expect_answer(state, "yes\nno\n", BSC_ANSWER_YES, BSC_ANSWER_NO);
+    expect_answer(state, "y\nYES\n", BSC_ANSWER_NO, BSC_ANSWER_NO);
+    expect_answer(state, "yes\r\nyes", BSC_ANSWER_YES, BSC_ANSWER_YES);
+    expect_answer(state, "", BSC_ANSWER_NO, BSC_ANSWER_NO);
+}
+
+static void the_end_of_a_long_line_does_not_answer_the_next_question(void **state)
+{
+    char line[128];
+    memset(line, 'n', sizeof line);
+    memcpy(line + 63, "yes\n", 5);
+    expect_answer(state, line, BSC_ANSWER_NO, BSC_ANSWER_NO);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ordinary_text_is_said_as_it_is),
+        cmocka_unit_test(nothing_steers_the_terminal),
+        cmocka_unit_test(our_own_styles_pass_only_where_there_is_colour),
+        cmocka_unit_test(there_are_no_styles_without_colour),
+        cmocka_unit_test(under_json_nothing_is_said),
+        cmocka_unit_test(no_secret_is_said_shown_or_told_in_an_error),
+        cmocka_unit_test(a_secret_is_known_before_its_text_is_folded),
+        cmocka_unit_test(a_statement_is_folded_at_blanks_and_never_cut),
+        cmocka_unit_test(an_error_has_its_place_cause_and_hint_on_lines_of_their_own),
+        cmocka_unit_test(the_exit_code_fits_the_kind_of_error),
+        cmocka_unit_test(json_gives_programs_the_bytes_as_they_are),
+        UNIT_IN_FOLDER(only_yes_is_yes),
+        UNIT_IN_FOLDER(the_end_of_a_long_line_does_not_answer_the_next_question),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

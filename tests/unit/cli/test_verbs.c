@@ -1,0 +1,305 @@
+#include "cli_unit.h"
+
+static const char site_text[] = "site: verbs\n"
+                                "data_centres:\n"
+                                "  dc1: { title: A }\n"
+                                "servers:\n"
+                                "  db: { data_centre: dc1, platform: sqlite, folder: ., "
+                                "connection: \"Driver=SQLite3\" }\n";
+
+/* A folder with a site, a file `from` and a runbook that copies it to `to` behind a gate. */
+static void furnish(const char *folder)
+{
+    char *site = unit_path(folder, "site.yaml");
+    char *from = unit_path(folder, "from");
+    char *book = unit_path(folder, "book.lua");
+    char *text = bsc_mem_format("runbook \"copy\" { summary = \"Copy one file\" }\n"
+                                "gate \"Copy it?\" { says = \"there is room\" }\n"
+                                "step \"Copy the file\" { file.copy { from = \"%s/from\", "
+                                "to = \"%s/to\" } }\n",
+                                folder, folder);
+    unit_file_put(site, site_text, strlen(site_text));
+    unit_file_put(from, "hello", 5);
+    unit_file_put(book, text, strlen(text));
+    bsc_mem_free(text);
+    free(site);
+    free(from);
+    free(book);
+}
+
+static bool has(const char *folder, const char *name)
+{
+    char *path = unit_path(folder, name);
+    bool there = access(path, F_OK) == 0;
+    free(path);
+    return there;
+}
+
+static const char *const verbs[] = {"lab", "check", "observe", "plan",
+                                    "run", "audit", "report",  "agent"};
+
+static void every_verb_refuses_what_it_does_not_know_with_exit_code_2(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        struct desk desk;
+        desk_set(&desk);
+        int code = desk_run(&desk, "%s --bogus", verbs[i]);
+        if (code != BSC_EXIT_USAGE)
+            fail_msg("%s ended with %d", verbs[i], code);
+        assert_contains(desk.err, "error: ");
+        assert_string_equal(desk.out, "");
+        desk_clear(&desk);
+    }
+}
+
+static void every_verb_has_help(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        struct desk desk;
+        desk_set(&desk);
+        assert_int_equal(desk_run(&desk, "%s --help", verbs[i]), BSC_EXIT_DONE);
+        assert_contains(desk.out, "usage: bascule");
+        assert_string_equal(desk.err, "");
+        desk_clear(&desk);
+    }
+}
+
+static void under_json_an_error_is_one_canonical_line(void **state)
+{
+    static const char *const lines[] = {
+        "plan --bogus --json",        "frobnicate --json",
+        "run --json --yes",           "observe --json --site /no/such/site",
+        "check --json /no/such/book", "plan --json a b c"};
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        struct desk desk;
+        desk_set(&desk);
+        int code = desk_run(&desk, "%s", lines[i]);
+        struct bsc_value *value = desk_json(&desk);
+        assert_int_equal(bsc_value_get_number(value, "exit", -1), code);
+        assert_non_null(bsc_value_get_string(bsc_value_get(value, "error"), "message"));
+        assert_string_equal(desk.err, "");
+        bsc_value_free(value);
+        desk_clear(&desk);
+    }
+}
+
+static void an_unknown_verb_is_named_with_the_nearest_one(void **state)
+{
+    (void)state;
+    struct desk desk;
+    desk_set(&desk);
+    assert_int_equal(desk_run(&desk, "obsreve"), BSC_EXIT_USAGE);
+    assert_contains(desk.err, "there is no verb \"obsreve\"");
+    assert_contains(desk.err, "Did you mean \"bascule observe\"?");
+    desk_clear(&desk);
+}
+
+static void without_a_verb_the_usage_is_shown(void **state)
+{
+    (void)state;
+    struct desk desk;
+    desk_set(&desk);
+    assert_int_equal(desk_run(&desk, "%s", ""), BSC_EXIT_USAGE);
+    assert_contains(desk.out, "usage: bascule VERB");
+    desk_clear(&desk);
+    desk_set(&desk);
+    assert_int_equal(desk_run(&desk, "--version"), BSC_EXIT_DONE);
+    assert_contains(desk.out, "bascule ");
+    desk_clear(&desk);
+}
+
+static void a_plan_is_shown_and_changes_nothing(void **state)
+{
+    struct desk desk;
+    const char *folder = *state;
+    furnish(folder);
+    desk_set(&desk);
+    assert_int_equal(desk_run(&desk, "plan %s/book.lua --site %s/site.yaml", folder, folder),
+                     BSC_EXIT_DONE);
+    assert_contains(desk.out, "copy ");
+    assert_contains(desk.out, "1 changes planned; nothing has been changed.");
+    assert_false(has(folder, "to"));
+    assert_false(has(folder, "runs"));
+    desk_clear(&desk);
+}
+
+static void without_a_terminal_and_without_yes_nothing_is_run(void **state)
+{
+    static const char *const forms[] = {"", " --json"};
+    const char *folder = *state;
+    furnish(folder);
+    for (size_t i = 0; i < 2; i++) {
+        struct desk desk;
+        desk_set(&desk);
+        assert_int_equal(
+            desk_run(&desk, "run %s/book.lua --site %s/site.yaml%s", folder, folder, forms[i]),
+            BSC_EXIT_REFUSED);
+        assert_contains(i == 0 ? desk.err : desk.out, "nobody can confirm the plan");
+        if (i == 1)
+            bsc_value_free(desk_json(&desk));
+        assert_false(has(folder, "to"));
+        assert_false(has(folder, "runs"));
+        desk_clear(&desk);
+    }
+}
+
+static void a_plan_that_is_not_confirmed_is_not_run(void **state)
+{
+    struct desk desk;
+    const char *folder = *state;
+    furnish(folder);
+    desk_set(&desk);
+    desk_type(&desk, folder, "no\n");
+    assert_int_equal(desk_run(&desk, "run %s/book.lua --site %s/site.yaml", folder, folder),
+                     BSC_EXIT_REFUSED);
+    assert_false(has(folder, "to"));
+    assert_false(has(folder, "runs"));
+    desk_clear(&desk);
+}
+
+static void a_gate_that_is_answered_with_no_refuses(void **state)
+{
+    struct desk desk;
+    const char *folder = *state;
+    furnish(folder);
+    desk_set(&desk);
+    desk_type(&desk, folder, "yes\nno\n");
+    assert_int_equal(desk_run(&desk, "run %s/book.lua --site %s/site.yaml", folder, folder),
+                     BSC_EXIT_REFUSED);
+    assert_contains(desk.out, "there is room");
+    assert_contains(desk.out, "refused: 0 of 2 items, 0 changes");
+    assert_false(has(folder, "to"));
+    assert_true(has(folder, "runs"));
+    desk_clear(&desk);
+}
+
+static void a_runbook_is_run_with_yes(void **state)
+{
+    struct desk desk;
+    const char *folder = *state;
+    furnish(folder);
+    desk_set(&desk);
+    assert_int_equal(desk_run(&desk, "run %s/book.lua --site %s/site.yaml --yes", folder, folder),
+                     BSC_EXIT_DONE);
+    assert_contains(desk.out, "answered yes by --yes");
+    assert_contains(desk.out, "done: 2 of 2 items, 1 changes");
+    assert_true(has(folder, "to"));
+    desk_clear(&desk);
+}
+
+static void under_json_a_run_is_told_in_one_line(void **state)
+{
+    struct desk desk;
+    const char *folder = *state;
+    furnish(folder);
+    desk_set(&desk);
+    assert_int_equal(
+        desk_run(&desk, "run %s/book.lua --site %s/site.yaml --yes --json", folder, folder),
+        BSC_EXIT_DONE);
+    struct bsc_value *value = desk_json(&desk);
+    assert_string_equal(bsc_value_get_string(value, "outcome"), "changed");
+    assert_int_equal(bsc_value_get_number(value, "changes", 0), 1);
+    assert_int_equal(bsc_value_get_number(value, "exit", -1), 0);
+    assert_null(bsc_value_get(value, "error"));
+    assert_null(bsc_value_get(value, "report_error"));
+    bsc_value_free(value);
+    desk_clear(&desk);
+}
+
+static void the_plan_that_json_gives_can_be_run(void **state)
+{
+    struct desk desk;
+    const char *folder = *state;
+    furnish(folder);
+    char *path = unit_path(folder, "plan.json");
+    desk_set(&desk);
+    assert_int_equal(desk_run(&desk, "plan %s/book.lua --site %s/site.yaml --json", folder, folder),
+                     BSC_EXIT_DONE);
+    unit_file_put(path, desk.out, desk.out_length);
+    desk_clear(&desk);
+    desk_set(&desk);
+    assert_int_equal(desk_run(&desk, "run %s --yes", path), BSC_EXIT_DONE);
+    assert_true(has(folder, "to"));
+    desk_clear(&desk);
+    free(path);
+}
+
+static void a_plan_takes_no_other_parameters(void **state)
+{
+    struct desk desk;
+    const char *folder = *state;
+    furnish(folder);
+    desk_set(&desk);
+    assert_int_equal(desk_run(&desk, "plan %s/book.lua --site %s/site.yaml -o %s/p.json", folder,
+                              folder, folder),
+                     BSC_EXIT_DONE);
+    assert_int_equal(desk_run(&desk, "run %s/p.json --set pool=x --yes", folder), BSC_EXIT_USAGE);
+    assert_contains(desk.err, "a plan has its parameters already");
+    assert_false(has(folder, "to"));
+    desk_clear(&desk);
+}
+
+static void a_plan_of_a_site_that_moved_on_is_refused(void **state)
+{
+    struct desk desk;
+    const char *folder = *state;
+    furnish(folder);
+    desk_set(&desk);
+    assert_int_equal(desk_run(&desk, "plan %s/book.lua --site %s/site.yaml -o %s/p.json", folder,
+                              folder, folder),
+                     BSC_EXIT_DONE);
+    char *from = unit_path(folder, "from");
+    unit_file_put(from, "hello!", 6);
+    free(from);
+    assert_int_equal(desk_run(&desk, "run %s/p.json --yes", folder), BSC_EXIT_REFUSED);
+    assert_contains(desk.err, "the site is no longer as it was");
+    assert_contains(desk.err, "bytes is 6, predicted 5");
+    assert_false(has(folder, "to"));
+    assert_false(has(folder, "runs"));
+    desk_clear(&desk);
+}
+
+static void a_runbook_with_errors_is_shown_line_by_line(void **state)
+{
+    static const char *const ways[] = {"check", "plan", "run --yes"};
+    const char *folder = *state;
+    furnish(folder);
+    char *bad = unit_path(folder, "bad.lua");
+    static const char text[] = "runbook \"x\" { summary = \"y\" }\nstep \"z\" { file.cpy {} }\n";
+    unit_file_put(bad, text, sizeof text - 1);
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        struct desk desk;
+        desk_set(&desk);
+        assert_int_equal(desk_run(&desk, "%s %s --site %s/site.yaml", ways[i], bad, folder),
+                         BSC_EXIT_FAILED);
+        assert_contains(desk.out, "bad.lua:2: ");
+        assert_false(has(folder, "runs"));
+        desk_clear(&desk);
+    }
+    free(bad);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_verb_refuses_what_it_does_not_know_with_exit_code_2),
+        cmocka_unit_test(every_verb_has_help),
+        cmocka_unit_test(under_json_an_error_is_one_canonical_line),
+        cmocka_unit_test(an_unknown_verb_is_named_with_the_nearest_one),
+        cmocka_unit_test(without_a_verb_the_usage_is_shown),
+        UNIT_IN_FOLDER(a_plan_is_shown_and_changes_nothing),
+        UNIT_IN_FOLDER(without_a_terminal_and_without_yes_nothing_is_run),
+        UNIT_IN_FOLDER(a_plan_that_is_not_confirmed_is_not_run),
+        UNIT_IN_FOLDER(a_gate_that_is_answered_with_no_refuses),
+        UNIT_IN_FOLDER(a_runbook_is_run_with_yes),
+        UNIT_IN_FOLDER(under_json_a_run_is_told_in_one_line),
+        UNIT_IN_FOLDER(the_plan_that_json_gives_can_be_run),
+        UNIT_IN_FOLDER(a_plan_takes_no_other_parameters),
+        UNIT_IN_FOLDER(a_plan_of_a_site_that_moved_on_is_refused),
+        UNIT_IN_FOLDER(a_runbook_with_errors_is_shown_line_by_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
