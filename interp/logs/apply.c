@@ -11,6 +11,18 @@
 #include "logs/state.h"
 #include "os/files.h"
 
+enum {
+    /* One sync for so much: large enough for the sync not to show, small enough to write again. */
+    GROUP_BYTES = 1024 * 1024 * 1024,
+    /* The sidecar lists the files of a group; this keeps it small. */
+    GROUP_FILES = 2000
+};
+
+/*
+ * Files go through three stages: taken (validated, their pages in the batch), written (pages in the
+ * system's cache), durable (synced, and so recorded). A group of files is announced before the
+ * first of its pages is written and synced as one; a killed run is redone from the group's start.
+ */
 struct work {
     const struct bsc_logs_apply_order *order;
     struct bsc_logs_apply_result *result;
@@ -18,9 +30,17 @@ struct work {
     struct bsc_logs_state state; /* as far as the pages are durable */
     bool unsaved;                /* the sidecar on disk is behind it */
     bool spoilt;                 /* writing failed: only a new run may touch the copy */
-    int64_t cursor;              /* LSN of the copy once the batch is written */
-    char fork[BSC_LOGS_ID_HEX];  /* and its fork */
-    int64_t done;                /* bytes of the files behind us */
+    size_t group_end;            /* index of the first file that is not announced */
+    int64_t inherited_last;      /* end of the range that a killed run left half written, or -1 */
+    struct bsc_value *inherited; /* owned: names of its files, or NULL */
+    int64_t cursor;              /* LSN of the last file taken */
+    int64_t cursor_time_ms;
+    uint32_t cursor_pages;               /* size of the database at that LSN */
+    char fork[BSC_LOGS_ID_HEX];          /* of that file */
+    char previous_fork[BSC_LOGS_ID_HEX]; /* the one before it */
+    int64_t fork_lsn;                    /* where the two part */
+    size_t pending;                      /* files taken and not durable yet */
+    int64_t done;                        /* bytes of the files behind us */
     int64_t total;
     struct bsc_logs_batch batch;
     struct bsc_logs_pages pages;
@@ -41,44 +61,52 @@ static void report(const struct work *work)
         work->order->progress(work->order->progress_arg, work->done, work->total);
 }
 
-/*
- * Says durably which range is being written. A range left by a killed run stays part of it: pages
- * of its last file may be in the copy, which is whole again only when that file has been written.
- */
-static bool announce(struct work *work, int64_t last_lsn, const struct bsc_value *names,
-                     struct bsc_err *err)
+static void set_applying(struct bsc_logs_state *state, int64_t last_lsn, struct bsc_value *files)
 {
-    struct bsc_logs_state *state = &work->state;
-
+    bsc_value_free(state->applying_files);
+    state->applying = files != NULL;
     state->applying_first = state->lsn;
-    if (!state->applying || state->applying_last < last_lsn) {
-        state->applying_last = last_lsn;
-        bsc_value_free(state->applying_files);
-        state->applying_files = bsc_value_copy(names);
-    }
-    state->applying = true;
-    return save(work, err);
+    state->applying_last = last_lsn;
+    state->applying_files = files;
 }
 
-/* The pages up to `header` are durable. The sidecar follows with the next announcement. */
-static void advance(struct work *work, const struct bsc_logs_header *header, size_t files)
+static int64_t file_bytes(const struct work *work, const char *name)
 {
-    struct bsc_logs_state *state = &work->state;
+    const struct bsc_sys *sys = work->order->sys;
+    char *path = bsc_files_join(work->order->folder, name);
+    struct stat status = {0};
+    bool found = sys->stat(sys->self, path, &status) == 0;
 
-    if (strcmp(state->fork, header->fork) != 0) {
-        memcpy(state->previous_fork, state->fork, sizeof state->fork);
-        memcpy(state->fork, header->fork, sizeof state->fork);
-        state->fork_lsn = state->lsn;
+    bsc_mem_free(path);
+    return found ? status.st_size : 0;
+}
+
+/*
+ * Says durably which range is about to be written, from the file at `index` on. A range left by a
+ * killed run stays part of it: pages of its last file may be in the copy, which is whole again only
+ * when that file has been written.
+ */
+static bool announce(struct work *work, size_t index, struct bsc_err *err)
+{
+    const struct bsc_logs_apply_order *order = work->order;
+    const int64_t bytes_max = order->sync_bytes > 0 ? order->sync_bytes : GROUP_BYTES;
+    struct bsc_value *names = bsc_value_list();
+    int64_t bytes = 0, last_lsn = 0;
+    size_t end = index;
+
+    for (; end < order->count && bytes < bytes_max && end - index < GROUP_FILES; end++) {
+        bytes += file_bytes(work, order->files[end].name);
+        last_lsn = order->files[end].last_lsn;
+        bsc_value_append(names, bsc_value_text(order->files[end].name));
     }
-    state->lsn = header->last_lsn;
-    state->time_ms = header->time_ms;
-    if (state->lsn >= state->applying_last) {
-        state->applying = false;
-        bsc_value_free(state->applying_files);
-        state->applying_files = NULL;
+    if (last_lsn < work->inherited_last) {
+        bsc_value_free(names);
+        names = bsc_value_copy(work->inherited);
+        last_lsn = work->inherited_last;
     }
-    work->unsaved = true;
-    work->result->applied += files;
+    set_applying(&work->state, last_lsn, names);
+    work->group_end = end;
+    return save(work, err);
 }
 
 static bool write_batch(struct work *work, struct bsc_err *err)
@@ -87,56 +115,65 @@ static bool write_batch(struct work *work, struct bsc_err *err)
 
     if (batch->files == 0)
         return true;
-    if (!announce(work, batch->last.last_lsn, batch->names, err))
-        return false;
-    work->spoilt = !bsc_logs_batch_write(batch, &work->pages, err) ||
-                   !bsc_logs_pages_settle(&work->pages, batch->last.db_pages, err);
+    work->spoilt = !bsc_logs_batch_write(batch, &work->pages, err);
     if (work->spoilt)
         return false;
-    advance(work, &batch->last, batch->files);
     work->done += batch->body_bytes;
     bsc_logs_batch_clear(batch);
     report(work);
     return true;
 }
 
-static bool stream(struct work *work, struct bsc_logs_reader *reader, struct bsc_err *err)
+/* The pages up to the cursor are durable; the sidecar is saved with the next announcement. */
+static void advance(struct work *work)
+{
+    struct bsc_logs_state *state = &work->state;
+
+    memcpy(state->fork, work->fork, sizeof state->fork);
+    memcpy(state->previous_fork, work->previous_fork, sizeof state->previous_fork);
+    state->fork_lsn = work->fork_lsn;
+    state->lsn = work->cursor;
+    state->time_ms = work->cursor_time_ms;
+    if (work->inherited_last > state->lsn)
+        set_applying(state, work->inherited_last, bsc_value_copy(work->inherited));
+    else
+        set_applying(state, 0, NULL);
+    work->unsaved = true;
+    work->result->applied += work->pending;
+    work->pending = 0;
+}
+
+/* Brings everything that was taken to disk. */
+static bool sync_group(struct work *work, struct bsc_err *err)
+{
+    if (work->pending == 0)
+        return true;
+    if (!write_batch(work, err))
+        return false;
+    work->spoilt = !bsc_logs_pages_settle(&work->pages, work->cursor_pages, err);
+    if (work->spoilt)
+        return false;
+    advance(work);
+    return true;
+}
+
+/* A backup too large for memory: read once to validate it, a second time to write it. */
+static bool write_large(struct work *work, struct bsc_logs_reader *reader, struct bsc_err *err)
 {
     const unsigned char *bytes = NULL;
     uint32_t page = 0;
 
-    do {
-        if (!bsc_logs_reader_next(reader, &page, &bytes, err))
-            return false;
-        if (bytes != NULL && !bsc_logs_pages_put(&work->pages, page, bytes, err))
-            return false;
-    } while (bytes != NULL);
-    return bsc_logs_pages_settle(&work->pages, reader->header.db_pages, err);
-}
-
-/* A backup too large for memory: read once to validate it, a second time to write it. */
-static bool write_large(struct work *work, struct bsc_logs_reader *reader, const char *name,
-                        struct bsc_err *err)
-{
-    struct bsc_value *names = NULL;
-    bool ok = false;
-
     if (!write_batch(work, err) || !bsc_logs_reader_verify(reader, err))
         return false;
-    names = bsc_value_list();
-    bsc_value_append(names, bsc_value_text(name));
-    if (!announce(work, reader->header.last_lsn, names, err))
-        goto done;
-    ok = stream(work, reader, err);
-    work->spoilt = !ok;
-    if (!ok)
-        goto done;
-    advance(work, &reader->header, 1);
+    do {
+        work->spoilt = !bsc_logs_reader_next(reader, &page, &bytes, err) ||
+                       (bytes != NULL && !bsc_logs_pages_put(&work->pages, page, bytes, err));
+    } while (!work->spoilt && bytes != NULL);
+    if (work->spoilt)
+        return false;
     work->done += bsc_logs_format_bytes(&reader->header);
     report(work);
-done:
-    bsc_value_free(names);
-    return ok;
+    return true;
 }
 
 static bool check_planned(const struct bsc_logs_apply_file *file,
@@ -196,17 +233,26 @@ static bool check_fits(const struct work *work, const char *name,
 static bool take(struct work *work, struct bsc_logs_reader *reader, const char *name,
                  struct bsc_err *err)
 {
-    const struct bsc_logs_header *header = &reader->header;
-    const uint32_t pages = header->page_count;
+    const uint32_t pages = reader->header.page_count;
 
-    /* A batch is of one fork, so that it is known where a new one began. */
-    if (strcmp(header->fork, work->fork) != 0 && !write_batch(work, err))
-        return false;
     if (!bsc_logs_batch_could_hold(&work->batch, pages))
-        return write_large(work, reader, name, err);
+        return write_large(work, reader, err);
     if (!bsc_logs_batch_can_hold(&work->batch, pages) && !write_batch(work, err))
         return false;
     return bsc_logs_batch_add(&work->batch, reader, name, err);
+}
+
+static void move_cursor(struct work *work, const struct bsc_logs_header *header)
+{
+    if (strcmp(work->fork, header->fork) != 0) {
+        memcpy(work->previous_fork, work->fork, sizeof work->fork);
+        memcpy(work->fork, header->fork, sizeof work->fork);
+        work->fork_lsn = header->first_lsn;
+    }
+    work->cursor = header->last_lsn;
+    work->cursor_time_ms = header->time_ms;
+    work->cursor_pages = header->db_pages;
+    work->pending++;
 }
 
 static bool apply_one(struct work *work, const struct bsc_logs_apply_file *file,
@@ -219,13 +265,17 @@ static bool apply_one(struct work *work, const struct bsc_logs_apply_file *file,
               check_fits(work, file->name, &reader.header, err) &&
               take(work, &reader, file->name, err);
 
-    if (ok) {
-        work->cursor = reader.header.last_lsn;
-        memcpy(work->fork, reader.header.fork, sizeof work->fork);
-    }
+    if (ok)
+        move_cursor(work, &reader.header);
     bsc_logs_reader_release(&reader);
     bsc_mem_free(path);
     return ok;
+}
+
+/* Sees to it that the file at `index` is announced. */
+static bool enter_group(struct work *work, size_t index, struct bsc_err *err)
+{
+    return index < work->group_end || (sync_group(work, err) && announce(work, index, err));
 }
 
 static bool apply_all(struct work *work, struct bsc_err *err)
@@ -241,7 +291,7 @@ static bool apply_all(struct work *work, struct bsc_err *err)
                                order->files[i].name);
         if (order->files[i].last_lsn <= work->cursor)
             work->result->kept++;
-        else if (!apply_one(work, &order->files[i], err))
+        else if (!enter_group(work, i, err) || !apply_one(work, &order->files[i], err))
             return false;
     }
     return true;
@@ -266,20 +316,28 @@ static bool check_role(const struct work *work, const struct bsc_logs_db_header 
     return true;
 }
 
-static int64_t total_bytes(const struct bsc_logs_apply_order *order, int64_t after_lsn)
+static int64_t total_bytes(const struct work *work)
 {
+    const struct bsc_logs_apply_order *order = work->order;
     int64_t total = 0;
 
-    for (size_t i = 0; i < order->count; i++) {
-        char *path = bsc_files_join(order->folder, order->files[i].name);
-        struct stat status = {0};
-
-        if (order->files[i].last_lsn > after_lsn &&
-            order->sys->stat(order->sys->self, path, &status) == 0)
-            total += status.st_size;
-        bsc_mem_free(path);
-    }
+    for (size_t i = 0; i < order->count; i++)
+        if (order->files[i].last_lsn > work->cursor)
+            total += file_bytes(work, order->files[i].name);
     return total;
+}
+
+/* Starts from where the sidecar says the copy is. */
+static void set_cursor(struct work *work)
+{
+    const struct bsc_logs_state *state = &work->state;
+
+    work->cursor = state->lsn;
+    memcpy(work->fork, state->fork, sizeof work->fork);
+    memcpy(work->previous_fork, state->previous_fork, sizeof work->previous_fork);
+    work->fork_lsn = state->fork_lsn;
+    work->inherited_last = state->applying ? state->applying_last : -1;
+    work->inherited = state->applying ? bsc_value_copy(state->applying_files) : NULL;
 }
 
 static bool begin(struct work *work, struct bsc_err *err)
@@ -300,10 +358,9 @@ static bool begin(struct work *work, struct bsc_err *err)
         return false;
     if (!bsc_logs_leftover_set_aside(sys, path, err))
         return false;
-    work->cursor = work->state.lsn;
-    memcpy(work->fork, work->state.fork, sizeof work->fork);
+    set_cursor(work);
     if (work->order->progress != NULL)
-        work->total = total_bytes(work->order, work->cursor);
+        work->total = total_bytes(work);
     bsc_logs_batch_init(&work->batch, work->state.page_size);
     bsc_logs_pages_init(&work->pages, sys, work->fd, path, work->state.page_size);
     return true;
@@ -324,7 +381,11 @@ static bool check_whole(const struct work *work, struct bsc_err *err)
 /* Brings sidecar and header up to what is durable in the copy. */
 static bool settle(struct work *work, struct bsc_err *err)
 {
-    if (!write_batch(work, err) || (work->unsaved && !save(work, err)))
+    if (!sync_group(work, err))
+        return false;
+    if (!work->unsaved && work->group_end > 0)
+        advance(work);
+    if (work->unsaved && !save(work, err))
         return false;
     return work->state.role != BSC_LOGS_STANDBY || work->state.applying ||
            bsc_logs_db_header_write(work->order->sys, work->fd, work->order->path,
@@ -351,6 +412,7 @@ bool bsc_logs_apply(const struct bsc_logs_apply_order *order, struct bsc_logs_ap
     }
     bsc_logs_batch_release(&work.batch);
     bsc_logs_pages_release(&work.pages);
+    bsc_value_free(work.inherited);
     bsc_logs_state_release(&work.state);
     bsc_logs_exclusive_close(order->sys, work.fd);
     return ok;

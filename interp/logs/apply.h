@@ -30,6 +30,7 @@ struct bsc_logs_apply_order {
     const char *folder;                      /* borrowed: where the backups are */
     const struct bsc_logs_apply_file *files; /* borrowed, in order of LSN */
     size_t count;
+    int64_t sync_bytes;        /* of backups between two syncs; 0 is the usual number */
     const atomic_bool *cancel; /* borrowed; NULL, or looked at between files */
     void (*progress)(void *arg, int64_t done, int64_t total); /* bytes; may be NULL */
     void *progress_arg;

@@ -15,7 +15,7 @@ void bsc_logs_batch_init(struct bsc_logs_batch *batch, uint32_t page_size)
 {
     *batch =
         (struct bsc_logs_batch){.page_size = page_size, .room = (uint32_t)BATCH_BYTES / page_size};
-    batch->bytes = bsc_mem_new(batch->room, page_size);
+    batch->bytes = bsc_mem_resize(NULL, batch->room, page_size);
     batch->pages = bsc_mem_new(batch->room, sizeof *batch->pages);
     batch->idle = bsc_mem_new(batch->room, sizeof *batch->idle);
     bsc_logs_batch_clear(batch);

@@ -17,7 +17,7 @@ void bsc_logs_pages_init(struct bsc_logs_pages *pages, const struct bsc_sys *sys
                                      .fd = fd,
                                      .page_size = page_size,
                                      .room = BLOCK_BYTES / page_size};
-    pages->block = bsc_mem_new(pages->room, page_size);
+    pages->block = bsc_mem_resize(NULL, pages->room, page_size);
 }
 
 void bsc_logs_pages_release(struct bsc_logs_pages *pages)

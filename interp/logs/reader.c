@@ -15,6 +15,8 @@ static size_t block_capacity(const struct bsc_logs_header *header)
 {
     size_t entry = bsc_logs_format_entry(header);
     size_t entries = BLOCK_BYTES / entry;
+    if (entries > header->page_count)
+        entries = header->page_count;
     return entry * (entries == 0 ? 1 : entries);
 }
 
@@ -39,7 +41,7 @@ bool bsc_logs_reader_open(struct bsc_logs_reader *reader, const struct bsc_sys *
     reader->fd = sys->open(sys->self, path, O_RDONLY, 0);
     if (reader->fd < 0)
         return bsc_err_sys(err, errno, "cannot open '%s'", path);
-    reader->block = bsc_mem_new(block_capacity(&reader->header), 1);
+    reader->block = bsc_mem_resize(NULL, block_capacity(&reader->header), 1);
     return bsc_logs_reader_rewind(reader, err);
 }
 

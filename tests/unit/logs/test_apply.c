@@ -518,7 +518,7 @@ static void crash_here(void *arg, enum unit_sys_kind kind, unsigned long call)
 }
 
 /* Runs in a child that ends right before its n-th call; 0 when there was none. */
-static int apply_and_crash(const struct practice *site, unsigned long at)
+static int apply_and_crash(const struct practice *site, int64_t sync_bytes, unsigned long at)
 {
     pid_t pid = fork();
 
@@ -533,12 +533,13 @@ static int apply_and_crash(const struct practice *site, unsigned long at)
         fault.before = crash_here;
         fault.before_arg = &crash;
         order.sys = &fault.table;
+        order.sync_bytes = sync_bytes;
         _exit(bsc_logs_apply(&order, &result, &err) ? 0 : 2);
     }
     return WEXITSTATUS(practice_reap(pid));
 }
 
-static void a_kill_at_any_call_lets_nobody_in_and_the_next_run_finishes(void **state)
+static void assert_any_kill_is_survived(void **state, int64_t sync_bytes)
 {
     struct practice site;
     char *untouched = unit_path(*state, "untouched"), *sidecar = NULL;
@@ -561,7 +562,7 @@ static void a_kill_at_any_call_lets_nobody_in_and_the_next_run_finishes(void **s
 
         practice_copy_file(untouched, site.copy);
         practice_copy_file(sidecar_untouched, sidecar);
-        outcome = apply_and_crash(&site, call);
+        outcome = apply_and_crash(&site, sync_bytes, call);
         assert_true(outcome == 0 || outcome == 1);
         assert_true(practice_is_closed(site.copy));
         load(&site, &left);
@@ -586,6 +587,16 @@ static void a_kill_at_any_call_lets_nobody_in_and_the_next_run_finishes(void **s
     practice_close(&site);
 }
 
+static void a_kill_at_any_call_lets_nobody_in_and_the_next_run_finishes(void **state)
+{
+    assert_any_kill_is_survived(state, 0);
+}
+
+static void a_kill_is_survived_too_when_every_file_is_synced(void **state)
+{
+    assert_any_kill_is_survived(state, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -606,6 +617,7 @@ int main(void)
         UNIT_IN_FOLDER(a_part_of_what_a_killed_run_wrote_is_not_enough),
         UNIT_IN_FOLDER(every_failing_call_is_reported_and_the_next_run_finishes),
         UNIT_IN_FOLDER(a_kill_at_any_call_lets_nobody_in_and_the_next_run_finishes),
+        UNIT_IN_FOLDER(a_kill_is_survived_too_when_every_file_is_synced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
