@@ -26,6 +26,14 @@ bool bsc_files_read(const struct bsc_sys *sys, const char *path, size_t size_max
 bool bsc_files_write(const struct bsc_sys *sys, const char *path, const void *bytes, size_t length,
                      mode_t mode, struct bsc_err *err);
 
+/* The same for a text that is made piece by piece: `author(self, pen)` gives the pieces to
+ * bsc_files_put, which is false once writing has failed, and says whether all went well. */
+struct bsc_files_pen;
+typedef bool (*bsc_files_author)(void *self, struct bsc_files_pen *pen);
+bool bsc_files_put(struct bsc_files_pen *pen, const void *bytes, size_t length);
+bool bsc_files_write_by(const struct bsc_sys *sys, const char *path, mode_t mode,
+                        bsc_files_author author, void *self, struct bsc_err *err);
+
 /* Writes all bytes, looping over short writes. */
 bool bsc_files_write_all(const struct bsc_sys *sys, int fd, const void *bytes, size_t length,
                          struct bsc_err *err);

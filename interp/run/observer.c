@@ -14,6 +14,16 @@ struct observation {
     void *arg;
 };
 
+/* The long lists of a resource go from hand to hand, from model to plan: they are held once. */
+static void share_lists(struct bsc_value *facts)
+{
+    for (size_t i = 0; i < bsc_value_count(facts); i++) {
+        struct bsc_value *fact = bsc_value_item_at(facts, i);
+        if (bsc_value_kind(fact) == BSC_VALUE_LIST)
+            bsc_value_share(fact);
+    }
+}
+
 static void observation_end(struct observation *o, struct bsc_value *facts, struct bsc_err *err)
 {
     if (facts != NULL && bsc_value_kind(facts) != BSC_VALUE_MAP) {
@@ -24,6 +34,8 @@ static void observation_end(struct observation *o, struct bsc_value *facts, stru
     }
     if (facts == NULL)
         bsc_err_wrap(err, "cannot observe %s", o->resource);
+    else
+        share_lists(facts);
     bsc_vm_task_free(o->task);
     bsc_value_free(o->effect);
     bsc_mem_free(o->resource);

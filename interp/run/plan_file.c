@@ -49,15 +49,37 @@ done:
     return plan;
 }
 
+/* One plan on its way into a file. */
+struct writing {
+    const struct bsc_value *plan;  /* borrowed */
+    struct bsc_redactor *redactor; /* borrowed */
+    struct bsc_files_pen *pen;     /* borrowed */
+};
+
+/* A piece ends between two values, so a secret, which is within one, is whole in its piece. */
+static bool put_piece(void *self, const char *bytes, size_t length)
+{
+    const struct writing *writing = self;
+    struct bsc_buf piece;
+    bsc_buf_init(&piece);
+    bsc_buf_add(&piece, bytes, length);
+    bsc_redact_apply(writing->redactor, &piece);
+    bool ok = bsc_files_put(writing->pen, piece.data, piece.length);
+    bsc_buf_release(&piece);
+    return ok;
+}
+
+static bool put_plan(void *self, struct bsc_files_pen *pen)
+{
+    struct writing *writing = self;
+    struct bsc_json_sink sink = {writing, put_piece};
+    writing->pen = pen;
+    return bsc_json_canonical_to(writing->plan, &sink) && bsc_files_put(pen, "\n", 1);
+}
+
 bool bsc_run_plan_write(const struct bsc_run_session *session, const char *path,
                         const struct bsc_value *plan, struct bsc_err *err)
 {
-    struct bsc_buf text;
-    bsc_buf_init(&text);
-    bsc_json_canonical(plan, &text);
-    bsc_buf_add_char(&text, '\n');
-    bsc_redact_apply(session->with.redactor, &text);
-    bool ok = bsc_files_write(session->with.sys, path, text.data, text.length, 0600, err);
-    bsc_buf_release(&text);
-    return ok;
+    struct writing writing = {plan, session->with.redactor, NULL};
+    return bsc_files_write_by(session->with.sys, path, 0600, put_plan, &writing, err);
 }

@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "value/utf8.h"
 
+enum { PIECE_BYTES = 32 * 1024 };
+
 /* Writes the two-character escape of a byte that has one, or \u00xx for another control. */
 static void escape_write(unsigned char byte, struct bsc_buf *out)
 {
@@ -74,7 +76,26 @@ static int member_compare(const void *a, const void *b)
     return strcmp(((const struct member *)a)->key, ((const struct member *)b)->key);
 }
 
-static void map_write(const struct bsc_value *map, struct bsc_buf *out)
+/* Where the canonical form goes: all of it into the buffer, or through it to a sink. */
+struct writer {
+    struct bsc_buf *out;
+    const struct bsc_json_sink *sink; /* NULL keeps everything in the buffer */
+    bool failed;                      /* the sink refused: the rest is dropped */
+};
+
+static void drain(struct writer *writer, size_t at_least)
+{
+    if (writer->sink == NULL || writer->out->length < at_least)
+        return;
+    if (!writer->failed)
+        writer->failed =
+            !writer->sink->take(writer->sink->self, writer->out->data, writer->out->length);
+    bsc_buf_clear(writer->out);
+}
+
+static void canonical_write(const struct bsc_value *value, struct writer *writer);
+
+static void map_write(const struct bsc_value *map, struct writer *writer)
 {
     size_t count = bsc_value_count(map);
     struct member *members = bsc_mem_new(count, sizeof *members);
@@ -83,33 +104,55 @@ static void map_write(const struct bsc_value *map, struct bsc_buf *out)
         members[i].item = bsc_value_item_at(map, i);
     }
     qsort(members, count, sizeof *members, member_compare);
-    bsc_buf_add_char(out, '{');
+    bsc_buf_add_char(writer->out, '{');
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
-            bsc_buf_add_char(out, ',');
-        text_write(members[i].key, strlen(members[i].key), out);
-        bsc_buf_add_char(out, ':');
-        bsc_json_canonical(members[i].item, out);
+            bsc_buf_add_char(writer->out, ',');
+        text_write(members[i].key, strlen(members[i].key), writer->out);
+        bsc_buf_add_char(writer->out, ':');
+        canonical_write(members[i].item, writer);
     }
-    bsc_buf_add_char(out, '}');
+    bsc_buf_add_char(writer->out, '}');
     bsc_mem_free(members);
+}
+
+static void list_write(const struct bsc_value *list, struct writer *writer)
+{
+    bsc_buf_add_char(writer->out, '[');
+    for (size_t i = 0; i < bsc_value_count(list); i++) {
+        if (i > 0)
+            bsc_buf_add_char(writer->out, ',');
+        canonical_write(bsc_value_at(list, i), writer);
+    }
+    bsc_buf_add_char(writer->out, ']');
+}
+
+static void canonical_write(const struct bsc_value *value, struct writer *writer)
+{
+    if (bsc_value_kind(value) == BSC_VALUE_MAP)
+        map_write(value, writer);
+    else if (bsc_value_kind(value) == BSC_VALUE_LIST)
+        list_write(value, writer);
+    else
+        scalar_write(value, writer->out);
+    drain(writer, PIECE_BYTES);
 }
 
 void bsc_json_canonical(const struct bsc_value *value, struct bsc_buf *out)
 {
-    if (bsc_value_kind(value) == BSC_VALUE_MAP) {
-        map_write(value, out);
-    } else if (bsc_value_kind(value) == BSC_VALUE_LIST) {
-        bsc_buf_add_char(out, '[');
-        for (size_t i = 0; i < bsc_value_count(value); i++) {
-            if (i > 0)
-                bsc_buf_add_char(out, ',');
-            bsc_json_canonical(bsc_value_at(value, i), out);
-        }
-        bsc_buf_add_char(out, ']');
-    } else {
-        scalar_write(value, out);
-    }
+    struct writer writer = {out, NULL, false};
+    canonical_write(value, &writer);
+}
+
+bool bsc_json_canonical_to(const struct bsc_value *value, const struct bsc_json_sink *sink)
+{
+    struct bsc_buf piece;
+    struct writer writer = {&piece, sink, false};
+    bsc_buf_init(&piece);
+    canonical_write(value, &writer);
+    drain(&writer, 1);
+    bsc_buf_release(&piece);
+    return !writer.failed;
 }
 
 static void indent_write(size_t depth, struct bsc_buf *out)

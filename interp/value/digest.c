@@ -82,13 +82,21 @@ void bsc_digest_text(const void *bytes, size_t length, char ret_hex[BSC_DIGEST_H
     bsc_digest_hex(hash, ret_hex);
 }
 
+static bool add_piece(void *self, const char *bytes, size_t length)
+{
+    bsc_digest_add(self, bytes, length);
+    return true;
+}
+
 void bsc_digest_value(const struct bsc_value *value, char ret_hex[BSC_DIGEST_HEX])
 {
-    struct bsc_buf buf;
-    bsc_buf_init(&buf);
-    bsc_json_canonical(value, &buf);
-    bsc_digest_text(buf.data, buf.length, ret_hex);
-    bsc_buf_release(&buf);
+    struct bsc_digest digest;
+    unsigned char hash[BSC_DIGEST_BYTES];
+    struct bsc_json_sink sink = {&digest, add_piece};
+    bsc_digest_init(&digest);
+    bsc_json_canonical_to(value, &sink);
+    bsc_digest_end(&digest, hash);
+    bsc_digest_hex(hash, ret_hex);
 }
 
 void bsc_digest_random(void *bytes, size_t length)

@@ -23,6 +23,16 @@ struct bsc_value *bsc_json_parse(const char *name, const char *text, size_t leng
 /* Appends the canonical form. Bytes that are not UTF-8 are written as U+FFFD. */
 void bsc_json_canonical(const struct bsc_value *value, struct bsc_buf *out);
 
+/* Takes the next bytes of a text that is made piece by piece; false ends it. */
+struct bsc_json_sink {
+    void *self; /* borrowed */
+    bool (*take)(void *self, const char *bytes, size_t length);
+};
+
+/* The canonical form in pieces, for values whose text would be large. False when the sink refused
+ * a piece. */
+bool bsc_json_canonical_to(const struct bsc_value *value, const struct bsc_json_sink *sink);
+
 /* Appends an indented form for people, keys in order of insertion. */
 void bsc_json_pretty(const struct bsc_value *value, struct bsc_buf *out);
 

@@ -145,7 +145,7 @@ struct bsc_value *bsc_value_get(const struct bsc_value *map, const char *key)
 
 void bsc_value_set(struct bsc_value *map, const char *key, struct bsc_value *item)
 {
-    BSC_BUG_ON(map_of(map) == NULL || item == map);
+    BSC_BUG_ON(map_of(map) == NULL || map->shared || item == map);
     struct bsc_value_map *self = (struct bsc_value_map *)map;
     struct bsc_value *taken = item == NULL ? bsc_value_null() : item;
     uint32_t index = entry_find(self, key);
@@ -197,6 +197,7 @@ struct bsc_value *bsc_value_take(struct bsc_value *map, const char *key)
     uint32_t index = entry_find(self, key);
     if (index == self->count)
         return NULL;
+    BSC_BUG_ON(map->shared);
     struct bsc_value_body *body = self->body;
     struct bsc_value *item = body->entries[index].item;
     size_t after = self->count - index - 1;

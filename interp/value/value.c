@@ -113,9 +113,29 @@ static struct bsc_value *scalar_copy(const struct bsc_value *value)
     }
 }
 
+void bsc_value_share(struct bsc_value *value)
+{
+    if (value == NULL || value->shared)
+        return;
+    value->shared = 1;
+    value->line = 0;
+    value->column = 0;
+}
+
+/* Counting an owner does not change what the value says. */
+static struct bsc_value *add_owner(const struct bsc_value *value)
+{
+    struct bsc_value *counted = (struct bsc_value *)(uintptr_t)value;
+    BSC_BUG_ON(counted->column == UINT32_MAX);
+    counted->column++;
+    return counted;
+}
+
 struct bsc_value *bsc_value_copy(const struct bsc_value *value)
 {
     struct bsc_value *copy = NULL;
+    if (value != NULL && value->shared)
+        return add_owner(value);
     if (bsc_value_kind(value) == BSC_VALUE_LIST)
         copy = list_copy(value);
     else if (bsc_value_kind(value) == BSC_VALUE_MAP)
@@ -130,6 +150,10 @@ void bsc_value_free(struct bsc_value *value)
 {
     if (value == NULL)
         return;
+    if (value->shared && value->column > 0) {
+        value->column--;
+        return;
+    }
     if (value->kind == BSC_VALUE_LIST) {
         struct bsc_value_list *list = (struct bsc_value_list *)value;
         for (uint32_t i = 0; i < list->count; i++)
@@ -239,7 +263,7 @@ struct bsc_value *bsc_value_at(const struct bsc_value *list, size_t index)
 
 void bsc_value_append(struct bsc_value *list, struct bsc_value *item)
 {
-    BSC_BUG_ON(bsc_value_kind(list) != BSC_VALUE_LIST || item == list);
+    BSC_BUG_ON(bsc_value_kind(list) != BSC_VALUE_LIST || list->shared || item == list);
     struct bsc_value_list *body = (struct bsc_value_list *)list;
     if (body->count == body->capacity) {
         BSC_BUG_ON(body->capacity > UINT32_MAX / 2);
@@ -282,7 +306,7 @@ void bsc_value_set_bool(struct bsc_value *map, const char *key, bool truth)
 struct bsc_value_place bsc_value_place(const struct bsc_value *value)
 {
     struct bsc_value_place place = {0, 0};
-    if (value != NULL) {
+    if (value != NULL && !value->shared) {
         place.line = value->line;
         place.column = value->column;
     }
@@ -291,6 +315,8 @@ struct bsc_value_place bsc_value_place(const struct bsc_value *value)
 
 void bsc_value_place_set(struct bsc_value *value, struct bsc_value_place place)
 {
-    value->line = place.line & 0x1FFFFFFFu;
+    if (value->shared)
+        return;
+    value->line = place.line & 0x0FFFFFFFu;
     value->column = place.column;
 }

@@ -57,7 +57,7 @@ size_t bsc_value_string_length(const struct bsc_value *value);
 /* Lists and maps. */
 size_t bsc_value_count(const struct bsc_value *value); /* 0 for other kinds */
 struct bsc_value *bsc_value_at(const struct bsc_value *list, size_t index);
-void bsc_value_append(struct bsc_value *list, struct bsc_value *item); /* takes item */
+void bsc_value_append(struct bsc_value *list, struct bsc_value *item);         /* takes item */
 struct bsc_value *bsc_value_get(const struct bsc_value *map, const char *key); /* NULL: absent */
 void bsc_value_set(struct bsc_value *map, const char *key, struct bsc_value *item); /* takes */
 bool bsc_value_remove(struct bsc_value *map, const char *key);
@@ -65,6 +65,11 @@ const char *bsc_value_key_at(const struct bsc_value *map, size_t index);
 struct bsc_value *bsc_value_item_at(const struct bsc_value *map, size_t index);
 /* Removes the entry from the map and returns it owned; NULL when absent. */
 struct bsc_value *bsc_value_take(struct bsc_value *map, const char *key);
+
+/* Makes a value unchangeable for the rest of its life, so that each copy of it is only one more
+ * owner: for long lists that several holders keep. Its place is forgotten; changing it is our own
+ * mistake and ends the process. Owners must be on one thread. */
+void bsc_value_share(struct bsc_value *value);
 
 /* Shorthands for maps: a missing key reads as absent. */
 const char *bsc_value_get_string(const struct bsc_value *map, const char *key);

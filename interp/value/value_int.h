@@ -12,8 +12,9 @@
 
 struct bsc_value {
     uint32_t kind : 3;
-    uint32_t line : 29;
-    uint32_t column;
+    uint32_t shared : 1; /* cannot change any more: a copy is one more owner */
+    uint32_t line : 28;
+    uint32_t column; /* of a shared value: its owners besides the first */
 };
 
 /* bool and int */

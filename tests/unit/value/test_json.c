@@ -191,6 +191,61 @@ static void the_form_for_people_keeps_the_order_of_keys(void **state)
     bsc_value_free(value);
 }
 
+struct gathered {
+    struct bsc_buf text;
+    int pieces;
+    int pieces_max;
+};
+
+static bool gather(void *self, const char *bytes, size_t length)
+{
+    struct gathered *gathered = self;
+    if (gathered->pieces == gathered->pieces_max)
+        return false;
+    gathered->pieces++;
+    bsc_buf_add(&gathered->text, bytes, length);
+    return true;
+}
+
+static struct bsc_value *long_list(void)
+{
+    struct bsc_value *list = bsc_value_list();
+    for (int i = 0; i < 10000; i++)
+        bsc_value_append(list, bsc_value_format("line %d of a long value", i));
+    return list;
+}
+
+static void the_pieces_of_a_long_value_are_its_canonical_form(void **state)
+{
+    (void)state;
+    struct gathered gathered = {.pieces_max = 1000};
+    struct bsc_json_sink sink = {&gathered, gather};
+    struct bsc_value *list = long_list();
+    struct bsc_buf whole;
+    bsc_buf_init(&whole);
+    bsc_buf_init(&gathered.text);
+    bsc_json_canonical(list, &whole);
+    assert_true(bsc_json_canonical_to(list, &sink));
+    assert_true(gathered.pieces > 3);
+    assert_string_equal(gathered.text.data, whole.data);
+    bsc_buf_release(&whole);
+    bsc_buf_release(&gathered.text);
+    bsc_value_free(list);
+}
+
+static void a_sink_that_refuses_gets_nothing_more(void **state)
+{
+    (void)state;
+    struct gathered gathered = {.pieces_max = 2};
+    struct bsc_json_sink sink = {&gathered, gather};
+    struct bsc_value *list = long_list();
+    bsc_buf_init(&gathered.text);
+    assert_false(bsc_json_canonical_to(list, &sink));
+    assert_int_equal(gathered.pieces, 2);
+    bsc_buf_release(&gathered.text);
+    bsc_value_free(list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +255,8 @@ int main(void)
         cmocka_unit_test(bytes_that_are_not_utf8_become_replacement_characters_on_the_way_out),
         cmocka_unit_test(sixty_four_levels_are_allowed_and_no_more),
         cmocka_unit_test(brackets_and_dots_inside_a_text_count_for_nothing),
+        cmocka_unit_test(the_pieces_of_a_long_value_are_its_canonical_form),
+        cmocka_unit_test(a_sink_that_refuses_gets_nothing_more),
         cmocka_unit_test(canonical_text_reads_back_as_the_same_value),
         cmocka_unit_test(the_form_for_people_keeps_the_order_of_keys),
     };

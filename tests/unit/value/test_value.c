@@ -253,6 +253,35 @@ static void every_kind_has_a_name(void **state)
         assert_string_equal(bsc_value_kind_name((enum bsc_value_kind)kind), names[kind]);
 }
 
+static void a_shared_value_is_copied_by_counting_owners(void **state)
+{
+    (void)state;
+    struct bsc_value *list = bsc_value_list();
+    bsc_value_append(list, bsc_value_text("a"));
+    bsc_value_share(list);
+    struct bsc_value *second = bsc_value_copy(list);
+    struct bsc_value *third = bsc_value_copy(second);
+    assert_ptr_equal(second, list);
+    bsc_value_free(list);
+    bsc_value_free(second);
+    assert_string_equal(bsc_value_string(bsc_value_at(third, 0)), "a");
+    bsc_value_free(third);
+}
+
+static void a_copy_around_a_shared_value_can_still_change(void **state)
+{
+    (void)state;
+    struct bsc_value *map = bsc_value_map();
+    bsc_value_set(map, "chain", bsc_value_list());
+    bsc_value_share(bsc_value_get(map, "chain"));
+    struct bsc_value *copy = bsc_value_copy(map);
+    bsc_value_set(copy, "chain", bsc_value_int(1));
+    assert_int_equal(bsc_value_kind(bsc_value_get(map, "chain")), BSC_VALUE_LIST);
+    assert_int_equal(bsc_value_get_number(copy, "chain", 0), 1);
+    bsc_value_free(copy);
+    bsc_value_free(map);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +298,8 @@ int main(void)
         cmocka_unit_test(the_place_of_a_key_follows_it_through_growth_and_removal),
         cmocka_unit_test(ten_thousand_log_backups_take_less_than_eight_megabytes),
         cmocka_unit_test(every_kind_has_a_name),
+        cmocka_unit_test(a_shared_value_is_copied_by_counting_owners),
+        cmocka_unit_test(a_copy_around_a_shared_value_can_still_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
