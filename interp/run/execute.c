@@ -52,6 +52,13 @@ static void interrupted(void *arg, int signal_number)
     bsc_run_live_cancel(execution->live);
 }
 
+/* The loop outlives the run: a signal that comes late must not find what is gone. */
+static void came_late(void *arg, int signal_number)
+{
+    (void)arg;
+    (void)signal_number;
+}
+
 static void show_progress(void *arg)
 {
     struct execution *execution = arg;
@@ -132,6 +139,8 @@ bool bsc_run_execute(struct bsc_run_order *order, struct bsc_run_end *ret_end, s
         execution.end.err = *err;
     }
     *ret_end = execution.end;
+    struct bsc_err ignored = BSC_ERR_INIT;
+    bsc_loop_watch_signals(session->loop, came_late, NULL, &ignored);
     bsc_run_live_free(execution.live);
     bsc_run_cursor_free(cursor);
     bsc_run_model_free(model);

@@ -278,6 +278,34 @@ static void ctrl_c_at_a_question_lets_nothing_more_begin(void **state)
     play_strike(&play);
 }
 
+static void a_signal_after_the_run_disturbs_nobody(void **state)
+{
+    struct play play;
+    play_set(&play, state, COPY_BOOK);
+    play_run(&play, NULL);
+    raise(SIGTERM);
+    bsc_value_free(stage_observe(&play.stage));
+    assert_last_record(&play, "done", 0);
+    play_strike(&play);
+}
+
+static void a_step_with_retry_is_tried_again_under_the_same_plan(void **state)
+{
+    struct play play;
+    play_set(&play, state,
+             "runbook \"r\" { summary = \"s\" }\n"
+             "step \"Try\" { harmless = \"x\", retry = { times = 3, every = \"1ms\" },\n"
+             "  command.run { argv = { \"sh\", \"-c\", "
+             "\"test -e @/once || { touch @/once; exit 1; }\" } } }\n");
+    play_run(&play, NULL);
+    assert_int_equal(play.end.outcome, BSC_OUTCOME_CHANGED);
+    char *text = unit_file_get(play.journal_path, NULL);
+    assert_contains(text, "attempt 2 of 3");
+    assert_contains(text, "\"effect\":2,\"item\":1");
+    free(text);
+    play_strike(&play);
+}
+
 static void a_journal_that_fails_in_the_middle_stops_the_run(void **state)
 {
     struct play play;
@@ -337,6 +365,8 @@ int main(void)
         UNIT_IN_FOLDER(ctrl_c_ends_the_command_and_the_run),
         UNIT_IN_FOLDER(ctrl_c_ends_a_wait),
         UNIT_IN_FOLDER(ctrl_c_at_a_question_lets_nothing_more_begin),
+        UNIT_IN_FOLDER(a_signal_after_the_run_disturbs_nobody),
+        UNIT_IN_FOLDER(a_step_with_retry_is_tried_again_under_the_same_plan),
         UNIT_IN_FOLDER(a_journal_that_fails_in_the_middle_stops_the_run),
         UNIT_IN_FOLDER(the_first_record_says_who_runs_what_where),
     };
