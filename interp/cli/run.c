@@ -223,10 +223,11 @@ static void tell(struct undertaking *u, int code, const struct bsc_err *report_e
     size_t items = bsc_value_count(bsc_value_get(bsc_run_session_runbook(&u->session), "items"));
     if (u->end.broke)
         bsc_cli_fail(u->cli, &u->end.err);
-    bsc_cli_say(u->cli, "\n%s%s%s: %zu of %zu items, %zu changes\n",
+    bsc_cli_say(u->cli, "\n%s%s%s: %zu of %zu items, %zu change%s\n",
                 bsc_cli_style(u->cli, code == 0 ? BSC_STYLE_GOOD : BSC_STYLE_BAD),
                 code == 0 ? "done" : bsc_run_outcome_name(u->end.outcome),
-                bsc_cli_style(u->cli, BSC_STYLE_PLAIN), u->end.items_done, items, u->changes);
+                bsc_cli_style(u->cli, BSC_STYLE_PLAIN), u->end.items_done, items, u->changes,
+                u->changes == 1 ? "" : "s");
     bsc_cli_say(u->cli, "journal  %s\n", u->folder.journal);
     if (report_err->code == BSC_ERR_NONE)
         bsc_cli_say(u->cli, "report   %s/" REPORT_FILE "\n", u->folder.path);

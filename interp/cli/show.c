@@ -44,6 +44,18 @@ void bsc_cli_show_statement(struct bsc_cli *cli, const char *statement)
     say_folded(cli, INDENT, statement != NULL ? statement : "");
 }
 
+/* A chain of log backups, say: for people its length will do, the facts as JSON have all of it. */
+static bool is_long_list(const struct bsc_value *value)
+{
+    enum { ENTRIES_MAX = 8, RECORDS_MAX = 2 };
+    size_t count = bsc_value_count(value);
+    if (bsc_value_kind(value) != BSC_VALUE_LIST)
+        return false;
+    return count > ENTRIES_MAX ||
+           (count > RECORDS_MAX && bsc_value_kind(bsc_value_at(value, 0)) == BSC_VALUE_MAP);
+}
+
+/* An empty list that comes from Lua is an empty map. */
 static void add_plain(struct bsc_buf *out, const struct bsc_value *value)
 {
     enum bsc_value_kind kind = bsc_value_kind(value);
@@ -55,10 +67,10 @@ static void add_plain(struct bsc_buf *out, const struct bsc_value *value)
         bsc_buf_add_text(out, "unknown");
     else if (kind == BSC_VALUE_BOOL)
         bsc_buf_add_text(out, bsc_value_truth(value) ? "yes" : "no");
-    else if (kind == BSC_VALUE_LIST && bsc_value_count(value) > 8)
-        bsc_buf_printf(out, "(%zu entries)", bsc_value_count(value));
-    else if (kind == BSC_VALUE_LIST && bsc_value_count(value) == 0)
+    else if (kind >= BSC_VALUE_LIST && bsc_value_count(value) == 0)
         bsc_buf_add_text(out, "(none)");
+    else if (is_long_list(value))
+        bsc_buf_printf(out, "(%zu entries)", bsc_value_count(value));
     else if (kind == BSC_VALUE_LIST && bsc_value_kind(bsc_value_at(value, 0)) == BSC_VALUE_TEXT)
         for (size_t i = 0; i < bsc_value_count(value); i++)
             bsc_buf_printf(out, "%s%s", i > 0 ? ", " : "",
@@ -158,7 +170,9 @@ static void show_planned_item(struct bsc_cli *cli, const struct bsc_value *item)
         show_change(cli, bsc_value_at(changes, i));
     for (size_t i = 0; i < bsc_value_count(notes); i++)
         bsc_cli_show_note(cli, bsc_value_at(notes, i));
-    if (outcome != NULL && strcmp(outcome, "changed") != 0)
+    if (bsc_value_count(asks) > 0 && outcome != NULL && strcmp(outcome, "kept") == 0)
+        bsc_cli_say(cli, "%*sthe run asks here, and goes on after yes\n", INDENT, "");
+    else if (outcome != NULL && strcmp(outcome, "changed") != 0)
         bsc_cli_show_outcome(cli, outcome, reason);
 }
 
@@ -193,8 +207,9 @@ void bsc_cli_show_plan(struct bsc_cli *cli, const struct bsc_value *plan)
         phase_before = phase != NULL ? phase : "";
         show_planned_item(cli, item);
     }
-    bsc_cli_say(cli, "\n%zu changes planned; nothing has been changed.\n",
-                bsc_run_plan_change_count(plan));
+    size_t count = bsc_run_plan_change_count(plan);
+    bsc_cli_say(cli, "\n%zu change%s planned; nothing has been changed.\n", count,
+                count == 1 ? "" : "s");
 }
 
 void bsc_cli_show_facts(struct bsc_cli *cli, const struct bsc_value *facts)

@@ -120,7 +120,7 @@ static void a_plan_is_shown_and_changes_nothing(void **state)
     assert_int_equal(desk_run(&desk, "plan %s/book.lua --site %s/site.yaml", folder, folder),
                      BSC_EXIT_DONE);
     assert_contains(desk.out, "copy ");
-    assert_contains(desk.out, "1 changes planned; nothing has been changed.");
+    assert_contains(desk.out, "1 change planned; nothing has been changed.");
     assert_false(has(folder, "to"));
     assert_false(has(folder, "runs"));
     desk_clear(&desk);
@@ -185,7 +185,7 @@ static void a_runbook_is_run_with_yes(void **state)
     assert_int_equal(desk_run(&desk, "run %s/book.lua --site %s/site.yaml --yes", folder, folder),
                      BSC_EXIT_DONE);
     assert_contains(desk.out, "answered yes by --yes");
-    assert_contains(desk.out, "done: 2 of 2 items, 1 changes");
+    assert_contains(desk.out, "done: 2 of 2 items, 1 change");
     assert_true(has(folder, "to"));
     desk_clear(&desk);
 }
