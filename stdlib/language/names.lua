@@ -1,5 +1,6 @@
 -- Every name that a runbook can use, in one place.
 
+local _, host = ...
 local book = require "bascule/language/book"
 local effects = require "bascule/effects"
 local errors = require "bascule/core/errors"
@@ -89,17 +90,27 @@ function M.all(require_module)
   return names
 end
 
--- The primitives as data for the reference: {name, args, doc, undo}.
+-- Arguments are written by position, and a table with positions and names cannot leave Lua.
+local function plain_arguments(spec)
+  return host.list(list.map(spec.args or {}, function(arg)
+    local plain = list.copy(arg)
+    plain[1], plain[2] = nil, nil
+    plain.name, plain.type = arg[1], arg[2]
+    return plain
+  end))
+end
+
+-- The primitives as data for the reference: {name, args, doc, undo, usage}.
 function M.describe()
   local result = {}
   for _, file in ipairs(M.vocabulary) do
     for _, entry in ipairs(require("bascule/vocabulary/" .. file)) do
       local spec = primitive.describe(entry.value) or entry
-      local undo = spec.undo and "automatic" or spec.harmless
+      local undo = spec.undo and "automatic" or spec.harmless and "not needed: " .. spec.harmless
         or spec.read_only and "changes nothing" or spec.undoes and "declared"
         or spec.irreversible and "point of no return" or "none"
-      result[#result + 1] = { name = entry.name, doc = spec.doc, args = spec.args, undo = undo,
-        usage = spec.usage }
+      result[#result + 1] = { name = entry.name, doc = spec.doc, undo = undo,
+        args = plain_arguments(spec), usage = spec.usage }
     end
   end
   return result

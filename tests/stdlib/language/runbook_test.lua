@@ -221,7 +221,7 @@ T["the vocabulary describes itself for the reference"] = function()
     expect.truthy(each.usage, each.name .. " has no usage")
     seen[each.name] = each.undo
     for _, arg in ipairs(each.args) do
-      expect.truthy(arg.doc, each.name .. "." .. arg[1] .. " has no doc")
+      expect.truthy(arg.doc, each.name .. "." .. arg.name .. " has no doc")
     end
   end
   expect.equal(seen["log_shipping.remove"], "automatic")
