@@ -98,9 +98,9 @@ static void a_secret_is_known_before_its_text_is_folded(void **state)
     struct desk desk;
     desk_set(&desk);
     bsc_redactor_add(desk.cli.redactor, "correct horse battery staple", 28);
-    bsc_cli_show_statement(&desk.cli,
-                           "a statement that is as long as it must be for the password in it to "
-                           "stand on two lines: correct horse battery staple");
+    char *text = bsc_mem_format("%-80scorrect horse battery staple", "a fold in the password:");
+    bsc_cli_show_statement(&desk.cli, text);
+    bsc_mem_free(text);
     desk_read(&desk);
     assert_null(strstr(desk.out, "horse"));
     assert_null(strstr(desk.out, "staple"));

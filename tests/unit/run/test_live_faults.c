@@ -9,6 +9,7 @@
 struct attempt {
     struct rig rig;
     struct unit_sys fault;
+    enum unit_sys_kind last;       /* the call before this moment */
     unsigned long calls_until_row; /* calls that were made when the row began; 0: it did not */
     char *target;
 };
@@ -22,6 +23,7 @@ static void row_begins(struct rig *rig)
 {
     struct attempt *attempt = attempt_of(rig);
     attempt->calls_until_row = attempt->fault.calls;
+    assert_int_equal(attempt->last, UNIT_SYS_FDATASYNC);
 }
 
 /* Looks at the disk at every call: the effect may not have happened before the intent was synced.
@@ -29,8 +31,8 @@ static void row_begins(struct rig *rig)
 static void look(void *arg, enum unit_sys_kind kind, unsigned long call)
 {
     struct attempt *attempt = arg;
-    (void)kind;
     (void)call;
+    attempt->last = kind;
     if (attempt->calls_until_row == 0)
         assert_int_equal(access(attempt->target, F_OK), -1);
 }
