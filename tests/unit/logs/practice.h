@@ -175,6 +175,22 @@ static inline void practice_assert_answer(const char *path, const char *sql, con
     free(answer);
 }
 
+/* A process that really died would come back under another number, by which temporary files are
+ * named. */
+static inline void practice_sweep(const char *folder)
+{
+    struct bsc_files_list list = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+    assert_true(bsc_files_list(folder, &list, &err));
+    for (size_t i = 0; i < list.count; i++) {
+        char *path = unit_path(folder, list.names[i]);
+        if (list.names[i][0] == '.')
+            assert_int_equal(unlink(path), 0);
+        free(path);
+    }
+    bsc_files_list_release(&list);
+}
+
 #define PRACTICE_CONTENT "SELECT count(*) || ':' || group_concat(text) FROM message"
 
 /* Both databases can be opened, are sound and hold the same messages. */

@@ -240,22 +240,6 @@ static void a_database_not_under_shipping_is_refused(void **state)
     practice_close(&site);
 }
 
-/* A process that really died would come back under another number, by which temporary files are
- * named. */
-static void sweep(const char *folder)
-{
-    struct bsc_files_list list = {0};
-    struct bsc_err err = BSC_ERR_INIT;
-    assert_true(bsc_files_list(folder, &list, &err));
-    for (size_t i = 0; i < list.count; i++) {
-        char *path = unit_path(folder, list.names[i]);
-        if (list.names[i][0] == '.')
-            assert_int_equal(unlink(path), 0);
-        free(path);
-    }
-    bsc_files_list_release(&list);
-}
-
 /* Runs a backup that fails from its n-th call on (or there only), then a good one; the chain must
  * be whole whatever happened. */
 static void fail_every_call(const char *folder, bool sticky, int fail_errno)
@@ -279,7 +263,7 @@ static void fail_every_call(const char *folder, bool sticky, int fail_errno)
             fail_msg("call %lu (%s) failed without a message", n, unit_sys_name(fault.failed_kind));
         if (!ok && fail_errno == ENOSPC && fault.failed_kind == UNIT_SYS_PWRITE)
             assert_int_equal(err.code, BSC_ERR_NO_SPACE);
-        sweep(folder);
+        practice_sweep(folder);
         if (n % 3 == 0)
             practice_commit(&site, 1);
         take_well(&site);
@@ -314,7 +298,7 @@ static void no_moment_of_dying_leaves_half_a_seeded_copy(void **state)
         assert_true(n < 1000);
         struct bsc_err err = BSC_ERR_INIT;
         int64_t lsn = 0, bytes = 0;
-        sweep(*state);
+        practice_sweep(*state);
         take_well(&site);
         practice_commit(&site, 1);
         unit_sys_init(&fault);
