@@ -1,19 +1,19 @@
 #include "value/digest.h"
 
+/* The plain calls need no start-up of the library, which would read configuration files. */
+#define OPENSSL_API_COMPAT 0x10100000L
+
 #include <assert.h>
+#include <openssl/sha.h>
 #include <sodium.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "value/json.h"
-#include "value/sha256_int.h"
 
-enum { BLOCK_BYTES = 64 };
-
-static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct bsc_digest),
+static_assert(sizeof(SHA256_CTX) <= sizeof(struct bsc_digest),
               "the room for the hash state is too small");
-static_assert(BSC_DIGEST_BYTES == crypto_hash_sha256_BYTES, "SHA-256 has 32 bytes");
+static_assert(BSC_DIGEST_BYTES == SHA256_DIGEST_LENGTH, "SHA-256 has 32 bytes");
 
 /* libsodium counts its own initialisation and locks around it, so that any thread may ask first. */
 static void sodium_ready(void)
@@ -21,45 +21,24 @@ static void sodium_ready(void)
     BSC_BUG_ON(sodium_init() < 0);
 }
 
-static crypto_hash_sha256_state *state_of(struct bsc_digest *digest)
+static SHA256_CTX *state_of(struct bsc_digest *digest)
 {
-    return (crypto_hash_sha256_state *)(void *)digest;
+    return (SHA256_CTX *)(void *)digest;
 }
 
 void bsc_digest_init(struct bsc_digest *digest)
 {
-    sodium_ready();
-    crypto_hash_sha256_init(state_of(digest));
-}
-
-/* Whole blocks go through the processor's own instructions, straight into the library's state;
- * the library does what is left over and the padding. */
-static size_t add_blocks(crypto_hash_sha256_state *state, const unsigned char *bytes, size_t length)
-{
-    size_t blocks = length / BLOCK_BYTES;
-    bsc_sha256_blocks(state->state, bytes, blocks);
-    state->count += (uint64_t)blocks * BLOCK_BYTES * 8;
-    return blocks * BLOCK_BYTES;
+    BSC_BUG_ON(SHA256_Init(state_of(digest)) != 1);
 }
 
 void bsc_digest_add(struct bsc_digest *digest, const void *bytes, size_t length)
 {
-    crypto_hash_sha256_state *state = state_of(digest);
-    const unsigned char *at = bytes;
-    size_t begun = (size_t)(state->count / 8 % BLOCK_BYTES);
-    size_t first = begun == 0 ? 0 : BLOCK_BYTES - begun;
-    if (length >= first + BLOCK_BYTES && bsc_sha256_is_native()) {
-        crypto_hash_sha256_update(state, at, first);
-        first += add_blocks(state, at + first, length - first);
-        at += first;
-        length -= first;
-    }
-    crypto_hash_sha256_update(state, at, length);
+    BSC_BUG_ON(SHA256_Update(state_of(digest), bytes, length) != 1);
 }
 
 void bsc_digest_end(struct bsc_digest *digest, unsigned char ret_hash[BSC_DIGEST_BYTES])
 {
-    crypto_hash_sha256_final(state_of(digest), ret_hash);
+    BSC_BUG_ON(SHA256_Final(ret_hash, state_of(digest)) != 1);
 }
 
 void bsc_digest_bytes(const void *bytes, size_t length, unsigned char ret_hash[BSC_DIGEST_BYTES])

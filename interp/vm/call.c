@@ -1,6 +1,6 @@
 #include "vm/vm_int.h"
 
-#include "vm/lua_compat.h"
+#include "vm/lua_compat_int.h"
 
 /*
  * The one door: every protected call and every resume of the program stands in this file.

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "vm/lua_compat.h"
+#include "vm/lua_compat_int.h"
 #include "vm/vm_int.h"
 
 enum { WARNINGS_MAX = 4096 };

@@ -6,6 +6,7 @@ local rooms_of = {
   ["jansson.h"] = "value",
   ["yaml.h"] = "value",
   ["sodium.h"] = "value",
+  ["openssl/sha.h"] = "value",
   ["sql.h"] = "sql",
   ["sqlext.h"] = "sql",
   ["sqltypes.h"] = "sql",

@@ -140,9 +140,10 @@ static void sixty_four_levels_are_allowed_and_no_more(void **state)
 static void brackets_and_dots_inside_a_text_count_for_nothing(void **state)
 {
     (void)state;
-    char source[300] = "[\"";
-    memset(source + 2, '[', 100);
-    strcat(source, "\\\"1.5{\", \"\\\\\", 1]");
+    char source[300] = "";
+    char brackets[101] = "";
+    memset(brackets, '[', sizeof brackets - 1);
+    snprintf(source, sizeof source, "[\"%s\\\"1.5{\", \"\\\\\", 1]", brackets);
     char *found = outcome(source, strlen(source));
     assert_memory_equal(found, "[\"[[[[", 6);
     free(found);

@@ -1,8 +1,8 @@
 /*
  * Calls whose form depends on the release of Lua, in one place. Private to this room.
  */
-#ifndef BSC_VM_LUA_COMPAT_H
-#define BSC_VM_LUA_COMPAT_H
+#ifndef BSC_VM_LUA_COMPAT_INT_H
+#define BSC_VM_LUA_COMPAT_INT_H
 
 #include <stdbool.h>
 #include <lua.h>
@@ -22,8 +22,8 @@ static inline int bsc_lua_close_thread(lua_State *thread, lua_State *from)
 #endif
 }
 
-/* A collector that hardly rests finds values that C code forgot to keep reachable. Each cycle begins
- * once memory has grown by a twenty-fifth; without any rest the tests would take minutes. */
+/* A collector that hardly rests finds values that C code forgot to keep reachable. Each cycle
+ * begins once memory has grown by a twenty-fifth; without any rest the tests would take minutes. */
 static inline void bsc_lua_collect_eagerly(lua_State *L)
 {
     lua_gc(L, LUA_GCINC, 0, 0, 0);
