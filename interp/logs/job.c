@@ -71,7 +71,9 @@ char *bsc_logs_job_text(const struct bsc_logs_job *job)
     struct bsc_buf text = {0};
     bsc_buf_init(&text);
     add_job(job, &text);
-    return bsc_buf_take(&text);
+    char *taken = bsc_buf_take(&text);
+    bsc_buf_release(&text);
+    return taken;
 }
 
 bool bsc_logs_job_save(const struct bsc_sys *sys, const char *db, const struct bsc_logs_job *job,

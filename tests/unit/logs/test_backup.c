@@ -251,7 +251,7 @@ static void fail_every_call(const char *folder, bool sticky, int fail_errno)
         struct bsc_logs_backup backup = BSC_LOGS_BACKUP_INIT;
         struct bsc_err err;
         int fds = unit_fd_count();
-        practice_commit(&site, 2);
+        practice_sql(site.app, "UPDATE message SET text=hex(randomblob(9)) WHERE id<4");
         unit_sys_init(&fault);
         unit_sys_fail(&fault, n, fail_errno, sticky);
         bool ok = take_with(&site, &fault.table, &backup, &err);
