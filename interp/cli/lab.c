@@ -68,7 +68,7 @@ static bool dispatch(struct bsc_lab *lab, size_t operands, char **argv, bool rem
     if (operands != (wants_fault ? 3 : 2)) {
         bsc_err_set(err, BSC_ERR_USAGE,
                     wants_fault ? "which fault?" : "there are too many arguments");
-        return bsc_err_hint(err, "bascule lab --help lists the faults.");
+        return bsc_err_hint(err, "bascule lab --help tells what it takes, and lists the faults.");
     }
     if (strcmp(what, "new") == 0)
         return make_lab(lab, folder, err);
@@ -86,6 +86,20 @@ static bool dispatch(struct bsc_lab *lab, size_t operands, char **argv, bool rem
         return bsc_lab_work(lab, argv[3], err);
     bsc_err_set(err, BSC_ERR_USAGE, "a lab cannot \"%s\"", what);
     return bsc_err_hint(err, "It knows new, break, repair, status and down.");
+}
+
+/* The status has told its own result. */
+static void tell_json(const struct bsc_lab *lab, size_t operands, char **argv)
+{
+    if (!lab->cli->json || strcmp(argv[1], "status") == 0)
+        return;
+    struct bsc_value *value = bsc_value_map();
+    bsc_value_set_text(value, "lab", lab->folder);
+    bsc_value_set_text(value, "done", argv[1]);
+    if (operands > 2)
+        bsc_value_set_text(value, "fault", argv[3]);
+    bsc_cli_json(lab->cli, value);
+    bsc_value_free(value);
 }
 
 int bsc_cli_lab(struct bsc_cli *cli, int argc, char **argv)
@@ -109,8 +123,11 @@ int bsc_cli_lab(struct bsc_cli *cli, int argc, char **argv)
     size_t operands = 0;
     bool help = false;
     bool ok = bsc_cli_parse(cli, &usage, argc, argv, &operands, &help, &err);
-    if (ok && !help)
+    if (ok && !help) {
         ok = dispatch(&lab, operands, argv, remove, &err);
+        if (ok)
+            tell_json(&lab, operands, argv);
+    }
     bsc_mem_free(lab.folder);
     return ok ? BSC_EXIT_DONE : bsc_cli_fail(cli, &err);
 }

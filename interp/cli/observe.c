@@ -34,9 +34,9 @@ static bool observe(struct bsc_cli *cli, const char *site, const char *output, s
     }
     if (ok && output != NULL)
         ok = write_facts(cli, output, facts, err);
-    else if (ok && cli->json)
+    if (ok && cli->json)
         bsc_cli_json(cli, facts);
-    else if (ok)
+    else if (ok && output == NULL)
         bsc_cli_show_facts(cli, facts);
     bsc_value_free(facts);
     bsc_run_session_close(&session);
