@@ -2,6 +2,7 @@
  * The program: real clock, real system calls, real streams.
  */
 #include <locale.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,6 +22,10 @@ int main(int argc, char **argv)
     struct bsc_cli cli = {0};
     /* Only the character set: Lua compares texts by LC_COLLATE, which must stay plain bytes. */
     setlocale(LC_CTYPE, "C.UTF-8");
+    /* A reader who leaves, or a limit on the size of files, must reach us as an error that can be
+     * told and recorded, not as a death in the middle of a change. */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     cli.sys = bsc_sys_real();
     cli.clock = bsc_clock_real();
     cli.redactor = bsc_redactor_new();
