@@ -8,6 +8,7 @@
 #include "run/errors.h"
 #include "run/outcome.h"
 #include "site/names.h"
+#include "site/site.h"
 #include "value/json.h"
 #include "value/utf8.h"
 #include "vm/vm.h"
@@ -72,6 +73,17 @@ static int unknown_verb(struct bsc_cli *cli, const char *word)
     return bsc_cli_fail(cli, &err);
 }
 
+static int run_verb(struct bsc_cli *cli, const struct verb *verb, int argc, char **argv)
+{
+    struct bsc_site_errors errors;
+    bsc_site_errors_init(&errors);
+    cli->site_errors = &errors;
+    int code = verb->run(cli, argc, argv);
+    cli->site_errors = NULL;
+    bsc_site_errors_release(&errors);
+    return code;
+}
+
 int bsc_cli_main(struct bsc_cli *cli, int argc, char **argv)
 {
     if (argc < 2) {
@@ -85,7 +97,7 @@ int bsc_cli_main(struct bsc_cli *cli, int argc, char **argv)
         return print_version(cli);
     for (size_t i = 0; i < VERB_COUNT; i++) {
         if (strcmp(argv[1], verbs[i].name) == 0)
-            return verbs[i].run(cli, argc - 1, argv + 1);
+            return run_verb(cli, &verbs[i], argc - 1, argv + 1);
     }
     cli->json = bsc_cli_wants_json(argc, argv);
     return unknown_verb(cli, argv[1]);
@@ -161,25 +173,47 @@ static void add_line(struct bsc_buf *text, const char *label, const char *line)
         bsc_buf_printf(text, "  %s%s\n", label, line);
 }
 
+static void add_error(struct bsc_buf *text, const struct bsc_err *err)
+{
+    if (err->where[0] != '\0')
+        bsc_buf_printf(text, "%s: ", err->where);
+    bsc_buf_printf(text, "error: %s\n", err->message);
+    add_line(text, "cause: ", err->cause);
+    add_line(text, "", err->detail);
+    add_line(text, "", err->hint);
+}
+
+static void fail_in_json(struct bsc_cli *cli, const struct bsc_err *all, size_t count, int code)
+{
+    struct bsc_value *value = bsc_value_map();
+    bsc_value_set(value, "error", bsc_run_error_value(all));
+    if (count > 1) {
+        struct bsc_value *list = bsc_value_list();
+        for (size_t i = 0; i < count; i++)
+            bsc_value_append(list, bsc_run_error_value(&all[i]));
+        bsc_value_set(value, "errors", list);
+    }
+    bsc_value_set_int(value, "exit", code);
+    bsc_cli_json(cli, value);
+    bsc_value_free(value);
+}
+
 int bsc_cli_fail(struct bsc_cli *cli, const struct bsc_err *err)
 {
     int code = exit_of(err);
+    bool several = cli->site_errors != NULL && cli->site_errors->count > 1;
+    const struct bsc_err *all = several ? cli->site_errors->items : err;
+    size_t count = several ? cli->site_errors->count : 1;
     if (cli->json) {
-        struct bsc_value *value = bsc_value_map();
-        bsc_value_set(value, "error", bsc_run_error_value(err));
-        bsc_value_set_int(value, "exit", code);
-        bsc_cli_json(cli, value);
-        bsc_value_free(value);
+        fail_in_json(cli, all, count, code);
         return code;
     }
     struct bsc_buf text;
     bsc_buf_init(&text);
-    if (err->where[0] != '\0')
-        bsc_buf_printf(&text, "%s: ", err->where);
-    bsc_buf_printf(&text, "error: %s\n", err->message);
-    add_line(&text, "cause: ", err->cause);
-    add_line(&text, "", err->detail);
-    add_line(&text, "", err->hint);
+    for (size_t i = 0; i < count; i++)
+        add_error(&text, &all[i]);
+    if (several)
+        bsc_buf_printf(&text, "%s%zu errors\n", cli->site_errors->more ? "more than " : "", count);
     write_text(cli, cli->err, &text);
     bsc_buf_release(&text);
     return code;

@@ -16,6 +16,7 @@
 #include "os/sys.h"
 #include "value/value.h"
 
+struct bsc_site_errors;
 struct bsc_sql_calls;
 
 enum bsc_cli_exit {
@@ -33,6 +34,8 @@ struct bsc_cli {
     const struct bsc_clock *clock;         /* borrowed */
     const struct bsc_sql_calls *sql_calls; /* borrowed; NULL is the real ODBC */
     struct bsc_redactor *redactor;         /* borrowed: every secret seen so far */
+    struct bsc_site_errors *site_errors;   /* borrowed: all that is wrong with a site file; NULL
+                                            * until bsc_cli_main gives room for it */
     FILE *in;                              /* borrowed streams */
     FILE *out;
     FILE *err;
@@ -56,8 +59,8 @@ int bsc_cli_plan(struct bsc_cli *cli, int argc, char **argv);
 int bsc_cli_report(struct bsc_cli *cli, int argc, char **argv);
 int bsc_cli_run(struct bsc_cli *cli, int argc, char **argv);
 
-/* Prints an error, redacted: where, message, cause, detail, hint; as JSON under --json. Returns
- * the exit code that fits its kind. */
+/* Prints an error, redacted: where, message, cause, detail, hint; as JSON under --json. Of a site
+ * file every error is told. Returns the exit code that fits its kind. */
 int bsc_cli_fail(struct bsc_cli *cli, const struct bsc_err *err);
 
 /* Writes a value as one canonical JSON line to `out`, redacted. */

@@ -9,6 +9,7 @@ struct bsc_run_session_options bsc_cli_session_options(const struct bsc_cli *cli
     options.clock = cli->clock;
     options.sql_calls = cli->sql_calls;
     options.redactor = cli->redactor;
+    options.site_errors = cli->site_errors;
     return options;
 }
 

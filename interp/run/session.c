@@ -83,17 +83,27 @@ static bool open_hands(struct bsc_run_session *session, struct bsc_err *err)
     return true;
 }
 
+static bool open_site(struct bsc_run_session *session, struct bsc_err *err)
+{
+    const struct bsc_run_session_options *with = &session->with;
+    if (with->site_errors == NULL) {
+        session->site = bsc_site_load(with->sys, with->site_path, err);
+    } else {
+        session->site = bsc_site_load_all(with->sys, with->site_path, with->site_errors);
+        if (session->site == NULL)
+            *err = with->site_errors->items[0];
+    }
+    return session->site != NULL;
+}
+
 bool bsc_run_session_open(struct bsc_run_session *session,
                           const struct bsc_run_session_options *options, struct bsc_err *err)
 {
     session->with = *options;
     bsc_buf_init(&session->runbook_text);
     digest_library(session->library_digest);
-    if (options->site_path != NULL) {
-        session->site = bsc_site_load(options->sys, options->site_path, err);
-        if (session->site == NULL)
-            return false;
-    }
+    if (options->site_path != NULL && !open_site(session, err))
+        return false;
     if (!open_vm(session, err))
         return false;
     if (options->runbook_path != NULL && !load_runbook(session, err))

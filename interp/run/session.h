@@ -29,6 +29,8 @@ struct bsc_run_session_options {
     const char *runbook_path;    /* NULL: no runbook */
     const struct bsc_value *set; /* {name=text} of --set, or NULL */
     bool look_only;              /* no hands: nothing real can be observed or changed */
+    /* Filled with every error of a site file that is wrong; NULL: only the first is told. */
+    struct bsc_site_errors *site_errors;
 };
 
 struct bsc_run_session {
