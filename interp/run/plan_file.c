@@ -22,8 +22,9 @@ static bool check_digest(const char *path, struct bsc_value *plan, struct bsc_er
         bsc_value_set(plan, "digest", digest);
     if (fits)
         return true;
-    bsc_err_set(err, BSC_ERR_DAMAGED, "plan \"%s\" was changed since it was made", path);
-    return bsc_err_detail(err, "Its digest should be %s.", hex);
+    bsc_err_set(err, BSC_ERR_REFUSED, "plan \"%s\" was changed since it was made", path);
+    bsc_err_detail(err, "Its digest should be %s.", hex);
+    return bsc_err_hint(err, "Make a new plan and review it.");
 }
 
 struct bsc_value *bsc_run_plan_read(const struct bsc_sys *sys, const char *path,

@@ -107,11 +107,11 @@ static void a_plan_that_was_changed_is_refused(void **state)
     struct bsc_value *change = bsc_value_at(bsc_value_get(item, "changes"), 0);
     bsc_value_set_text(bsc_value_get(change, "args"), "to", "/etc/passwd");
     char *text = plan_bytes(plan);
-    refuse_text(state, text, BSC_ERR_DAMAGED);
+    refuse_text(state, text, BSC_ERR_REFUSED);
     bsc_mem_free(text);
     bsc_value_remove(plan, "digest");
     text = plan_bytes(plan);
-    refuse_text(state, text, BSC_ERR_DAMAGED);
+    refuse_text(state, text, BSC_ERR_REFUSED);
     bsc_mem_free(text);
     bsc_value_free(plan);
     stage_strike(&stage);
@@ -124,7 +124,7 @@ static void what_is_no_plan_is_refused(void **state)
     refuse_text(state, "{\"format\":2}", BSC_ERR_INVALID);
     refuse_text(state, "no json", BSC_ERR_INVALID);
     refuse_text(state, "", BSC_ERR_INVALID);
-    refuse_text(state, "{\"format\":1,\"digest\":7}", BSC_ERR_DAMAGED);
+    refuse_text(state, "{\"format\":1,\"digest\":7}", BSC_ERR_REFUSED);
 }
 
 /* Opens the changed stage again; the plan must not fit, because of `what`. */
