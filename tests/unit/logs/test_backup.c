@@ -227,6 +227,26 @@ static void what_cannot_be_read_of_the_log_is_an_error(void **state)
     free(wal);
 }
 
+/* Where the log was used again and nothing proves that it was whole, that is not assumed. */
+static void in_doubt_about_a_reset_the_chain_counts_as_broken(void **state)
+{
+    struct practice site;
+    struct bsc_logs_state sidecar = BSC_LOGS_STATE_INIT;
+    struct bsc_err err;
+    practice_open(&site, *state);
+    practice_sql(site.app, "UPDATE message SET text='short' WHERE id=7");
+    take_well(&site);
+    assert_true(bsc_logs_state_load(bsc_sys_real(), site.primary, &sidecar, &err));
+    assert_true(sidecar.settled.known);
+    sidecar.settled.known = false; /* as if the round had died before it said so */
+    assert_true(bsc_logs_state_save(bsc_sys_real(), site.primary, &sidecar, &err));
+    practice_commit(&site, 20);
+    assert_false(take(&site, &err));
+    assert_int_equal(err.code, BSC_ERR_REFUSED);
+    bsc_logs_state_release(&sidecar);
+    practice_close(&site);
+}
+
 static void a_database_not_under_shipping_is_refused(void **state)
 {
     struct practice site;
@@ -251,7 +271,7 @@ static void fail_every_call(const char *folder, bool sticky, int fail_errno)
         struct bsc_logs_backup backup = BSC_LOGS_BACKUP_INIT;
         struct bsc_err err;
         int fds = unit_fd_count();
-        practice_sql(site.app, "UPDATE message SET text=hex(randomblob(9)) WHERE id<4");
+        practice_sql(site.app, "UPDATE message SET text=hex(randomblob(60))");
         unit_sys_init(&fault);
         unit_sys_fail(&fault, n, fail_errno, sticky);
         bool ok = take_with(&site, &fault.table, &backup, &err);
@@ -265,7 +285,7 @@ static void fail_every_call(const char *folder, bool sticky, int fail_errno)
             assert_int_equal(err.code, BSC_ERR_NO_SPACE);
         practice_sweep(folder);
         if (n % 3 == 0)
-            practice_commit(&site, 1);
+            practice_sql(site.app, "UPDATE message SET text='later' WHERE id=7");
         take_well(&site);
     }
     assert_share_is_whole(&site, folder);
@@ -330,6 +350,7 @@ int main(void)
         UNIT_IN_FOLDER(under_a_guard_the_last_client_may_leave_at_any_time),
         UNIT_IN_FOLDER(commits_that_the_engine_left_without_checksums_are_shipped_too),
         UNIT_IN_FOLDER(what_cannot_be_read_of_the_log_is_an_error),
+        UNIT_IN_FOLDER(in_doubt_about_a_reset_the_chain_counts_as_broken),
         UNIT_IN_FOLDER(a_database_not_under_shipping_is_refused),
         UNIT_IN_FOLDER(no_single_failing_call_breaks_the_chain),
         UNIT_IN_FOLDER(no_moment_of_dying_breaks_the_chain),
