@@ -99,6 +99,9 @@ static void show_change(struct bsc_cli *cli, const struct bsc_value *change)
     const struct bsc_value *becomes = bsc_value_get(change, "becomes");
     const struct bsc_value *before = bsc_value_get(change, "before");
     bsc_cli_show_statement(cli, bsc_value_get_string(change, "statement"));
+    if (bsc_value_count(becomes) == 0)
+        bsc_cli_say(cli, "%*s(assumed: what it makes true is not said, so nobody compares)\n",
+                    INDENT + 2, "");
     for (size_t i = 0; i < bsc_value_count(becomes); i++) {
         const char *resource = bsc_value_key_at(becomes, i);
         const struct bsc_value *keys = bsc_value_item_at(becomes, i);
