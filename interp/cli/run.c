@@ -36,6 +36,7 @@ struct undertaking {
     struct bsc_run_session session;
     struct bsc_value *facts;       /* owned: observed just now */
     struct bsc_value *plan;        /* owned: what will be carried out */
+    char *runs;                    /* owned: the folder of all runs */
     struct bsc_journal_lock *lock; /* owned */
     struct bsc_journal_folder folder;
     struct bsc_journal *journal; /* owned */
@@ -117,6 +118,17 @@ static bool confirmed(struct undertaking *u, struct bsc_err *err)
     return bsc_err_set(err, BSC_ERR_REFUSED, "the plan was not confirmed; nothing was changed");
 }
 
+/* While somebody read the plan the site went on: what was true then must still be true now that
+ * nobody else can run anything. */
+static bool still_as_shown(struct undertaking *u, struct bsc_err *err)
+{
+    if (u->wishes->yes)
+        return true;
+    bsc_value_free(u->facts);
+    u->facts = bsc_run_session_observe(&u->session, err);
+    return u->facts != NULL && bsc_run_plan_still_true(u->plan, u->session.schema, u->facts, err);
+}
+
 static bool keep_modules(const struct undertaking *u, struct bsc_err *err)
 {
     const struct bsc_value *modules = bsc_value_get(u->session.listing, "modules");
@@ -149,26 +161,28 @@ static bool keep_inputs(struct undertaking *u, struct bsc_err *err)
     return ok;
 }
 
+static bool take_lock(struct undertaking *u, struct bsc_err *err)
+{
+    const char *name = bsc_value_get_string(bsc_value_get(u->plan, "runbook"), "name");
+    u->runs = bsc_journal_runs_folder(u->session.with.site_path, u->wishes->runs);
+    u->lock = bsc_journal_lock_take(u->cli->sys, u->cli->clock, u->runs, name, err);
+    return u->lock != NULL;
+}
+
 static bool open_journal(struct undertaking *u, struct bsc_err *err)
 {
-    const struct bsc_value *runbook = bsc_value_get(u->plan, "runbook");
+    const char *name = bsc_value_get_string(bsc_value_get(u->plan, "runbook"), "name");
     struct bsc_journal_options options = {u->cli->sys, u->cli->clock, u->cli->redactor, NULL,
                                           false};
-    char *runs = bsc_journal_runs_folder(u->session.with.site_path, u->wishes->runs);
-    const char *name = bsc_value_get_string(runbook, "name");
-    u->lock = bsc_journal_lock_take(u->cli->sys, u->cli->clock, runs, name, err);
-    bool ok = u->lock != NULL &&
-              bsc_journal_folder_create(u->cli->sys, u->cli->clock, runs, name, &u->folder, err) &&
-              keep_inputs(u, err);
-    bsc_mem_free(runs);
-    if (!ok)
+    if (!bsc_journal_folder_create(u->cli->sys, u->cli->clock, u->runs, name, &u->folder, err) ||
+        !keep_inputs(u, err))
         return false;
     options.path = u->folder.journal;
     u->journal = bsc_journal_create(&options, err);
     if (u->journal == NULL)
         return false;
     struct bsc_value *about = bsc_run_about(&u->session, u->plan, u->folder.id, "run");
-    ok = bsc_run_record_begin(u->journal, about, err);
+    bool ok = bsc_run_record_begin(u->journal, about, err);
     bsc_value_free(about);
     return ok;
 }
@@ -264,7 +278,8 @@ static int undertake(struct undertaking *u, struct bsc_err *err)
             bsc_cli_json(u->cli, u->plan);
         return bsc_run_outcome_exit(outcome);
     }
-    if (!confirmed(u, err) || !open_journal(u, err) || !carry_out(u, err))
+    if (!confirmed(u, err) || !take_lock(u, err) || !still_as_shown(u, err) ||
+        !open_journal(u, err) || !carry_out(u, err))
         return -1;
     return conclude(u);
 }
@@ -276,6 +291,7 @@ static void release(struct undertaking *u)
         bsc_journal_close(u->journal, &ignored);
     bsc_journal_folder_release(&u->folder);
     bsc_journal_lock_free(u->lock);
+    bsc_mem_free(u->runs);
     bsc_value_free(u->given);
     bsc_value_free(u->facts);
     bsc_value_free(u->plan);

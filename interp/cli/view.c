@@ -4,6 +4,7 @@
 
 #include "cli/prompt.h"
 #include "cli/show.h"
+#include "os/process.h"
 
 static void close_line(struct bsc_cli_view *view)
 {
@@ -90,10 +91,12 @@ static struct bsc_value *ask(void *self, const struct bsc_value *effect)
     if (!view->cli->terminal || view->cli->json)
         return answered("no", "nobody",
                         "there is no terminal to ask on; give --yes to answer gates");
+    char user[BSC_PROCESS_USER];
+    bsc_process_user(user);
     enum bsc_cli_answer said = bsc_cli_prompt(view->cli, bsc_value_get_string(effect, "title"));
     if (said == BSC_ANSWER_YES)
-        return answered("yes", "operator", NULL);
-    return answered("no", "operator",
+        return answered("yes", user, NULL);
+    return answered("no", user,
                     said == BSC_ANSWER_STOPPED ? "stopped by the operator" : "the answer was no");
 }
 

@@ -52,6 +52,10 @@ bool bsc_process_alive(pid_t pid);
  * when the process still lives. A process that is already gone is a success. */
 bool bsc_process_end(pid_t pid, int first_signal, int64_t wait_ms, struct bsc_err *err);
 
+enum { BSC_PROCESS_USER = 256 };
+/* Name of the user this process works as, or "uid N" where there is none; never empty. */
+void bsc_process_user(char ret_name[BSC_PROCESS_USER]);
+
 /* Path of the running program's own file; returns owned. */
 char *bsc_process_own_path(struct bsc_err *err);
 

@@ -1,13 +1,13 @@
 #include "run/about.h"
 
-#include <pwd.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "os/files.h"
+#include "os/process.h"
 
-enum { BOOT_ID_MAX = 64, ENTRY_MAX = 4096 };
+enum { BOOT_ID_MAX = 64 };
 
 static void set_host(struct bsc_value *about)
 {
@@ -19,13 +19,9 @@ static void set_host(struct bsc_value *about)
 
 static void set_user(struct bsc_value *about)
 {
-    char room[ENTRY_MAX];
-    struct passwd entry;
-    struct passwd *found = NULL;
-    if (getpwuid_r(geteuid(), &entry, room, sizeof room, &found) == 0 && found != NULL)
-        bsc_value_set_text(about, "user", found->pw_name);
-    else
-        bsc_value_set(about, "user", bsc_value_format("uid %lu", (unsigned long)geteuid()));
+    char user[BSC_PROCESS_USER];
+    bsc_process_user(user);
+    bsc_value_set_text(about, "user", user);
 }
 
 /* Tells the pids of one life of the machine from those of another; empty where unknown. */
