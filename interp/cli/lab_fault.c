@@ -223,13 +223,35 @@ static bool make_fork(const struct bsc_lab *lab, const char *scratch, struct bsc
     return ok;
 }
 
+/* Enough messages that the range of this log backup differs from the other fork's, which would
+ * otherwise have the same name. */
+static bool go_on(const struct bsc_lab *lab, struct bsc_err *err)
+{
+    enum { MESSAGES = 200 };
+    char *db = bsc_lab_path(lab, BSC_LAB_PRIMARY);
+    struct bsc_logs_guard *guard = bsc_logs_guard_open(lab->cli->sys, db, err);
+    struct bsc_sql *primary =
+        guard != NULL ? bsc_lab_sql_open(lab, BSC_LAB_PRIMARY, false, err) : NULL;
+    struct bsc_sql *ledger =
+        primary != NULL ? bsc_lab_sql_open(lab, BSC_LAB_LEDGER, false, err) : NULL;
+    bool ok = ledger != NULL && bsc_lab_add_messages(primary, ledger, MESSAGES, err) &&
+              back_up(lab, BSC_LAB_PRIMARY, NULL, err);
+    bsc_sql_close(ledger);
+    bsc_sql_close(primary);
+    bsc_logs_guard_close(guard);
+    bsc_mem_free(db);
+    return ok;
+}
+
+/* The primary goes on after the other fork has left it: a fork that only follows where its
+ * predecessor ends would be its lawful successor. */
 static bool mix_forks(struct breakage *b, struct bsc_err *err)
 {
     static const char scratch[] = ".lab/elsewhere.db";
     char *file = NULL;
     bool ok = bsc_lab_staff_end(b->lab, false, err) &&
               back_up(b->lab, BSC_LAB_PRIMARY, NULL, err) && make_fork(b->lab, scratch, err) &&
-              back_up(b->lab, scratch, &file, err);
+              go_on(b->lab, err) && back_up(b->lab, scratch, &file, err);
     if (ok && file == NULL)
         ok = bsc_err_set(err, BSC_ERR_IO, "the other fork gave no log backup");
     if (ok) {
