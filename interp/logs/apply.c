@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "logs/batch.h"
 #include "logs/exclusive.h"
+#include "logs/hasher.h"
 #include "logs/header.h"
 #include "logs/leftover.h"
 #include "logs/pages.h"
@@ -15,13 +16,27 @@ enum {
     /* One sync for so much: large enough for the sync not to show, small enough to write again. */
     GROUP_BYTES = 1024 * 1024 * 1024,
     /* The sidecar lists the files of a group; this keeps it small. */
-    GROUP_FILES = 2000
+    GROUP_FILES = 2000,
+    /* Digesting takes about as long as all the rest. */
+    HASHERS = 2
+};
+
+/* A point that the copy can be at. */
+struct place {
+    int64_t lsn;
+    int64_t time_ms;
+    uint32_t db_pages;
+    char fork[BSC_LOGS_ID_HEX];
+    char previous_fork[BSC_LOGS_ID_HEX];
+    int64_t fork_lsn; /* where the two part */
+    size_t files;     /* applied since the last sync to get there */
 };
 
 /*
- * Files go through three stages: taken (validated, their pages in the batch), written (pages in the
- * system's cache), durable (synced, and so recorded). A group of files is announced before the
- * first of its pages is written and synced as one; a killed run is redone from the group's start.
+ * Files go through four stages: taken (their bodies in the filling batch, being digested), proven
+ * (in the ready batch), written (pages in the system's cache), durable (synced, and so recorded). A
+ * group of files is announced before the first of its pages is written and synced as one; a killed
+ * run is redone from the group's start.
  */
 struct work {
     const struct bsc_logs_apply_order *order;
@@ -33,17 +48,14 @@ struct work {
     size_t group_end;            /* index of the first file that is not announced */
     int64_t inherited_last;      /* end of the range that a killed run left half written, or -1 */
     struct bsc_value *inherited; /* owned: names of its files, or NULL */
-    int64_t cursor;              /* LSN of the last file taken */
-    int64_t cursor_time_ms;
-    uint32_t cursor_pages;               /* size of the database at that LSN */
-    char fork[BSC_LOGS_ID_HEX];          /* of that file */
-    char previous_fork[BSC_LOGS_ID_HEX]; /* the one before it */
-    int64_t fork_lsn;                    /* where the two part */
-    size_t pending;                      /* files taken and not durable yet */
-    int64_t done;                        /* bytes of the files behind us */
-    int64_t total;
-    struct bsc_logs_batch batch;
+    struct place taken;          /* after the last file taken */
+    struct place filled_from;    /* before the first file of the filling batch */
+    struct bsc_logs_hasher *hasher; /* owned */
+    struct bsc_logs_batch filling;
+    struct bsc_logs_batch ready;
     struct bsc_logs_pages pages;
+    int64_t done; /* bytes of the files behind us */
+    int64_t total;
 };
 
 static bool save(struct work *work, struct bsc_err *err)
@@ -109,52 +121,105 @@ static bool announce(struct work *work, size_t index, struct bsc_err *err)
     return save(work, err);
 }
 
-static bool write_batch(struct work *work, struct bsc_err *err)
+static bool write_out(struct work *work, struct bsc_logs_batch *batch, struct bsc_err *err)
 {
-    struct bsc_logs_batch *batch = &work->batch;
-
-    if (batch->files == 0)
+    if (batch->file_count == 0)
         return true;
     work->spoilt = !bsc_logs_batch_write(batch, &work->pages, err);
     if (work->spoilt)
         return false;
-    work->done += batch->body_bytes;
+    for (size_t i = 0; i < batch->file_count; i++)
+        work->done += bsc_logs_format_bytes(&batch->files[i].header);
     bsc_logs_batch_clear(batch);
     report(work);
     return true;
 }
 
-/* The pages up to the cursor are durable; the sidecar is saved with the next announcement. */
+static void move(struct place *place, const struct bsc_logs_header *header)
+{
+    if (strcmp(place->fork, header->fork) != 0) {
+        memcpy(place->previous_fork, place->fork, sizeof place->fork);
+        memcpy(place->fork, header->fork, sizeof place->fork);
+        place->fork_lsn = header->first_lsn;
+    }
+    place->lsn = header->last_lsn;
+    place->time_ms = header->time_ms;
+    place->db_pages = header->db_pages;
+    place->files++;
+}
+
+/* Proves the filling batch; when a file of it is damaged, what comes before that stays taken. */
+static bool prove(struct work *work, struct bsc_err *err)
+{
+    if (bsc_logs_batch_prove(&work->filling, err))
+        return true;
+    work->taken = work->filled_from;
+    for (size_t i = 0; i < work->filling.file_count; i++)
+        move(&work->taken, &work->filling.files[i].header);
+    return false;
+}
+
+/* The filling batch is full: while its last files are digested the ready one is written. */
+static bool turn(struct work *work, struct bsc_err *err)
+{
+    struct bsc_logs_batch written;
+
+    if (!write_out(work, &work->ready, err) || !prove(work, err))
+        return false;
+    written = work->ready;
+    work->ready = work->filling;
+    work->filling = written;
+    work->filled_from = work->taken;
+    return true;
+}
+
+/* Writes all that was taken. False, too, when the end of it was damaged. */
+static bool drain(struct work *work, struct bsc_err *err)
+{
+    struct bsc_err later = BSC_ERR_INIT;
+    bool proven, written;
+
+    if (!write_out(work, &work->ready, err))
+        return false;
+    proven = prove(work, err);
+    written = write_out(work, &work->filling, proven ? err : &later);
+    work->filled_from = work->taken;
+    return proven && written;
+}
+
+/* The pages up to `taken` are durable; the sidecar is saved with the next announcement. */
 static void advance(struct work *work)
 {
     struct bsc_logs_state *state = &work->state;
+    struct place *taken = &work->taken;
 
-    memcpy(state->fork, work->fork, sizeof state->fork);
-    memcpy(state->previous_fork, work->previous_fork, sizeof state->previous_fork);
-    state->fork_lsn = work->fork_lsn;
-    state->lsn = work->cursor;
-    state->time_ms = work->cursor_time_ms;
+    memcpy(state->fork, taken->fork, sizeof state->fork);
+    memcpy(state->previous_fork, taken->previous_fork, sizeof state->previous_fork);
+    state->fork_lsn = taken->fork_lsn;
+    state->lsn = taken->lsn;
+    state->time_ms = taken->time_ms;
     if (work->inherited_last > state->lsn)
         set_applying(state, work->inherited_last, bsc_value_copy(work->inherited));
     else
         set_applying(state, 0, NULL);
     work->unsaved = true;
-    work->result->applied += work->pending;
-    work->pending = 0;
+    work->result->applied += taken->files;
+    taken->files = 0;
+    work->filled_from = *taken;
 }
 
-/* Brings everything that was taken to disk. */
+/* Brings everything that was taken to disk. False, too, when the end of it was damaged. */
 static bool sync_group(struct work *work, struct bsc_err *err)
 {
-    if (work->pending == 0)
-        return true;
-    if (!write_batch(work, err))
-        return false;
-    work->spoilt = !bsc_logs_pages_settle(&work->pages, work->cursor_pages, err);
+    bool ok = drain(work, err);
+
+    if (work->spoilt || work->taken.files == 0)
+        return ok;
+    work->spoilt = !bsc_logs_pages_settle(&work->pages, work->taken.db_pages, err);
     if (work->spoilt)
         return false;
     advance(work);
-    return true;
+    return ok;
 }
 
 /* A backup too large for memory: read once to validate it, a second time to write it. */
@@ -163,7 +228,7 @@ static bool write_large(struct work *work, struct bsc_logs_reader *reader, struc
     const unsigned char *bytes = NULL;
     uint32_t page = 0;
 
-    if (!write_batch(work, err) || !bsc_logs_reader_verify(reader, err))
+    if (!drain(work, err) || !bsc_logs_reader_verify(reader, err))
         return false;
     do {
         work->spoilt = !bsc_logs_reader_next(reader, &page, &bytes, err) ||
@@ -197,7 +262,8 @@ static bool check_planned(const struct bsc_logs_apply_file *file,
 /* A fork's first backup continues the fork before it exactly where the two part. */
 static bool fork_fits(const struct work *work, const struct bsc_logs_header *header)
 {
-    return strcmp(header->fork, work->fork) == 0 || strcmp(header->previous_fork, work->fork) == 0;
+    return strcmp(header->fork, work->taken.fork) == 0 ||
+           strcmp(header->previous_fork, work->taken.fork) == 0;
 }
 
 static bool check_fits(const struct work *work, const char *name,
@@ -214,11 +280,11 @@ static bool check_fits(const struct work *work, const char *name,
                            "log backup '%s' (LSN %lld to %lld) has pages of %u bytes, the copy "
                            "has %u",
                            name, first, last, header->page_size, work->state.page_size);
-    if (header->first_lsn != work->cursor) {
+    if (header->first_lsn != work->taken.lsn) {
         bsc_err_set(err, BSC_ERR_REFUSED,
                     "log backup '%s' begins at LSN %lld, the copy is at LSN %lld", name, first,
-                    (long long)work->cursor);
-        return bsc_err_hint(err, header->first_lsn > work->cursor
+                    (long long)work->taken.lsn);
+        return bsc_err_hint(err, header->first_lsn > work->taken.lsn
                                      ? "A log backup between the two is missing."
                                      : "It overlaps what the copy holds already.");
     }
@@ -226,33 +292,27 @@ static bool check_fits(const struct work *work, const char *name,
         return bsc_err_set(err, BSC_ERR_REFUSED,
                            "log backup '%s' (LSN %lld to %lld) is of recovery fork %s, the copy "
                            "is of %s",
-                           name, first, last, header->fork, work->fork);
+                           name, first, last, header->fork, work->taken.fork);
     return true;
 }
 
 static bool take(struct work *work, struct bsc_logs_reader *reader, const char *name,
                  struct bsc_err *err)
 {
-    const uint32_t pages = reader->header.page_count;
+    const struct bsc_logs_header *header = &reader->header;
+    const bool large = !bsc_logs_batch_could_hold(header);
 
-    if (!bsc_logs_batch_could_hold(&work->batch, pages))
-        return write_large(work, reader, err);
-    if (!bsc_logs_batch_can_hold(&work->batch, pages) && !write_batch(work, err))
+    if (large) {
+        if (!write_large(work, reader, err))
+            return false;
+    } else if ((!bsc_logs_batch_can_hold(&work->filling, header) && !turn(work, err)) ||
+               !bsc_logs_batch_add(&work->filling, reader, name, err)) {
         return false;
-    return bsc_logs_batch_add(&work->batch, reader, name, err);
-}
-
-static void move_cursor(struct work *work, const struct bsc_logs_header *header)
-{
-    if (strcmp(work->fork, header->fork) != 0) {
-        memcpy(work->previous_fork, work->fork, sizeof work->fork);
-        memcpy(work->fork, header->fork, sizeof work->fork);
-        work->fork_lsn = header->first_lsn;
     }
-    work->cursor = header->last_lsn;
-    work->cursor_time_ms = header->time_ms;
-    work->cursor_pages = header->db_pages;
-    work->pending++;
+    move(&work->taken, header);
+    if (large)
+        work->filled_from = work->taken;
+    return true;
 }
 
 static bool apply_one(struct work *work, const struct bsc_logs_apply_file *file,
@@ -265,8 +325,6 @@ static bool apply_one(struct work *work, const struct bsc_logs_apply_file *file,
               check_fits(work, file->name, &reader.header, err) &&
               take(work, &reader, file->name, err);
 
-    if (ok)
-        move_cursor(work, &reader.header);
     bsc_logs_reader_release(&reader);
     bsc_mem_free(path);
     return ok;
@@ -285,11 +343,11 @@ static bool apply_all(struct work *work, struct bsc_err *err)
     for (size_t i = 0; i < order->count; i++) {
         if (order->cancel != NULL && atomic_load(order->cancel))
             return bsc_err_set(err, BSC_ERR_CANCELLED, "applying was cancelled at LSN %lld",
-                               (long long)work->cursor);
+                               (long long)work->taken.lsn);
         if (strchr(order->files[i].name, '/') != NULL)
             return bsc_err_set(err, BSC_ERR_INVALID, "'%s' is not the name of a file",
                                order->files[i].name);
-        if (order->files[i].last_lsn <= work->cursor)
+        if (order->files[i].last_lsn <= work->taken.lsn)
             work->result->kept++;
         else if (!enter_group(work, i, err) || !apply_one(work, &order->files[i], err))
             return false;
@@ -322,20 +380,22 @@ static int64_t total_bytes(const struct work *work)
     int64_t total = 0;
 
     for (size_t i = 0; i < order->count; i++)
-        if (order->files[i].last_lsn > work->cursor)
+        if (order->files[i].last_lsn > work->taken.lsn)
             total += file_bytes(work, order->files[i].name);
     return total;
 }
 
 /* Starts from where the sidecar says the copy is. */
-static void set_cursor(struct work *work)
+static void set_place(struct work *work)
 {
     const struct bsc_logs_state *state = &work->state;
+    struct place *taken = &work->taken;
 
-    work->cursor = state->lsn;
-    memcpy(work->fork, state->fork, sizeof work->fork);
-    memcpy(work->previous_fork, state->previous_fork, sizeof work->previous_fork);
-    work->fork_lsn = state->fork_lsn;
+    *taken =
+        (struct place){.lsn = state->lsn, .time_ms = state->time_ms, .fork_lsn = state->fork_lsn};
+    memcpy(taken->fork, state->fork, sizeof taken->fork);
+    memcpy(taken->previous_fork, state->previous_fork, sizeof taken->previous_fork);
+    work->filled_from = *taken;
     work->inherited_last = state->applying ? state->applying_last : -1;
     work->inherited = state->applying ? bsc_value_copy(state->applying_files) : NULL;
 }
@@ -358,10 +418,12 @@ static bool begin(struct work *work, struct bsc_err *err)
         return false;
     if (!bsc_logs_leftover_set_aside(sys, path, err))
         return false;
-    set_cursor(work);
+    set_place(work);
     if (work->order->progress != NULL)
         work->total = total_bytes(work);
-    bsc_logs_batch_init(&work->batch, work->state.page_size);
+    work->hasher = bsc_logs_hasher_new(work->order->count > 1 ? HASHERS : 0);
+    bsc_logs_batch_init(&work->filling, work->hasher, work->state.page_size);
+    bsc_logs_batch_init(&work->ready, work->hasher, work->state.page_size);
     bsc_logs_pages_init(&work->pages, sys, work->fd, path, work->state.page_size);
     return true;
 }
@@ -381,15 +443,21 @@ static bool check_whole(const struct work *work, struct bsc_err *err)
 /* Brings sidecar and header up to what is durable in the copy. */
 static bool settle(struct work *work, struct bsc_err *err)
 {
-    if (!sync_group(work, err))
+    struct bsc_err later = BSC_ERR_INIT;
+    bool ok = sync_group(work, err);
+
+    if (work->spoilt)
         return false;
+    /* Of what is still announced nothing was written. */
     if (!work->unsaved && work->group_end > 0)
         advance(work);
-    if (work->unsaved && !save(work, err))
+    if (work->unsaved && !save(work, ok ? err : &later))
         return false;
-    return work->state.role != BSC_LOGS_STANDBY || work->state.applying ||
-           bsc_logs_db_header_write(work->order->sys, work->fd, work->order->path,
-                                    BSC_LOGS_MARK_STANDBY, err);
+    if (work->state.role == BSC_LOGS_STANDBY && !work->state.applying &&
+        !bsc_logs_db_header_write(work->order->sys, work->fd, work->order->path,
+                                  BSC_LOGS_MARK_STANDBY, ok ? err : &later))
+        return false;
+    return ok;
 }
 
 bool bsc_logs_apply(const struct bsc_logs_apply_order *order, struct bsc_logs_apply_result *ret,
@@ -403,14 +471,21 @@ bool bsc_logs_apply(const struct bsc_logs_apply_order *order, struct bsc_logs_ap
     *ret = (struct bsc_logs_apply_result){0};
     if (begin(&work, err)) {
         ok = apply_all(&work, err);
-        /* What could be applied before the file to blame is kept, unless writing itself failed. */
-        if (!work.spoilt)
-            ok = settle(&work, ok ? err : &later) && ok;
+        /* What could be applied before the file to blame is kept, unless writing itself failed.
+         * Damage found only now lies before what stopped the run, so that is what is reported. */
+        if (!work.spoilt && !settle(&work, &later)) {
+            ok = false;
+            *err = later;
+        }
         ok = ok && check_whole(&work, err);
         ret->lsn = work.state.lsn;
         ret->time_ms = work.state.time_ms;
     }
-    bsc_logs_batch_release(&work.batch);
+    if (work.hasher != NULL) {
+        bsc_logs_batch_release(&work.filling);
+        bsc_logs_batch_release(&work.ready);
+    }
+    bsc_logs_hasher_free(work.hasher);
     bsc_logs_pages_release(&work.pages);
     bsc_value_free(work.inherited);
     bsc_logs_state_release(&work.state);

@@ -1,8 +1,9 @@
 /*
- * Pages of several log backups on their way into a copy with one sync.
+ * Log backups on their way into a copy.
  *
- * A batch holds the pages of whole, validated backups in memory. Where several of them changed the
- * same page only the newest image is written. Its memory is fixed.
+ * A batch holds whole backups in memory as they were read. Their checksums are computed on another
+ * thread while the batch is being filled or another one written; only what is proven is written.
+ * Where several backups changed the same page only the newest image is. Its memory is fixed.
  */
 #ifndef BSC_LOGS_BATCH_H
 #define BSC_LOGS_BATCH_H
@@ -12,45 +13,57 @@
 #include <stdint.h>
 
 #include "logs/format.h"
+#include "logs/hasher.h"
 #include "logs/pages.h"
-#include "value/value.h"
+
+enum { BSC_LOGS_BATCH_FILES = 256 };
 
 struct bsc_logs_batch_page {
     uint32_t page;
-    uint32_t order; /* counts upwards: of two images of a page the later one holds */
-    uint32_t slot;  /* where its bytes are */
+    uint32_t order;             /* counts upwards: of two images of a page the later one holds */
+    const unsigned char *bytes; /* in the batch */
+};
+
+struct bsc_logs_batch_file {
+    struct bsc_logs_header header;
+    const char *name;          /* borrowed */
+    uint32_t pages_end;        /* pages of the batch up to and with this file */
+    struct bsc_logs_hash hash; /* of its body */
 };
 
 struct bsc_logs_batch {
-    uint32_t page_size;
-    uint32_t room;                     /* slots */
-    unsigned char *bytes;              /* owned: the slots */
-    struct bsc_logs_batch_page *pages; /* owned: `count` of `room` */
+    struct bsc_logs_hasher *hasher; /* borrowed */
+    unsigned char *bytes;           /* owned: the bodies, one after another */
+    size_t used;
+    struct bsc_logs_batch_page *pages; /* owned: `count` of as many as the bytes can hold */
     uint32_t count;
-    uint32_t *idle; /* owned: numbers of the slots not in use, `room - count` of them */
-    uint32_t order;
-    size_t files;                /* backups held */
-    struct bsc_value *names;     /* owned list of their names */
-    struct bsc_logs_header last; /* header of the newest backup held */
-    int64_t body_bytes;          /* of the backups held */
+    struct bsc_logs_batch_file *files; /* owned: `file_count` of BSC_LOGS_BATCH_FILES */
+    size_t file_count;
 };
 
-void bsc_logs_batch_init(struct bsc_logs_batch *batch, uint32_t page_size);
+void bsc_logs_batch_init(struct bsc_logs_batch *batch, struct bsc_logs_hasher *hasher,
+                         uint32_t page_size);
 void bsc_logs_batch_release(struct bsc_logs_batch *batch);
 /* Forgets the backups held. */
 void bsc_logs_batch_clear(struct bsc_logs_batch *batch);
 
-/* Whether a backup with so many pages ever fits. */
-bool bsc_logs_batch_could_hold(const struct bsc_logs_batch *batch, uint32_t page_count);
-/* Whether it fits now; drops superseded images to make room. */
-bool bsc_logs_batch_can_hold(struct bsc_logs_batch *batch, uint32_t page_count);
+/* Whether a backup ever fits, and whether it fits now. */
+bool bsc_logs_batch_could_hold(const struct bsc_logs_header *header);
+bool bsc_logs_batch_can_hold(const struct bsc_logs_batch *batch,
+                             const struct bsc_logs_header *header);
 
-/* Reads the whole backup from its start and keeps it, or, when it is damaged, nothing of it. There
- * must be room. */
-bool bsc_logs_batch_add(struct bsc_logs_batch *batch, struct bsc_logs_reader *reader,
+/* Reads the open backup's body and has it digested; there must be room. DAMAGED when it is cut off
+ * or its page numbers make no sense, and then nothing of it is kept. `name` is borrowed until the
+ * batch is cleared. */
+bool bsc_logs_batch_add(struct bsc_logs_batch *batch, const struct bsc_logs_reader *reader,
                         const char *name, struct bsc_err *err);
 
-/* Writes the newest image of every page within the newest size, in order of page number. */
+/* Waits for all checksums. DAMAGED names the first backup whose pages do not match; the batch then
+ * holds only those before it. */
+bool bsc_logs_batch_prove(struct bsc_logs_batch *batch, struct bsc_err *err);
+
+/* Writes the newest image of every page within the newest size, in order of page number. The batch
+ * must be proven. */
 bool bsc_logs_batch_write(struct bsc_logs_batch *batch, struct bsc_logs_pages *pages,
                           struct bsc_err *err);
 

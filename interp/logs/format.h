@@ -84,6 +84,7 @@ struct bsc_logs_reader {
     int fd;                    /* -1 when closed */
     struct bsc_logs_header header;
     struct bsc_digest digest;
+    bool proven;          /* the body has been found right: it is not digested again */
     uint32_t done;        /* entries handed out */
     uint32_t page_before; /* number of the last one */
     unsigned char *block; /* owned: several entries read at once */
