@@ -1,5 +1,8 @@
 #include "logs/position.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/mem.h"
 #include "logs/settled.h"
 
@@ -9,8 +12,36 @@ static bool same_log(const struct bsc_logs_state *state, const struct bsc_logs_w
            wal->start.salt2 == state->place.salt2;
 }
 
+/* Whether the frame before the place is still the very one that the sidecar knows. */
+static bool still_there(const struct bsc_logs_state *state, struct bsc_logs_wal *wal)
+{
+    const struct bsc_logs_wal_place *place = &state->place;
+    char slot[BSC_LOGS_WAL_SLOT_HEX] = "", known[33] = "";
+    struct bsc_err ignored = BSC_ERR_INIT;
+
+    (void)snprintf(known, sizeof known, "%08x%08x%08x%08x", place->salt1, place->salt2,
+                   place->check1, place->check2);
+    return place->frame > 0 &&
+           bsc_logs_wal_slot(wal, place->frame, state->page_size, slot, &ignored) &&
+           strlen(slot) == sizeof slot - 1 && strcmp(slot + 16, known) == 0;
+}
+
+bool bsc_logs_position_continues(const struct bsc_sys *sys, const char *db,
+                                 const struct bsc_logs_state *state, struct bsc_logs_wal *wal)
+{
+    char slot[BSC_LOGS_WAL_SLOT_HEX] = "";
+    struct bsc_err ignored = BSC_ERR_INIT;
+
+    if (bsc_logs_settled_holds(sys, db, &state->settled))
+        return true;
+    return state->placed && !wal->empty && wal->start.salt1 == state->place.salt1 + 1 &&
+           still_there(state, wal) &&
+           bsc_logs_wal_slot(wal, state->place.frame + 1, state->page_size, slot, &ignored) &&
+           strcmp(slot, state->place_next) == 0;
+}
+
 bool bsc_logs_position_base(const struct bsc_sys *sys, const char *db,
-                            const struct bsc_logs_state *state, const struct bsc_logs_wal *wal,
+                            const struct bsc_logs_state *state, struct bsc_logs_wal *wal,
                             struct bsc_logs_wal_place *ret_place, struct bsc_err *err)
 {
     if (!state->placed)
@@ -19,9 +50,7 @@ bool bsc_logs_position_base(const struct bsc_sys *sys, const char *db,
         *ret_place = state->place;
         return true;
     }
-    /* Everything up to that LSN is in the file and nothing came after it: a log that is there now
-     * began at that LSN. */
-    if (bsc_logs_settled_holds(sys, db, &state->settled)) {
+    if (bsc_logs_position_continues(sys, db, state, wal)) {
         *ret_place = wal->start;
         return true;
     }

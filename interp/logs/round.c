@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "logs/format.h"
+#include "logs/position.h"
 #include "logs/settled.h"
 
 bool bsc_logs_round_open(struct bsc_logs_round *round, struct bsc_logs_primary *primary,
@@ -65,26 +66,6 @@ static bool is_same_log(const struct bsc_logs_round *round, const struct bsc_log
            round->wal.start.salt2 == consumer->place.salt2;
 }
 
-/*
- * Whether the log was reset right where the consumer is, so that what is in it now follows. Either
- * the database file has not been written to since all frames up to there were in it. Or the log
- * began anew exactly once, which makes the first salt one more, and what stood behind that point
- * is still standing there: then no frame was ever written behind it.
- */
-static bool nothing_lost(struct bsc_logs_round *round, const struct bsc_logs_state *consumer)
-{
-    const struct bsc_logs_primary *primary = round->primary;
-    char slot[BSC_LOGS_WAL_SLOT_HEX] = "";
-    struct bsc_err ignored = BSC_ERR_INIT;
-    if (bsc_logs_settled_holds(primary->sys, primary->db, &consumer->settled))
-        return true;
-    return consumer->placed && consumer->place.frame > 0 && !round->wal.empty &&
-           round->wal.start.salt1 == consumer->place.salt1 + 1 &&
-           bsc_logs_wal_slot(&round->wal, consumer->place.frame + 1, consumer->page_size, slot,
-                             &ignored) &&
-           strcmp(slot, consumer->place_next) == 0;
-}
-
 bool bsc_logs_round_scan(struct bsc_logs_round *round, const struct bsc_logs_state *consumer,
                          struct bsc_err *err)
 {
@@ -92,7 +73,8 @@ bool bsc_logs_round_scan(struct bsc_logs_round *round, const struct bsc_logs_sta
     int64_t ahead = consumer->placed ? consumer->lsn - consumer->place_lsn : 0;
     bool same = is_same_log(round, consumer);
     bsc_logs_wal_range_release(&round->range);
-    if (!same && !nothing_lost(round, consumer)) {
+    if (!same && !bsc_logs_position_continues(round->primary->sys, round->primary->db, consumer,
+                                              &round->wal)) {
         bsc_err_set(err, BSC_ERR_REFUSED, "'%s' was reset by somebody else",
                     round->primary->wal_path);
         return chain_broken(round, consumer, err);
