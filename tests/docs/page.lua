@@ -5,7 +5,7 @@
 --
 -- The reader's clone of the sources is played by SCRATCH/home/bascule: runbooks and docs of ROOT,
 -- and BASCULE where building would have put it. Nothing is installed or built, so the demo runs as
--- it stands. Output shows the reader's home as /home/ada.
+-- it stands. Output shows the reader's home as /srv/ada.
 local root, page, program, scratch = arg[1], arg[2], arg[3], arg[4]
 package.path = root .. "/tests/docs/?.lua;" .. package.path
 local blocks = require "blocks"
@@ -99,7 +99,8 @@ local function script_of(steps)
     end
   end
   lines[#lines + 1] = ("find %s -path '*/.lab/made' | while read -r made; do"):format(quote(home))
-  lines[#lines + 1] = ('  %s lab down "${made%%/.lab/made}" >/dev/null; done'):format(quote(program))
+  lines[#lines + 1] = ('  %s lab down "${made%%/.lab/made}" >/dev/null; done'):format(
+    quote(program))
   return table.concat(lines, "\n") .. "\n"
 end
 
@@ -111,7 +112,7 @@ local function complain(line, text)
 end
 
 local function check_step(index, step)
-  local output = read(("%s/out.%d"):format(kept, index)):gsub(home:gsub("%p", "%%%0"), "/home/ada")
+  local output = read(("%s/out.%d"):format(kept, index)):gsub(home:gsub("%p", "%%%0"), "/srv/ada")
   for number, command in ipairs(step.commands) do
     local code = tonumber(read(("%s/exit.%d.%d"):format(kept, index, number)))
     if code ~= command.exit then

@@ -33,7 +33,8 @@ expect(true, "…", "anything")
 expect(true, "", "")
 expect(false, "", "something")
 
-local read = blocks.read("text\n```sh exit=3\nls \\\n  -l\n# no\n\ntrue\n```\n```lua file=a.lua\nx\n```\n")
+local read = blocks.read("text\n```sh exit=3\nls \\\n  -l\n# no\n\ntrue\n```\n" ..
+  "```lua file=a.lua\nx\n```\n")
 assert(#read == 2 and read[1].exit == 3 and read[1].line == 2 and read[2].file == "a.lua")
 local commands = blocks.commands(read[1])
 assert(#commands == 2 and commands[1] == "ls   -l" and commands[2] == "true")
