@@ -1,0 +1,68 @@
+# The journal cannot grow any more. A limit on the size of files stands in for a full disk, so that
+# nobody has to be root; the sizes are chosen so that the plan is still within it.
+. "$(dirname "$0")/lib.sh"
+steps=60
+
+small_site
+{
+    printf '%s\n' 'runbook "marks" { summary = "Leaves many marks" }'
+    for number in $(seq "$steps"); do
+        printf 'step "Mark %s" { command.run { argv = { "/usr/bin/touch", "mark-%s" } }, %s }\n' \
+            "$number" "$number" 'harmless = "a mark"'
+    done
+} >marks.lua
+
+# limited BLOCKS ARGUMENT…: runs the program with files limited to so many blocks of 512 bytes.
+limited() {
+    blocks=$1
+    shift
+    code=0
+    (
+        ulimit -f "$blocks"
+        exec "$program" "$@" >"$work/out" 2>"$work/err" </dev/null
+    ) || code=$?
+}
+
+it "without a limit the run gets through, and is long enough to be cut"
+bsc run marks.lua --yes
+exits 0
+same "$(find . -name 'mark-*' | wc -l)" "$steps" "marks"
+journal=$(wc -c <"$(ls -d runs/*-marks-*)/journal.jsonl")
+plan=$(wc -c <"$(ls -d runs/*-marks-*)/plan.json")
+[ "$plan" -lt $((journal / 2)) ] || fail "the plan has $plan bytes, the journal $journal"
+rm -rf runs mark-*
+
+it "a run whose journal cannot grow stops and says why"
+limited $((journal * 2 / 3 / 512)) run marks.lua --yes
+exits 1
+says "journal"
+says "File too large"
+marks=$(find . -name 'mark-*' | wc -l)
+[ "$marks" -gt 0 ] && [ "$marks" -lt "$steps" ] || fail "$marks of $steps marks were made"
+
+it "nothing was done without its intent in the journal"
+journal_table runs/*-marks-*/journal.jsonl journal.db
+intents=$(sql journal.db "SELECT count(*) FROM line WHERE json_extract(text, '\$.kind') = 'intent'")
+[ "$marks" -le "$intents" ] || fail "$marks marks, but $intents intents"
+for number in $(seq "$marks"); do
+    [ -e "mark-$number" ] || fail "mark $number is missing, but later ones are there"
+done
+
+it "every outcome that the journal tells is true"
+outcomes=$(sql journal.db "SELECT count(*) FROM line WHERE
+    json_extract(text, '\$.kind') = 'outcome' AND
+    json_extract(text, '\$.payload.outcome') = 'changed'")
+[ "$outcomes" -le "$marks" ] || fail "$outcomes outcomes, but $marks marks"
+[ $((intents - outcomes)) -le 1 ] || fail "$intents intents, but $outcomes outcomes"
+
+it "the journal is whole as far as it goes"
+bsc audit verify last
+says "records verify"
+rm -rf runs mark-*
+
+it "a run that cannot even keep its plan is not begun"
+limited $((plan / 2 / 512)) run marks.lua --yes
+exits 1
+says "plan.json"
+says "File too large"
+same "$(find . -name 'mark-*')" "" "marks"

@@ -1,0 +1,187 @@
+# What every test of the whole program uses; sourced first. The program is the script's first
+# argument. The test works in a folder of its own, and whatever it started is ended on every way
+# out.
+set -eu
+program=$1
+shift
+tests=$(cd "$(dirname "$0")" && pwd)
+source_tree=$(cd "$tests/../.." && pwd)
+failover=$source_tree/runbooks/failover.lua
+work=$(mktemp -d)
+sentence="the test begins"
+background=
+code=0
+cd "$work"
+# The name of no other process holds it: this is how the processes of a test are known.
+printf '%s\n' "$work" >.own
+
+unset NO_COLOR
+export TERM=xterm LC_ALL=C.UTF-8 TZ=UTC
+
+# Pids of the processes whose command line names the test's folder.
+own_processes() {
+    grep -lF -f .own /proc/[0-9]*/cmdline 2>/dev/null | sed 's,/proc/\([0-9]*\)/.*,\1,' || true
+}
+
+clean_up() {
+    status=$?
+    trap - EXIT
+    trap '' INT TERM HUP
+    set +e
+    cd "$work" || exit 1
+    for pid in $background $(own_processes); do
+        kill -KILL "$pid" 2>/dev/null
+    done
+    cd /
+    chmod -R u+rwx "$work" 2>/dev/null
+    rm -rf "$work"
+    exit "$status"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# Begins a claim; the claims before it held.
+it() {
+    sentence=$1
+    printf '%s\n' "- $1"
+}
+
+fail() {
+    printf '\nnot so: %s\n  %s\n' "$sentence" "$1"
+    for stream in out err; do
+        [ ! -s "$work/$stream" ] || sed "s/^/  $stream| /" "$work/$stream" | tail -n 60
+    done
+    exit 1
+}
+
+# Leaves out one claim, loudly.
+leave_out() {
+    printf 'LEFT OUT: %s: %s\n' "$sentence" "$1"
+}
+
+# Runs the program; the streams go to the files out and err, the exit code to $code.
+bsc() {
+    code=0
+    "$program" "$@" >"$work/out" 2>"$work/err" </dev/null || code=$?
+}
+
+exits() {
+    [ "$code" -eq "$1" ] || fail "the exit code is $code, not $1"
+}
+
+# Both streams, without the folding of long lines.
+said() {
+    cat "$work/out" "$work/err" | tr -s ' \n' ' '
+}
+
+says() {
+    said | grep -qF -e "$1" || fail "nothing says: $1"
+}
+
+says_not() {
+    ! said | grep -qF -e "$1" || fail "something says: $1"
+}
+
+same() {
+    [ "$1" = "$2" ] || fail "$3: \"$1\", not \"$2\""
+}
+
+# until_true SECONDS COMMAND…: asks again and again, up to a deadline.
+until_true() {
+    deadline=$(($(date +%s) + $1))
+    shift
+    until "$@"; do
+        [ "$(date +%s)" -le "$deadline" ] || fail "not within the time: $*"
+        sleep 0.02
+    done
+}
+
+gone() {
+    ! kill -0 "$1" 2>/dev/null
+}
+
+# Every name, kind and mode below a site, and of every file the bytes and the time of change. While
+# SQLite reads a database it may have files beside it, which shows in the time of the folder; and a
+# -shm file is the memory that its readers share, in which all of them leave marks: of these only
+# name and mode count.
+snapshot() (
+    cd "$1"
+    find . -path ./.lab -prune -o \( -type d -o -name '*-shm' \) -printf '%y %m %p\n' -o \
+        -printf '%y %m %p %T@\n' | sort
+    find . -path ./.lab -prune -o -type f ! -name '*-shm' -print0 | sort -z | xargs -0 sha256sum
+)
+
+# unchanged SITE SNAPSHOT
+unchanged() {
+    snapshot "$1" >now
+    diff "$2" now >differences || fail "the site has changed: $(cat differences)"
+}
+
+# The plain sqlite3 program, which sees what any client sees. Beware: it may tidy up behind itself.
+sql() {
+    sqlite3 -batch -init /dev/null "$1" "$2"
+}
+
+# json FILE PATH: one value of a JSON file.
+json() {
+    sql :memory: "SELECT json_extract(CAST(readfile('$1') AS TEXT), '$2')"
+}
+
+# The lines of a journal as the table line(text) of a database: journal_table JOURNAL DATABASE
+journal_table() {
+    sqlite3 -batch -init /dev/null "$2" <<END
+DROP TABLE IF EXISTS line;
+CREATE TABLE line (text);
+.mode ascii
+.separator "\037" "\n"
+.import '$1' line
+END
+}
+
+# A copy of a restoring or mirror database that any client can open: openable FROM TO
+openable() {
+    cp "$1" "$2"
+    printf '\001\001' | dd of="$2" bs=1 seek=18 conv=notrunc status=none
+}
+
+new_lab() {
+    bsc lab new "$1"
+    exits 0
+}
+
+break_lab() {
+    bsc lab break "$1" "$2"
+    exits 0
+}
+
+# Number of rows in which the rooms, authors and messages of two databases differ.
+differing_rows() {
+    for table in tblRoom tblPrincipal tblChatMessage; do
+        printf '%s\n' "SELECT * FROM (SELECT * FROM main.$table EXCEPT SELECT * FROM other.$table)
+            UNION ALL SELECT * FROM (SELECT * FROM other.$table EXCEPT SELECT * FROM main.$table);"
+    done >comparison.sql
+    sql "$1" "ATTACH '$2' AS other; $(cat comparison.sql)" >differing || fail "cannot compare $1"
+    wc -l <differing
+}
+
+one_line_of_json() {
+    same "$(wc -l <out)" 1 "lines on standard output"
+    same "$(sql :memory: "SELECT json_valid(CAST(readfile('out') AS TEXT))")" 1 "valid JSON"
+}
+
+# 101538 as people read it.
+thousands() {
+    printf '%s' "$1" | sed -e ':again' -e 's/\([0-9]\)\([0-9]\{3\}\)\($\|,\)/\1,\2\3/' -e 'tagain'
+}
+
+# A site without databases, for runs of plain commands.
+small_site() {
+    cat >site.yaml <<'END'
+site: small
+data_centres:
+  here: { title: Here }
+servers:
+  one: { data_centre: here }
+END
+}
