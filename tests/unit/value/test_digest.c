@@ -11,6 +11,11 @@ static void the_known_hashes_come_out(void **state)
     assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     bsc_digest_text("abc", 3, hex);
     assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    char *many = malloc(1000000);
+    memset(many, 'a', 1000000);
+    bsc_digest_text(many, 1000000, hex);
+    assert_string_equal(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+    free(many);
 }
 
 static void pieces_give_the_same_hash_as_the_whole(void **state)
