@@ -89,8 +89,14 @@ it "a lab that was failed over cannot be repaired"
 bsc lab repair site
 exits 3
 
-it "taking the lab down ends its processes"
+it "taking the lab down ends its processes, and none of them has had to complain"
+bsc lab down site
+exits 0
+same "$(own_processes)" "" "processes left behind"
+same "$(cat site/.lab/log "$mirror.agent.log" site/.lab/lost/dc1/sql2/mgc.db.agent.log)" "" \
+    "their messages"
+
+it "a lab is removed on request"
 bsc lab down site --remove
 exits 0
 [ ! -e site ] || fail "the folder is still there"
-same "$(own_processes)" "" "processes left behind"
