@@ -1,8 +1,9 @@
-#include "logs/backup_int.h"
+#include "logs/backup.h"
 
 #include <string.h>
 
 #include "base/mem.h"
+#include "logs/backup_int.h"
 #include "logs/guard_int.h"
 #include "logs/round_int.h"
 #include "logs/settled.h"

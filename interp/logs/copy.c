@@ -220,7 +220,9 @@ static void forget_waiting(struct work *work)
  * left to do. A hint only: whether it is heard does not matter. */
 static void put_in_line(struct work *work, struct job *job)
 {
-    (void)sync_file_range(job->to_fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+    const struct bsc_sys *sys = work->order->sys;
+    if (sys->write_soon != NULL)
+        sys->write_soon(sys->self, job->to_fd);
     work->waiting[work->waiting_count++] =
         (struct waiting){.fd = job->to_fd, .partial = job->partial, .path = job->to};
     work->waiting_bytes += job->bytes;

@@ -1,12 +1,13 @@
 #include "logs/primary_int.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "logs/settled.h"
 
-enum { LOCK_WAIT_MS = 5000, INDEX_BYTES = 32768, INDEX_VERSION = 3007000 };
+enum { MODE_TEXT = 16, LOCK_WAIT_MS = 5000, INDEX_BYTES = 32768, INDEX_VERSION = 3007000 };
 
 bool bsc_logs_engine_error(sqlite3 *engine, int code, struct bsc_err *err, const char *doing,
                            const char *path)
@@ -51,14 +52,14 @@ static int take_text(void *arg, int count, char **values, char **names)
     char *mode = arg;
     (void)names;
     if (count > 0 && values[0] != NULL)
-        strncpy(mode, values[0], 15);
+        snprintf(mode, MODE_TEXT, "%s", values[0]);
     return 0;
 }
 
 static bool check_mode(sqlite3 *engine, const char *db, bool convert, struct bsc_err *err)
 {
     const char *sql = convert ? "PRAGMA journal_mode=WAL" : "PRAGMA journal_mode";
-    char mode[16] = "";
+    char mode[MODE_TEXT] = "";
     int code = sqlite3_exec(engine, sql, take_text, mode, NULL);
     if (code != SQLITE_OK)
         return bsc_logs_engine_error(engine, code, err, "open", db);

@@ -2,10 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "logs/io.h"
+#include "os/clock.h"
 #include "os/files.h"
 
 enum { PAUSE_MS = 20 };
@@ -55,7 +55,6 @@ bool bsc_logs_shipping_hold(const struct bsc_sys *sys, const char *db, struct bs
 static bool hold_patiently(const struct bsc_sys *sys, const char *db, int64_t wait_ms,
                            struct bsc_logs_job *job, int *ret_fd, struct bsc_err *err)
 {
-    const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
     for (int64_t waited = 0;; waited += PAUSE_MS) {
         if (bsc_logs_shipping_hold(sys, db, job, ret_fd, err))
             return true;
@@ -67,7 +66,7 @@ static bool hold_patiently(const struct bsc_sys *sys, const char *db, int64_t wa
             return bsc_err_wrap(err, "log shipping into '%s' is still busy after %lld ms", db,
                                 (long long)wait_ms);
         }
-        nanosleep(&pause, NULL);
+        (void)bsc_clock_pause(PAUSE_MS, NULL);
     }
 }
 

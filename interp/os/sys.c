@@ -137,6 +137,12 @@ static int real_lock(void *self, int fd, bool exclusive)
     return fcntl(fd, F_OFD_SETLK, &whole);
 }
 
+static void real_write_soon(void *self, int fd)
+{
+    (void)self;
+    (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 static const struct bsc_sys real = {
     .self = NULL,
     .open = real_open,
@@ -158,6 +164,7 @@ static const struct bsc_sys real = {
     .fstat = real_fstat,
     .statvfs = real_statvfs,
     .lock = real_lock,
+    .write_soon = real_write_soon,
 };
 
 const struct bsc_sys *bsc_sys_real(void)
