@@ -1,4 +1,4 @@
-#include "logs/clone_int.h"
+#include "logs/clone.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 
 #include "base/mem.h"
+#include "logs/clone_int.h"
 #include "logs/io.h"
 #include "logs/position.h"
 

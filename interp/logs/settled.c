@@ -1,26 +1,27 @@
 #include "logs/settled.h"
 
 #include <errno.h>
-#include <time.h>
 
-enum { TICKS_MAX = 100, PAUSE_NS = 500000 };
+#include "os/clock.h"
+
+/* File times advance in ticks of the kernel's clock, which are never longer than this. */
+enum { TICK_MS = 10, PAUSES_MAX = 50 };
 
 static int64_t nanoseconds(struct timespec time)
 {
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-/* File times advance in ticks of the kernel's coarse clock: only a write in a later tick shows. */
+/* Only a write in a later tick shows. */
 static bool wait_for_next_tick(int64_t mtime_ns)
 {
-    const struct timespec pause = {.tv_nsec = PAUSE_NS};
-    struct timespec now = {0};
+    const struct bsc_clock *clock = bsc_clock_real();
+    const int64_t later_ms = mtime_ns / 1000000 + TICK_MS;
 
-    for (int i = 0; i < TICKS_MAX; i++) {
-        (void)clock_gettime(CLOCK_REALTIME_COARSE, &now);
-        if (nanoseconds(now) > mtime_ns)
+    for (int i = 0; i < PAUSES_MAX; i++) {
+        if (clock->wall_ms(clock->self) > later_ms)
             return true;
-        (void)nanosleep(&pause, NULL);
+        (void)bsc_clock_pause(1, NULL);
     }
     return false;
 }

@@ -1,10 +1,8 @@
 #include "mirrors/wait_int.h"
 
-#include <time.h>
-
 #include "os/clock.h"
 
-enum { PAUSE_NS = 10 * 1000 * 1000 };
+enum { PAUSE_MS = 10 };
 
 int64_t bsc_mirrors_now_ms(void)
 {
@@ -15,9 +13,7 @@ int64_t bsc_mirrors_now_ms(void)
 
 void bsc_mirrors_pause(void)
 {
-    const struct timespec pause = {.tv_nsec = PAUSE_NS};
-
-    (void)nanosleep(&pause, NULL);
+    (void)bsc_clock_pause(PAUSE_MS, NULL);
 }
 
 int64_t bsc_mirrors_lsn_of(const struct bsc_mirrors_engine *engine, const char *path)

@@ -67,51 +67,33 @@ static void a_cancelled_clone_stops(void **state)
     practice_close(&site);
 }
 
-/* Writes until it is ended; each message says how many there are. */
-static pid_t start_writer(const char *path)
+/* The application does not stop for the clone: it commits between any two pieces. */
+static void commit_meanwhile(void *arg, int64_t done, int64_t total)
 {
-    int ready[2];
-    char byte = 0;
-    pid_t pid;
-
-    assert_int_equal(pipe(ready), 0);
-    pid = fork();
-    if (pid == 0) {
-        sqlite3 *db = NULL;
-
-        if (sqlite3_open(path, &db) != SQLITE_OK || sqlite3_busy_timeout(db, 5000) != SQLITE_OK ||
-            sqlite3_wal_autocheckpoint(db, 0) != SQLITE_OK)
-            _exit(1);
-        for (int i = 0;; i++) {
-            if (sqlite3_exec(db, "INSERT INTO message(text) SELECT 'w' || count(*) FROM message",
-                             NULL, NULL, NULL) != SQLITE_OK)
-                _exit(2);
-            if (i == 0)
-                (void)!write(ready[1], "r", 1);
-        }
-    }
-    (void)close(ready[1]);
-    assert_int_equal(read(ready[0], &byte, 1), 1);
-    (void)close(ready[0]);
-    return pid;
+    assert_true(done <= total);
+    practice_commit(arg, 1);
 }
 
-/* Clones while a writer writes, follows for some rounds, ends the writer, follows once more. */
 static void a_mirror_follows_while_a_writer_writes(void **state)
 {
     struct practice site;
-    struct bsc_logs_state sidecar;
+    struct bsc_logs_state sidecar = BSC_LOGS_STATE_INIT;
+    struct bsc_logs_clone_order order = {
+        .sys = bsc_sys_real(), .progress = commit_meanwhile, .progress_arg = &site};
     struct bsc_logs_follower *follower;
     struct bsc_logs_agent_round round = {0};
     struct bsc_err err = BSC_ERR_INIT;
     char *path = unit_path(*state, "mirror.db");
-    int64_t first_lsn;
-    pid_t writer;
+    int64_t bytes = 0, first_lsn;
 
     practice_open(&site, *state);
-    writer = start_writer(site.primary);
-    clone_to(&site, path, &sidecar);
+    practice_commit(&site, 300);
+    order.from = site.primary;
+    order.to = path;
+    if (!bsc_logs_clone(&order, &sidecar, &bytes, &err))
+        fail_msg("%s", err.message);
     first_lsn = sidecar.lsn;
+    assert_true(first_lsn < lsn_of(site.primary));
     assert_true(bsc_logs_check(path, BSC_LOGS_CHECK_FULL, NULL, &err));
     assert_true(bsc_logs_db_header_set(bsc_sys_real(), path, BSC_LOGS_MARK_RESTORING, &err));
     assert_true(bsc_logs_state_save(bsc_sys_real(), path, &sidecar, &err));
@@ -121,14 +103,13 @@ static void a_mirror_follows_while_a_writer_writes(void **state)
     for (int i = 0; i < 5; i++) {
         if (!bsc_logs_agent_mirror(follower, &round, &err))
             fail_msg("%s: %s", err.message, err.cause);
+        assert_int_equal(round.lsn, lsn_of(site.primary));
+        assert_int_equal(lsn_of(path), round.lsn);
         assert_true(practice_is_closed(path));
+        practice_commit(&site, i);
     }
-    assert_int_equal(kill(writer, SIGKILL), 0);
-    assert_int_equal(WTERMSIG(practice_reap(writer)), SIGKILL);
     assert_true(bsc_logs_agent_mirror(follower, &round, &err));
     assert_true(round.lsn > first_lsn);
-    assert_int_equal(round.lsn, lsn_of(site.primary));
-    assert_int_equal(lsn_of(path), lsn_of(site.primary));
     bsc_logs_follower_close(follower);
     assert_true(bsc_logs_db_header_set(bsc_sys_real(), path, BSC_LOGS_MARK_WAL, &err));
     practice_assert_same(site.primary, path);
