@@ -33,10 +33,12 @@ local function add_sessions(copy, facts)
   if facts.state == "unreachable" or facts.state == "missing" then
     return
   end
-  local value = effects.call("logs.sessions", { path = copy.path })
+  local value, failure = effects.call("logs.sessions", { path = copy.path })
   if value then
     facts.sessions = #value.sessions
     facts.session_list = value.sessions
+  else
+    facts.reason = failure.message
   end
 end
 

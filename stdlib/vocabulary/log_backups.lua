@@ -13,6 +13,10 @@ local function backups_id(copy)
   return ("log_backups:%s.secondary"):format(copy.database)
 end
 
+-- What must be true when the chain cannot be trusted: nothing is known to be done then, although
+-- there seems to be nothing to do.
+local whole = { share_readable = true, problem = "none" }
+
 local function backups_of(a)
   return backups_id(handles.of(a.copy))
 end
@@ -33,8 +37,10 @@ local copy = primitive.shipped {
   usage = "log_backups.copy(db.secondary)",
   check = check_shipping,
   resource = backups_of,
-  wants = function(_, facts)
-    if chain.uncopied(facts) == 0 then
+  wants = function(a, facts)
+    if chain.refusal(handles.of(a.copy), facts) then
+      return whole
+    elseif chain.uncopied(facts) == 0 then
       return {}
     end
     return { copied_lsn = facts.last_lsn }
@@ -57,8 +63,10 @@ local apply = primitive.shipped {
   usage = "log_backups.apply(db.secondary)",
   check = check_shipping,
   resource = backups_of,
-  wants = function(_, facts)
-    if #(facts.chain or {}) == 0 then
+  wants = function(a, facts)
+    if chain.refusal(handles.of(a.copy), facts) then
+      return whole
+    elseif #(facts.chain or {}) == 0 then
       return {}
     end
     return { applied_lsn = match.at_least(facts.last_lsn) }

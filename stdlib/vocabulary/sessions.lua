@@ -33,6 +33,12 @@ local kill_all = primitive.shipped {
   wants = function()
     return { sessions = 0 }
   end,
+  requires = function(a, facts)
+    if facts.sessions == nil then
+      return ("the sessions on %s cannot be seen: %s"):format(handles.of(a.copy).title,
+        facts.reason or "it is " .. tostring(facts.state))
+    end
+  end,
   changes = function(a, facts)
     return rounds(handles.of(a.copy), facts)
   end,

@@ -97,6 +97,16 @@ T["a chain with a problem is neither copied nor applied"] = function()
   end
 end
 
+T["a chain that cannot be read is not taken for one that is done"] = function()
+  for _, body in ipairs { "log_backups.copy(db.secondary)", "log_backups.apply(db.secondary)" } do
+    local world = lab.world()
+    world.facts[backups] = { problem = "damaged", problem_text = "could not read '/site/copied'" }
+    expect_outcome(lab.step(world, body), "refused", "could not read '/site/copied'")
+    expect_outcome(play(body, { [backups] = { share_readable = false, chain = lab.chain(100, 0) } }),
+      "refused", "cannot be read")
+  end
+end
+
 T["copying needs the share and room"] = function()
   expect_outcome(play("log_backups.copy(db.secondary)", { [backups] = { share_readable = false,
     problem_text = "permission denied" } }), "refused",
@@ -217,6 +227,15 @@ T["every session is ended, in rounds while new ones come"] = function()
   end
   expect_outcome(lab.step(world, "sessions.kill_all(db.secondary)"), "changed")
   expect.equal(world.changes[2].args.pids, host.list { 50 })
+end
+
+T["sessions that cannot be seen are not taken for none"] = function()
+  local world = lab.world()
+  world.facts[secondary].sessions = nil
+  world.facts[secondary].reason = "could not list the processes"
+  expect_outcome(lab.step(world, "sessions.kill_all(db.secondary)"), "refused",
+    "could not list the processes")
+  expect.equal(world.changes, {})
 end
 
 T["sessions that keep coming are told, none are kept"] = function()
