@@ -31,22 +31,49 @@ static void set_format(struct look *look, const char *state, char *owned_reason)
     bsc_mem_free(owned_reason);
 }
 
+/* What the system says when the server, its disk or the way to it is gone. Anything else, a refused
+ * permission above all, tells nothing about the copy: clients may be writing to it. */
+static bool is_gone(int reason)
+{
+    static const int gone[] = {ENOENT,    ENOTDIR,   ENXIO,        ENODEV,
+                               ESTALE,    ETIMEDOUT, EHOSTUNREACH, ENETUNREACH,
+                               EHOSTDOWN, ENOTCONN,  ECONNREFUSED};
+    for (size_t i = 0; i < sizeof gone / sizeof gone[0]; i++)
+        if (gone[i] == reason)
+            return true;
+    return false;
+}
+
+static void set_unknown(struct look *look, int reason, const char *doing)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+
+    (void)bsc_err_sys(&err, reason, "%s", doing);
+    bsc_value_set_text(look->facts, "state", "unknown");
+    bsc_value_set_text(look->facts, "reason", err.message);
+}
+
 /* False when there is no file to look at; the facts then say why. */
 static bool find_file(struct look *look)
 {
     const struct bsc_sys *sys = look->sys;
     char *folder = bsc_files_folder_of(look->path);
     struct stat status = {0};
+    bool answers = sys->stat(sys->self, folder, &status) == 0;
     bool found = false;
 
-    if (sys->stat(sys->self, folder, &status) != 0 || !S_ISDIR(status.st_mode))
+    if (!answers && !is_gone(errno))
+        set_unknown(look, errno, "its folder cannot be looked at");
+    else if (!answers || !S_ISDIR(status.st_mode))
         set_format(look, "unreachable", bsc_mem_format("the folder '%s' does not answer", folder));
     else if (sys->stat(sys->self, look->path, &status) == 0)
         found = true;
     else if (errno == ENOENT)
         set_state(look, "missing", "there is no such file");
-    else
+    else if (is_gone(errno))
         set_state(look, "unreachable", "the file does not answer");
+    else
+        set_unknown(look, errno, "it cannot be looked at");
     bsc_mem_free(folder);
     return found;
 }
@@ -99,6 +126,12 @@ static void look_online(struct look *look)
     set_time(look, position.time_ms);
 }
 
+/* Clients go by the header alone, whatever is wrong beside it. */
+static void set_writable(struct look *look)
+{
+    bsc_value_set_bool(look->facts, "writable", is_normal(look->header.mark));
+}
+
 static void look_disagreeing(struct look *look)
 {
     const char *mark = bsc_logs_mark_name(look->header.mark);
@@ -110,6 +143,7 @@ static void look_disagreeing(struct look *look)
         set_format(look, "damaged",
                    bsc_mem_format("its header says %s, its sidecar %s", mark,
                                   bsc_logs_role_name(look->state.role)));
+    set_writable(look);
 }
 
 static void look_closed(struct look *look, const char *state, const char *reason)
@@ -147,19 +181,33 @@ static void look_at_both(struct look *look)
         look_disagreeing(look);
 }
 
+/* What cannot be read tells nothing, what was read and makes no sense is damaged. */
+static void set_unread(struct look *look, const struct bsc_err *err)
+{
+    if (err->code == BSC_ERR_DAMAGED)
+        set_state(look, "damaged", err->message);
+    else if (err->code == BSC_ERR_UNREACHABLE || is_gone(err->sys_errno))
+        set_state(look, "unreachable", err->message);
+    else {
+        bsc_value_set_text(look->facts, "state", "unknown");
+        bsc_value_set_text(look->facts, "reason", err->message);
+    }
+}
+
 /* False when the header or the sidecar cannot be read; the facts then say why. */
 static bool read_both(struct look *look)
 {
     struct bsc_err err = BSC_ERR_INIT;
 
     if (!bsc_logs_db_header_read(look->sys, look->path, &look->header, &err)) {
-        set_state(look, err.code == BSC_ERR_DAMAGED ? "damaged" : "unreachable", err.message);
+        set_unread(look, &err);
         return false;
     }
     bsc_value_set_int(look->facts, "page_size", look->header.page_size);
     look->has_state = bsc_logs_state_load(look->sys, look->path, &look->state, &err);
     if (!look->has_state && err.code != BSC_ERR_NOT_FOUND) {
-        set_state(look, err.code == BSC_ERR_DAMAGED ? "damaged" : "unreachable", err.message);
+        set_unread(look, &err);
+        set_writable(look);
         return false;
     }
     if (look->has_state && look->state.page_size != look->header.page_size) {

@@ -1,5 +1,7 @@
 #include "practice.h"
 
+#include "../fault_sys.h"
+
 #include "logs/copy_state.h"
 #include "logs/header.h"
 #include "logs/recover.h"
@@ -54,6 +56,47 @@ static void no_folder_is_unreachable_and_no_file_missing(void **state)
     assert_false(fact_truth(near, "writable"));
     free(far);
     free(near);
+}
+
+/* A primary that may be alive must not pass for a dead one because nobody lets us look. */
+static void what_cannot_be_looked_at_is_unknown_not_unreachable(void **state)
+{
+    static const struct {
+        int reason;
+        const char *wanted;
+    } cases[] = {{EACCES, "unknown"}, {EIO, "unknown"},        {ELOOP, "unknown"},
+                 {ENOENT, "missing"}, {ESTALE, "unreachable"}, {EHOSTDOWN, "unreachable"}};
+    char *path = unit_path(*state, "a.db");
+
+    unit_file_put(path, "", 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (unsigned long at = 1; at <= 3; at++) {
+            struct unit_sys fault;
+            unit_sys_init(&fault);
+            unit_sys_fail_kind(&fault, UNIT_SYS_STAT, at, cases[i].reason, true);
+            struct bsc_value *facts = bsc_logs_copy_state(&fault.table, path);
+            const char *found = bsc_value_get_string(facts, "state");
+            bool no_folder = cases[i].reason == ENOENT && at != 2;
+            assert_string_equal(found, no_folder ? "unreachable" : cases[i].wanted);
+            bsc_value_free(facts);
+        }
+    }
+    free(path);
+}
+
+static void clients_can_write_to_a_database_with_a_damaged_sidecar(void **state)
+{
+    char *path = unit_path(*state, "a.db"), *sidecar = unit_path(*state, "a.db.state");
+    sqlite3 *db = NULL;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    practice_sql(db, "CREATE TABLE message(id INTEGER)");
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    unit_file_put(sidecar, "{", 1);
+    assert_fact(path, "state", "damaged");
+    assert_true(fact_truth(path, "writable"));
+    free(path);
+    free(sidecar);
 }
 
 static void a_database_that_is_not_ours_is_online_without_identity(void **state)
@@ -179,6 +222,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_IN_FOLDER(no_folder_is_unreachable_and_no_file_missing),
+        UNIT_IN_FOLDER(what_cannot_be_looked_at_is_unknown_not_unreachable),
+        UNIT_IN_FOLDER(clients_can_write_to_a_database_with_a_damaged_sidecar),
         UNIT_IN_FOLDER(a_database_that_is_not_ours_is_online_without_identity),
         UNIT_IN_FOLDER(a_restoring_copy_says_how_far_it_has_come),
         UNIT_IN_FOLDER(the_lsn_of_a_primary_counts_what_is_in_its_log),
