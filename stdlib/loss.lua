@@ -106,7 +106,8 @@ local function left_behind()
   return lines
 end
 
--- The lines that a gate shows before `copy_handle` is brought online.
+-- The lines that a gate shows before `copy_handle` is brought online, and how many of them, from
+-- the first, say what is lost: those are approved as the plan shows them, or not at all.
 function M.window(copy_handle)
   local copy = handles.of(copy_handle)
   local seen = M.sources(copy)
@@ -117,11 +118,12 @@ function M.window(copy_handle)
     or ("Nothing later is known of: every log backup up to %s has been applied."):format(
       at(lsn, time))
   lines[#lines + 1] = tail_line(seen)
+  local binding = #lines
   lines[#lines + 1] = known_line(copy.database)
   for _, line in ipairs(left_behind()) do
     lines[#lines + 1] = line
   end
-  return lines
+  return lines, binding
 end
 
 local function counted(known, kept)

@@ -84,13 +84,17 @@ static struct bsc_value *ask(void *self, const struct bsc_value *effect)
     struct bsc_cli_view *view = self;
     close_line(view);
     show_question(view, effect);
-    if (view->yes) {
+    bool unplanned = bsc_value_get_truth(effect, "unplanned");
+    if (unplanned)
+        bsc_cli_say(view->cli, "      this is not what the plan showed\n");
+    if (view->yes && !unplanned) {
         bsc_cli_say(view->cli, "      answered yes by --yes\n");
         return answered("yes", "--yes", NULL);
     }
     if (!view->cli->terminal || view->cli->json)
         return answered("no", "nobody",
-                        "there is no terminal to ask on; give --yes to answer gates");
+                        unplanned ? "the plan showed something else; make a new one and review it"
+                                  : "there is no terminal to ask on; give --yes to answer gates");
     char user[BSC_PROCESS_USER];
     bsc_process_user(user);
     enum bsc_cli_answer said = bsc_cli_prompt(view->cli, bsc_value_get_string(effect, "title"));

@@ -10,12 +10,20 @@ struct planned {
     char digest[BSC_DIGEST_HEX];
 };
 
+struct question {
+    int64_t item;
+    struct bsc_value *stands; /* owned: the lines that must not change; NULL for none */
+};
+
 struct bsc_run_cursor {
     struct planned *changes; /* owned, in the order of the plan */
     size_t count;
     size_t next;
     bool matched; /* the one before `next` was matched, not passed over */
     int64_t item;
+    struct question *questions; /* owned, in the order of the plan */
+    size_t question_count;
+    size_t question_next;
 };
 
 /* What must be equal: all of the change, or, for a volatile one, what kind of thing it does. */
@@ -43,16 +51,33 @@ static void add_change(struct bsc_run_cursor *cursor, int64_t item, const struct
     digest_change(change, planned->digest);
 }
 
+static void add_question(struct bsc_run_cursor *cursor, int64_t item, const struct bsc_value *ask)
+{
+    const struct bsc_value *stands = bsc_value_get(ask, "stands");
+    cursor->questions =
+        bsc_mem_resize(cursor->questions, cursor->question_count + 1, sizeof *cursor->questions);
+    struct question *question = &cursor->questions[cursor->question_count++];
+    question->item = item;
+    question->stands = stands != NULL ? bsc_value_copy(stands) : NULL;
+}
+
+static void add_item(struct bsc_run_cursor *cursor, const struct bsc_value *item)
+{
+    const struct bsc_value *changes = bsc_value_get(item, "changes");
+    const struct bsc_value *asks = bsc_value_get(item, "asks");
+    int64_t index = bsc_value_get_number(item, "index", 0);
+    for (size_t i = 0; i < bsc_value_count(changes); i++)
+        add_change(cursor, index, bsc_value_at(changes, i));
+    for (size_t i = 0; i < bsc_value_count(asks); i++)
+        add_question(cursor, index, bsc_value_at(asks, i));
+}
+
 struct bsc_run_cursor *bsc_run_cursor_new(const struct bsc_value *plan)
 {
     struct bsc_run_cursor *cursor = bsc_mem_new(1, sizeof *cursor);
     const struct bsc_value *items = bsc_value_get(plan, "items");
-    for (size_t i = 0; i < bsc_value_count(items); i++) {
-        const struct bsc_value *item = bsc_value_at(items, i);
-        const struct bsc_value *changes = bsc_value_get(item, "changes");
-        for (size_t k = 0; k < bsc_value_count(changes); k++)
-            add_change(cursor, bsc_value_get_number(item, "index", 0), bsc_value_at(changes, k));
-    }
+    for (size_t i = 0; i < bsc_value_count(items); i++)
+        add_item(cursor, bsc_value_at(items, i));
     return cursor;
 }
 
@@ -60,6 +85,9 @@ void bsc_run_cursor_free(struct bsc_run_cursor *cursor)
 {
     if (cursor == NULL)
         return;
+    for (size_t i = 0; i < cursor->question_count; i++)
+        bsc_value_free(cursor->questions[i].stands);
+    bsc_mem_free(cursor->questions);
     bsc_mem_free(cursor->changes);
     bsc_mem_free(cursor);
 }
@@ -70,6 +98,9 @@ void bsc_run_cursor_enter(struct bsc_run_cursor *cursor, int64_t item_index)
     cursor->matched = false;
     while (cursor->next < cursor->count && cursor->changes[cursor->next].item < item_index)
         cursor->next++;
+    while (cursor->question_next < cursor->question_count &&
+           cursor->questions[cursor->question_next].item < item_index)
+        cursor->question_next++;
 }
 
 bool bsc_run_cursor_match(struct bsc_run_cursor *cursor, const struct bsc_value *effect,
@@ -89,6 +120,19 @@ bool bsc_run_cursor_match(struct bsc_run_cursor *cursor, const struct bsc_value 
                 bsc_value_get_string(effect, "statement"));
     return bsc_err_hint(err, "The site is no longer as it was when the plan was made; make a new "
                              "plan and review it.");
+}
+
+bool bsc_run_cursor_asks(struct bsc_run_cursor *cursor, const struct bsc_value *effect)
+{
+    const struct bsc_value *stands = bsc_value_get(effect, "stands");
+    const struct question *question = NULL;
+    if (cursor->question_next < cursor->question_count &&
+        cursor->questions[cursor->question_next].item == cursor->item)
+        question = &cursor->questions[cursor->question_next++];
+    if (stands == NULL)
+        return true;
+    return question != NULL && question->stands != NULL &&
+           bsc_value_equal(question->stands, stands);
 }
 
 void bsc_run_cursor_again(struct bsc_run_cursor *cursor)

@@ -28,6 +28,10 @@ void bsc_run_cursor_enter(struct bsc_run_cursor *cursor, int64_t item_index);
 bool bsc_run_cursor_match(struct bsc_run_cursor *cursor, const struct bsc_value *effect,
                           struct bsc_err *err);
 
+/* Whether this question is the item's next one in the plan, as far as it says what must not have
+ * changed: an answer that was given to the plan holds for no other. */
+bool bsc_run_cursor_asks(struct bsc_run_cursor *cursor, const struct bsc_value *effect);
+
 /* The change that was matched last has failed: it may be tried once more. */
 void bsc_run_cursor_again(struct bsc_run_cursor *cursor);
 

@@ -85,7 +85,11 @@ static void perform_ask(struct bsc_run_live *live)
         break_off(live, &err);
         return;
     }
-    struct bsc_value *said = live->with.hooks->ask(live->with.hooks->self, live->effect);
+    struct bsc_value *question = bsc_value_copy(live->effect);
+    bsc_value_set_bool(question, "unplanned",
+                       !bsc_run_cursor_asks(live->with.cursor, live->effect));
+    struct bsc_value *said = live->with.hooks->ask(live->with.hooks->self, question);
+    bsc_value_free(question);
     if (bsc_run_record_answer(live->with.journal, live->item, said, &err)) {
         answer(live, said);
     } else {

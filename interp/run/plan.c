@@ -82,6 +82,7 @@ static void draft_ask(void *self, const struct bsc_value *effect)
     struct bsc_value *ask = bsc_value_map();
     copy_key(ask, effect, "title");
     copy_key(ask, effect, "lines");
+    copy_key(ask, effect, "stands");
     bsc_value_append(bsc_value_get(draft->item, "asks"), ask);
 }
 

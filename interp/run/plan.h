@@ -8,7 +8,7 @@
  *   made {time, runbook, site}: when, and where the files were,
  *   items [{index, kind, title, phase, line, outcome, reason, optional, point_of_no_return,
  *           changes [{resource, statement, row, args, becomes, before, volatile, timeout_ms}],
- *           notes [{kind, text}], asks [{title, lines}]}],
+ *           notes [{kind, text}], asks [{title, lines, stands}]}],
  *   outcome, reason
  * The digest is the SHA-256 of the canonical JSON of everything but `digest` and `made`, so that
  * the same inputs give the same digest.

@@ -51,19 +51,19 @@ function performers.guard(item)
 end
 
 function performers.gate(item)
-  local lines = {}
+  local lines, stands = {}, nil
   lines[#lines + 1] = item.says
   for _, _ in ipairs(item.shows) do
-    for _, line in ipairs(loss.window(item.recovers)) do
-      lines[#lines + 1] = line
-    end
+    local shown, binding = loss.window(item.recovers)
+    table.move(shown, 1, #shown, #lines + 1, lines)
+    stands = table.move(shown, 1, binding, 1, {})
   end
-  local answer = effects.ask(item.title, lines)
+  local answer = effects.ask(item.title, lines, stands)
   if answer.answer == "yes" then
     return { outcome = "kept", reason = answer.by and "approved by " .. answer.by or nil }
   end
-  return { outcome = "refused", reason = ("%s was not approved%s"):format(item.title,
-    answer.by and " by " .. answer.by or "") }
+  return { outcome = "refused", reason = ("%s was not approved%s%s"):format(item.title,
+    answer.by and " by " .. answer.by or "", answer.reason and ": " .. answer.reason or "") }
 end
 
 -- An optional step that may not or could not do its work is passed over, and says so. What is not

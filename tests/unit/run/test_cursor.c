@@ -101,6 +101,34 @@ static void other_arguments_another_row_statement_or_resource_are_refused(void *
     bsc_run_cursor_free(cursor);
 }
 
+static bool asks(struct bsc_run_cursor *cursor, const char *question)
+{
+    struct bsc_value *effect = from_json("%s", question);
+    bool as_planned = bsc_run_cursor_asks(cursor, effect);
+    bsc_value_free(effect);
+    return as_planned;
+}
+
+static void a_question_stands_while_it_says_what_the_plan_said(void **state)
+{
+    (void)state;
+    struct bsc_value *plan = from_json("{'items':[{'index':1,'asks':[{'lines':['a']}]},"
+                                       "{'index':2,'asks':[{'lines':['b','c'],'stands':['b']},"
+                                       "{'lines':['d'],'stands':['d']}]},{'index':3}]}");
+    struct bsc_run_cursor *cursor = bsc_run_cursor_new(plan);
+    bsc_value_free(plan);
+    bsc_run_cursor_enter(cursor, 1);
+    assert_true(asks(cursor, "{'lines':['anything']}"));
+    bsc_run_cursor_enter(cursor, 2);
+    assert_true(asks(cursor, "{'lines':['b','x'],'stands':['b']}"));
+    assert_false(asks(cursor, "{'lines':['d'],'stands':['e']}"));
+    assert_false(asks(cursor, "{'lines':['d'],'stands':['d']}"));
+    bsc_run_cursor_enter(cursor, 3);
+    assert_false(asks(cursor, "{'lines':['d'],'stands':['d']}"));
+    assert_true(asks(cursor, "{'lines':['f']}"));
+    bsc_run_cursor_free(cursor);
+}
+
 static void a_volatile_change_is_known_by_its_row_and_resource(void **state)
 {
     (void)state;
@@ -176,6 +204,7 @@ int main(void)
         cmocka_unit_test(a_change_is_made_as_often_as_it_was_planned),
         cmocka_unit_test(a_change_of_another_item_is_refused),
         cmocka_unit_test(other_arguments_another_row_statement_or_resource_are_refused),
+        cmocka_unit_test(a_question_stands_while_it_says_what_the_plan_said),
         cmocka_unit_test(a_volatile_change_is_known_by_its_row_and_resource),
         cmocka_unit_test(a_change_cannot_call_itself_volatile_when_the_plan_does_not),
         cmocka_unit_test(a_change_that_failed_may_be_tried_again_but_none_before_it),
