@@ -33,15 +33,31 @@ static void differs(const struct search *search, const char *file, const char *w
     bsc_value_append(search->evidence->files, entry);
 }
 
-static void file_check(const struct search *search, const char *file, const char *wanted)
+/* What the system does not let us read proves nothing, for or against the run; what is gone or is
+ * no such file does. */
+static bool unread(const struct search *search, const char *file, const struct bsc_err *why,
+                   struct bsc_err *err)
 {
-    struct bsc_err err = BSC_ERR_INIT;
+    if (why->sys_errno != 0 && why->code != BSC_ERR_NOT_FOUND) {
+        *err = *why;
+        return false;
+    }
+    differs(search, file, why->message);
+    return true;
+}
+
+/* These are false only when it cannot be told whether the file is the right one. */
+static bool file_check(const struct search *search, const char *file, const char *wanted,
+                       struct bsc_err *err)
+{
+    struct bsc_err why = BSC_ERR_INIT;
+    bool told = true;
     struct bsc_buf bytes;
     char hex[BSC_DIGEST_HEX];
     char *path = bsc_files_join(search->folder, file);
     bsc_buf_init(&bytes);
-    if (!bsc_files_read(search->sys, path, FILE_BYTES_MAX, &bytes, &err)) {
-        differs(search, file, err.message);
+    if (!bsc_files_read(search->sys, path, FILE_BYTES_MAX, &bytes, &why)) {
+        told = unread(search, file, &why, err);
     } else {
         bsc_digest_text(bytes.data, bytes.length, hex);
         if (wanted == NULL || strcmp(hex, wanted) != 0)
@@ -49,45 +65,50 @@ static void file_check(const struct search *search, const char *file, const char
     }
     bsc_buf_release(&bytes);
     bsc_mem_free(path);
+    return told;
 }
 
 /* The digest of a plan leaves out when it was made, so it is not that of the file. */
-static void plan_check(const struct search *search)
+static bool plan_check(const struct search *search, struct bsc_err *err)
 {
-    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_err why = BSC_ERR_INIT;
+    bool told = true;
     char *path = bsc_files_join(search->folder, BSC_JOURNAL_PLAN_FILE);
     const char *wanted = bsc_value_get_string(search->evidence->begin, "plan_digest");
-    struct bsc_value *plan = bsc_run_plan_read(search->sys, path, &err);
+    struct bsc_value *plan = bsc_run_plan_read(search->sys, path, &why);
     const char *found = bsc_value_get_string(plan, "digest");
     if (plan == NULL)
-        differs(search, BSC_JOURNAL_PLAN_FILE, err.message);
+        told = unread(search, BSC_JOURNAL_PLAN_FILE, &why, err);
     else if (wanted == NULL || found == NULL || strcmp(wanted, found) != 0)
         differs(search, BSC_JOURNAL_PLAN_FILE, "it is not the plan that the run began with");
     bsc_value_free(plan);
     bsc_mem_free(path);
+    return told;
 }
 
-static void modules_check(const struct search *search)
+static bool modules_check(const struct search *search, struct bsc_err *err)
 {
     const struct bsc_value *modules = bsc_value_get(search->evidence->begin, "modules");
-    for (size_t i = 0; i < bsc_value_count(modules); i++) {
+    bool told = true;
+    for (size_t i = 0; told && i < bsc_value_count(modules); i++) {
         const struct bsc_value *module = bsc_value_at(modules, i);
         const char *name = bsc_value_get_string(module, "name");
         char *file = bsc_mem_format(BSC_JOURNAL_MODULES "/%s.lua", name != NULL ? name : "");
-        file_check(search, file, bsc_value_get_string(module, "digest"));
+        told = file_check(search, file, bsc_value_get_string(module, "digest"), err);
         bsc_mem_free(file);
     }
+    return told;
 }
 
-static void files_check(const struct search *search)
+static bool files_check(const struct search *search, struct bsc_err *err)
 {
     const struct bsc_value *begin = search->evidence->begin;
-    if (begin == NULL)
-        return;
-    plan_check(search);
-    file_check(search, BSC_JOURNAL_RUNBOOK_FILE, bsc_value_get_string(begin, "runbook_digest"));
-    file_check(search, BSC_JOURNAL_SITE_FILE, bsc_value_get_string(begin, "site_digest"));
-    modules_check(search);
+    return begin == NULL || (plan_check(search, err) &&
+                             file_check(search, BSC_JOURNAL_RUNBOOK_FILE,
+                                        bsc_value_get_string(begin, "runbook_digest"), err) &&
+                             file_check(search, BSC_JOURNAL_SITE_FILE,
+                                        bsc_value_get_string(begin, "site_digest"), err) &&
+                             modules_check(search, err));
 }
 
 bool bsc_run_evidence_read(struct bsc_run_evidence *evidence, const struct bsc_sys *sys,
@@ -98,9 +119,8 @@ bool bsc_run_evidence_read(struct bsc_run_evidence *evidence, const struct bsc_s
     char *journal = bsc_files_join(run_folder, BSC_JOURNAL_FILE);
     bool done = bsc_journal_read(sys, journal, begin_seen, evidence, &evidence->journal, err);
     bsc_mem_free(journal);
-    if (!done)
+    if (!done || !files_check(&search, err))
         return false;
-    files_check(&search);
     evidence->sound = evidence->journal.state == BSC_JOURNAL_ENDED && evidence->begin != NULL &&
                       bsc_value_count(evidence->files) == 0;
     return true;

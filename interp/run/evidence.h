@@ -19,8 +19,8 @@ struct bsc_run_evidence {
     bool sound;              /* the journal ended and verifies, and no file differs */
 };
 
-/* Looks at everything; release *evidence in any case. False only when the journal cannot be read.
- */
+/* Looks at everything; release *evidence in any case. False only when the journal, or another file
+ * that is there, cannot be read: that proves nothing. */
 bool bsc_run_evidence_read(struct bsc_run_evidence *evidence, const struct bsc_sys *sys,
                            const char *run_folder, struct bsc_err *err);
 void bsc_run_evidence_release(struct bsc_run_evidence *evidence);

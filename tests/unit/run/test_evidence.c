@@ -1,6 +1,9 @@
 #include "run_fixture.h"
 
+#include "../fault_sys.h"
 #include "run/evidence.h"
+
+#include <errno.h>
 
 static struct bsc_run_evidence read_evidence(const char *folder)
 {
@@ -68,6 +71,26 @@ static void every_file_that_was_changed_or_taken_away_is_named(void **state)
     }
 }
 
+static void what_cannot_be_read_proves_nothing(void **state)
+{
+    struct unit_sys fault;
+    make_run(*state);
+    for (unsigned long at = 1;; at++) {
+        struct bsc_err err = BSC_ERR_INIT;
+        struct bsc_run_evidence evidence = {0};
+        unit_sys_init(&fault);
+        unit_sys_fail(&fault, at, EIO, false);
+        bool read = bsc_run_evidence_read(&evidence, &fault.table, *state, &err);
+        if (read)
+            assert_true(evidence.sound);
+        else
+            assert_int_equal(err.code, BSC_ERR_IO);
+        bsc_run_evidence_release(&evidence);
+        if (!fault.failed)
+            break;
+    }
+}
+
 static void another_plan_with_a_right_digest_is_noticed(void **state)
 {
     char hex[BSC_DIGEST_HEX];
@@ -95,6 +118,7 @@ int main(void)
         UNIT_IN_FOLDER(a_run_with_all_its_files_is_sound),
         UNIT_IN_FOLDER(a_run_without_an_end_is_not_sound),
         UNIT_IN_FOLDER(every_file_that_was_changed_or_taken_away_is_named),
+        UNIT_IN_FOLDER(what_cannot_be_read_proves_nothing),
         UNIT_IN_FOLDER(another_plan_with_a_right_digest_is_noticed),
         UNIT_IN_FOLDER(a_folder_without_a_journal_is_an_error),
     };
