@@ -68,7 +68,7 @@ static bool holder_write(const struct bsc_sys *sys, const struct bsc_clock *cloc
     bsc_value_set_text(holder, "run", run);
     bsc_json_canonical(holder, &text);
     bsc_buf_add_char(&text, '\n');
-    bool done = sys->ftruncate(sys->self, fd, 0) == 0 &&
+    bool done = TEMP_FAILURE_RETRY(sys->ftruncate(sys->self, fd, 0)) == 0 &&
                 sys->pwrite(sys->self, fd, text.data, text.length, 0) == (ssize_t)text.length;
     bsc_value_free(holder);
     bsc_buf_release(&text);
@@ -77,7 +77,8 @@ static bool holder_write(const struct bsc_sys *sys, const struct bsc_clock *cloc
 
 static int lock_open(const struct bsc_sys *sys, const char *path, int extra)
 {
-    return sys->open(sys->self, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | extra, 0600);
+    return (int)TEMP_FAILURE_RETRY(
+        sys->open(sys->self, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | extra, 0600));
 }
 
 struct bsc_journal_lock *bsc_journal_lock_take(const struct bsc_sys *sys,

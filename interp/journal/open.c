@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "journal/journal_int.h"
@@ -39,7 +40,8 @@ void bsc_journal_free(struct bsc_journal *journal)
 bool bsc_journal_file_open(struct bsc_journal *journal, int extra, struct bsc_err *err)
 {
     int flags = O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC | extra;
-    journal->fd = journal->sys->open(journal->sys->self, journal->path, flags, 0600);
+    journal->fd =
+        (int)TEMP_FAILURE_RETRY(journal->sys->open(journal->sys->self, journal->path, flags, 0600));
     if (journal->fd < 0)
         return bsc_err_sys(err, errno, "could not open journal '%s'", journal->path);
     /* Whatever is printed on a standard stream must never land in the journal. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "journal/line_int.h"
@@ -172,7 +173,7 @@ bool bsc_journal_read(const struct bsc_sys *sys, const char *path, bsc_journal_s
     struct reader reader = {.sys = sys, .path = path, .seen = seen, .arg = arg, .report = report};
     *report = (struct bsc_journal_report){.state = BSC_JOURNAL_OPEN};
     memcpy(report->hash, BSC_JOURNAL_ZEROS, sizeof BSC_JOURNAL_ZEROS);
-    reader.fd = sys->open(sys->self, path, O_RDONLY | O_NOFOLLOW, 0);
+    reader.fd = (int)TEMP_FAILURE_RETRY(sys->open(sys->self, path, O_RDONLY | O_NOFOLLOW, 0));
     if (reader.fd < 0)
         return bsc_err_sys(err, errno, "could not open journal '%s'", path);
     bsc_buf_init(&reader.buf);
