@@ -48,7 +48,9 @@
  * ask         A question was put; the run waits.
  * answer      What was answered, by whom (login name, or "--yes"), and why where policy wants it.
  * item_end    The item's outcome word and reason; `actions` is [{primitive, resource, outcome,
- *             reason}].
+ *             reason}]. An action that changed something and can be taken back has `undo`, a list
+ *             of changes as in `intent`; an undo that the step itself declares is the item's, and
+ *             takes the place of those of its actions.
  * run_end     This process lets go of the run: outcome done, halted, refused or cancelled, the
  *             process's exit code, and a summary for people and machines ({text, loss, next: …}).
  *             A file whose last record is anything else is open or was cut short.

@@ -180,7 +180,8 @@ static void every_record_has_what_its_kind_must_have(void **state)
     struct bsc_err err = BSC_ERR_INIT;
     rig_open(&rig, state);
     struct bsc_value *item = from_json("{'index':1,'title':'t','kind':'step'}");
-    struct bsc_value *result = from_json("{'outcome':'kept'}");
+    struct bsc_value *result =
+        from_json("{'outcome':'changed','actions':[{'undo':[{'row':'b'}]}],'undo':[{'row':'a'}]}");
     struct bsc_value *summary = from_json("{'text':'done'}");
     assert_true(bsc_run_record_item_begin(rig.journal, item, &err));
     rig_look(&rig, "none:x");
@@ -205,6 +206,9 @@ static void every_record_has_what_its_kind_must_have(void **state)
     const struct bsc_value *intent = bsc_value_get(bsc_value_at(records, 6), "payload");
     assert_true(bsc_value_get_truth(intent, "volatile"));
     assert_int_equal(bsc_value_get_number(intent, "timeout_ms", 0), 9000);
+    const struct bsc_value *end = bsc_value_get(bsc_value_at(records, 9), "payload");
+    assert_json(bsc_value_get(end, "undo"), "[{'row':'a'}]");
+    assert_json(bsc_value_get(end, "actions"), "[{'undo':[{'row':'b'}]}]");
     bsc_value_free(records);
     bsc_value_free(item);
     bsc_value_free(result);
