@@ -26,6 +26,9 @@ int main(int argc, char **argv)
      * told and recorded, not as a death in the middle of a change. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
+    /* Whoever started us may ignore the ends of children, and that is inherited: then no command
+     * would have an exit code. */
+    signal(SIGCHLD, SIG_DFL);
     cli.sys = bsc_sys_real();
     cli.clock = bsc_clock_real();
     cli.redactor = bsc_redactor_new();

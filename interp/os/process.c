@@ -208,12 +208,14 @@ static void drain_both(struct watch *watch)
 }
 
 /* Whether the child has ended. It is not reaped here: until it is, its pid, and so its group,
- * cannot belong to anybody else. */
+ * cannot belong to anybody else. In a process that ignores SIGCHLD the system reaps it itself, and
+ * there is no such child any more. */
 static bool ended(const struct watch *watch)
 {
     siginfo_t info = {0};
-    return waitid(P_PID, (id_t)watch->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-           info.si_pid == watch->pid;
+    if (waitid(P_PID, (id_t)watch->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+        return errno == ECHILD;
+    return info.si_pid == watch->pid;
 }
 
 static bool cancelled(const struct watch *watch)

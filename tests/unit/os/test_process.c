@@ -343,6 +343,20 @@ static void several_threads_may_run_children_at_once(void **state)
     }
 }
 
+static void ends_are_noticed_although_the_system_reaps_children(void **state)
+{
+    (void)state;
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_process_result result;
+    signal(SIGCHLD, SIG_IGN);
+    bool ok = run("echo out", (struct bsc_process_order){0}, &result, &err);
+    signal(SIGCHLD, SIG_DFL);
+    assert_true(ok);
+    assert_string_equal(result.out.data, "out\n");
+    assert_int_equal(result.exit_status, -1);
+    bsc_process_result_release(&result);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,6 +380,7 @@ int main(void)
         UNIT_IN_FOLDER(a_child_may_put_its_house_in_order_when_asked_to_end),
         cmocka_unit_test(a_child_of_the_child_that_keeps_the_pipes_is_not_waited_for),
         cmocka_unit_test(several_threads_may_run_children_at_once),
+        cmocka_unit_test(ends_are_noticed_although_the_system_reaps_children),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
