@@ -5,6 +5,7 @@
 #include "lib/env.h"
 #include "logs/apply.h"
 #include "logs/copy_state.h"
+#include "logs/line.h"
 #include "logs/recover.h"
 #include "logs/sessions.h"
 #include "logs/tail.h"
@@ -137,32 +138,6 @@ const struct bsc_lib_row bsc_lib_row_logs_end_sessions = {
 
 #define APPLY_ARGS "path: text, folder: text, files: list"
 
-static bool take_file(const struct bsc_value *entry, struct bsc_logs_apply_file *file,
-                      struct bsc_err *err)
-{
-    return bsc_lib_args_file_name(entry, "file", &file->name, err) &&
-           bsc_lib_args_count(entry, "first_lsn", &file->first_lsn, err) &&
-           bsc_lib_args_count(entry, "last_lsn", &file->last_lsn, err) &&
-           (bsc_value_get(entry, "sha256") == NULL || /* a tail that is still to be salvaged */
-            bsc_lib_args_sha256(entry, "sha256", &file->sha256, err));
-}
-
-static bool take_files(const struct bsc_value *list, struct bsc_logs_apply_file **ret_files,
-                       struct bsc_err *err)
-{
-    const size_t count = bsc_value_count(list);
-    struct bsc_logs_apply_file *files = bsc_mem_new(count + 1, sizeof *files);
-
-    for (size_t i = 0; i < count; i++) {
-        if (!take_file(bsc_value_at(list, i), &files[i], err)) {
-            bsc_mem_free(files);
-            return bsc_err_wrap(err, "entry %zu of argument 'files' is wrong", i + 1);
-        }
-    }
-    *ret_files = files;
-    return true;
-}
-
 static void report(void *arg, int64_t done, int64_t total)
 {
     bsc_lib_call_progress(arg, done, total, "bytes");
@@ -181,27 +156,44 @@ static struct bsc_value *applied_value(const struct bsc_logs_apply_result *resul
     return map;
 }
 
+static bool apply_files(struct bsc_logs_apply_order *order, const struct bsc_value *list,
+                        struct bsc_logs_apply_result *result, struct bsc_err *err)
+{
+    struct bsc_logs_line *lines = NULL;
+    size_t count = bsc_value_count(list);
+
+    if (!bsc_logs_line_read_all(list, &lines, err))
+        return false;
+    struct bsc_logs_apply_file *files = bsc_mem_new(count, sizeof *files);
+    for (size_t i = 0; i < count; i++)
+        files[i] = (struct bsc_logs_apply_file){
+            .name = lines[i].name,
+            .first_lsn = lines[i].first_lsn,
+            .last_lsn = lines[i].last_lsn,
+            .sha256 = lines[i].digest[0] != '\0' ? lines[i].digest : NULL};
+    order->files = files;
+    order->count = count;
+    bool ok = bsc_logs_apply(order, result, err);
+    bsc_mem_free(files);
+    bsc_mem_free(lines);
+    return ok;
+}
+
 static bool apply(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
 {
     struct bsc_logs_apply_order order = {
         .sys = call->env->sys, .cancel = call->cancel, .progress = report, .progress_arg = call};
     struct bsc_logs_apply_result result = {0};
-    struct bsc_logs_apply_file *files = NULL;
     const struct bsc_value *list = NULL;
-    bool ok;
 
     if (!bsc_lib_args_known(call->args, APPLY_ARGS, err) ||
         !bsc_lib_args_path(call->args, "path", &order.path, err) ||
         !bsc_lib_args_path(call->args, "folder", &order.folder, err) ||
-        !bsc_lib_args_list(call->args, "files", &list, err) || !take_files(list, &files, err))
+        !bsc_lib_args_list(call->args, "files", &list, err) ||
+        !apply_files(&order, list, &result, err))
         return false;
-    order.files = files;
-    order.count = bsc_value_count(list);
-    ok = bsc_logs_apply(&order, &result, err);
-    bsc_mem_free(files);
-    if (ok)
-        *ret = applied_value(&result);
-    return ok;
+    *ret = applied_value(&result);
+    return true;
 }
 
 const struct bsc_lib_row bsc_lib_row_logs_apply = {

@@ -7,6 +7,7 @@
 #include "lib/env.h"
 #include "logs/chain.h"
 #include "logs/copy.h"
+#include "logs/line.h"
 #include "logs/shipping.h"
 #include "value/json.h"
 
@@ -18,7 +19,8 @@ static void progress_bytes(void *arg, int64_t done, int64_t total)
 /* logs.chain */
 
 #define CHAIN_ARGS                                                                                 \
-    "share: text, destination: text, destination_limit: int?, path: text, verify: bool?"
+    "share: text, destination: text, destination_limit: int?, path: text, verify: bool?, "         \
+    "brief: bool?"
 
 static bool chain(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
 {
@@ -31,7 +33,8 @@ static bool chain(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_
         !bsc_lib_args_path(call->args, "destination", &order.destination, err) ||
         !bsc_lib_args_count_or(call->args, "destination_limit", 0, &order.destination_limit, err) ||
         !bsc_lib_args_path(call->args, "path", &order.path, err) ||
-        !bsc_lib_args_bool_or(call->args, "verify", false, &order.verify, err))
+        !bsc_lib_args_bool_or(call->args, "verify", false, &order.verify, err) ||
+        !bsc_lib_args_bool_or(call->args, "brief", false, &order.brief, err))
         return false;
     *ret = bsc_logs_chain(&order, err);
     return *ret != NULL;
@@ -42,39 +45,37 @@ const struct bsc_lib_row bsc_lib_row_logs_chain = {
     .effect = BSC_LIB_READ,
     .run = chain,
     .args = CHAIN_ARGS,
-    .result = "map {share_readable: bool, free_bytes: int, chain: list of {file: text, "
-              "first_lsn: int, last_lsn: int, bytes: int, time: text, sha256: text, copied: bool}, "
+    .result = "map {share_readable: bool, free_bytes: int, chain: list of text?, "
               "applied_lsn: int, applied_time: text, copied_lsn: int, last_lsn: int, "
               "last_time: text, pending_bytes: int, problem: text, problem_text: text, "
               "ignored: list of text}",
-    .doc = "Lists the log backups that a restoring copy still needs, in order, and what stands in "
-           "the way; with verify their pages are read too.",
+    .doc =
+        "Lists the log backups that a restoring copy still needs, in order, and what stands in "
+        "the way; with verify their pages are read too, with brief the list is left out. A line of "
+        "the list: first LSN, last LSN, bytes, SHA-256, time, copied or missing, file name.",
 };
 
 /* logs.copy */
 
 #define COPY_ARGS "share: text, destination: text, files: list"
 
-static bool take_copy_file(const struct bsc_value *entry, struct bsc_logs_copy_file *file,
-                           struct bsc_err *err)
-{
-    return bsc_lib_args_file_name(entry, "file", &file->name, err) &&
-           bsc_lib_args_sha256(entry, "sha256", &file->sha256, err) &&
-           bsc_lib_args_count(entry, "bytes", &file->bytes, err);
-}
-
 static bool copy_files(struct bsc_logs_copy_order *order, const struct bsc_value *list,
                        struct bsc_value **ret, struct bsc_err *err)
 {
     struct bsc_logs_copy_result result = {0};
-    struct bsc_logs_copy_file *files = bsc_mem_new(bsc_value_count(list), sizeof *files);
-    bool ok = true;
+    struct bsc_logs_line *lines = NULL;
+    size_t count = bsc_value_count(list);
+    if (!bsc_logs_line_read_all(list, &lines, err))
+        return false;
+    struct bsc_logs_copy_file *files = bsc_mem_new(count, sizeof *files);
+    for (size_t i = 0; i < count; i++)
+        files[i] = (struct bsc_logs_copy_file){
+            lines[i].name, lines[i].digest[0] != '\0' ? lines[i].digest : NULL, lines[i].bytes};
     order->files = files;
-    order->count = bsc_value_count(list);
-    for (size_t i = 0; ok && i < order->count; i++)
-        ok = take_copy_file(bsc_value_at(list, i), &files[i], err);
-    ok = ok && bsc_logs_copy(order, &result, err);
+    order->count = count;
+    bool ok = bsc_logs_copy(order, &result, err);
     bsc_mem_free(files);
+    bsc_mem_free(lines);
     if (!ok)
         return false;
     *ret = bsc_value_map();

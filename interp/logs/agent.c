@@ -8,6 +8,7 @@
 #include "logs/chain.h"
 #include "logs/copy.h"
 #include "logs/io.h"
+#include "logs/line.h"
 #include "logs/shipping.h"
 #include "value/value.h"
 
@@ -22,22 +23,21 @@ struct work {
     const char *db;
     const atomic_bool *cancel;
     struct bsc_logs_job job;
-    struct bsc_value *facts; /* owned; the file lists borrow from it */
+    struct bsc_value *facts;     /* owned */
+    struct bsc_logs_line *lines; /* owned: the chain; the file lists borrow from it */
+    size_t count;
     struct bsc_logs_agent_round *result;
 };
 
-static bool copy_new(struct work *work, const struct bsc_value *chain, struct bsc_err *err)
+static bool copy_new(struct work *work, struct bsc_err *err)
 {
     struct bsc_logs_copy_result result = {0};
-    size_t count = bsc_value_count(chain), wanted = 0;
-    struct bsc_logs_copy_file *files = bsc_mem_new(count, sizeof *files);
-    for (size_t i = 0; i < count; i++) {
-        const struct bsc_value *item = bsc_value_at(chain, i);
-        if (!bsc_value_get_truth(item, "copied"))
-            files[wanted++] =
-                (struct bsc_logs_copy_file){.name = bsc_value_get_string(item, "file"),
-                                            .sha256 = bsc_value_get_string(item, "sha256"),
-                                            .bytes = bsc_value_get_number(item, "bytes", 0)};
+    size_t wanted = 0;
+    struct bsc_logs_copy_file *files = bsc_mem_new(work->count, sizeof *files);
+    for (size_t i = 0; i < work->count; i++) {
+        const struct bsc_logs_line *line = &work->lines[i];
+        if (!line->copied)
+            files[wanted++] = (struct bsc_logs_copy_file){line->name, line->digest, line->bytes};
     }
     struct bsc_logs_copy_order order = {.sys = work->sys,
                                         .share = work->job.share,
@@ -51,27 +51,25 @@ static bool copy_new(struct work *work, const struct bsc_value *chain, struct bs
     return ok;
 }
 
-static bool apply_new(struct work *work, const struct bsc_value *chain, struct bsc_err *err)
+static bool apply_new(struct work *work, struct bsc_err *err)
 {
     struct bsc_logs_apply_result result = {0};
-    size_t count = bsc_value_count(chain);
-    struct bsc_logs_apply_file *files = bsc_mem_new(count, sizeof *files);
-    for (size_t i = 0; i < count; i++) {
-        const struct bsc_value *item = bsc_value_at(chain, i);
-        files[i] =
-            (struct bsc_logs_apply_file){.name = bsc_value_get_string(item, "file"),
-                                         .first_lsn = bsc_value_get_number(item, "first_lsn", 0),
-                                         .last_lsn = bsc_value_get_number(item, "last_lsn", 0),
-                                         .sha256 = bsc_value_get_string(item, "sha256")};
+    struct bsc_logs_apply_file *files = bsc_mem_new(work->count, sizeof *files);
+    for (size_t i = 0; i < work->count; i++) {
+        const struct bsc_logs_line *line = &work->lines[i];
+        files[i] = (struct bsc_logs_apply_file){.name = line->name,
+                                                .first_lsn = line->first_lsn,
+                                                .last_lsn = line->last_lsn,
+                                                .sha256 = line->digest};
     }
     struct bsc_logs_apply_order order = {.sys = work->sys,
                                          .path = work->db,
                                          .folder = work->job.destination,
                                          .files = files,
-                                         .count = count,
+                                         .count = work->count,
                                          .cancel = work->cancel};
-    bool ok = count == 0 || bsc_logs_apply(&order, &result, err);
-    if (count > 0) {
+    bool ok = work->count == 0 || bsc_logs_apply(&order, &result, err);
+    if (work->count > 0) {
         work->result->applied = result.applied;
         work->result->lsn = result.lsn;
     }
@@ -92,7 +90,9 @@ static bool round_of(struct work *work, struct bsc_err *err)
     work->result->lsn = bsc_value_get_number(work->facts, "applied_lsn", 0);
     snprintf(work->result->problem, sizeof work->result->problem, "%s",
              bsc_value_get_string(work->facts, "problem_text"));
-    return copy_new(work, chain, err) && apply_new(work, chain, err);
+    work->count = bsc_value_count(chain);
+    return bsc_logs_line_read_all(chain, &work->lines, err) && copy_new(work, err) &&
+           apply_new(work, err);
 }
 
 bool bsc_logs_agent_copy_apply(const struct bsc_sys *sys, const char *db, const atomic_bool *cancel,
@@ -105,6 +105,7 @@ bool bsc_logs_agent_copy_apply(const struct bsc_sys *sys, const char *db, const 
     bool ok = bsc_logs_shipping_hold(sys, db, &work.job, &fd, err) && round_of(&work, err);
     bsc_logs_io_close(sys, &fd, db, &(struct bsc_err){0});
     bsc_value_free(work.facts);
+    bsc_mem_free(work.lines);
     bsc_logs_job_release(&work.job);
     return ok;
 }

@@ -26,10 +26,7 @@ struct place {
     int64_t lsn;
     int64_t time_ms;
     uint32_t db_pages;
-    char fork[BSC_LOGS_ID_HEX];
-    char previous_fork[BSC_LOGS_ID_HEX];
-    int64_t fork_lsn; /* where the two part */
-    size_t files;     /* applied since the last sync to get there */
+    size_t files; /* applied since the last sync to get there */
 };
 
 /*
@@ -137,11 +134,6 @@ static bool write_out(struct work *work, struct bsc_logs_batch *batch, struct bs
 
 static void move(struct place *place, const struct bsc_logs_header *header)
 {
-    if (strcmp(place->fork, header->fork) != 0) {
-        memcpy(place->previous_fork, place->fork, sizeof place->fork);
-        memcpy(place->fork, header->fork, sizeof place->fork);
-        place->fork_lsn = header->first_lsn;
-    }
     place->lsn = header->last_lsn;
     place->time_ms = header->time_ms;
     place->db_pages = header->db_pages;
@@ -193,9 +185,6 @@ static void advance(struct work *work)
     struct bsc_logs_state *state = &work->state;
     struct place *taken = &work->taken;
 
-    memcpy(state->fork, taken->fork, sizeof state->fork);
-    memcpy(state->previous_fork, taken->previous_fork, sizeof state->previous_fork);
-    state->fork_lsn = taken->fork_lsn;
     state->lsn = taken->lsn;
     state->time_ms = taken->time_ms;
     if (work->inherited_last > state->lsn)
@@ -259,13 +248,6 @@ static bool check_planned(const struct bsc_logs_apply_file *file,
     return true;
 }
 
-/* A fork's first backup continues the fork before it exactly where the two part. */
-static bool fork_fits(const struct work *work, const struct bsc_logs_header *header)
-{
-    return strcmp(header->fork, work->taken.fork) == 0 ||
-           strcmp(header->previous_fork, work->taken.fork) == 0;
-}
-
 static bool check_fits(const struct work *work, const char *name,
                        const struct bsc_logs_header *header, struct bsc_err *err)
 {
@@ -288,11 +270,11 @@ static bool check_fits(const struct work *work, const char *name,
                                      ? "A log backup between the two is missing."
                                      : "It overlaps what the copy holds already.");
     }
-    if (!fork_fits(work, header))
+    if (strcmp(header->fork, work->state.fork) != 0)
         return bsc_err_set(err, BSC_ERR_REFUSED,
                            "log backup '%s' (LSN %lld to %lld) is of recovery fork %s, the copy "
                            "is of %s",
-                           name, first, last, header->fork, work->taken.fork);
+                           name, first, last, header->fork, work->state.fork);
     return true;
 }
 
@@ -391,10 +373,7 @@ static void set_place(struct work *work)
     const struct bsc_logs_state *state = &work->state;
     struct place *taken = &work->taken;
 
-    *taken =
-        (struct place){.lsn = state->lsn, .time_ms = state->time_ms, .fork_lsn = state->fork_lsn};
-    memcpy(taken->fork, state->fork, sizeof taken->fork);
-    memcpy(taken->previous_fork, state->previous_fork, sizeof taken->previous_fork);
+    *taken = (struct place){.lsn = state->lsn, .time_ms = state->time_ms};
     work->filled_from = *taken;
     work->inherited_last = state->applying ? state->applying_last : -1;
     work->inherited = state->applying ? bsc_value_copy(state->applying_files) : NULL;

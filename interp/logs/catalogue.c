@@ -77,7 +77,6 @@ static void take_header(struct reading *reading, struct bsc_logs_entry *entry,
     if (!ours)
         return;
     entry->fork = keep_fork(reading->catalogue, header->fork);
-    entry->previous_fork = keep_fork(reading->catalogue, header->previous_fork);
 }
 
 static void read_backup(struct reading *reading, const char *name, int64_t last_lsn)

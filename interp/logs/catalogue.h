@@ -29,11 +29,10 @@ struct bsc_logs_entry {
     int64_t time_ms;
     int64_t bytes;
     unsigned char digest[BSC_DIGEST_BYTES];
-    size_t name;            /* offset into texts */
-    size_t reason;          /* offset into texts: why it is damaged; 0 is none */
-    uint16_t fork;          /* index into forks */
-    uint16_t previous_fork; /* 0 is none */
-    uint8_t kind;           /* enum bsc_logs_entry_kind */
+    size_t name;   /* offset into texts */
+    size_t reason; /* offset into texts: why it is damaged; 0 is none */
+    uint16_t fork; /* index into forks */
+    uint8_t kind;  /* enum bsc_logs_entry_kind */
     bool on_share;
     bool copied; /* lies in the destination, and is good there */
 };

@@ -1,9 +1,11 @@
 #include "logs/chain.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "logs/catalogue.h"
+#include "logs/line.h"
 #include "logs/state.h"
 #include "os/clock.h"
 #include "os/files.h"
@@ -13,7 +15,7 @@ enum { PROBLEMS_SHOWN = 5 };
 struct walk {
     const struct bsc_logs_chain_order *order;
     struct bsc_logs_catalogue *catalogue;
-    struct bsc_value *chain;          /* owned until it goes into the facts */
+    struct bsc_value *chain;          /* owned until it goes into the facts; NULL when brief */
     const struct bsc_logs_entry *end; /* last entry of the chain so far; NULL is none */
     int64_t lsn;                      /* where the chain, or what is known of it, ends */
     int64_t last_lsn;                 /* where the chain ends */
@@ -74,19 +76,23 @@ static void set_time(struct bsc_value *map, const char *key, int64_t ms)
     bsc_value_set_text(map, key, text);
 }
 
+static struct bsc_value *line_of(const struct walk *walk, const struct bsc_logs_entry *entry)
+{
+    struct bsc_logs_line line = {.first_lsn = entry->first_lsn,
+                                 .last_lsn = entry->last_lsn,
+                                 .bytes = entry->bytes,
+                                 .copied = entry->copied};
+    snprintf(line.name, sizeof line.name, "%s", name_of(walk, entry));
+    bsc_digest_hex(entry->digest, line.digest);
+    if (entry->time_ms > 0)
+        bsc_clock_format(entry->time_ms, line.time);
+    return bsc_logs_line_value(&line);
+}
+
 static void append(struct walk *walk, const struct bsc_logs_entry *entry)
 {
-    struct bsc_value *item = bsc_value_map();
-    char hex[BSC_DIGEST_HEX] = "";
-    bsc_digest_hex(entry->digest, hex);
-    bsc_value_set_text(item, "file", name_of(walk, entry));
-    bsc_value_set_int(item, "first_lsn", entry->first_lsn);
-    bsc_value_set_int(item, "last_lsn", entry->last_lsn);
-    bsc_value_set_int(item, "bytes", entry->bytes);
-    set_time(item, "time", entry->time_ms);
-    bsc_value_set_text(item, "sha256", hex);
-    bsc_value_set_bool(item, "copied", entry->copied);
-    bsc_value_append(walk->chain, item);
+    if (walk->chain != NULL)
+        bsc_value_append(walk->chain, line_of(walk, entry));
     walk->copied_all = walk->copied_all && entry->copied;
     if (walk->copied_all)
         walk->copied_lsn = entry->last_lsn;
@@ -135,25 +141,6 @@ static void report_gap(struct walk *walk, const struct bsc_logs_entry *entry)
                               from, to, name_of(walk, entry), from));
 }
 
-/* Whether the fork we are on goes on at or after this LSN. */
-static bool fork_goes_on(const struct walk *walk)
-{
-    for (size_t i = 0; i < walk->catalogue->count; i++) {
-        const struct bsc_logs_entry *entry = &walk->catalogue->entries[i];
-        if (entry->kind == BSC_LOGS_ENTRY_GOOD && entry->fork == walk->fork &&
-            entry->last_lsn > walk->lsn)
-            return true;
-    }
-    return false;
-}
-
-/* A fork's first backup follows the fork it left where that one ends. */
-static bool is_next_fork(const struct walk *walk, const struct bsc_logs_entry *entry)
-{
-    return entry->previous_fork != 0 && entry->previous_fork == walk->fork &&
-           entry->first_lsn == walk->lsn && !fork_goes_on(walk);
-}
-
 static bool is_same_range(const struct walk *walk, const struct bsc_logs_entry *entry)
 {
     return walk->end != NULL && entry->first_lsn == walk->end->first_lsn &&
@@ -166,7 +153,7 @@ static void step(struct walk *walk, const struct bsc_logs_entry *entry)
         return;
     if (entry->kind == BSC_LOGS_ENTRY_FOREIGN) {
         report_range(walk, "foreign_database", "belongs to another database", entry);
-    } else if (entry->fork != walk->fork && !is_next_fork(walk, entry)) {
+    } else if (entry->fork != walk->fork) {
         report_range(walk, "foreign_fork", "belongs to another recovery fork", entry);
     } else if (entry->first_lsn == walk->lsn) {
         accept(walk, entry);
@@ -266,7 +253,8 @@ static struct bsc_value *facts(struct walk *walk, const struct bsc_logs_state *s
     struct bsc_value *map = bsc_value_map();
     bsc_value_set_bool(map, "share_readable", walk->catalogue->share_readable);
     bsc_value_set_int(map, "free_bytes", free_bytes(walk));
-    bsc_value_set(map, "chain", walk->chain);
+    if (walk->chain != NULL)
+        bsc_value_set(map, "chain", walk->chain);
     walk->chain = NULL;
     bsc_value_set_int(map, "applied_lsn", state->lsn);
     set_time(map, "applied_time", state->time_ms);
@@ -291,7 +279,7 @@ static struct bsc_value *chain_after(const struct bsc_logs_chain_order *order,
                                               .after_lsn = state->lsn};
     struct walk walk = {.order = order,
                         .catalogue = &catalogue,
-                        .chain = bsc_value_list(),
+                        .chain = order->brief ? NULL : bsc_value_list(),
                         .lsn = state->lsn,
                         .last_lsn = state->lsn,
                         .last_ms = state->time_ms,

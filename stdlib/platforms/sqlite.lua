@@ -4,6 +4,7 @@
 
 local _, host = ...
 local effects = require "bascule/effects"
+local entry = require "bascule/platforms/entry"
 local inventory = require "bascule/language/inventory"
 local list = require "bascule/core/list"
 local text = require "bascule/core/text"
@@ -53,14 +54,15 @@ function M.observe.database(copy)
   return facts
 end
 
-local function chain(copy, verify)
+local function chain(copy, options)
   local shipping = shipping_of(copy)
   return effects.call("logs.chain", {
     share = shipping.share,
     destination = shipping.destination,
     destination_limit = shipping.destination_limit,
     path = copy.path,
-    verify = verify,
+    verify = options and options.verify,
+    brief = options and options.brief,
   })
 end
 
@@ -75,7 +77,7 @@ end
 -- The headers of log backups are read all the time, their pages only when it is asked whether the
 -- whole chain can be trusted: with a large backlog that takes as long as copying it.
 function M.observe.log_chain(copy)
-  local facts, failure = chain(copy, true)
+  local facts, failure = chain(copy, { verify = true, brief = true })
   if not facts then
     return { problem = "damaged", problem_text = failure.message }
   end
@@ -85,9 +87,8 @@ end
 -- The tail is what comes after the last log backup, wherever that lies.
 function M.observe.tail(copy, secondary)
   local shipping = shipping_of(copy)
-  local backups = chain(secondary) or {}
+  local backups = chain(secondary, { brief = true }) or {}
   local after = math.max(backups.last_lsn or 0, backups.copied_lsn or 0, backups.applied_lsn or 0)
-  backups = nil -- luacheck: ignore 311 (a long chain can be collected while the disk is read)
   local facts, failure = effects.call("logs.tail", {
     path = copy.path,
     salvage = copy.site.salvage,
@@ -137,19 +138,15 @@ local function range_words(first, last)
   return ("LSN %d–%d"):format(first, last)
 end
 
--- "64 log backups (LSN 1201–2410)", and each of them with its own range.
-local function files_words(files)
-  local each = list.map(files, function(file)
+-- "64 log backups (LSN 1201–2410)", and each of them with its own range. `lines` are entries of a
+-- chain.
+local function files_words(lines)
+  local each = list.map(lines, function(line)
+    local file = entry.read(line)
     return ("%s (%s)"):format(file.file, range_words(file.first_lsn, file.last_lsn))
   end)
-  local all = range_words(files[1].first_lsn, files[#files].last_lsn)
-  return ("%s (%s)"):format(text.count(#files, "log backup"), all), table.concat(each, ", ")
-end
-
-local function described(files, keys)
-  return host.list(list.map(files, function(file)
-    return pick(file, keys)
-  end))
+  local all = range_words(entry.read(lines[1]).first_lsn, entry.read(lines[#lines]).last_lsn)
+  return ("%s (%s)"):format(text.count(#lines, "log backup"), all), table.concat(each, ", ")
 end
 
 function M.copy_log_backups(copy, files)
@@ -160,7 +157,7 @@ function M.copy_log_backups(copy, files)
     args = {
       share = shipping.share,
       destination = shipping.destination,
-      files = described(files, { "file", "sha256", "bytes" }),
+      files = host.list(files),
     },
     statement = ("copy %s from %s to %s: %s"):format(all, shipping.share, shipping.destination,
       each),
@@ -175,7 +172,7 @@ function M.apply_log_backups(copy, files)
     args = {
       path = copy.path,
       folder = shipping.destination,
-      files = described(files, { "file", "first_lsn", "last_lsn", "sha256" }),
+      files = host.list(files),
     },
     statement = ("apply %s to %s in order: %s"):format(all, copy.path, each),
   }
@@ -184,10 +181,11 @@ end
 -- The salvaged tail gets the name of a log backup that ends where it ends.
 local function tail_file(dead, tail)
   local name = (dead.site.salvage or dead.path):match("([^/]+)$"):gsub("%.[^.]*$", "")
-  return {
+  return entry.write {
     file = ("%s_%020d.blog"):format(name, tail.last_lsn),
     first_lsn = tail.first_lsn,
     last_lsn = tail.last_lsn,
+    copied = true,
   }
 end
 

@@ -5,6 +5,7 @@
 -- to see that all of it has to be read again.
 
 local book = require "bascule/language/book"
+local entry = require "bascule/platforms/entry"
 local inventory = require "bascule/language/inventory"
 local poison = require "bascule/core/poison"
 local registry = require "bascule/platforms/registry"
@@ -115,8 +116,8 @@ end
 -- How many backups of the chain are not in the destination folder.
 function M.uncopied(facts)
   local count = 0
-  for _, entry in ipairs(facts.chain or {}) do
-    count = count + (entry.copied and 0 or 1)
+  for _, line in ipairs(facts.chain or {}) do
+    count = count + (entry.is_copied(line) and 0 or 1)
   end
   return count
 end
@@ -162,8 +163,8 @@ end
 -- is cheap, looking at the whole chain is not.
 function M.copying(copy, facts)
   local platform = registry.of(copy)
-  return in_batches(facts.chain, function(entry)
-    return not entry.copied
+  return in_batches(facts.chain, function(line)
+    return not entry.is_copied(line)
   end, function(files)
     local change = platform.copy_log_backups(copy, files)
     change.resource, change.becomes = copy.id, {}
@@ -175,10 +176,10 @@ end
 
 function M.applying(copy, facts)
   local platform = registry.of(copy)
-  return in_batches(facts.chain, function(entry)
-    return entry.last_lsn > (facts.applied_lsn or 0)
+  return in_batches(facts.chain, function(line)
+    return entry.last_lsn(line) > (facts.applied_lsn or 0)
   end, function(files)
-    local last = files[#files]
+    local last = entry.read(files[#files])
     local change = platform.apply_log_backups(copy, files)
     change.resource = copy.id
     change.becomes = { lsn = last.last_lsn, time = last.time }

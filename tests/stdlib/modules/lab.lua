@@ -69,11 +69,8 @@ function lab.chain(after, count, copied)
   local chain = host.list({})
   for index = 1, count do
     local last = after + 10 * index
-    chain[index] = {
-      file = ("mgc_%020d.blog"):format(last), first_lsn = last - 10, last_lsn = last,
-      bytes = 1000, time = ("2024-05-01T10:%02d:00Z"):format(index % 60),
-      sha256 = ("%064x"):format(last), copied = last <= (copied or 0),
-    }
+    chain[index] = ("%d %d 1000 %064x 2024-05-01T10:%02d:00Z %s mgc_%020d.blog"):format(last - 10,
+      last, last, index % 60, last <= (copied or 0) and "copied" or "missing", last)
   end
   return chain
 end

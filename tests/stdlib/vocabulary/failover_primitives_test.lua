@@ -75,8 +75,7 @@ T["only what is not copied is copied"] = function()
   local args = world.changes[1].args
   expect.equal({ args.share, args.destination, #args.files },
     { "/site/backups", "/site/copied", 2 })
-  expect.equal(args.files[1], { file = "mgc_00000000000000000120.blog",
-    sha256 = ("%064x"):format(120), bytes = 1000 })
+  expect.equal(args.files[1], lab.chain(100, 2)[2])
   expect.equal(world.changes[1].becomes, { [backups] = { copied_lsn = 130, pending_bytes = 0 } })
 end
 
@@ -144,8 +143,7 @@ T["log backups are applied in order, and kept when there are none"] = function()
   local result, world = play("log_backups.apply(db.secondary)", copied)
   expect_outcome(result, "changed")
   expect.equal(world.changes[1].args.folder, "/site/copied")
-  expect.equal(world.changes[1].args.files[3], { file = "mgc_00000000000000000130.blog",
-    first_lsn = 120, last_lsn = 130, sha256 = ("%064x"):format(130) })
+  expect.equal(world.changes[1].args.files[3], lab.chain(100, 3, 130)[3])
   expect_outcome(play("log_backups.apply(db.secondary)",
     { [backups] = { chain = lab.chain(130, 0), applied_lsn = 130 } }), "kept")
   expect_outcome(play("log_backups.apply(db.secondary)",
@@ -169,8 +167,8 @@ T["the tail is salvaged and applied"] = function()
   expect.equal(world.changes[1].args, { salvage = "/rescued/sql1/mgc.db",
     destination = "/site/copied", copy = "/site/sql3/mgc.db", after_lsn = 130 })
   expect.equal(world.changes[1].resource, "tail:mgc.primary")
-  expect.equal(world.changes[2].args.files, host.list { {
-    file = "mgc_00000000000000000137.blog", first_lsn = 130, last_lsn = 137 } })
+  expect.equal(world.changes[2].args.files,
+    host.list { "130 137 - - - copied mgc_00000000000000000137.blog" })
   expect.equal(world.changes[2].becomes[backups], { applied_lsn = 137,
     applied_time = "2024-05-01T10:03:30Z" })
 end

@@ -48,11 +48,9 @@ static struct bsc_value *apply_row(struct lib_bench *bench, const struct practic
 {
     char *digest = digest_of(site, 0);
     struct bsc_value *answer = call_row(
-        bench, "logs.apply",
-        "{'path':'%s','folder':'%s','files':[{'file':'%s','first_lsn':%lld,'last_lsn':%lld,"
-        "'sha256':'%s'}]}",
-        site->copy, site->share, site->files[0].name, (long long)site->files[0].first_lsn,
-        (long long)site->files[0].last_lsn, digest);
+        bench, "logs.apply", "{'path':'%s','folder':'%s','files':['%lld %lld - %s - copied %s']}",
+        site->copy, site->share, (long long)site->files[0].first_lsn,
+        (long long)site->files[0].last_lsn, digest, site->files[0].name);
 
     free(digest);
     return answer;
@@ -158,9 +156,8 @@ static void wrong_arguments_are_named(void **state)
                    BSC_ERR_USAGE, "pids");
     assert_refusal(&bench,
                    call_row(&bench, "logs.apply",
-                            "{'path':'/a','folder':'/b','files':[{'file':'../c','first_lsn':0,"
-                            "'last_lsn':1,'sha256':'00'}]}"),
-                   BSC_ERR_USAGE, "entry 1");
+                            "{'path':'/a','folder':'/b','files':['0 1 - - - copied ../c']}"),
+                   BSC_ERR_INVALID, "log backup 1");
     assert_refusal(&bench, call_row(&bench, "mirrors.install", "{'principal':'/a'}"), BSC_ERR_USAGE,
                    "mirror");
     assert_refusal(&bench, call_row(&bench, "mirrors.follow", "{'principal':'/a','mirror':'/b'}"),
