@@ -104,19 +104,76 @@ bool bsc_files_write_all(const struct bsc_sys *sys, int fd, const void *bytes, s
     return true;
 }
 
-/* Makes a new file beside `path` under a name that no other living thread picks. Returns its
- * descriptor, and its name as owned. */
+/* Whether the descriptor is the file of this name. False with errno: ENOENT when it is not. */
+static bool is_at(const struct bsc_sys *sys, int fd, const char *path)
+{
+    struct stat own = {0}, found = {0};
+    if (sys->fstat(sys->self, fd, &own) != 0 || sys->stat(sys->self, path, &found) != 0)
+        return false;
+    errno = ENOENT;
+    return own.st_dev == found.st_dev && own.st_ino == found.st_ino;
+}
+
+static bool has_no_locks(int reason)
+{
+    return reason == EINVAL || reason == ENOLCK || reason == ENOSYS || reason == EOPNOTSUPP;
+}
+
+/* Removes a temporary file that nobody holds: whoever made it ended before it was finished. */
+static void remove_orphan(const struct bsc_sys *sys, const char *temporary)
+{
+    int fd = open_again(sys, temporary, O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0);
+    if (fd < 0)
+        return;
+    if (sys->lock(sys->self, fd, true) == 0 && is_at(sys, fd, temporary))
+        sys->unlink(sys->self, temporary);
+    close_once(sys, fd);
+}
+
+/* The lock says, to other threads of ours as well, that the file is being written; where there are
+ * no locks no orphans are removed either. False with errno: EEXIST when somebody took the file for
+ * an orphan before it was locked. */
+static bool hold(const struct bsc_sys *sys, int fd, const char *temporary)
+{
+    bool locked = sys->lock(sys->self, fd, true) == 0;
+    if (!locked && has_no_locks(errno))
+        return true;
+    if (locked && is_at(sys, fd, temporary))
+        return true;
+    if (errno == (locked ? ENOENT : EAGAIN) || (!locked && errno == EACCES))
+        errno = EEXIST;
+    return false;
+}
+
+static int open_held(const struct bsc_sys *sys, const char *temporary, mode_t mode)
+{
+    int fd = open_again(sys, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+    if (fd < 0 || hold(sys, fd, temporary))
+        return fd;
+    int reason = errno;
+    if (reason != EEXIST)
+        sys->unlink(sys->self, temporary);
+    close_once(sys, fd);
+    errno = reason;
+    return -1;
+}
+
+/* Makes a new file beside `path` under a name that no other writer has. Returns its descriptor, and
+ * its name as owned. */
 static int open_temporary(const struct bsc_sys *sys, const char *path, mode_t mode,
                           char **ret_temporary)
 {
     char *folder = bsc_files_folder_of(path);
     int fd = -1;
     for (int i = 0; i < TEMPORARY_TRIES && fd < 0; i++) {
-        char *name =
-            bsc_mem_format(".%s.%ld-%d.partial", bsc_files_name_of(path), (long)gettid(), i);
+        char *name = bsc_mem_format(".%s.%d.partial", bsc_files_name_of(path), i);
         char *temporary = bsc_files_join(folder, name);
         bsc_mem_free(name);
-        fd = open_again(sys, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+        fd = open_held(sys, temporary, mode);
+        if (fd < 0 && errno == EEXIST) {
+            remove_orphan(sys, temporary);
+            fd = open_held(sys, temporary, mode);
+        }
         if (fd >= 0)
             *ret_temporary = temporary;
         else
@@ -128,63 +185,32 @@ static int open_temporary(const struct bsc_sys *sys, const char *path, mode_t mo
     return fd;
 }
 
-struct bsc_files_pen {
-    const struct bsc_sys *sys; /* borrowed */
-    int fd;
-    struct bsc_err *err; /* borrowed: filled by the first piece that fails */
-};
-
-bool bsc_files_put(struct bsc_files_pen *pen, const void *bytes, size_t length)
+static bool fill(const struct bsc_sys *sys, int fd, const char *path, const void *bytes,
+                 size_t length, struct bsc_err *err)
 {
-    return bsc_files_write_all(pen->sys, pen->fd, bytes, length, pen->err);
-}
-
-static bool fill(const struct bsc_sys *sys, int fd, const char *path, bsc_files_author author,
-                 void *self, struct bsc_err *err)
-{
-    struct bsc_files_pen pen = {sys, fd, err};
-    bool ok = author(self, &pen);
-    if (!ok)
-        bsc_err_wrap(err, "could not write '%s'", path);
-    else if (sys->fsync(sys->self, fd) != 0)
-        ok = bsc_err_sys(err, errno, "could not make '%s' durable", path);
-    if (!close_once(sys, fd) && ok)
-        ok = bsc_err_sys(err, errno, "could not close '%s'", path);
-    return ok;
-}
-
-bool bsc_files_write_by(const struct bsc_sys *sys, const char *path, mode_t mode,
-                        bsc_files_author author, void *self, struct bsc_err *err)
-{
-    char *temporary = NULL;
-    int fd = open_temporary(sys, path, mode, &temporary);
-    if (fd < 0)
-        return bsc_err_sys(err, errno, "could not create '%s'", path);
-    bool ok = fill(sys, fd, path, author, self, err);
-    if (ok && sys->rename(sys->self, temporary, path) != 0)
-        ok = bsc_err_sys(err, errno, "could not put '%s' in place", path);
-    if (!ok)
-        sys->unlink(sys->self, temporary);
-    bsc_mem_free(temporary);
-    return ok && bsc_files_sync_parent(sys, path, err);
-}
-
-struct whole {
-    const void *bytes; /* borrowed */
-    size_t length;
-};
-
-static bool put_whole(void *self, struct bsc_files_pen *pen)
-{
-    const struct whole *whole = self;
-    return bsc_files_put(pen, whole->bytes, whole->length);
+    if (!bsc_files_write_all(sys, fd, bytes, length, err))
+        return bsc_err_wrap(err, "could not write '%s'", path);
+    return sys->fsync(sys->self, fd) == 0 ||
+           bsc_err_sys(err, errno, "could not make '%s' durable", path);
 }
 
 bool bsc_files_write(const struct bsc_sys *sys, const char *path, const void *bytes, size_t length,
                      mode_t mode, struct bsc_err *err)
 {
-    struct whole whole = {bytes, length};
-    return bsc_files_write_by(sys, path, mode, put_whole, &whole, err);
+    char *temporary = NULL;
+    int fd = open_temporary(sys, path, mode, &temporary);
+    if (fd < 0)
+        return bsc_err_sys(err, errno, "could not create '%s'", path);
+    bool ok = fill(sys, fd, path, bytes, length, err);
+    if (ok && sys->rename(sys->self, temporary, path) != 0)
+        ok = bsc_err_sys(err, errno, "could not put '%s' in place", path);
+    if (!ok)
+        sys->unlink(sys->self, temporary);
+    /* Not before it has its name: until then it is held. */
+    if (!close_once(sys, fd) && ok)
+        ok = bsc_err_sys(err, errno, "could not close '%s'", path);
+    bsc_mem_free(temporary);
+    return ok && bsc_files_sync_parent(sys, path, err);
 }
 
 bool bsc_files_exists(const struct bsc_sys *sys, const char *path)

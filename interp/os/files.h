@@ -22,7 +22,8 @@ bool bsc_files_read(const struct bsc_sys *sys, const char *path, size_t size_max
 
 /* Replaces or creates the file durably and all at once, with permission bits `mode` less the
  * process's umask. A symbolic link is replaced, not followed. On failure the file holds either all
- * of the old or all of the new bytes. */
+ * of the old or all of the new bytes. A process that is killed meanwhile leaves `.<name>.0.partial`
+ * beside it, which the next writer removes. */
 bool bsc_files_write(const struct bsc_sys *sys, const char *path, const void *bytes, size_t length,
                      mode_t mode, struct bsc_err *err);
 

@@ -1,7 +1,9 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <pthread.h>
 
+#include "base/mem.h"
 #include "fault_sys.h"
 #include "os/files.h"
 
@@ -118,19 +120,61 @@ static void writing_replaces_a_link_and_spares_what_it_points_to(void **state)
     free(path);
 }
 
-static void a_temporary_file_left_by_a_crash_is_no_obstacle(void **state)
+static void a_temporary_file_left_by_a_crash_is_removed(void **state)
 {
     struct bsc_err err = BSC_ERR_INIT;
-    char name[64];
     char *path = unit_path(*state, "f");
-    snprintf(name, sizeof name, ".f.%ld-0.partial", (long)gettid());
-    char *left = unit_path(*state, name);
+    char *left = unit_path(*state, ".f.0.partial");
     unit_file_put(left, "torn", 4);
     assert_true(bsc_files_write(sys(), path, "new", 3, 0600, &err));
     unit_assert_file(path, "new");
-    unit_assert_file(left, "torn");
+    assert_int_equal(unit_entry_count(*state), 1);
     free(path);
     free(left);
+}
+
+static void a_temporary_file_that_is_being_written_is_left_alone(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    char *path = unit_path(*state, "f");
+    char *held = unit_path(*state, ".f.0.partial");
+    int fd = -1;
+    assert_true(bsc_files_lock(sys(), held, true, &fd, &err));
+    assert_true(bsc_files_write(sys(), path, "new", 3, 0600, &err));
+    unit_assert_file(path, "new");
+    unit_assert_file(held, "");
+    sys()->close(NULL, fd);
+    free(path);
+    free(held);
+}
+
+enum { WRITERS = 4, WRITES = 300 };
+
+static void *write_often(void *path)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    for (int i = 0; i < WRITES; i++) {
+        if (!bsc_files_write(bsc_sys_real(), path, "whole", 5, 0600, &err))
+            return bsc_mem_text(err.message);
+    }
+    return NULL;
+}
+
+static void many_writers_of_one_file_do_not_disturb_each_other(void **state)
+{
+    pthread_t writers[WRITERS];
+    char *path = unit_path(*state, "f");
+    for (int i = 0; i < WRITERS; i++)
+        assert_int_equal(pthread_create(&writers[i], NULL, write_often, path), 0);
+    for (int i = 0; i < WRITERS; i++) {
+        void *complaint = NULL;
+        assert_int_equal(pthread_join(writers[i], &complaint), 0);
+        if (complaint != NULL)
+            fail_msg("%s", (char *)complaint);
+    }
+    unit_assert_file(path, "whole");
+    assert_int_equal(unit_entry_count(*state), 1);
+    free(path);
 }
 
 static void writing_into_a_missing_folder_names_the_path(void **state)
@@ -271,7 +315,9 @@ int main(void)
         UNIT_IN_FOLDER(only_ordinary_files_are_read),
         UNIT_IN_FOLDER(writing_creates_and_replaces_and_leaves_nothing_else),
         UNIT_IN_FOLDER(writing_replaces_a_link_and_spares_what_it_points_to),
-        UNIT_IN_FOLDER(a_temporary_file_left_by_a_crash_is_no_obstacle),
+        UNIT_IN_FOLDER(a_temporary_file_left_by_a_crash_is_removed),
+        UNIT_IN_FOLDER(a_temporary_file_that_is_being_written_is_left_alone),
+        UNIT_IN_FOLDER(many_writers_of_one_file_do_not_disturb_each_other),
         UNIT_IN_FOLDER(writing_into_a_missing_folder_names_the_path),
         UNIT_IN_FOLDER(short_writes_are_continued),
         UNIT_IN_FOLDER(a_write_that_makes_no_progress_is_an_error_and_no_endless_loop),
