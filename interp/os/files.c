@@ -185,23 +185,35 @@ static int open_temporary(const struct bsc_sys *sys, const char *path, mode_t mo
     return fd;
 }
 
-static bool fill(const struct bsc_sys *sys, int fd, const char *path, const void *bytes,
-                 size_t length, struct bsc_err *err)
+struct bsc_files_pen {
+    const struct bsc_sys *sys; /* borrowed */
+    int fd;
+    struct bsc_err *err; /* borrowed: filled by the first piece that fails */
+};
+
+bool bsc_files_put(struct bsc_files_pen *pen, const void *bytes, size_t length)
 {
-    if (!bsc_files_write_all(sys, fd, bytes, length, err))
+    return bsc_files_write_all(pen->sys, pen->fd, bytes, length, pen->err);
+}
+
+static bool fill(const struct bsc_sys *sys, int fd, const char *path, bsc_files_author author,
+                 void *self, struct bsc_err *err)
+{
+    struct bsc_files_pen pen = {sys, fd, err};
+    if (!author(self, &pen))
         return bsc_err_wrap(err, "could not write '%s'", path);
     return sys->fsync(sys->self, fd) == 0 ||
            bsc_err_sys(err, errno, "could not make '%s' durable", path);
 }
 
-bool bsc_files_write(const struct bsc_sys *sys, const char *path, const void *bytes, size_t length,
-                     mode_t mode, struct bsc_err *err)
+bool bsc_files_write_by(const struct bsc_sys *sys, const char *path, mode_t mode,
+                        bsc_files_author author, void *self, struct bsc_err *err)
 {
     char *temporary = NULL;
     int fd = open_temporary(sys, path, mode, &temporary);
     if (fd < 0)
         return bsc_err_sys(err, errno, "could not create '%s'", path);
-    bool ok = fill(sys, fd, path, bytes, length, err);
+    bool ok = fill(sys, fd, path, author, self, err);
     if (ok && sys->rename(sys->self, temporary, path) != 0)
         ok = bsc_err_sys(err, errno, "could not put '%s' in place", path);
     if (!ok)
@@ -211,6 +223,24 @@ bool bsc_files_write(const struct bsc_sys *sys, const char *path, const void *by
         ok = bsc_err_sys(err, errno, "could not close '%s'", path);
     bsc_mem_free(temporary);
     return ok && bsc_files_sync_parent(sys, path, err);
+}
+
+struct whole {
+    const void *bytes; /* borrowed */
+    size_t length;
+};
+
+static bool put_whole(void *self, struct bsc_files_pen *pen)
+{
+    const struct whole *whole = self;
+    return bsc_files_put(pen, whole->bytes, whole->length);
+}
+
+bool bsc_files_write(const struct bsc_sys *sys, const char *path, const void *bytes, size_t length,
+                     mode_t mode, struct bsc_err *err)
+{
+    struct whole whole = {bytes, length};
+    return bsc_files_write_by(sys, path, mode, put_whole, &whole, err);
 }
 
 bool bsc_files_exists(const struct bsc_sys *sys, const char *path)
