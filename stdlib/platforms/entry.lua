@@ -33,6 +33,11 @@ function M.is_copied(line)
   return line:find("^%d+ %d+ %S+ %S+ %S+ copied ") ~= nil
 end
 
+-- The line as it is once the backup has been copied.
+function M.as_copied(line)
+  return (line:gsub("^(%d+ %d+ %S+ %S+ %S+) missing ", "%1 copied "))
+end
+
 function M.last_lsn(line)
   return tonumber(line:match("^%d+ (%d+) "))
 end

@@ -164,6 +164,7 @@ function M.copy_log_backups(copy, files)
   }
 end
 
+-- A plan is made before they are copied and carried out afterwards: both must ask for the same.
 function M.apply_log_backups(copy, files)
   local shipping = shipping_of(copy)
   local all, each = files_words(files)
@@ -172,7 +173,7 @@ function M.apply_log_backups(copy, files)
     args = {
       path = copy.path,
       folder = shipping.destination,
-      files = host.list(files),
+      files = host.list(list.map(files, entry.as_copied)),
     },
     statement = ("apply %s to %s in order: %s"):format(all, copy.path, each),
   }

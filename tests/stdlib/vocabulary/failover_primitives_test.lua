@@ -150,6 +150,15 @@ T["log backups are applied in order, and kept when there are none"] = function()
     { [backups] = { applied_lsn = 130, copied_lsn = 130 } }), "kept")
 end
 
+T["what is applied is the same whether it had to be copied first"] = function()
+  local function files(more)
+    local _, world = play("log_backups.apply(db.secondary)", { [backups] = more })
+    return world.changes[1].args.files
+  end
+  local copied = { copied_lsn = 130, chain = lab.chain(100, 3, 130) }
+  expect.equal(files { copied_lsn = 130, chain = lab.chain(100, 3, 110) }, files(copied))
+end
+
 T["what is not copied, or not restoring, is not applied"] = function()
   expect_outcome(play "log_backups.apply(db.secondary)", "refused",
     "log backups up to LSN 130 have not been copied, only up to LSN 110")
