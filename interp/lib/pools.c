@@ -103,8 +103,6 @@ static bool state_run(struct bsc_lib_call *call, struct bsc_value **ret, struct 
         *err = why;
         return false;
     }
-    bsc_value_set(facts, "near",
-                  bsc_pools_active_near_all(bsc_site_value(call->env->site), pool.name));
     *ret = facts;
     return true;
 }
@@ -185,9 +183,8 @@ const struct bsc_lib_row bsc_lib_row_pools_state = {
     .run = state_run,
     .lane = "server",
     .args = STATE_ARGS,
-    .result = "map {state: text, active_servers: list, version: int, reason: text?, "
-              "near: map {data centre: list}}",
-    .doc = "Reads a pool from its table, and which of its servers are near each data centre.",
+    .result = "map {state: text, active_servers: list, version: int, reason: text?}",
+    .doc = "Reads a pool from its table.",
 };
 
 const struct bsc_lib_row bsc_lib_row_pools_update = {

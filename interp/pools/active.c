@@ -53,42 +53,6 @@ int64_t bsc_pools_active_maximum(const struct bsc_value *site, const char *pool)
     return lync && maximum > MAXIMUM_LYNC ? MAXIMUM_LYNC : maximum;
 }
 
-/* Adds the pool's servers that are in the data centre itself, or are near it but elsewhere. */
-static void servers_add(const struct bsc_value *site, const char *pool, const char *data_centre,
-                        bool elsewhere, struct bsc_value *list)
-{
-    const struct bsc_value *servers = bsc_value_get(pool_of(site, pool), "servers");
-    size_t maximum = (size_t)bsc_pools_active_maximum(site, pool);
-    for (size_t i = 0; i < bsc_value_count(servers) && bsc_value_count(list) < maximum; i++) {
-        const char *server = bsc_value_string(bsc_value_at(servers, i));
-        const char *place = server != NULL ? place_of(site, server) : NULL;
-        bool here = same(place, data_centre);
-        bool near = !here && place != NULL && joined(site, place, data_centre);
-        if (elsewhere ? near : here)
-            bsc_value_append(list, bsc_value_text(server));
-    }
-}
-
-struct bsc_value *bsc_pools_active_near(const struct bsc_value *site, const char *pool,
-                                        const char *data_centre)
-{
-    struct bsc_value *list = bsc_value_list();
-    servers_add(site, pool, data_centre, false, list);
-    servers_add(site, pool, data_centre, true, list);
-    return list;
-}
-
-struct bsc_value *bsc_pools_active_near_all(const struct bsc_value *site, const char *pool)
-{
-    struct bsc_value *map = bsc_value_map();
-    const struct bsc_value *centres = bsc_value_get(site, "data_centres");
-    for (size_t i = 0; i < bsc_value_count(centres); i++) {
-        const char *name = bsc_value_key_at(centres, i);
-        bsc_value_set(map, name, bsc_pools_active_near(site, pool, name));
-    }
-    return map;
-}
-
 static bool server_check(const struct bsc_value *site, const char *pool, const char *data_centre,
                          const char *server, struct bsc_err *err)
 {

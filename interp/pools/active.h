@@ -20,15 +20,6 @@
 bool bsc_pools_active_check(const struct bsc_value *site, const char *pool, const char *data_centre,
                             const struct bsc_value *servers, struct bsc_err *err);
 
-/* The servers that one would choose: those of the data centre first, then those over low-latency
- * links, each in the order of the site, up to the maximum. Returns owned, empty when there are
- * none. */
-struct bsc_value *bsc_pools_active_near(const struct bsc_value *site, const char *pool,
-                                        const char *data_centre);
-
-/* The same for every data centre: an owned map {data centre = servers}. */
-struct bsc_value *bsc_pools_active_near_all(const struct bsc_value *site, const char *pool);
-
 /* The most servers of the pool that may be active at once. */
 int64_t bsc_pools_active_maximum(const struct bsc_value *site, const char *pool);
 

@@ -37,16 +37,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static void assert_taken(struct bsc_value *value, const char *json)
-{
-    struct bsc_buf text;
-    bsc_buf_init(&text);
-    bsc_json_canonical(value, &text);
-    assert_string_equal(text.data, json);
-    bsc_buf_release(&text);
-    bsc_value_free(value);
-}
-
 static enum bsc_err_code check(const struct bsc_value *site, const char *pool, const char *centre,
                                const char *servers, struct bsc_err *err)
 {
@@ -56,28 +46,6 @@ static enum bsc_err_code check(const struct bsc_value *site, const char *pool, c
     assert_int_equal(fits, err->code == BSC_ERR_NONE);
     bsc_value_free(list);
     return err->code;
-}
-
-static void servers_of_the_data_centre_come_first_then_those_over_fast_links(void **state)
-{
-    assert_taken(bsc_pools_active_near(*state, "chat", "dc1"), "[\"a2\",\"a1\",\"c2\"]");
-    assert_taken(bsc_pools_active_near(*state, "chat", "dc3"), "[\"c2\",\"c1\",\"a2\"]");
-    assert_taken(bsc_pools_active_near(*state, "chat", "dc2"), "[\"b1\",\"b2\"]");
-    assert_taken(bsc_pools_active_near(*state, "chat", "dc4"), "[]");
-    assert_taken(bsc_pools_active_near_all(*state, "chat"),
-                 "{\"dc1\":[\"a2\",\"a1\",\"c2\"],\"dc2\":[\"b1\",\"b2\"],"
-                 "\"dc3\":[\"c2\",\"c1\",\"a2\"],\"dc4\":[]}");
-}
-
-static void what_is_chosen_near_a_data_centre_passes_the_rule(void **state)
-{
-    static const char *const centres[] = {"dc1", "dc2", "dc3"};
-    for (size_t i = 0; i < sizeof centres / sizeof centres[0]; i++) {
-        struct bsc_err err = BSC_ERR_INIT;
-        struct bsc_value *near = bsc_pools_active_near(*state, "chat", centres[i]);
-        assert_true(bsc_pools_active_check(*state, "chat", centres[i], near, &err));
-        bsc_value_free(near);
-    }
 }
 
 static void a_server_far_away_is_refused_by_name(void **state)
@@ -116,7 +84,6 @@ static void a_lync_pool_never_has_more_than_four(void **state)
 {
     struct bsc_err err;
     assert_int_equal(bsc_pools_active_maximum(*state, "lync"), 4);
-    assert_taken(bsc_pools_active_near(*state, "lync", "dc1"), "[\"a1\",\"a2\",\"other\",\"c1\"]");
     assert_int_equal(check(*state, "lync", "dc1", "[\"a1\",\"a2\",\"c1\",\"c2\",\"other\"]", &err),
                      BSC_ERR_REFUSED);
 }
@@ -138,8 +105,6 @@ static void unknown_names_and_repetitions_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_SITE(servers_of_the_data_centre_come_first_then_those_over_fast_links),
-        ON_SITE(what_is_chosen_near_a_data_centre_passes_the_rule),
         ON_SITE(a_server_far_away_is_refused_by_name),
         ON_SITE(a_fast_link_does_not_reach_over_a_second_one),
         ON_SITE(no_server_and_too_many_are_refused),
