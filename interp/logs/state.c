@@ -27,11 +27,6 @@ char *bsc_logs_path_state(const char *db)
     return bsc_mem_format("%s.state", db);
 }
 
-char *bsc_logs_path_agent(const char *db)
-{
-    return bsc_mem_format("%s.agent", db);
-}
-
 char *bsc_logs_path_wal(const char *db)
 {
     return bsc_mem_format("%s-wal", db);

@@ -100,10 +100,9 @@ bool bsc_logs_job_remove(const struct bsc_sys *sys, const char *db, struct bsc_e
 /* The job's canonical JSON; returns owned. */
 char *bsc_logs_job_text(const struct bsc_logs_job *job);
 
-/* "<db>.state", "<db>.shipping", "<db>.agent", "<db>-wal"; each returns owned. */
+/* "<db>.state", "<db>.shipping", "<db>-wal"; each returns owned. */
 char *bsc_logs_path_state(const char *db);
 char *bsc_logs_path_shipping(const char *db);
-char *bsc_logs_path_agent(const char *db);
 char *bsc_logs_path_wal(const char *db);
 
 #endif

@@ -33,7 +33,4 @@ struct bsc_json_sink {
  * a piece. */
 bool bsc_json_canonical_to(const struct bsc_value *value, const struct bsc_json_sink *sink);
 
-/* Appends an indented form for people, keys in order of insertion. */
-void bsc_json_pretty(const struct bsc_value *value, struct bsc_buf *out);
-
 #endif

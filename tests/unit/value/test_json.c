@@ -167,29 +167,8 @@ static void canonical_text_reads_back_as_the_same_value(void **state)
     assert_non_null(again);
     assert_true(bsc_value_equal(map, again));
     bsc_value_free(again);
-    bsc_buf_clear(&out);
-    bsc_json_pretty(map, &out);
-    again = bsc_json_parse("f", out.data, out.length, &err);
-    assert_true(bsc_value_equal(map, again));
-    bsc_value_free(again);
     bsc_buf_release(&out);
     bsc_value_free(map);
-}
-
-static void the_form_for_people_keeps_the_order_of_keys(void **state)
-{
-    (void)state;
-    struct bsc_err err = BSC_ERR_INIT;
-    const char *source = "{\"b\":[1,{}],\"a\":{\"c\":null},\"d\":[]}";
-    struct bsc_value *value = bsc_json_parse("f", source, strlen(source), &err);
-    struct bsc_buf out;
-    bsc_buf_init(&out);
-    bsc_json_pretty(value, &out);
-    assert_string_equal(out.data,
-                        "{\n  \"b\": [\n    1,\n    {}\n  ],\n  \"a\": {\n    \"c\": null\n"
-                        "  },\n  \"d\": []\n}");
-    bsc_buf_release(&out);
-    bsc_value_free(value);
 }
 
 struct gathered {
@@ -259,7 +238,6 @@ int main(void)
         cmocka_unit_test(the_pieces_of_a_long_value_are_its_canonical_form),
         cmocka_unit_test(a_sink_that_refuses_gets_nothing_more),
         cmocka_unit_test(canonical_text_reads_back_as_the_same_value),
-        cmocka_unit_test(the_form_for_people_keeps_the_order_of_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
