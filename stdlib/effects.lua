@@ -34,8 +34,8 @@ function M.now()
   return host.yield { op = "now" }
 end
 
--- Asks the operator. Gives {answer = "yes"|"no", by}. `stands` are lines, if any, that must be those
--- of the plan for an answer given beforehand to hold.
+-- Asks the operator. Gives {answer = "yes"|"no", by}. `stands` are lines, if any, that must be as
+-- in the plan for an answer given beforehand to hold.
 function M.ask(title, lines, stands)
   return host.yield { op = "ask", title = title, lines = host.list(lines),
     stands = stands and host.list(stands) }

@@ -101,8 +101,8 @@ T["a chain that cannot be read is not taken for one that is done"] = function()
     local world = lab.world()
     world.facts[backups] = { problem = "damaged", problem_text = "could not read '/site/copied'" }
     expect_outcome(lab.step(world, body), "refused", "could not read '/site/copied'")
-    expect_outcome(play(body, { [backups] = { share_readable = false, chain = lab.chain(100, 0) } }),
-      "refused", "cannot be read")
+    local unread = { share_readable = false, chain = lab.chain(100, 0) }
+    expect_outcome(play(body, { [backups] = unread }), "refused", "cannot be read")
   end
 end
 
