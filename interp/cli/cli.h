@@ -42,11 +42,14 @@ struct bsc_cli {
     bool terminal; /* a person sits at `in` and sees `out` */
     bool colour;   /* `out` shows colours */
     bool json;     /* --json: the result goes to `out` as canonical JSON, nothing else does */
+    int out_errno; /* why `out` could not be written for the first time; 0: it could */
 };
 
 typedef int (*bsc_cli_verb)(struct bsc_cli *cli, int argc, char **argv);
 
-/* Runs one command line (argv[0] is the program); returns the exit code. */
+/* Runs one command line (argv[0] is the program); returns the exit code. A verb that only shows
+ * something has failed when it could not be written. The code of one that changes something tells
+ * of the change alone. */
 int bsc_cli_main(struct bsc_cli *cli, int argc, char **argv);
 
 /* The verbs: argv[0] is the verb's own name. */

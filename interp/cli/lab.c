@@ -38,12 +38,21 @@ static bool is_empty(const char *folder, struct bsc_err *err)
     return empty;
 }
 
+/* The site's databases could be made, but afterwards nobody could connect to them. */
+static bool can_be_connected_to(const char *folder, struct bsc_err *err)
+{
+    if (strpbrk(folder, ";{}\n\r") == NULL)
+        return true;
+    bsc_err_set(err, BSC_ERR_INVALID, "\"%.200s\" cannot stand in a connection string", folder);
+    return bsc_err_hint(err, "Use a path without semicolons, braces and line ends.");
+}
+
 static bool make_lab(struct bsc_lab *lab, const char *folder, struct bsc_err *err)
 {
     if (!bsc_files_make_folder(lab->cli->sys, folder, 0700, err) || !is_empty(folder, err))
         return false;
     lab->folder = bsc_files_real_path(folder, err);
-    return lab->folder != NULL && bsc_lab_new(lab, err);
+    return lab->folder != NULL && can_be_connected_to(lab->folder, err) && bsc_lab_new(lab, err);
 }
 
 static bool take_down(struct bsc_lab *lab, bool remove, struct bsc_err *err)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "os/streams.h"
 
 /* NO_COLOR (any value) and TERM=dumb switch colours off. */
 static bool wants_colour(void)
@@ -20,6 +21,8 @@ static bool wants_colour(void)
 int main(int argc, char **argv)
 {
     struct bsc_cli cli = {0};
+    if (!bsc_streams_fill())
+        return BSC_EXIT_FAILED;
     /* Only the character set: Lua compares texts by LC_COLLATE, which must stay plain bytes. */
     setlocale(LC_CTYPE, "C.UTF-8");
     /* A reader who leaves, or a limit on the size of files, must reach us as an error that can be

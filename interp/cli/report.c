@@ -14,9 +14,10 @@
 static bool page_put(struct bsc_cli *cli, const struct bsc_journal_folder *folder,
                      const char *output, const struct bsc_buf *page, struct bsc_err *err)
 {
-    if (output != NULL && strcmp(output, "-") == 0)
-        return fwrite(page->data, 1, page->length, cli->out) == page->length ||
-               bsc_err_set(err, BSC_ERR_IO, "could not write the report");
+    if (output != NULL && strcmp(output, "-") == 0) {
+        fwrite(page->data, 1, page->length, cli->out);
+        return true;
+    }
     char *own = bsc_journal_folder_file(folder, "report.html");
     const char *path = output != NULL ? output : own;
     bool done = bsc_files_write(cli->sys, path, page->data, page->length, 0600, err);

@@ -91,6 +91,11 @@ touch full/something
 wrong 1 '"full" is not empty' lab new full
 same "$(ls full)" something "what is in the folder"
 
+it "a lab is not made where nobody could connect to its databases"
+wrong 1 "Use a path without semicolons" lab new "a;b"
+wrong 1 "Use a path without semicolons" lab new "a{b}c"
+same "$(ls "a;b" "a{b}c" | grep -v :)" "" "what is in the folders"
+
 it "a folder that is not a lab is neither broken, repaired nor removed"
 wrong 1 '"full" is not a practice site' lab break full primary-site
 wrong 1 '"full" is not a practice site' lab repair full

@@ -70,6 +70,24 @@ tail -n 1 site/runs/*-failover-*/journal.jsonl | grep -q '"outcome":"done"' ||
 same "$(sql site/dc2/app/pool.db "SELECT state, active_servers FROM pool WHERE name = 'chat'")" \
     "FailedOver|chat5,chat6" "the pool's row"
 
+it "closed standard streams end neither a run nor a look"
+small_site
+for verb in check plan observe run; do
+    case $verb in
+    observe) set -- observe --site site.yaml ;;
+    run) set -- run tell.lua --yes ;;
+    *) set -- "$verb" tell.lua ;;
+    esac
+    printf '%s\n' 'runbook "tell" { summary = "Tells" }' 'step "Tell" { warn "Hello." }' >tell.lua
+    "$program" "$@" <&- >out 2>&- || fail "$verb does not work without input and errors"
+    code=0
+    "$program" "$@" <&- >&- 2>err || code=$?
+    case $verb in
+    run) exits 0 ;;
+    *) exits 1 && says "could not write to standard output" ;;
+    esac
+done
+
 it "a run tells machines one line, and people no escape bytes"
 machine report last --runs site/runs
 small_site
