@@ -141,6 +141,20 @@ static void add_json_short(struct bsc_buf *out, unsigned char byte)
     }
 }
 
+static void add_sql_quoted(struct bsc_buf *out, unsigned char byte)
+{
+    if (byte == '\'')
+        bsc_buf_add_char(out, '\'');
+    bsc_buf_add_char(out, (char)byte);
+}
+
+static void add_shell_quoted(struct bsc_buf *out, unsigned char byte)
+{
+    if (byte == '\'')
+        bsc_buf_add_text(out, "'\\'");
+    bsc_buf_add_char(out, (char)byte);
+}
+
 /* Encodes `shift` zero bytes and then the secret, and keeps the characters that depend on nothing
  * but the secret: the ones to be found in the encoding of any longer text that holds it. */
 static void add_base64_core(struct bsc_buf *out, const char *secret, size_t length, size_t shift)
@@ -182,6 +196,8 @@ void bsc_redactor_add(struct bsc_redactor *redactor, const char *secret, size_t 
     if (length >= ENCODED_MIN) {
         remember_encoded(redactor, secret, length, add_json_short);
         remember_encoded(redactor, secret, length, add_json_long);
+        remember_encoded(redactor, secret, length, add_sql_quoted);
+        remember_encoded(redactor, secret, length, add_shell_quoted);
         remember_encoded(redactor, secret, length, add_hex_lower);
         remember_encoded(redactor, secret, length, add_hex_upper);
         remember_encoded(redactor, secret, length, add_percent_upper);

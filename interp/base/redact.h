@@ -19,8 +19,9 @@ struct bsc_redactor;
 struct bsc_redactor *bsc_redactor_new(void);
 void bsc_redactor_free(struct bsc_redactor *redactor);
 
-/* Remembers a secret and its JSON-escaped, base64, hex and percent-encoded forms. Values shorter
- * than 4 bytes are remembered only in their raw form. Copies the value. */
+/* Remembers a secret and its JSON-escaped, base64, hex and percent-encoded forms, and those within
+ * quotes of SQL and of a shell. Values shorter than 4 bytes are remembered only in their raw form.
+ * Copies the value. */
 void bsc_redactor_add(struct bsc_redactor *redactor, const char *secret, size_t length);
 
 /* Replaces every known secret in the buffer by "[secret]"; returns whether there was one. */

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -9,7 +10,7 @@
 #include "run/outcome.h"
 #include "site/names.h"
 #include "site/site.h"
-#include "value/json.h"
+#include "value/scrub.h"
 #include "value/utf8.h"
 #include "vm/vm.h"
 
@@ -17,17 +18,18 @@ struct verb {
     const char *name;
     bsc_cli_verb run;
     const char *doc;
+    bool only_shows;
 };
 
 static const struct verb verbs[] = {
-    {"lab", bsc_cli_lab, "make, break and look at a practice site"},
-    {"check", bsc_cli_check, "find every error of a runbook without running anything"},
-    {"observe", bsc_cli_observe, "show the facts of a site; changes nothing"},
-    {"plan", bsc_cli_plan, "show what a runbook would do, statement by statement"},
-    {"run", bsc_cli_run, "carry out a plan or a runbook under a journal"},
-    {"audit", bsc_cli_audit, "verify the journal of a run"},
-    {"report", bsc_cli_report, "write a run's report as one HTML page"},
-    {"agent", bsc_cli_agent, "do the background jobs of the embedded platform"},
+    {"lab", bsc_cli_lab, "make, break and look at a practice site", false},
+    {"check", bsc_cli_check, "find every error of a runbook without running anything", true},
+    {"observe", bsc_cli_observe, "show the facts of a site; changes nothing", true},
+    {"plan", bsc_cli_plan, "show what a runbook would do, statement by statement", true},
+    {"run", bsc_cli_run, "carry out a plan or a runbook under a journal", false},
+    {"audit", bsc_cli_audit, "verify the journal of a run", true},
+    {"report", bsc_cli_report, "write a run's report as one HTML page", true},
+    {"agent", bsc_cli_agent, "do the background jobs of the embedded platform", false},
 };
 
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
@@ -73,6 +75,26 @@ static int unknown_verb(struct bsc_cli *cli, const char *word)
     return bsc_cli_fail(cli, &err);
 }
 
+/* Empties the buffer of `out`, and keeps the first reason why that did not work. */
+static void flush_out(struct bsc_cli *cli)
+{
+    errno = 0;
+    if ((fflush(cli->out) != 0 || ferror(cli->out)) && cli->out_errno == 0)
+        cli->out_errno = errno != 0 ? errno : EIO;
+}
+
+/* A reader who has seen enough and left is no reason to complain. */
+static int tell_lost_output(struct bsc_cli *cli)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    if (cli->out_errno != EPIPE) {
+        cli->json = false;
+        bsc_err_sys(&err, cli->out_errno, "could not write to standard output");
+        bsc_cli_fail(cli, &err);
+    }
+    return BSC_EXIT_FAILED;
+}
+
 static int run_verb(struct bsc_cli *cli, const struct verb *verb, int argc, char **argv)
 {
     struct bsc_site_errors errors;
@@ -81,6 +103,9 @@ static int run_verb(struct bsc_cli *cli, const struct verb *verb, int argc, char
     int code = verb->run(cli, argc, argv);
     cli->site_errors = NULL;
     bsc_site_errors_release(&errors);
+    flush_out(cli);
+    if (cli->out_errno != 0 && code == BSC_EXIT_DONE && verb->only_shows)
+        return tell_lost_output(cli);
     return code;
 }
 
@@ -159,12 +184,15 @@ static void make_visible(const struct bsc_cli *cli, struct bsc_buf *text)
     }
 }
 
-static void write_text(const struct bsc_cli *cli, FILE *stream, struct bsc_buf *text)
+static void write_text(struct bsc_cli *cli, FILE *stream, struct bsc_buf *text)
 {
     bsc_redact_apply(cli->redactor, text);
     make_visible(cli, text);
     fwrite(text->data, 1, text->length, stream);
-    fflush(stream);
+    if (stream == cli->out)
+        flush_out(cli);
+    else
+        fflush(stream);
 }
 
 static void add_line(struct bsc_buf *text, const char *label, const char *line)
@@ -224,11 +252,10 @@ void bsc_cli_json(struct bsc_cli *cli, const struct bsc_value *value)
 {
     struct bsc_buf text;
     bsc_buf_init(&text);
-    bsc_json_canonical(value, &text);
+    bsc_scrub_canonical(cli->redactor, value, &text);
     bsc_buf_add_char(&text, '\n');
-    bsc_redact_apply(cli->redactor, &text);
     fwrite(text.data, 1, text.length, cli->out);
-    fflush(cli->out);
+    flush_out(cli);
     bsc_buf_release(&text);
 }
 

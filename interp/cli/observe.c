@@ -4,16 +4,15 @@
 #include "cli/options.h"
 #include "cli/show.h"
 #include "os/files.h"
-#include "value/json.h"
+#include "value/scrub.h"
 
 static bool write_facts(struct bsc_cli *cli, const char *path, const struct bsc_value *facts,
                         struct bsc_err *err)
 {
     struct bsc_buf text;
     bsc_buf_init(&text);
-    bsc_json_canonical(facts, &text);
+    bsc_scrub_canonical(cli->redactor, facts, &text);
     bsc_buf_add_char(&text, '\n');
-    bsc_redact_apply(cli->redactor, &text);
     bool ok = bsc_files_write(cli->sys, path, text.data, text.length, 0600, err);
     bsc_buf_release(&text);
     if (ok)

@@ -70,7 +70,8 @@ static int plan(struct bsc_cli *cli, const char *runbook, const struct wishes *w
     if (facts == NULL)
         goto done;
     made = bsc_run_plan_make(&session, facts, err);
-    if (made != NULL && show(cli, &session, wishes, made, err)) {
+    if (made != NULL && bsc_run_plan_can_be_kept(&session, made, err) &&
+        show(cli, &session, wishes, made, err)) {
         enum bsc_outcome outcome = BSC_OUTCOME_UNKNOWN;
         bsc_run_outcome_parse(bsc_value_get_string(made, "outcome"), &outcome);
         code = bsc_run_outcome_exit(outcome);

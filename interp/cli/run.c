@@ -89,11 +89,12 @@ static bool prepare(struct undertaking *u, struct bsc_err *err)
         return false;
     if (u->given == NULL) {
         u->plan = bsc_run_plan_make(&u->session, bsc_value_copy(u->facts), err);
-        return u->plan != NULL;
+        return u->plan != NULL && bsc_run_plan_can_be_kept(&u->session, u->plan, err);
     }
     u->plan = u->given;
     u->given = NULL;
     return bsc_run_plan_fits(u->plan, &u->session, err) &&
+           bsc_run_plan_can_be_kept(&u->session, u->plan, err) &&
            bsc_run_plan_still_true(u->plan, u->session.schema, u->facts, err);
 }
 

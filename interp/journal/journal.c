@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "journal/journal_int.h"
+#include "value/scrub.h"
 
 int64_t bsc_journal_seq(const struct bsc_journal *journal)
 {
@@ -123,7 +124,7 @@ static bool line_make(struct bsc_journal *journal, enum bsc_journal_kind kind,
         return false;
     bsc_clock_format(journal->clock->wall_ms(journal->clock->self), time);
     bsc_buf_clear(&journal->payload);
-    bsc_journal_payload_write(journal->redactor, payload, &journal->payload);
+    bsc_scrub_canonical(journal->redactor, payload, &journal->payload);
     bsc_buf_clear(&journal->line);
     bsc_journal_line_write(&journal->line, bsc_journal_kind_name(kind), &journal->payload,
                            journal->hash, journal->seq + 1, time, ret_hash);

@@ -50,8 +50,4 @@ struct bsc_value *bsc_journal_quarantine(struct bsc_journal *journal,
                                          const struct bsc_journal_report *report,
                                          struct bsc_err *err);
 
-/* Appends the payload's canonical form without any secret. */
-void bsc_journal_payload_write(struct bsc_redactor *redactor, const struct bsc_value *payload,
-                               struct bsc_buf *out);
-
 #endif

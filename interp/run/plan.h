@@ -35,6 +35,12 @@ struct bsc_value *bsc_run_plan_read(const struct bsc_sys *sys, const char *path,
 bool bsc_run_plan_write(const struct bsc_run_session *session, const char *path,
                         const struct bsc_value *plan, struct bsc_err *err);
 
+/* Whether neither the plan nor the runbook, the modules and the site file that it was made of hold
+ * a secret. None of them could be kept as it is: what is written without the secret is no longer
+ * what the digests were taken of. False names where the secret stands (BSC_ERR_REFUSED). */
+bool bsc_run_plan_can_be_kept(const struct bsc_run_session *session, const struct bsc_value *plan,
+                              struct bsc_err *err);
+
 /* Whether the plan was made of this session's runbook, modules, library, site and parameters;
  * false names what differs (BSC_ERR_REFUSED). */
 bool bsc_run_plan_fits(const struct bsc_value *plan, const struct bsc_run_session *session,

@@ -54,18 +54,19 @@ done:
 struct writing {
     const struct bsc_value *plan;  /* borrowed */
     struct bsc_redactor *redactor; /* borrowed */
-    struct bsc_files_pen *pen;     /* borrowed */
+    struct bsc_files_pen *pen;     /* borrowed; NULL only looks for secrets */
+    bool found;                    /* there was one */
 };
 
 /* A piece ends between two values, so a secret, which is within one, is whole in its piece. */
 static bool put_piece(void *self, const char *bytes, size_t length)
 {
-    const struct writing *writing = self;
+    struct writing *writing = self;
     struct bsc_buf piece;
     bsc_buf_init(&piece);
     bsc_buf_add(&piece, bytes, length);
-    bsc_redact_apply(writing->redactor, &piece);
-    bool ok = bsc_files_put(writing->pen, piece.data, piece.length);
+    writing->found = bsc_redact_apply(writing->redactor, &piece) || writing->found;
+    bool ok = writing->pen == NULL || bsc_files_put(writing->pen, piece.data, piece.length);
     bsc_buf_release(&piece);
     return ok;
 }
@@ -81,6 +82,55 @@ static bool put_plan(void *self, struct bsc_files_pen *pen)
 bool bsc_run_plan_write(const struct bsc_run_session *session, const char *path,
                         const struct bsc_value *plan, struct bsc_err *err)
 {
-    struct writing writing = {plan, session->with.redactor, NULL};
+    struct writing writing = {plan, session->with.redactor, NULL, false};
     return bsc_files_write_by(session->with.sys, path, 0600, put_plan, &writing, err);
+}
+
+static bool in_plan(const struct bsc_run_session *session, const struct bsc_value *plan)
+{
+    struct writing looking = {plan, session->with.redactor, NULL, false};
+    struct bsc_json_sink sink = {&looking, put_piece};
+    bsc_json_canonical_to(plan, &sink);
+    return looking.found;
+}
+
+static bool in_text(const struct bsc_run_session *session, const char *bytes, size_t length)
+{
+    struct writing looking = {NULL, session->with.redactor, NULL, false};
+    put_piece(&looking, bytes, length);
+    return looking.found;
+}
+
+static bool in_modules(const struct bsc_run_session *session)
+{
+    const struct bsc_value *modules = bsc_value_get(session->listing, "modules");
+    bool found = false;
+    for (size_t i = 0; i < bsc_value_count(modules) && !found; i++) {
+        const struct bsc_value *source = bsc_value_get(bsc_value_at(modules, i), "source");
+        found = in_text(session, bsc_value_string(source), bsc_value_string_length(source));
+    }
+    return found;
+}
+
+bool bsc_run_plan_can_be_kept(const struct bsc_run_session *session, const struct bsc_value *plan,
+                              struct bsc_err *err)
+{
+    const struct bsc_buf *book = &session->runbook_text;
+    const char *where = NULL;
+    if (session->with.redactor == NULL)
+        return true;
+    if (session->site != NULL &&
+        in_text(session, bsc_site_source(session->site), bsc_site_source_length(session->site)))
+        where = "site file";
+    else if (in_text(session, book->data, book->length))
+        where = "runbook";
+    else if (in_modules(session))
+        where = "modules of the runbook";
+    else if (in_plan(session, plan))
+        where = "plan";
+    if (where == NULL)
+        return true;
+    bsc_err_set(err, BSC_ERR_REFUSED, "a secret of the site can be read in the %s", where);
+    return bsc_err_hint(err, "Take it out there. If it is an ordinary word or a few characters, "
+                             "give the server a better secret.");
 }

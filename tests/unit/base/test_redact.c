@@ -46,6 +46,8 @@ static void a_secret_disappears_in_every_encoding(void **state)
     check("pass/word+1", "u=pass%2Fword%2B1&v", "u=[secret]&v");
     check("pass/word+1", "u=pass%2fword%2b1&v", "u=[secret]&v");
     check("hunter2", "h: aHVudGVyMg==", "h: [secret]g==");
+    check("it's me", "VALUES ('it''s me')", "VALUES ('[secret]')");
+    check("it's me", "ssh host 'it'\\''s me'", "ssh host '[secret]'");
 }
 
 static void a_secret_inside_a_longer_base64_text_disappears(void **state)

@@ -194,6 +194,26 @@ static void json_gives_programs_the_bytes_as_they_are(void **state)
     desk_clear(&desk);
 }
 
+static void json_stays_json_whatever_the_secret_is(void **state)
+{
+    static const char *const secrets[] = {"1", "\"", "e", ":", "{", "true", "[secret]"};
+    (void)state;
+    for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
+        struct desk desk;
+        struct bsc_value *value = bsc_value_map();
+        desk_set(&desk);
+        desk.cli.json = true;
+        bsc_redactor_add(desk.cli.redactor, secrets[i], strlen(secrets[i]));
+        bsc_value_set_int(value, "number", 4711);
+        bsc_value_set_text(value, "te\"xt", "{a: true}");
+        bsc_cli_json(&desk.cli, value);
+        desk_read(&desk);
+        bsc_value_free(desk_json(&desk));
+        bsc_value_free(value);
+        desk_clear(&desk);
+    }
+}
+
 static void expect_answer(void **state, const char *typed, enum bsc_cli_answer first,
                           enum bsc_cli_answer second)
 {
@@ -237,6 +257,7 @@ int main(void)
         cmocka_unit_test(an_error_has_its_place_cause_and_hint_on_lines_of_their_own),
         cmocka_unit_test(the_exit_code_fits_the_kind_of_error),
         cmocka_unit_test(json_gives_programs_the_bytes_as_they_are),
+        cmocka_unit_test(json_stays_json_whatever_the_secret_is),
         UNIT_IN_FOLDER(only_yes_is_yes),
         UNIT_IN_FOLDER(the_end_of_a_long_line_does_not_answer_the_next_question),
     };

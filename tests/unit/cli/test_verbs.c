@@ -66,6 +66,50 @@ static void every_verb_has_help(void **state)
     }
 }
 
+static void write_to_a_full_device(struct desk *desk)
+{
+    desk_set(desk);
+    fclose(desk->cli.out);
+    free(desk->out);
+    desk->out = NULL;
+    desk->cli.out = fopen("/dev/full", "w");
+    assert_non_null(desk->cli.out);
+}
+
+static void what_cannot_be_shown_is_a_failure_of_verbs_that_only_show(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"check %s/book.lua", "check %s/book.lua --json",
+                                        "observe --site %s/site.yaml --json", "plan --help"};
+    char *folder = unit_folder_make();
+    furnish(folder);
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        struct desk desk;
+        char *line = bsc_mem_format(lines[i], folder);
+        write_to_a_full_device(&desk);
+        assert_int_equal(desk_run(&desk, "%s", line), BSC_EXIT_FAILED);
+        assert_contains(desk.err, "could not write to standard output");
+        assert_contains(desk.err, "No space left on device");
+        desk_clear(&desk);
+        bsc_mem_free(line);
+    }
+    unit_folder_remove(folder);
+}
+
+static void a_run_that_nobody_sees_ends_with_its_own_code(void **state)
+{
+    (void)state;
+    struct desk desk;
+    char *folder = unit_folder_make();
+    furnish(folder);
+    write_to_a_full_device(&desk);
+    assert_int_equal(desk_run(&desk, "run %s/book.lua --site %s/site.yaml --yes", folder, folder),
+                     BSC_EXIT_DONE);
+    assert_true(has(folder, "to"));
+    desk_clear(&desk);
+    unit_folder_remove(folder);
+}
+
 static void under_json_an_error_is_one_canonical_line(void **state)
 {
     static const char *const lines[] = {
@@ -287,6 +331,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_verb_refuses_what_it_does_not_know_with_exit_code_2),
         cmocka_unit_test(every_verb_has_help),
+        cmocka_unit_test(what_cannot_be_shown_is_a_failure_of_verbs_that_only_show),
+        cmocka_unit_test(a_run_that_nobody_sees_ends_with_its_own_code),
         cmocka_unit_test(under_json_an_error_is_one_canonical_line),
         cmocka_unit_test(an_unknown_verb_is_named_with_the_nearest_one),
         cmocka_unit_test(without_a_verb_the_usage_is_shown),

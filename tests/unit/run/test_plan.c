@@ -67,6 +67,29 @@ static void other_facts_give_another_digest(void **state)
     stage_strike(&stage);
 }
 
+static void a_plan_is_not_kept_when_a_secret_stands_in_what_is_kept(void **state)
+{
+    static const struct {
+        const char *secret;
+        const char *place;
+    } cases[] = {{"sqlite", "site file"}, {"file.copy", "runbook"}, {"outcome", "plan"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct stage stage;
+        struct bsc_err err = BSC_ERR_INIT;
+        stage_set(&stage, state, COPY_BOOK);
+        stage_open(&stage);
+        struct bsc_value *plan = stage_plan(&stage);
+        bsc_redactor_add(stage.redactor, "hunter22", 8);
+        assert_true(bsc_run_plan_can_be_kept(&stage.session, plan, &err));
+        bsc_redactor_add(stage.redactor, cases[i].secret, strlen(cases[i].secret));
+        assert_false(bsc_run_plan_can_be_kept(&stage.session, plan, &err));
+        assert_int_equal(err.code, BSC_ERR_REFUSED);
+        assert_non_null(strstr(err.message, cases[i].place));
+        bsc_value_free(plan);
+        stage_strike(&stage);
+    }
+}
+
 static void a_plan_that_was_written_is_read_back(void **state)
 {
     struct stage stage;
@@ -271,6 +294,7 @@ int main(void)
         UNIT_IN_FOLDER(a_plan_holds_every_change_with_the_facts_before_and_after),
         UNIT_IN_FOLDER(the_same_inputs_give_the_same_plan),
         UNIT_IN_FOLDER(other_facts_give_another_digest),
+        UNIT_IN_FOLDER(a_plan_is_not_kept_when_a_secret_stands_in_what_is_kept),
         UNIT_IN_FOLDER(a_plan_that_was_written_is_read_back),
         UNIT_IN_FOLDER(a_plan_that_was_changed_is_refused),
         UNIT_IN_FOLDER(what_is_no_plan_is_refused),

@@ -1,4 +1,4 @@
-#include "journal/journal_int.h"
+#include "value/scrub.h"
 
 #include "value/json.h"
 
@@ -64,15 +64,15 @@ static struct bsc_value *value_scrub(struct bsc_redactor *redactor, const struct
     }
 }
 
-/* Replacing bytes of JSON can break it (a secret may be a number, or hold a quote), so a payload
- * in which a secret is found is made anew from cleaned texts. That is rare; the search is not. */
-void bsc_journal_payload_write(struct bsc_redactor *redactor, const struct bsc_value *payload,
-                               struct bsc_buf *out)
+/* Replacing bytes of JSON can break it (a secret may be a number, or hold a quote), so a value in
+ * which a secret is found is made anew from cleaned texts. That is rare; the search is not. */
+void bsc_scrub_canonical(struct bsc_redactor *redactor, const struct bsc_value *value,
+                         struct bsc_buf *out)
 {
-    bsc_json_canonical(payload, out);
+    bsc_json_canonical(value, out);
     if (redactor == NULL || !bsc_redact_apply(redactor, out))
         return;
-    struct bsc_value *clean = value_scrub(redactor, payload);
+    struct bsc_value *clean = value_scrub(redactor, value);
     bsc_buf_clear(out);
     bsc_json_canonical(clean, out);
     bsc_value_free(clean);
