@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -167,15 +168,34 @@ static bool lines_read(struct reader *reader, struct bsc_err *err)
     return true;
 }
 
+/* A pipe must not make us wait for ever for somebody to write to it. */
+static bool file_open(struct reader *reader, struct bsc_err *err)
+{
+    struct stat found;
+    const struct bsc_sys *sys = reader->sys;
+    reader->fd = (int)TEMP_FAILURE_RETRY(
+        sys->open(sys->self, reader->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0));
+    if (reader->fd < 0)
+        return bsc_err_sys(err, errno, "could not open journal '%s'", reader->path);
+    bool good = sys->fstat(sys->self, reader->fd, &found) == 0;
+    if (!good)
+        bsc_err_sys(err, errno, "could not look at journal '%s'", reader->path);
+    else if (!S_ISREG(found.st_mode))
+        good =
+            bsc_err_set(err, BSC_ERR_INVALID, "journal '%s' is not an ordinary file", reader->path);
+    if (!good)
+        sys->close(sys->self, reader->fd);
+    return good;
+}
+
 bool bsc_journal_read(const struct bsc_sys *sys, const char *path, bsc_journal_seen_fn seen,
                       void *arg, struct bsc_journal_report *report, struct bsc_err *err)
 {
     struct reader reader = {.sys = sys, .path = path, .seen = seen, .arg = arg, .report = report};
     *report = (struct bsc_journal_report){.state = BSC_JOURNAL_OPEN};
     memcpy(report->hash, BSC_JOURNAL_ZEROS, sizeof BSC_JOURNAL_ZEROS);
-    reader.fd = (int)TEMP_FAILURE_RETRY(sys->open(sys->self, path, O_RDONLY | O_NOFOLLOW, 0));
-    if (reader.fd < 0)
-        return bsc_err_sys(err, errno, "could not open journal '%s'", path);
+    if (!file_open(&reader, err))
+        return false;
     bsc_buf_init(&reader.buf);
     bool done = lines_read(&reader, err);
     bsc_buf_release(&reader.buf);

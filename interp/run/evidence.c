@@ -86,6 +86,14 @@ static bool plan_check(const struct search *search, struct bsc_err *err)
     return told;
 }
 
+/* Whoever wrote the journal may have written anything into it, and nothing outside of the run's
+ * folder is read for it. */
+static bool is_module_name(const char *name)
+{
+    return name != NULL && name[0] != '\0' &&
+           name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0';
+}
+
 static bool modules_check(const struct search *search, struct bsc_err *err)
 {
     const struct bsc_value *modules = bsc_value_get(search->evidence->begin, "modules");
@@ -93,7 +101,11 @@ static bool modules_check(const struct search *search, struct bsc_err *err)
     for (size_t i = 0; told && i < bsc_value_count(modules); i++) {
         const struct bsc_value *module = bsc_value_at(modules, i);
         const char *name = bsc_value_get_string(module, "name");
-        char *file = bsc_mem_format(BSC_JOURNAL_MODULES "/%s.lua", name != NULL ? name : "");
+        if (!is_module_name(name)) {
+            differs(search, BSC_JOURNAL_MODULES, "the journal names a module that cannot be one");
+            continue;
+        }
+        char *file = bsc_mem_format(BSC_JOURNAL_MODULES "/%s.lua", name);
         told = file_check(search, file, bsc_value_get_string(module, "digest"), err);
         bsc_mem_free(file);
     }

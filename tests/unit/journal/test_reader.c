@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 
 #include "fault_sys.h"
 #include "fixture.h"
@@ -377,6 +378,19 @@ static void a_missing_journal_is_not_found_and_leaks_nothing(void **state)
     free(path);
 }
 
+static void what_is_no_ordinary_file_is_not_waited_for(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_journal_report report;
+    char *pipe = unit_path(*state, "journal.jsonl");
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    int before = unit_fd_count();
+    assert_false(bsc_journal_verify(bsc_sys_real(), pipe, &report, &err));
+    assert_int_equal(err.code, BSC_ERR_INVALID);
+    assert_int_equal(unit_fd_count(), before);
+    free(pipe);
+}
+
 static void the_report_names_line_and_record_for_people_and_machines(void **state)
 {
     struct bsc_err err = BSC_ERR_INIT;
@@ -413,6 +427,7 @@ int main(void)
         UNIT_IN_FOLDER(records_are_shown_in_order_with_their_payloads),
         UNIT_IN_FOLDER(a_reader_that_has_enough_ends_the_reading),
         UNIT_IN_FOLDER(a_missing_journal_is_not_found_and_leaks_nothing),
+        UNIT_IN_FOLDER(what_is_no_ordinary_file_is_not_waited_for),
         UNIT_IN_FOLDER(the_report_names_line_and_record_for_people_and_machines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

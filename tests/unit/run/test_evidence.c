@@ -91,6 +91,28 @@ static void what_cannot_be_read_proves_nothing(void **state)
     }
 }
 
+static void nothing_outside_of_the_folder_is_read_for_a_journal(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    char *path = unit_path(*state, "journal.jsonl");
+    const struct bsc_journal_options options = {bsc_sys_real(), bsc_clock_real(), NULL, path, true};
+    struct bsc_value *begin = fixture_begin(*state);
+    struct bsc_value *module = bsc_value_at(bsc_value_get(begin, "modules"), 0);
+    bsc_value_set_text(module, "name", "../modules/steps"); /* with the right digest */
+    struct bsc_journal *journal = bsc_journal_create(&options, &err);
+    assert_non_null(journal);
+    assert_true(bsc_journal_append(journal, BSC_JOURNAL_RUN_BEGIN, begin, false, &err));
+    fixture_append(journal, BSC_JOURNAL_RUN_END, FIXTURE_END);
+    fixture_close(journal);
+    struct bsc_run_evidence evidence = read_evidence(*state);
+    assert_false(evidence.sound);
+    assert_int_equal(bsc_value_count(evidence.files), 1);
+    assert_string_equal(bsc_value_get_string(bsc_value_at(evidence.files, 0), "file"), "modules");
+    bsc_run_evidence_release(&evidence);
+    bsc_value_free(begin);
+    free(path);
+}
+
 static void another_plan_with_a_right_digest_is_noticed(void **state)
 {
     char hex[BSC_DIGEST_HEX];
@@ -119,6 +141,7 @@ int main(void)
         UNIT_IN_FOLDER(a_run_without_an_end_is_not_sound),
         UNIT_IN_FOLDER(every_file_that_was_changed_or_taken_away_is_named),
         UNIT_IN_FOLDER(what_cannot_be_read_proves_nothing),
+        UNIT_IN_FOLDER(nothing_outside_of_the_folder_is_read_for_a_journal),
         UNIT_IN_FOLDER(another_plan_with_a_right_digest_is_noticed),
         UNIT_IN_FOLDER(a_folder_without_a_journal_is_an_error),
     };
