@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <termios.h>
 
 /* A signal must end the waiting although the event loop has put a handler in place, so the wait is
  * a poll, which is never restarted. */
@@ -12,29 +13,38 @@ static bool wait_for_input(struct bsc_cli *cli)
     return poll(&input, 1, -1) > 0;
 }
 
-/* What is left of a line that was longer than any answer must not answer the next question. */
-static void pass_over_line(FILE *in)
+enum { ANSWER_BYTES = 64 };
+
+/* Reads one line to its end, whatever is in it, so that no rest of it answers the next question;
+ * what is longer than any answer is cut. False at the end of input. */
+static bool read_line(FILE *in, char line[ANSWER_BYTES])
 {
-    int c = 0;
-    do {
-        c = fgetc(in);
-    } while (c != '\n' && c != EOF);
+    size_t length = 0;
+    int c = fgetc(in);
+    if (c == EOF)
+        return false;
+    for (; c != '\n' && c != EOF; c = fgetc(in)) {
+        if (length < ANSWER_BYTES - 1)
+            line[length++] = c == '\0' ? '?' : (char)c;
+    }
+    line[length] = '\0';
+    return true;
 }
 
 enum bsc_cli_answer bsc_cli_prompt(struct bsc_cli *cli, const char *question)
 {
-    char line[64];
+    char line[ANSWER_BYTES];
+    /* What was typed before the question was asked is no answer to it. */
+    (void)tcflush(fileno(cli->in), TCIFLUSH);
     bsc_cli_say(cli, "%s Type yes to go on: ", question != NULL ? question : "");
     if (!wait_for_input(cli)) {
         fputc('\n', cli->out);
         return BSC_ANSWER_STOPPED;
     }
-    if (fgets(line, sizeof line, cli->in) == NULL) {
+    if (!read_line(cli->in, line)) {
         fputc('\n', cli->out);
         return BSC_ANSWER_NO;
     }
-    if (strchr(line, '\n') == NULL)
-        pass_over_line(cli->in);
-    line[strcspn(line, "\r\n")] = '\0';
+    line[strcspn(line, "\r")] = '\0';
     return strcmp(line, "yes") == 0 ? BSC_ANSWER_YES : BSC_ANSWER_NO;
 }

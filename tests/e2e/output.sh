@@ -74,7 +74,7 @@ it "closed standard streams end neither a run nor a look"
 small_site
 for verb in check plan observe run; do
     case $verb in
-    observe) set -- observe --site site.yaml ;;
+    observe) set -- observe --site site.yaml --json ;;
     run) set -- run tell.lua --yes ;;
     *) set -- "$verb" tell.lua ;;
     esac

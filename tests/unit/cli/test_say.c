@@ -1,5 +1,10 @@
 #include "cli_unit.h"
 
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "cli/prompt.h"
 #include "cli/show.h"
 
@@ -227,6 +232,59 @@ static void expect_answer(void **state, const char *typed, enum bsc_cli_answer f
     desk_clear(&desk);
 }
 
+/* A person who reads the question to its end and only then types. */
+struct reader {
+    int screen, keyboard;
+};
+
+static void *read_then_refuse(void *arg)
+{
+    struct reader *reader = arg;
+    char last = '\0';
+    while (last != ':' && read(reader->screen, &last, 1) == 1)
+        continue;
+    return write(reader->keyboard, "no\n", 3) == 3 ? reader : NULL;
+}
+
+static void what_was_typed_before_the_question_is_no_answer(void **state)
+{
+    (void)state;
+    int screen[2];
+    struct desk desk;
+    pthread_t person;
+    desk_set(&desk);
+    struct reader reader = {.keyboard = posix_openpt(O_RDWR | O_NOCTTY)};
+    assert_int_equal(grantpt(reader.keyboard) + unlockpt(reader.keyboard) + pipe(screen), 0);
+    reader.screen = screen[0];
+    FILE *memory = desk.cli.out;
+    fclose(desk.cli.in);
+    desk.cli.in = fopen(ptsname(reader.keyboard), "r");
+    desk.cli.out = fdopen(screen[1], "w");
+    assert_int_equal(write(reader.keyboard, "yes\n", 4), 4);
+    assert_int_equal(pthread_create(&person, NULL, read_then_refuse, &reader), 0);
+    assert_int_equal(bsc_cli_prompt(&desk.cli, "Sure?"), BSC_ANSWER_NO);
+    assert_int_equal(pthread_join(person, NULL), 0);
+    fclose(desk.cli.out);
+    close(screen[0]);
+    close(reader.keyboard);
+    desk.cli.out = memory;
+    desk_clear(&desk);
+}
+
+static void a_nul_neither_ends_a_line_nor_hides_its_rest(void **state)
+{
+    struct desk desk;
+    char *path = unit_path(*state, "typed");
+    desk_set(&desk);
+    unit_file_put(path, "yes\0\nyes\n", 9);
+    fclose(desk.cli.in);
+    desk.cli.in = fopen(path, "r");
+    assert_int_equal(bsc_cli_prompt(&desk.cli, "Sure?"), BSC_ANSWER_NO);
+    assert_int_equal(bsc_cli_prompt(&desk.cli, "Sure?"), BSC_ANSWER_YES);
+    desk_clear(&desk);
+    free(path);
+}
+
 static void only_yes_is_yes(void **state)
 {
     expect_answer(state, "yes\nno\n", BSC_ANSWER_YES, BSC_ANSWER_NO);
@@ -258,6 +316,8 @@ int main(void)
         cmocka_unit_test(the_exit_code_fits_the_kind_of_error),
         cmocka_unit_test(json_gives_programs_the_bytes_as_they_are),
         cmocka_unit_test(json_stays_json_whatever_the_secret_is),
+        cmocka_unit_test(what_was_typed_before_the_question_is_no_answer),
+        UNIT_IN_FOLDER(a_nul_neither_ends_a_line_nor_hides_its_rest),
         UNIT_IN_FOLDER(only_yes_is_yes),
         UNIT_IN_FOLDER(the_end_of_a_long_line_does_not_answer_the_next_question),
     };
