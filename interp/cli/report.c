@@ -41,7 +41,7 @@ static int report(struct bsc_cli *cli, const char *runs, const char *run, const 
     struct bsc_buf page;
     bsc_buf_init(&page);
     bool done = bsc_journal_folder_find(cli->sys, runs, run, &folder, &err) &&
-                bsc_run_report_html(cli->sys, folder.path, &page, &err);
+                bsc_run_report_html(cli->sys, folder.path, NULL, &page, &err);
     if (done) {
         bsc_redact_apply(cli->redactor, &page);
         done = page_put(cli, &folder, output, &page, &err);

@@ -192,10 +192,16 @@ static bool carry_out(struct undertaking *u, struct bsc_err *err)
 {
     struct bsc_cli_view view;
     bsc_cli_view_init(&view, u->cli, u->wishes->yes);
-    struct bsc_run_order order = {
-        &u->session,           u->plan, u->facts, u->journal, &view.items, &view.live,
-        bsc_cli_view_progress, &view};
+    struct bsc_run_order order = {.session = &u->session,
+                                  .cursor = bsc_run_cursor_new(u->plan),
+                                  .facts = u->facts,
+                                  .journal = u->journal,
+                                  .hooks = &view.items,
+                                  .live = &view.live,
+                                  .progress = bsc_cli_view_progress,
+                                  .progress_self = &view};
     u->facts = NULL;
+    bsc_run_plan_forget_changes(u->plan);
     bsc_cli_say(u->cli, "\nRun %s\n", u->folder.id);
     bool ok = bsc_run_execute(&order, &u->end, err);
     u->changes = view.changes;
@@ -209,7 +215,7 @@ static void write_report(struct undertaking *u, struct bsc_err *err)
 {
     struct bsc_buf page;
     bsc_buf_init(&page);
-    if (bsc_run_report_html(u->cli->sys, u->folder.path, &page, err))
+    if (bsc_run_report_html(u->cli->sys, u->folder.path, u->plan, &page, err))
         bsc_journal_folder_write(&u->folder, REPORT_FILE, page.data, page.length, err);
     bsc_buf_release(&page);
 }

@@ -125,10 +125,9 @@ bool bsc_run_execute(struct bsc_run_order *order, struct bsc_run_end *ret_end, s
     struct execution execution = {.order = order};
     struct bsc_run_session *session = order->session;
     struct bsc_run_model *model = bsc_run_model_new(session->schema, order->facts);
-    struct bsc_run_cursor *cursor = bsc_run_cursor_new(order->plan);
-    struct bsc_run_live_options options = {
-        session->vm,   session->hands,      model,      cursor, order->journal,
-        session->loop, session->with.clock, order->live};
+    struct bsc_run_live_options options = {session->vm,         session->hands, model,
+                                           order->cursor,       order->journal, session->loop,
+                                           session->with.clock, order->live};
     execution.live = bsc_run_live_new(&options);
     bool ok = bsc_loop_watch_signals(session->loop, interrupted, &execution, err);
     if (ok) {
@@ -142,7 +141,7 @@ bool bsc_run_execute(struct bsc_run_order *order, struct bsc_run_end *ret_end, s
     struct bsc_err ignored = BSC_ERR_INIT;
     bsc_loop_watch_signals(session->loop, came_late, NULL, &ignored);
     bsc_run_live_free(execution.live);
-    bsc_run_cursor_free(cursor);
+    bsc_run_cursor_free(order->cursor);
     bsc_run_model_free(model);
     return ok;
 }

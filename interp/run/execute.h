@@ -14,8 +14,8 @@
 #include "value/value.h"
 
 struct bsc_run_order {
-    struct bsc_run_session *session; /* all borrowed until the end */
-    const struct bsc_value *plan;
+    struct bsc_run_session *session;       /* all borrowed until the end */
+    struct bsc_run_cursor *cursor;         /* at the beginning of the plan; taken */
     struct bsc_value *facts;               /* as observed just now; taken */
     struct bsc_journal *journal;           /* holds its run_begin record already */
     const struct bsc_run_hooks *hooks;     /* shows items */

@@ -270,6 +270,13 @@ bool bsc_run_plan_still_true(const struct bsc_value *plan, const struct bsc_valu
     return agrees;
 }
 
+void bsc_run_plan_forget_changes(struct bsc_value *plan)
+{
+    struct bsc_value *items = bsc_value_get(plan, "items");
+    for (size_t i = 0; i < bsc_value_count(items); i++)
+        bsc_value_remove(bsc_value_at(items, i), "changes");
+}
+
 size_t bsc_run_plan_change_count(const struct bsc_value *plan)
 {
     size_t count = 0;

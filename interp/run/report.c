@@ -291,17 +291,18 @@ static void page_write(struct bsc_buf *out, const struct bsc_run_story *story,
     bsc_run_html_end(out);
 }
 
-bool bsc_run_report_html(const struct bsc_sys *sys, const char *run_folder, struct bsc_buf *out,
-                         struct bsc_err *err)
+bool bsc_run_report_html(const struct bsc_sys *sys, const char *run_folder,
+                         const struct bsc_value *plan, struct bsc_buf *out, struct bsc_err *err)
 {
     struct bsc_run_story story = {0};
     struct bsc_err plan_err = BSC_ERR_INIT;
     char *journal = bsc_files_join(run_folder, BSC_JOURNAL_FILE);
     bool done = bsc_run_story_read(&story, sys, journal, err);
     if (done) {
-        struct bsc_value *plan = plan_read(sys, run_folder, &story, &plan_err);
-        page_write(out, &story, plan, &plan_err);
-        bsc_value_free(plan);
+        struct bsc_value *kept =
+            plan == NULL ? plan_read(sys, run_folder, &story, &plan_err) : NULL;
+        page_write(out, &story, plan != NULL ? plan : kept, &plan_err);
+        bsc_value_free(kept);
     }
     bsc_run_story_release(&story);
     bsc_mem_free(journal);

@@ -118,7 +118,7 @@ static void play_run(struct play *play, void (*before)(struct play *play))
     play->plan = stage_plan(&play->stage);
     open_journal(play);
     struct bsc_run_order order = {.session = &play->stage.session,
-                                  .plan = play->plan,
+                                  .cursor = bsc_run_cursor_new(play->plan),
                                   .facts = stage_observe(&play->stage),
                                   .journal = play->journal,
                                   .hooks = &play->items,
@@ -251,7 +251,7 @@ static void ctrl_c_ends_a_wait(void **state)
     stage_open(&play.stage);
     open_journal(&play);
     struct bsc_run_order order = {.session = &play.stage.session,
-                                  .plan = play.plan,
+                                  .cursor = bsc_run_cursor_new(play.plan),
                                   .facts = stage_observe(&play.stage),
                                   .journal = play.journal,
                                   .hooks = &play.items,
@@ -316,7 +316,7 @@ static void a_journal_that_fails_in_the_middle_stops_the_run(void **state)
         open_journal(&play);
         unit_sys_fail(&play.fault, play.fault.calls + n, EIO, true);
         struct bsc_run_order order = {.session = &play.stage.session,
-                                      .plan = play.plan,
+                                      .cursor = bsc_run_cursor_new(play.plan),
                                       .facts = stage_observe(&play.stage),
                                       .journal = play.journal,
                                       .hooks = &play.items,

@@ -44,7 +44,7 @@ static char *page_of(const char *folder)
     struct bsc_err err = BSC_ERR_INIT;
     struct bsc_buf page;
     bsc_buf_init(&page);
-    if (!bsc_run_report_html(bsc_sys_real(), folder, &page, &err))
+    if (!bsc_run_report_html(bsc_sys_real(), folder, NULL, &page, &err))
         fail_msg("%s", err.message);
     char *text = bsc_buf_take(&page);
     bsc_buf_release(&page);
@@ -171,7 +171,7 @@ static void a_folder_without_a_journal_gives_no_page(void **state)
     struct bsc_err err = BSC_ERR_INIT;
     struct bsc_buf page;
     bsc_buf_init(&page);
-    assert_false(bsc_run_report_html(bsc_sys_real(), *state, &page, &err));
+    assert_false(bsc_run_report_html(bsc_sys_real(), *state, NULL, &page, &err));
     assert_int_equal(err.code, BSC_ERR_NOT_FOUND);
     assert_int_equal(page.length, 0);
     bsc_buf_release(&page);
