@@ -93,9 +93,9 @@ static bool open_files(const struct work *work, struct job *job, struct bsc_err 
                            "log backup '%s' (LSN %lld to %lld) is not the file that was planned",
                            job->file->name, (long long)job->header.first_lsn,
                            (long long)job->header.last_lsn);
-    job->from_fd = sys->open(sys->self, job->from, O_RDONLY, 0);
+    job->from_fd = bsc_logs_io_open(sys, job->from, err);
     if (job->from_fd < 0)
-        return bsc_err_sys(err, errno, "cannot open '%s'", job->from);
+        return false;
     job->to_fd = sys->open(sys->self, job->partial, O_RDWR | O_CREAT | O_TRUNC, 0640);
     if (job->to_fd < 0)
         return bsc_err_sys(err, errno, "cannot create '%s'", job->partial);
@@ -276,7 +276,7 @@ static void read_ahead(const struct work *work, size_t index)
     if (index >= order->count)
         return;
     char *path = bsc_files_join(order->share, order->files[index].name);
-    int fd = order->sys->open(order->sys->self, path, O_RDONLY, 0);
+    int fd = bsc_logs_io_open(order->sys, path, &ignored);
     if (fd >= 0)
         (void)posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED);
     bsc_logs_io_close(order->sys, &fd, path, &ignored);

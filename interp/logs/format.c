@@ -1,7 +1,6 @@
 #include "logs/format.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -200,9 +199,9 @@ static bool peek_open(const struct bsc_sys *sys, int fd, const char *path,
 bool bsc_logs_format_peek(const struct bsc_sys *sys, const char *path,
                           struct bsc_logs_header *ret_header, struct bsc_err *err)
 {
-    int fd = sys->open(sys->self, path, O_RDONLY, 0);
+    int fd = bsc_logs_io_open(sys, path, err);
     if (fd < 0)
-        return bsc_err_sys(err, errno, "cannot open '%s'", path);
+        return false;
     bool ok = peek_open(sys, fd, path, ret_header, err);
     bsc_logs_io_close(sys, &fd, path, ok ? &(struct bsc_err)BSC_ERR_INIT : err);
     return ok;

@@ -1,6 +1,29 @@
 #include "logs/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+int bsc_logs_io_open(const struct bsc_sys *sys, const char *path, struct bsc_err *err)
+{
+    struct stat found = {0};
+    struct bsc_err ignored = BSC_ERR_INIT;
+    int fd = sys->open(sys->self, path, O_RDONLY | O_NONBLOCK, 0);
+    if (fd < 0) {
+        bsc_err_sys(err, errno, "cannot open '%s'", path);
+        return -1;
+    }
+    if (sys->fstat(sys->self, fd, &found) != 0)
+        bsc_err_sys(err, errno, "cannot look at '%s'", path);
+    else if (S_ISDIR(found.st_mode))
+        bsc_err_set(err, BSC_ERR_INVALID, "'%s' is a folder, not a file", path);
+    else if (!S_ISREG(found.st_mode))
+        bsc_err_set(err, BSC_ERR_INVALID, "'%s' is not an ordinary file", path);
+    else
+        return fd;
+    bsc_logs_io_close(sys, &fd, path, &ignored);
+    return -1;
+}
 
 bool bsc_logs_io_read_at(const struct bsc_sys *sys, int fd, const char *path, void *bytes,
                          size_t length, int64_t offset, size_t *ret_got, struct bsc_err *err)

@@ -1,5 +1,6 @@
 /*
- * Reading and writing at a place in an open file, all of it, whatever the system cuts short.
+ * Opening files, and reading and writing at a place in an open file, all of it, whatever the system
+ * cuts short.
  * May include base and os.
  */
 #ifndef BSC_LOGS_IO_H
@@ -11,6 +12,10 @@
 
 #include "base/err.h"
 #include "os/sys.h"
+
+/* Opens a file for reading; its descriptor, or -1 with *err. What is not an ordinary file is
+ * refused (BSC_ERR_INVALID): opening a pipe would wait for ever for somebody to write to it. */
+int bsc_logs_io_open(const struct bsc_sys *sys, const char *path, struct bsc_err *err);
 
 /* Reads up to `length` bytes; *ret_got is smaller only at the end of the file. `path` is for the
  * message. */

@@ -1,7 +1,5 @@
 #include "logs/format.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -38,9 +36,9 @@ bool bsc_logs_reader_open(struct bsc_logs_reader *reader, const struct bsc_sys *
     if (!bsc_logs_format_peek(sys, path, &reader->header, err))
         return false;
     reader->path = bsc_mem_text(path);
-    reader->fd = sys->open(sys->self, path, O_RDONLY, 0);
+    reader->fd = bsc_logs_io_open(sys, path, err);
     if (reader->fd < 0)
-        return bsc_err_sys(err, errno, "cannot open '%s'", path);
+        return false;
     reader->block = bsc_mem_resize(NULL, block_capacity(&reader->header), 1);
     return bsc_logs_reader_rewind(reader, err);
 }

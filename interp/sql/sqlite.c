@@ -35,7 +35,8 @@ static bool is_there(const char *path, struct bsc_err *err)
     const struct bsc_sys *sys = bsc_sys_real();
     struct stat found;
     if (sys->stat(sys->self, path, &found) == 0)
-        return true;
+        return S_ISREG(found.st_mode) ||
+               bsc_err_set(err, BSC_ERR_INVALID, "database \"%s\" is not an ordinary file", path);
     int failed = errno;
     bsc_err_sys(err, failed, "cannot find database file \"%s\"", path);
     char *folder = bsc_files_folder_of(path);

@@ -151,6 +151,22 @@ static void names_are_told_apart(void **state)
     assert_false(bsc_logs_format_is_partial("mgc_00000000000000000025.blog"));
 }
 
+static void what_is_no_ordinary_file_is_not_waited_for(void **state)
+{
+    struct bsc_logs_header header = {0};
+    char *pipe = unit_path(*state, "mgc_00000000000000000025.blog");
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    int before = unit_fd_count();
+    const char *paths[] = {pipe, *state};
+    for (int i = 0; i < 2; i++) {
+        struct bsc_err err = BSC_ERR_INIT;
+        assert_false(bsc_logs_format_peek(bsc_sys_real(), paths[i], &header, &err));
+        assert_int_equal(err.code, BSC_ERR_INVALID);
+    }
+    assert_int_equal(unit_fd_count(), before);
+    free(pipe);
+}
+
 static void an_unfinished_backup_leaves_nothing(void **state)
 {
     struct bsc_logs_writer writer = BSC_LOGS_WRITER_INIT;
@@ -171,6 +187,7 @@ int main(void)
         UNIT_IN_FOLDER(every_cut_and_every_surplus_is_noticed),
         cmocka_unit_test(a_header_that_makes_no_sense_is_refused_though_its_checksum_is_right),
         cmocka_unit_test(names_are_told_apart),
+        UNIT_IN_FOLDER(what_is_no_ordinary_file_is_not_waited_for),
         UNIT_IN_FOLDER(an_unfinished_backup_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

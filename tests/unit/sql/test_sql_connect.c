@@ -42,6 +42,18 @@ static void a_missing_database_is_not_created(void **state)
     free(path);
 }
 
+static void what_is_no_ordinary_file_is_not_waited_for(void **state)
+{
+    char *path = unit_path(*state, "pipe.db");
+    char *log = unit_path(*state, "pipe.db-wal");
+    assert_int_equal(mkfifo(path, 0600), 0);
+    unit_file_put(log, "x", 1); /* with which the database is opened for reading only */
+    assert_no_open(path, true, BSC_ERR_INVALID, "not an ordinary file");
+    assert_no_open(path, false, BSC_ERR_INVALID, "not an ordinary file");
+    free(log);
+    free(path);
+}
+
 static void a_missing_folder_is_a_server_out_of_reach(void **state)
 {
     char *path = unit_path(*state, "gone/a.db");
@@ -270,6 +282,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_IN_FOLDER(a_missing_database_is_not_created),
+        UNIT_IN_FOLDER(what_is_no_ordinary_file_is_not_waited_for),
         UNIT_IN_FOLDER(a_missing_folder_is_a_server_out_of_reach),
         UNIT_IN_FOLDER(a_restoring_copy_is_refused),
         UNIT_IN_FOLDER(a_standby_can_be_read_but_not_written),
