@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "journal/journal_int.h"
@@ -98,6 +99,18 @@ static bool line_append(struct bsc_journal *journal, struct bsc_err *err)
     return true;
 }
 
+/* Records that go into a removed or shortened file are durable and yet lost. */
+static bool is_still_whole(const struct bsc_journal *journal, struct bsc_err *err)
+{
+    struct stat found = {0};
+    if (journal->sys->fstat(journal->sys->self, journal->fd, &found) != 0)
+        return bsc_err_sys(err, errno, "could not look at journal '%s'", journal->path);
+    if (found.st_nlink > 0 && (int64_t)found.st_size == journal->offset)
+        return true;
+    return bsc_err_set(err, BSC_ERR_DAMAGED, "journal '%s' was %s by somebody else", journal->path,
+                       found.st_nlink > 0 ? "changed" : "removed");
+}
+
 bool bsc_journal_sync(struct bsc_journal *journal, struct bsc_err *err)
 {
     if (journal->poisoned)
@@ -108,6 +121,8 @@ bool bsc_journal_sync(struct bsc_journal *journal, struct bsc_err *err)
         bsc_err_sys(err, errno, "could not make journal '%s' durable", journal->path);
         return poison(journal, err);
     }
+    if (!is_still_whole(journal, err))
+        return poison(journal, err);
     journal->dirty = false;
     return true;
 }

@@ -162,6 +162,26 @@ static void any_text_can_be_recorded_and_verifies(void **state)
     free(path);
 }
 
+static void a_journal_that_somebody_takes_away_ends_the_run(void **state)
+{
+    for (int shortened = 0; shortened < 2; shortened++) {
+        struct bsc_err err = BSC_ERR_INIT;
+        struct ticking ticking;
+        char *path = unit_path(*state, shortened ? "shortened.jsonl" : "removed.jsonl");
+        ticking_init(&ticking);
+        struct bsc_journal *journal = journal_new(bsc_sys_real(), &ticking, NULL, path);
+        struct bsc_value *note = fixture_value("{\"kind\":\"info\",\"text\":\"here\",\"data\":{}}");
+        assert_true(bsc_journal_append(journal, BSC_JOURNAL_NOTE, note, true, &err));
+        assert_int_equal(shortened ? truncate(path, 0) : unlink(path), 0);
+        assert_false(bsc_journal_append(journal, BSC_JOURNAL_NOTE, note, true, &err));
+        assert_int_equal(err.code, BSC_ERR_DAMAGED);
+        assert_false(bsc_journal_append(journal, BSC_JOURNAL_NOTE, note, true, &err));
+        bsc_value_free(note);
+        (void)bsc_journal_close(journal, &err);
+        free(path);
+    }
+}
+
 static void no_secret_reaches_the_file_and_the_record_stays_json(void **state)
 {
     struct bsc_err err = BSC_ERR_INIT;
@@ -384,6 +404,7 @@ int main(void)
         UNIT_IN_FOLDER(a_record_that_lacks_a_key_is_not_written),
         UNIT_IN_FOLDER(what_is_nested_too_deeply_to_be_read_is_not_written),
         UNIT_IN_FOLDER(any_text_can_be_recorded_and_verifies),
+        UNIT_IN_FOLDER(a_journal_that_somebody_takes_away_ends_the_run),
         UNIT_IN_FOLDER(no_secret_reaches_the_file_and_the_record_stays_json),
         UNIT_IN_FOLDER(whichever_call_fails_what_was_acknowledged_stays),
         UNIT_IN_FOLDER(short_writes_are_completed_or_cut_off),
