@@ -17,7 +17,7 @@ struct words {
 
 static void words_release(struct words *words)
 {
-    free(words->argv);
+    bsc_mem_free(words->argv);
     bsc_mem_free(words->remote);
 }
 
