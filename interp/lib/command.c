@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "lib/args.h"
+#include "lib/env.h"
 #include "lib/rows_int.h"
 #include "os/process.h"
 
@@ -166,6 +167,9 @@ static bool start(const struct bsc_lib_call *call, const struct words *words, in
                                       .output_max = OUTPUT_MAX,
                                       .cancel = call->cancel};
     bool good = bsc_process_run(&order, result, err);
+    /* What a program says becomes facts, and facts stand in plans, which hold no secret. */
+    bsc_redact_apply(call->env->redactor, &result->out);
+    bsc_redact_apply(call->env->redactor, &result->err);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         bsc_mem_free(texts[i]);
     return good;

@@ -11,6 +11,18 @@ static void a_probe_returns_what_the_command_wrote(void **state)
     bench_close(&bench);
 }
 
+static void no_secret_comes_out_of_a_command(void **state)
+{
+    struct lib_bench bench;
+    bench_open(&bench, state);
+    bsc_redactor_add(bench.env.redactor, "hunter22", 8);
+    assert_answer(&bench,
+                  call_row(&bench, "command.probe",
+                           "{'argv':['sh','-c','echo hunter22; echo PWD=hunter22 >&2']}"),
+                  "{'cut':false,'err':'PWD=[secret]\\n','exit':0,'out':'[secret]\\n'}");
+    bench_close(&bench);
+}
+
 static void words_reach_the_command_as_they_are(void **state)
 {
     struct lib_bench bench;
@@ -135,6 +147,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_IN_FOLDER(a_probe_returns_what_the_command_wrote),
+        UNIT_IN_FOLDER(no_secret_comes_out_of_a_command),
         UNIT_IN_FOLDER(words_reach_the_command_as_they_are),
         UNIT_IN_FOLDER(another_exit_code_is_an_error_that_quotes_the_last_line),
         UNIT_IN_FOLDER(long_output_is_cut_and_says_so),
