@@ -119,12 +119,10 @@ static bool confirmed(struct undertaking *u, struct bsc_err *err)
     return bsc_err_set(err, BSC_ERR_REFUSED, "the plan was not confirmed; nothing was changed");
 }
 
-/* While somebody read the plan the site went on: what was true then must still be true now that
+/* While the plan was made and read the site went on: what was true then must still be true now that
  * nobody else can run anything. */
 static bool still_as_shown(struct undertaking *u, struct bsc_err *err)
 {
-    if (u->wishes->yes)
-        return true;
     bsc_value_free(u->facts);
     u->facts = bsc_run_session_observe(&u->session, err);
     return u->facts != NULL && bsc_run_plan_still_true(u->plan, u->session.schema, u->facts, err);
@@ -286,8 +284,13 @@ static int undertake(struct undertaking *u, struct bsc_err *err)
         return bsc_run_outcome_exit(outcome);
     }
     if (!confirmed(u, err) || !take_lock(u, err) || !still_as_shown(u, err) ||
-        !open_journal(u, err) || !carry_out(u, err))
+        !open_journal(u, err))
         return -1;
+    if (!carry_out(u, err)) {
+        bsc_cli_say(u->cli, "\nThe run stopped because its journal cannot be written: %s\n",
+                    u->folder.journal);
+        return -1;
+    }
     return conclude(u);
 }
 

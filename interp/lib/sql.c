@@ -134,8 +134,10 @@ static bool execute(struct bsc_lib_call *call, struct bsc_value **ret, struct bs
     int64_t changed = result.affected;
     bsc_sql_result_release(&result);
     if (expected >= 0 && changed != expected) {
-        bsc_err_set(err, BSC_ERR_CONFLICT, "the statement changed %lld rows instead of %lld",
-                    (long long)changed, (long long)expected);
+        /* Rows that were changed are committed: only looking can tell what that means. */
+        bsc_err_set(err, changed == 0 ? BSC_ERR_CONFLICT : BSC_ERR_UNKNOWN,
+                    "the statement changed %lld rows instead of %lld", (long long)changed,
+                    (long long)expected);
         return bsc_err_hint(err, "Somebody else may have changed the rows meanwhile.");
     }
     *ret = bsc_value_map();
@@ -162,6 +164,6 @@ const struct bsc_lib_row bsc_lib_row_sql_execute = {
     .lane = "server",
     .args = EXECUTE_ARGS,
     .result = "map {rows: int}",
-    .doc = "Runs a statement in a transaction of its own and returns how many rows it changed; "
-           "another number than expect_rows is a conflict.",
+    .doc = "Runs a statement, committed by itself, and returns how many rows it changed; "
+           "no row instead of expect_rows is a conflict, another number an unknown outcome.",
 };

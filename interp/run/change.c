@@ -161,8 +161,11 @@ static enum bsc_outcome judge_failure(const struct change *change, struct bsc_bu
         outcome = BSC_OUTCOME_CHANGED;
     else if (trace == TRACE_UNTOLD && open_end)
         outcome = BSC_OUTCOME_UNKNOWN;
-    else if (trace == TRACE_PART && outcome == BSC_OUTCOME_REFUSED)
-        outcome = BSC_OUTCOME_FAILED;
+    else if (trace == TRACE_PART && change->row_err.code == BSC_ERR_UNKNOWN)
+        outcome = BSC_OUTCOME_UNKNOWN;
+    else if (trace == TRACE_PART &&
+             (outcome == BSC_OUTCOME_REFUSED || outcome == BSC_OUTCOME_FAILED))
+        outcome = BSC_OUTCOME_DIVERGED;
     bool stopped = open_end || outcome == BSC_OUTCOME_INTERRUPTED;
     add_error(reason, &change->row_err);
     if (trace == TRACE_ALL || trace == TRACE_PART || stopped)
