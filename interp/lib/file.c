@@ -140,7 +140,10 @@ static bool copy_content(const struct bsc_lib_call *call, const char *from, cons
     if (!open_regular(sys, from, 0, &in, &found, err))
         return false;
     bool good = false;
-    int out = sys->open(sys->self, partial, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW,
+    /* What a killed copy has left may be another name of a finished one, so it is not written to.
+     */
+    sys->unlink(sys->self, partial);
+    int out = sys->open(sys->self, partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
                         found.st_mode & MODE_BITS);
     if (out < 0)
         bsc_err_sys(err, errno, "cannot create \"%s\"", partial);
@@ -156,6 +159,23 @@ static bool same_content(const struct content *a, const struct content *b)
     return a->bytes == b->bytes && strcmp(a->sha256, b->sha256) == 0;
 }
 
+/* A file that has come to be under that name meanwhile is not replaced: a link fails then, other
+ * than a rename, which stands in where the file system has no links. */
+static bool give_name(const struct bsc_sys *sys, const char *partial, const char *to,
+                      struct bsc_err *err)
+{
+    if (sys->link(sys->self, partial, to) == 0)
+        return sys->unlink(sys->self, partial) == 0 ||
+               bsc_err_sys(err, errno, "cannot remove \"%s\"", partial);
+    if (errno == EEXIST) {
+        bsc_err_set(err, BSC_ERR_EXISTS, "\"%s\" has come to be there meanwhile", to);
+        return bsc_err_hint(err, "Move it aside, or copy to another name.");
+    }
+    bool no_links = errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS;
+    return (no_links && sys->rename(sys->self, partial, to) == 0) ||
+           bsc_err_sys(err, errno, "cannot rename \"%s\" to \"%s\"", partial, to);
+}
+
 /* Copies under a temporary name, reads the copy back, and only then gives it its name. */
 static bool copy_verified(const struct bsc_lib_call *call, const char *from, const char *to,
                           struct content *ret, struct bsc_err *err)
@@ -169,8 +189,7 @@ static bool copy_verified(const struct bsc_lib_call *call, const char *from, con
         copy_content(call, from, partial, ret, err) && read_content(call, partial, 0, &copied, err);
     if (good && !same_content(ret, &copied))
         good = bsc_err_set(err, BSC_ERR_DAMAGED, "the copy of \"%s\" differs from it", from);
-    if (good && sys->rename(sys->self, partial, to) != 0)
-        good = bsc_err_sys(err, errno, "cannot rename \"%s\" to \"%s\"", partial, to);
+    good = good && give_name(sys, partial, to, err);
     if (!good)
         sys->unlink(sys->self, partial);
     else

@@ -96,6 +96,47 @@ static void another_content_is_never_overwritten(void **state)
     bench_close(&bench);
 }
 
+/* Puts another file in the place of the copy right before it gets its name. */
+static void be_first(void *arg, enum unit_sys_kind kind, unsigned long call)
+{
+    (void)call;
+    if (kind == UNIT_SYS_LINK)
+        put(arg, "b", "other\n");
+}
+
+static void what_came_to_be_there_meanwhile_is_not_replaced(void **state)
+{
+    struct lib_bench bench;
+    struct unit_sys fault;
+    bench_open(&bench, state);
+    put(state, "a", "hello\n");
+    unit_sys_init(&fault);
+    fault.before = be_first;
+    fault.before_arg = state;
+    bench.env.sys = &fault.table;
+    assert_refusal(&bench, copy_row(&bench, state, "a", "b"), BSC_ERR_EXISTS, "meanwhile");
+    assert_holds(state, "b", "other\n");
+    assert_int_equal(unit_entry_count(*state), 2);
+    bench_close(&bench);
+}
+
+static void what_a_killed_copy_has_left_is_not_written_to(void **state)
+{
+    struct lib_bench bench;
+    char *left = unit_path(*state, ".b.partial");
+    char *other = unit_path(*state, "other");
+    bench_open(&bench, state);
+    put(state, "a", "hello\n");
+    put(state, "other", "other\n");
+    assert_int_equal(link(other, left), 0);
+    assert_answer(&bench, copy_row(&bench, state, "a", "b"), "{'bytes':6,'sha256':'" HELLO "'}");
+    assert_holds(state, "other", "other\n");
+    assert_int_equal(unit_entry_count(*state), 3);
+    bench_close(&bench);
+    free(other);
+    free(left);
+}
+
 static void a_cancelled_copy_leaves_nothing_behind(void **state)
 {
     struct lib_bench bench;
@@ -215,6 +256,8 @@ int main(void)
         UNIT_IN_FOLDER(the_state_of_a_file_is_its_length_and_digest),
         UNIT_IN_FOLDER(what_is_no_ordinary_file_is_refused),
         UNIT_IN_FOLDER(a_copy_has_the_bytes_and_the_rights),
+        UNIT_IN_FOLDER(what_came_to_be_there_meanwhile_is_not_replaced),
+        UNIT_IN_FOLDER(what_a_killed_copy_has_left_is_not_written_to),
         UNIT_IN_FOLDER(another_content_is_never_overwritten),
         UNIT_IN_FOLDER(a_cancelled_copy_leaves_nothing_behind),
         UNIT_IN_FOLDER(every_call_of_a_copy_may_fail),
