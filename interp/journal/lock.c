@@ -25,7 +25,7 @@ static struct bsc_value *holder_read(const struct bsc_sys *sys, int fd)
 {
     char text[TEXT_MAX];
     struct bsc_err ignored = BSC_ERR_INIT;
-    ssize_t length = sys->pread(sys->self, fd, text, sizeof text, 0);
+    ssize_t length = TEMP_FAILURE_RETRY(sys->pread(sys->self, fd, text, sizeof text, 0));
     if (length <= 0)
         return NULL;
     struct bsc_value *holder = bsc_json_parse("lock", text, (size_t)length, &ignored);
@@ -69,7 +69,8 @@ static bool holder_write(const struct bsc_sys *sys, const struct bsc_clock *cloc
     bsc_json_canonical(holder, &text);
     bsc_buf_add_char(&text, '\n');
     bool done = TEMP_FAILURE_RETRY(sys->ftruncate(sys->self, fd, 0)) == 0 &&
-                sys->pwrite(sys->self, fd, text.data, text.length, 0) == (ssize_t)text.length;
+                TEMP_FAILURE_RETRY(sys->pwrite(sys->self, fd, text.data, text.length, 0)) ==
+                    (ssize_t)text.length;
     bsc_value_free(holder);
     bsc_buf_release(&text);
     return done;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sqlite3.h>
 
@@ -120,7 +121,7 @@ bool bsc_logs_db_header_at(const struct bsc_sys *sys, int fd, const char *path,
                            struct bsc_logs_db_header *ret_header, struct bsc_err *err)
 {
     unsigned char bytes[BSC_LOGS_DB_HEADER_BYTES] = {0};
-    ssize_t got = sys->pread(sys->self, fd, bytes, sizeof bytes, 0);
+    ssize_t got = TEMP_FAILURE_RETRY(sys->pread(sys->self, fd, bytes, sizeof bytes, 0));
 
     if (got < 0)
         return bsc_err_sys(err, errno, "could not read the header of '%s'", path);
@@ -138,7 +139,8 @@ bool bsc_logs_db_header_write(const struct bsc_sys *sys, int fd, const char *pat
         return false;
     bsc_logs_mark_bytes(mark, bytes);
     /* Both bytes lie in one sector of one page: they change together or not at all. */
-    put = sys->pwrite(sys->self, fd, bytes, sizeof bytes, BSC_LOGS_DB_HEADER_VERSIONS);
+    put = TEMP_FAILURE_RETRY(
+        sys->pwrite(sys->self, fd, bytes, sizeof bytes, BSC_LOGS_DB_HEADER_VERSIONS));
     if (put != (ssize_t)sizeof bytes)
         return bsc_err_sys(err, put < 0 ? errno : EIO, "could not mark '%s' as %s", path,
                            bsc_logs_mark_name(mark));
