@@ -1,0 +1,205 @@
+#include "fault.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../unit/sql/fault_odbc.h"
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "os/loop.h"
+
+enum { KILLED = 99, OUTPUT_SHOWN = 1500 };
+
+void fault_need(bool ok, const char *doing, const char *what)
+{
+    if (ok)
+        return;
+    fprintf(stderr, "the test cannot go on: %s \"%s\": %s\n", doing, what, strerrorname_np(errno));
+    exit(2);
+}
+
+struct desk {
+    const struct fault_order *order;
+    struct fault_result *result;
+    struct unit_sys sys;
+    struct fault_odbc odbc;
+};
+
+static void note_call(void *arg, enum unit_sys_kind kind, unsigned long call)
+{
+    struct desk *desk = arg;
+    struct fault_result *result = desk->result;
+    if (call <= FAULT_CALLS_MAX)
+        result->kinds[call - 1] = (unsigned char)kind;
+    result->sys_calls = call;
+    bool of_calls = desk->order->kind == FAULT_SYS || desk->order->kind == FAULT_KILL;
+    if (!of_calls || call != desk->order->at)
+        return;
+    result->hit = true;
+    (void)snprintf(result->failed, sizeof result->failed, "%s", unit_sys_name(kind));
+    if (desk->order->kind == FAULT_KILL)
+        _exit(KILLED);
+}
+
+/* The loop's library keeps two for the life of the process. */
+static void warm_up(void)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_loop *loop = bsc_loop_new(&err);
+    if (loop != NULL)
+        bsc_loop_free(loop);
+}
+
+static int count_descriptors(void)
+{
+    int count = 0;
+    for (int fd = 0; fd < 256; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+static void arm(struct desk *desk)
+{
+    const struct fault_order *order = desk->order;
+    unit_sys_init(&desk->sys);
+    desk->sys.before = note_call;
+    desk->sys.before_arg = desk;
+    fault_odbc_init(&desk->odbc);
+    if (order->kind == FAULT_SYS)
+        unit_sys_fail(&desk->sys, order->at, order->error, order->sticky);
+    if (order->kind == FAULT_SQL) {
+        fault_odbc_arm(&desk->odbc, (int)order->at, order->sticky);
+        memcpy(desk->odbc.sqlstate, order->sqlstate, sizeof desk->odbc.sqlstate);
+    }
+}
+
+static void note_end(struct desk *desk, int code, int descriptors)
+{
+    struct fault_result *result = desk->result;
+    result->code = code;
+    result->descriptors = count_descriptors() - descriptors;
+    result->sql_calls = (unsigned long)desk->odbc.count;
+    if (desk->odbc.hit) {
+        result->hit = true;
+        (void)snprintf(result->failed, sizeof result->failed, "%s", desk->odbc.failed);
+    }
+    result->ended = true;
+}
+
+static int run_here(struct desk *desk, const char *const *words)
+{
+    char *argv[32] = {bsc_mem_text("bascule")};
+    int argc = 1;
+    for (; words[argc - 1] != NULL; argc++)
+        argv[argc] = bsc_mem_text(words[argc - 1]);
+    struct bsc_cli cli = {.sys = &desk->sys.table,
+                          .clock = bsc_clock_real(),
+                          .sql_calls = &desk->odbc.calls,
+                          .redactor = bsc_redactor_new(),
+                          .in = stdin,
+                          .out = stdout,
+                          .err = stderr};
+    int code = bsc_cli_main(&cli, argc, argv);
+    bsc_redactor_free(cli.redactor);
+    for (int i = 0; i < argc; i++)
+        bsc_mem_free(argv[i]);
+    return code;
+}
+
+static void child(const struct fault_bench *bench, const struct fault_order *order,
+                  const char *const *words)
+{
+    struct desk *desk = bsc_mem_new(1, sizeof *desk);
+    int output = open(bench->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (output < 0 || dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0)
+        _exit(2);
+    close(output);
+    desk->order = order;
+    desk->result = bench->result;
+    arm(desk);
+    warm_up();
+    int descriptors = count_descriptors();
+    int code = run_here(desk, words);
+    note_end(desk, code, descriptors);
+    fflush(stdout);
+    fflush(stderr);
+    bsc_mem_free(desk);
+    /* On exit, and not before, a sanitizer tells what was not given back. */
+    if (FAULT_SANITIZED)
+        exit(0);
+    _exit(0);
+}
+
+void fault_run(struct fault_bench *bench, const struct fault_order *order, const char *const *words)
+{
+    memset(bench->result, 0, sizeof *bench->result);
+    fflush(stdout);
+    fflush(stderr);
+    pid_t pid = fork();
+    fault_need(pid >= 0, "begin", "a process");
+    if (pid == 0)
+        child(bench, order, words);
+    fault_need(waitpid(pid, &bench->result->status, 0) == pid, "wait for", "a process");
+    if (order->kind != FAULT_NONE)
+        memcpy(bench->failed, bench->result->failed, sizeof bench->failed);
+}
+
+char *fault_output(const struct fault_bench *bench)
+{
+    struct stat status = {0};
+    int fd = open(bench->output, O_RDONLY | O_CLOEXEC);
+    fault_need(fd >= 0 && fstat(fd, &status) == 0, "read", bench->output);
+    char *text = bsc_mem_new((size_t)status.st_size + 1, 1);
+    fault_need(read(fd, text, (size_t)status.st_size) == status.st_size, "read", bench->output);
+    close(fd);
+    return text;
+}
+
+void fault_describe(const struct fault_bench *bench, const struct fault_order *order,
+                    struct bsc_buf *text)
+{
+    const char *name = bench->failed;
+    switch (order->kind) {
+    case FAULT_SYS:
+        bsc_buf_printf(text, "call %lu (%s) fails%s with %s", order->at, name,
+                       order->sticky ? " and all later ones" : "", strerrorname_np(order->error));
+        break;
+    case FAULT_SQL:
+        bsc_buf_printf(text, "ODBC call %lu (%s) fails%s with %s", order->at, name,
+                       order->sticky ? " and all later ones" : "", order->sqlstate);
+        break;
+    case FAULT_KILL:
+        bsc_buf_printf(text, "killed before call %lu (%s)", order->at, name);
+        break;
+    default:
+        bsc_buf_printf(text, "undisturbed");
+        break;
+    }
+}
+
+void fault_complain(struct fault_bench *bench, const struct fault_order *order, const char *verb,
+                    const char *format, ...)
+{
+    struct bsc_buf text;
+    va_list args;
+    bsc_buf_init(&text);
+    bsc_buf_printf(&text, "%s, ", verb);
+    fault_describe(bench, order, &text);
+    printf("FAILED %s: ", text.data);
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    char *output = fault_output(bench);
+    size_t length = strlen(output);
+    printf("\n  it printed last:\n%s\n",
+           length > OUTPUT_SHOWN ? output + length - OUTPUT_SHOWN : output);
+    bsc_mem_free(output);
+    bsc_buf_release(&text);
+    bench->failures++;
+}

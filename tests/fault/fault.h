@@ -1,0 +1,102 @@
+/*
+ * Whole command lines with one call to the system or to the database failing, or the process
+ * ending before it.
+ *
+ * Each attempt begins with the same small site, runs in a process of its own, and is judged by what
+ * it leaves behind. Nothing here is a unit: the tables of calls are given to the command line as
+ * the program would get the real ones.
+ */
+#ifndef BSC_FAULT_H
+#define BSC_FAULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../unit/fault_sys.h"
+#include "base/buf.h"
+#include "tree.h"
+
+/* Ends the program when the test itself cannot go on. */
+void fault_need(bool ok, const char *doing, const char *what);
+
+/* All messages of a copy as one text. */
+#define FAULT_MESSAGES                                                                             \
+    "SELECT count(*) || ':' || group_concat(id || ' ' || text)"                                    \
+    " FROM (SELECT id, text FROM message ORDER BY id)"
+
+enum { FAULT_CALLS_MAX = 60000 };
+
+enum fault_kind {
+    FAULT_NONE, /* all calls are passed on, and noted */
+    FAULT_SYS,  /* a call to the system fails */
+    FAULT_SQL,  /* an ODBC call fails */
+    FAULT_KILL  /* the process ends before a call to the system */
+};
+
+struct fault_order {
+    enum fault_kind kind;
+    unsigned long at; /* which call, from 1 */
+    int error;        /* errno */
+    const char *sqlstate;
+    bool sticky; /* all later ones fail as well */
+};
+
+/* What came of a command line. Shared between the process that runs it and the one that judges. */
+struct fault_result {
+    bool ended;      /* the command line returned; otherwise the process was killed */
+    int code;        /* exit code */
+    int status;      /* of the process, as wait gives it */
+    bool hit;        /* there was such a call */
+    char failed[32]; /* its name */
+    unsigned long sys_calls;
+    unsigned long sql_calls;
+    int descriptors;                      /* more open than before */
+    unsigned char kinds[FAULT_CALLS_MAX]; /* enum unit_sys_kind of each call */
+};
+
+/* Where a test works. */
+struct fault_bench {
+    char *folder;             /* owned: everything below is in it */
+    char *site;               /* owned: folder of the site */
+    char *output;             /* owned: file that takes what a command line prints */
+    char *scratch;            /* owned: folder in which copies are opened */
+    char *failover;           /* owned: the shipped runbook */
+    char *again;              /* owned: the same for a site whose secondary is online already */
+    struct fault_tree broken; /* the site that has lost its primary */
+    struct fault_tree alive;  /* the same site while its primary still answers */
+    struct fault_tree done;   /* the same after a failover without any disturbance */
+    char *messages;           /* owned: all messages that the new primary must have, as one text */
+    struct fault_result *result; /* shared with the attempts */
+    char failed[32];             /* name of the call that failed in the attempt being judged */
+    bool thorough;               /* every call, however long it takes */
+    unsigned long points;        /* attempts so far that were disturbed */
+    unsigned long thirds; /* of them those that a second run did not finish, but a third did */
+    unsigned long failures;
+};
+
+/* Runs a command line in a process of its own and waits for it; the words end with NULL. Fills
+ * bench->result and the file bench->output. */
+void fault_run(struct fault_bench *bench, const struct fault_order *order,
+               const char *const *words);
+
+/* What the last command line printed; owned. */
+char *fault_output(const struct fault_bench *bench);
+
+/* Tells of a finding, once for each attempt, with the end of what the command line printed. */
+void fault_complain(struct fault_bench *bench, const struct fault_order *order, const char *verb,
+                    const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* "call 12 (fsync) fails with EIO", for people. */
+void fault_describe(const struct fault_bench *bench, const struct fault_order *order,
+                    struct bsc_buf *text);
+
+/* Makes the site that has lost its primary in bench->site, and bench->broken and messages. */
+void fault_site_make(struct fault_bench *bench);
+
+/* A program that has the secondary open; the run ends it. Returns its pid. */
+int fault_session_begin(const struct fault_bench *bench);
+void fault_session_end(int pid);
+/* Ends the agent that an attempt may have left. */
+void fault_agent_end(const struct fault_bench *bench);
+
+#endif

@@ -1,0 +1,379 @@
+#include "judge.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "journal/reader.h"
+#include "value/value.h"
+
+enum { WRITE_BYTE = 18, READ_BYTE = 19, CLOSED = 3 };
+
+static const char secondary[] = "dc2/sql3/mgc.db";
+static const char mirror[] = "dc2/sql4/mgc.db";
+
+static char *path_in(const struct fault_bench *bench, const char *name)
+{
+    return bsc_mem_format("%s/%s", bench->site, name);
+}
+
+static bool is_database(const struct fault_file *file)
+{
+    return file->bytes != NULL && file->length >= 100 &&
+           memcmp(file->bytes, "SQLite format 3", 16) == 0;
+}
+
+bool fault_is_open(const struct fault_bench *bench, const char *name)
+{
+    char *path = path_in(bench, name);
+    unsigned char header[100] = {0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool is = fd >= 0 && read(fd, header, sizeof header) == (ssize_t)sizeof header &&
+              header[WRITE_BYTE] != CLOSED;
+    if (fd >= 0)
+        close(fd);
+    bsc_mem_free(path);
+    return is;
+}
+
+static void add_copy(struct fault_tree *copies, const struct fault_file *file, const char *name,
+                     bool closed)
+{
+    if (file == NULL)
+        return;
+    struct fault_file *copy = &copies->files[copies->count++];
+    *copy = *file;
+    copy->name = bsc_mem_text(name);
+    copy->bytes = bsc_mem_bytes(file->bytes, file->length);
+    if (closed)
+        copy->bytes[WRITE_BYTE] = copy->bytes[READ_BYTE] = 1;
+}
+
+/* Puts a database with its log into the scratch folder: looking at it must not change the site. */
+static bool take_copy(const struct fault_bench *bench, const char *name, bool closed)
+{
+    struct fault_tree site = {0}, copies = {0};
+    char *log = bsc_mem_format("%s-wal", name);
+    fault_tree_load(&site, bench->site);
+    const struct fault_file *file = fault_tree_find(&site, name);
+    bool found = file != NULL && is_database(file);
+    copies.files = bsc_mem_new(2, sizeof *copies.files);
+    if (found) {
+        add_copy(&copies, file, "copy.db", closed);
+        if (!closed)
+            add_copy(&copies, fault_tree_find(&site, log), "copy.db-wal", false);
+    }
+    fault_tree_save(&copies, bench->scratch);
+    fault_tree_release(&copies);
+    fault_tree_release(&site);
+    bsc_mem_free(log);
+    return found;
+}
+
+static char *ask(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *statement = NULL;
+    char *answer = NULL;
+    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_text(statement, 0) != NULL)
+        answer = bsc_mem_text((const char *)sqlite3_column_text(statement, 0));
+    sqlite3_finalize(statement);
+    return answer;
+}
+
+/* The first column of the first row, owned, from a copy of the database; NULL when it gives none.
+ */
+static char *ask_copy(const struct fault_bench *bench, const char *name, bool closed,
+                      const char *sql)
+{
+    sqlite3 *db = NULL;
+    char *path = bsc_mem_format("%s/copy.db", bench->scratch);
+    char *answer = NULL;
+    if (take_copy(bench, name, closed) &&
+        sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK)
+        answer = ask(db, sql);
+    sqlite3_close(db);
+    bsc_mem_free(path);
+    return answer;
+}
+
+char *fault_messages(const struct fault_bench *bench, const char *name, bool closed,
+                     const char **ret_why)
+{
+    char *sound = ask_copy(bench, name, closed, "PRAGMA integrity_check");
+    bool is_sound = sound != NULL && strcmp(sound, "ok") == 0;
+    char *messages = NULL;
+    *ret_why = "it is not sound";
+    if (is_sound) {
+        messages = ask_copy(bench, name, closed, FAULT_MESSAGES);
+        *ret_why = "it has no messages";
+    }
+    bsc_mem_free(sound);
+    return messages;
+}
+
+/* Of the runs' folder: NULL when the name is not in it. */
+static const char *in_runs(const char *name)
+{
+    if (strcmp(name, "runs") == 0)
+        return name + 4;
+    return strncmp(name, "runs/", 5) == 0 ? name + 5 : NULL;
+}
+
+static void note_difference(void *arg, const char *name, const struct fault_file *was,
+                            const struct fault_file *is)
+{
+    (void)was;
+    (void)is;
+    if (in_runs(name) == NULL)
+        *(bool *)arg = true;
+}
+
+bool fault_is_untouched(const struct fault_bench *bench, const struct fault_tree *then)
+{
+    struct fault_tree now = {0};
+    bool differs = false;
+    fault_tree_load(&now, bench->site);
+    fault_tree_compare(then, &now, note_difference, &differs);
+    fault_tree_release(&now);
+    return !differs;
+}
+
+/* What may have been changed once a row of this name was intended. Of several rules that fit a name
+ * the first counts. */
+static const struct rule {
+    const char *begins;
+    const char *rows;
+} rules[] = {
+    {"dc2/sql3/mgc.db.shipping", " logs.unship "},
+    {"dc2/sql3/mgc.db.salvaged", " logs.salvage "},
+    {"dc2/sql3/mgc.db-", " logs.apply logs.recover mirrors.install mirrors.follow "},
+    {"dc2/sql3/mgc.db", " logs.apply logs.recover "},
+    {"dc2/sql3/copied/", " logs.copy logs.salvage "},
+    {"dc2/sql3/.", " logs.unship logs.copy logs.salvage logs.apply logs.recover "},
+    {"dc2/sql4/", " mirrors.install mirrors.follow "},
+    {"dc2/app/pool.db", " pools.update "},
+};
+
+struct evidence {
+    struct fault_bench *bench;
+    const struct fault_order *order;
+    struct bsc_buf intents; /* rows, each between blanks */
+};
+
+static bool take_intent(void *arg, const struct bsc_journal_record *record, struct bsc_err *err)
+{
+    struct evidence *evidence = arg;
+    if (record->kind != BSC_JOURNAL_INTENT)
+        return true;
+    struct bsc_value *payload = bsc_journal_record_payload(record, err);
+    if (payload == NULL)
+        return false;
+    bsc_buf_printf(&evidence->intents, " %s ", bsc_value_get_string(payload, "row"));
+    bsc_value_free(payload);
+    return true;
+}
+
+static void read_journal(struct evidence *evidence, const char *path)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_journal_report report = {0};
+    struct fault_bench *bench = evidence->bench;
+    if (!bsc_journal_read(bsc_sys_real(), path, take_intent, evidence, &report, &err))
+        fault_complain(bench, evidence->order, "run", "its journal cannot be read: %s",
+                       err.message);
+    else if (report.state == BSC_JOURNAL_DAMAGED)
+        fault_complain(bench, evidence->order, "run", "its journal is damaged at line %lld",
+                       (long long)report.bad_line);
+    else if (bench->result->ended && bench->result->code == 0 && report.state != BSC_JOURNAL_ENDED)
+        fault_complain(bench, evidence->order, "run", "it succeeded, but its journal is %s",
+                       bsc_journal_state_name(report.state));
+}
+
+static void read_journals(struct evidence *evidence, const struct fault_tree *now)
+{
+    for (size_t i = 0; i < now->count; i++) {
+        const char *name = now->files[i].name;
+        size_t length = strlen(name);
+        if (in_runs(name) == NULL || length < 14 ||
+            strcmp(name + length - 14, "/journal.jsonl") != 0)
+            continue;
+        char *path = path_in(evidence->bench, name);
+        read_journal(evidence, path);
+        bsc_mem_free(path);
+    }
+}
+
+/* Whether one of the rows, each between blanks, was intended. */
+static bool intended(const struct evidence *evidence, const char *rows)
+{
+    while (*rows == ' ')
+        rows++;
+    while (*rows != '\0') {
+        size_t length = strcspn(rows, " ");
+        char *word = bsc_mem_format(" %.*s ", (int)length, rows);
+        bool found = strstr(evidence->intents.data, word) != NULL;
+        bsc_mem_free(word);
+        if (found)
+            return true;
+        rows += length;
+        while (*rows == ' ')
+            rows++;
+    }
+    return false;
+}
+
+static void check_change(void *arg, const char *name, const struct fault_file *was,
+                         const struct fault_file *is)
+{
+    struct evidence *evidence = arg;
+    const char *how = was == NULL ? "appeared" : is == NULL ? "vanished" : "changed";
+    if (in_runs(name) != NULL)
+        return;
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        if (strncmp(name, rules[i].begins, strlen(rules[i].begins)) != 0)
+            continue;
+        if (!intended(evidence, rules[i].rows))
+            fault_complain(evidence->bench, evidence->order, "run",
+                           "%s has %s without an intent in the journal", name, how);
+        return;
+    }
+    fault_complain(evidence->bench, evidence->order, "run", "%s has %s", name, how);
+}
+
+/* A copy under its own name that lets clients in has everything; under a temporary name nobody
+ * looks for one. */
+static void check_copies(struct fault_bench *bench, const struct fault_order *order,
+                         const struct fault_tree *now)
+{
+    int open_copies = 0;
+    for (size_t i = 0; i < now->count; i++) {
+        const struct fault_file *file = &now->files[i];
+        const char *slash = strrchr(file->name, '/');
+        if (!is_database(file) || file->bytes[WRITE_BYTE] == CLOSED || slash == NULL ||
+            slash[1] == '.' || strstr(file->name, "mgc.db") == NULL ||
+            strncmp(file->name, "rescued/", 8) == 0)
+            continue;
+        const char *why = "";
+        char *messages = fault_messages(bench, file->name, false, &why);
+        open_copies++;
+        if (messages == NULL)
+            fault_complain(bench, order, "run", "%s can be opened, but %s", file->name, why);
+        else if (strcmp(messages, bench->messages) != 0)
+            fault_complain(bench, order, "run", "%s can be opened, with %.4s messages", file->name,
+                           messages);
+        bsc_mem_free(messages);
+    }
+    if (open_copies > 1)
+        fault_complain(bench, order, "run", "%d copies can be opened", open_copies);
+}
+
+static bool is_temporary(const char *name)
+{
+    return strstr(name, ".partial") != NULL || strstr(name, ".installing") != NULL ||
+           strstr(name, ".tmp") != NULL;
+}
+
+/* One failure leaves the means to clean up; a process that ends at once does not. */
+static void check_leftovers(struct fault_bench *bench, const struct fault_order *order,
+                            const struct fault_tree *now)
+{
+    for (size_t i = 0; i < now->count && order->kind != FAULT_KILL && !order->sticky; i++) {
+        if (is_temporary(now->files[i].name))
+            fault_complain(bench, order, "run", "%s was left behind", now->files[i].name);
+    }
+}
+
+void fault_judge_between(struct fault_bench *bench, const struct fault_order *order)
+{
+    struct evidence evidence = {.bench = bench, .order = order};
+    struct fault_tree now = {0};
+    bsc_buf_init(&evidence.intents);
+    fault_tree_load(&now, bench->site);
+    read_journals(&evidence, &now);
+    fault_tree_compare(&bench->broken, &now, check_change, &evidence);
+    check_copies(bench, order, &now);
+    check_leftovers(bench, order, &now);
+    fault_tree_release(&now);
+    bsc_buf_release(&evidence.intents);
+}
+
+static void check_messages(struct fault_bench *bench, const struct fault_order *order,
+                           const char *name, bool closed)
+{
+    const char *why = "";
+    char *messages = fault_messages(bench, name, closed, &why);
+    if (messages == NULL)
+        fault_complain(bench, order, "run", "in the end %s cannot be opened: %s", name, why);
+    else if (strcmp(messages, bench->messages) != 0)
+        fault_complain(bench, order, "run", "in the end %s has %.4s messages", name, messages);
+    bsc_mem_free(messages);
+}
+
+static bool is_chance(const char *name)
+{
+    size_t length = strlen(name);
+    /* Where it was not written, or not to the end, an agent is found by its command line. */
+    return in_runs(name) != NULL || strstr(name, ".before-") != NULL ||
+           strstr(name, "mgc.db.agent") != NULL ||
+           (length > 4 &&
+            (strcmp(name + length - 4, "-wal") == 0 || strcmp(name + length - 4, "-shm") == 0));
+}
+
+struct names {
+    struct fault_bench *bench;
+    const struct fault_order *order;
+};
+
+static void check_name(void *arg, const char *name, const struct fault_file *was,
+                       const struct fault_file *is)
+{
+    const struct names *names = arg;
+    if (is_chance(name) || (was != NULL && is != NULL))
+        return;
+    fault_complain(names->bench, names->order, "run", "in the end %s is %s", name,
+                   was == NULL ? "there" : "missing");
+}
+
+void fault_judge_done(struct fault_bench *bench, const struct fault_order *order)
+{
+    struct fault_tree now = {0};
+    struct names names = {bench, order};
+    char *pool = ask_copy(bench, "dc2/app/pool.db", false,
+                          "SELECT state || ' ' || active_servers || ' ' || version FROM pool");
+    if (pool == NULL || strcmp(pool, "FailedOver chat5 3") != 0)
+        fault_complain(bench, order, "run", "in the end the pool is %s",
+                       pool == NULL ? "lost" : pool);
+    bsc_mem_free(pool);
+    if (!fault_is_open(bench, secondary) || fault_is_open(bench, mirror))
+        fault_complain(bench, order, "run", "in the end the wrong copies are open");
+    check_messages(bench, order, secondary, false);
+    check_messages(bench, order, mirror, true);
+    if (bench->done.count == 0)
+        return;
+    fault_tree_load(&now, bench->site);
+    fault_tree_compare(&bench->done, &now, check_name, &names);
+    fault_tree_release(&now);
+}
+
+void fault_judge_end(struct fault_bench *bench, const struct fault_order *order, const char *verb)
+{
+    const struct fault_result *result = bench->result;
+    if (!result->ended) {
+        if (order->kind != FAULT_KILL || !result->hit)
+            fault_complain(bench, order, verb, "it crashed (wait status 0x%x)",
+                           (unsigned)result->status);
+        return;
+    }
+    if (result->status != 0)
+        fault_complain(bench, order, verb, "it did not give everything back");
+    if (result->descriptors != 0)
+        fault_complain(bench, order, verb, "%d descriptors were left open", result->descriptors);
+    bool known = result->code == 0 || result->code == 1 || result->code == 3 || result->code == 6;
+    if (!known)
+        fault_complain(bench, order, verb, "exit code %d", result->code);
+}

@@ -1,0 +1,33 @@
+/*
+ * What an attempt has left behind, and whether that may be so.
+ */
+#ifndef BSC_FAULT_JUDGE_H
+#define BSC_FAULT_JUDGE_H
+
+#include <stdbool.h>
+
+#include "fault.h"
+
+/* All messages of a copy in their order as one owned text, read from a copy of the files in
+ * bench->scratch; `closed` opens one that keeps clients out. NULL, with *ret_why, when it is not a
+ * sound database. */
+char *fault_messages(const struct fault_bench *bench, const char *name, bool closed,
+                     const char **ret_why);
+
+/* Whether a program could open the copy and write to it. */
+bool fault_is_open(const struct fault_bench *bench, const char *name);
+
+/* Whether the site is as it was then, the folder of the runs aside. */
+bool fault_is_untouched(const struct fault_bench *bench, const struct fault_tree *then);
+
+/* After any attempt: the journal verifies as far as it goes, nothing has changed that the journal
+ * does not know of, at most one copy is writable, and one that can be opened is whole. */
+void fault_judge_between(struct fault_bench *bench, const struct fault_order *order);
+
+/* After an attempt that says it succeeded: the failover is complete. */
+void fault_judge_done(struct fault_bench *bench, const struct fault_order *order);
+
+/* How the last command line ended: it did end, with a code that is known, and said why. */
+void fault_judge_end(struct fault_bench *bench, const struct fault_order *order, const char *verb);
+
+#endif

@@ -1,0 +1,278 @@
+#include "series.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "judge.h"
+#include "verbs.h"
+
+static const struct fault_order undisturbed = {.kind = FAULT_NONE};
+
+/* The words of a run of this runbook on the site. */
+struct run_words {
+    char *site; /* owned */
+    const char *words[6];
+};
+
+static struct run_words run_words(const struct fault_bench *bench, const char *runbook)
+{
+    struct run_words run = {.site = bsc_mem_format("%s/site.yaml", bench->site)};
+    const char *const words[6] = {"run", runbook, "--site", run.site, "--yes", NULL};
+    memcpy(run.words, words, sizeof words);
+    return run;
+}
+
+static void run_failover(struct fault_bench *bench, const struct fault_order *order,
+                         const char *runbook)
+{
+    struct run_words run = run_words(bench, runbook);
+    fault_run(bench, order, run.words);
+    bsc_mem_free(run.site);
+}
+
+/* The text with the first `from` replaced; takes the text, returns owned. */
+static char *replaced(char *text, const char *from, const char *to)
+{
+    char *at = strstr(text, from);
+    fault_need(at != NULL, "find in the runbook", from);
+    char *result = bsc_mem_format("%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    bsc_mem_free(text);
+    return result;
+}
+
+/* The shipped procedure goes by the state of the secondary, so as not to be run twice. What is left
+ * to do after the point of no return is done by its other steps; the sessions on a database that
+ * is online are those of its users and of its mirror. */
+static void write_again(const struct fault_bench *bench)
+{
+    char text[16384] = {0};
+    int fd = open(bench->failover, O_RDONLY | O_CLOEXEC);
+    fault_need(fd >= 0 && read(fd, text, sizeof text - 1) > 0, "read", bench->failover);
+    close(fd);
+    char *again = replaced(bsc_mem_text(text), "{ \"restoring\", \"standby\" }",
+                           "{ \"restoring\", \"standby\", \"online\" }");
+    again = replaced(again, "step \"End every session\"", "-- ");
+    fd = open(bench->again, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    fault_need(fd >= 0 && write(fd, again, strlen(again)) == (ssize_t)strlen(again), "write",
+               bench->again);
+    close(fd);
+    bsc_mem_free(again);
+}
+
+/* The failover as it goes when nothing is in its way; what later attempts are held against. */
+static void prepare(struct fault_bench *bench)
+{
+    fault_site_make(bench);
+    write_again(bench);
+    int session = fault_session_begin(bench);
+    run_failover(bench, &undisturbed, bench->failover);
+    fault_session_end(session);
+    fault_judge_end(bench, &undisturbed, "run");
+    if (bench->result->code != 0)
+        fault_complain(bench, &undisturbed, "run", "exit code %d", bench->result->code);
+    fault_judge_between(bench, &undisturbed);
+    fault_judge_done(bench, &undisturbed);
+    fault_agent_end(bench);
+    fault_tree_load(&bench->done, bench->site);
+    fault_need(bench->failures == 0, "fail over", "an undisturbed site");
+}
+
+/* The next, undisturbed run finishes what the first one left. When the first ended between opening
+ * the database and noting how its file looked, log shipping begins a new fork with the mirror,
+ * which the second run had not foreseen: it stops and says so, and a third one finds everything
+ * known. */
+static void finish(struct fault_bench *bench, const struct fault_order *order)
+{
+    for (int runs = 2; runs <= 3; runs++) {
+        bool online = fault_is_open(bench, "dc2/sql3/mgc.db");
+        run_failover(bench, &undisturbed, online ? bench->again : bench->failover);
+        if (bench->result->ended && bench->result->code == 0) {
+            bench->thirds += runs == 3;
+            fault_judge_done(bench, order);
+            return;
+        }
+    }
+    fault_complain(bench, order, "a third run", "exit code %d", bench->result->code);
+}
+
+/* One disturbed failover from the beginning to the verdict; *ret_done says whether it succeeded all
+ * the same. False when there was no such call. */
+static bool attempt(struct fault_bench *bench, const struct fault_order *order, bool *ret_done)
+{
+    fault_tree_save(&bench->broken, bench->site);
+    int session = fault_session_begin(bench);
+    run_failover(bench, order, bench->failover);
+    fault_session_end(session);
+    bool hit = bench->result->hit;
+    *ret_done = bench->result->ended && bench->result->code == 0;
+    if (hit) {
+        bench->points++;
+        fault_judge_end(bench, order, "run");
+        fault_judge_between(bench, order);
+        if (*ret_done)
+            fault_judge_done(bench, order);
+        else if (!fault_is_untouched(bench, &bench->broken))
+            finish(bench, order);
+    }
+    fault_agent_end(bench);
+    return hit;
+}
+
+/* While the primary answers nothing may be changed, whatever fails. */
+static bool attempt_alive(struct fault_bench *bench, const struct fault_order *order)
+{
+    fault_tree_save(&bench->alive, bench->site);
+    run_failover(bench, order, bench->failover);
+    bool hit = bench->result->hit;
+    bench->points += hit;
+    fault_judge_end(bench, order, "run");
+    if (bench->result->code == 0)
+        fault_complain(bench, order, "run", "it failed over, and the primary is alive");
+    if (!fault_is_untouched(bench, &bench->alive))
+        fault_complain(bench, order, "run", "it changed the site, and the primary is alive");
+    return hit;
+}
+
+static void run_alive(struct fault_bench *bench, unsigned long stride)
+{
+    struct fault_order order = {.kind = FAULT_SYS, .error = EIO};
+    attempt_alive(bench, &undisturbed);
+    unsigned long calls = bench->result->sys_calls;
+    for (order.at = 1; order.at <= calls; order.at += stride)
+        attempt_alive(bench, &order);
+    order.sticky = true;
+    for (order.at = 1; order.at <= calls; order.at += stride * 3)
+        attempt_alive(bench, &order);
+    printf("alive: %lu points of %lu calls\n", bench->points, calls);
+}
+
+/* Kinds of calls, one bit each. */
+static unsigned long kinds_all(void)
+{
+    return ~0UL;
+}
+
+static unsigned long bit(enum unit_sys_kind kind)
+{
+    return 1UL << kind;
+}
+
+/* Calls after which the site may be another. */
+static unsigned long kinds_changing(void)
+{
+    return bit(UNIT_SYS_WRITE) | bit(UNIT_SYS_PWRITE) | bit(UNIT_SYS_COPY_FILE_RANGE) |
+           bit(UNIT_SYS_FSYNC) | bit(UNIT_SYS_FDATASYNC) | bit(UNIT_SYS_FTRUNCATE) |
+           bit(UNIT_SYS_FALLOCATE) | bit(UNIT_SYS_RENAME) | bit(UNIT_SYS_LINK) |
+           bit(UNIT_SYS_UNLINK) | bit(UNIT_SYS_MKDIR) | bit(UNIT_SYS_LOCK);
+}
+
+static unsigned long kinds_looking(void)
+{
+    return ~kinds_changing();
+}
+
+/* Opening an ordinary file waits for nothing, so no signal comes between. */
+static unsigned long kinds_interruptible(void)
+{
+    return bit(UNIT_SYS_CLOSE) | bit(UNIT_SYS_READ) | bit(UNIT_SYS_WRITE) | bit(UNIT_SYS_PREAD) |
+           bit(UNIT_SYS_PWRITE) | bit(UNIT_SYS_COPY_FILE_RANGE) | bit(UNIT_SYS_FALLOCATE) |
+           bit(UNIT_SYS_FTRUNCATE);
+}
+
+struct series {
+    const char *name;
+    struct fault_order order; /* without the call */
+    unsigned long (*kinds)(void);
+    unsigned long stride;
+    bool succeeds; /* nobody may notice */
+};
+
+/* Between two calls that change something the disk stays the same, but for what the database engine
+ * does by itself, and that is followed by a record in the journal. So being killed before each of
+ * them is being killed anywhere. */
+static const struct series all_series[] = {
+    {"files-changing", {.kind = FAULT_SYS, .error = EIO}, kinds_changing, 1, false},
+    {"files-looking", {.kind = FAULT_SYS, .error = EIO}, kinds_looking, 7, false},
+    {"files-full", {.kind = FAULT_SYS, .error = ENOSPC}, kinds_changing, 2, false},
+    {"files-interrupted", {.kind = FAULT_SYS, .error = EINTR}, kinds_interruptible, 11, true},
+    {"files-sticky", {.kind = FAULT_SYS, .error = EIO, .sticky = true}, kinds_all, 19, false},
+    {"kill", {.kind = FAULT_KILL}, kinds_changing, 1, false},
+    {"odbc-once", {.kind = FAULT_SQL, .sqlstate = "HY000"}, NULL, 1, false},
+    {"odbc-link", {.kind = FAULT_SQL, .sqlstate = "08S01"}, NULL, 3, false},
+    {"odbc-sticky", {.kind = FAULT_SQL, .sqlstate = "08S01", .sticky = true}, NULL, 5, false},
+};
+
+static bool is_meant(const struct series *series, const unsigned char *kinds, unsigned long at)
+{
+    return series->kinds == NULL || (series->kinds() >> kinds[at - 1] & 1) != 0;
+}
+
+/* How often some things are looked at differs by a few calls from run to run, so the call may have
+ * been of another kind than foreseen. */
+static bool was_meant(const struct fault_bench *bench, const struct series *series)
+{
+    for (int kind = 0; kind < UNIT_SYS_KINDS; kind++) {
+        if (strcmp(unit_sys_name((enum unit_sys_kind)kind), bench->failed) == 0)
+            return (series->kinds() >> kind & 1) != 0;
+    }
+    return false;
+}
+
+static void run_one(struct fault_bench *bench, const struct series *series, unsigned long at)
+{
+    struct fault_order order = series->order;
+    order.at = at;
+    bool done = false;
+    bool hit = attempt(bench, &order, &done);
+    if (hit && series->succeeds && was_meant(bench, series) && !done)
+        fault_complain(bench, &order, "run", "it did not try again");
+}
+
+static void run_series(struct fault_bench *bench, const struct series *series, unsigned long from,
+                       unsigned long to)
+{
+    unsigned long before = bench->points;
+    unsigned char *kinds = bsc_mem_new(FAULT_CALLS_MAX, 1);
+    memcpy(kinds, bench->result->kinds, FAULT_CALLS_MAX);
+    unsigned long calls =
+        series->order.kind == FAULT_SQL ? bench->result->sql_calls : bench->result->sys_calls;
+    unsigned long stride = bench->thorough ? 1 : series->stride * FAULT_THINNING;
+    unsigned long meant = 0;
+    for (unsigned long at = from; at <= calls && at <= to; at++) {
+        if (is_meant(series, kinds, at) && meant++ % stride == 0)
+            run_one(bench, series, at);
+    }
+    bsc_mem_free(kinds);
+    printf("%s: %lu of %lu calls tried\n", series->name, bench->points - before, meant);
+}
+
+bool fault_series_run(struct fault_bench *bench, const char *name, char **words)
+{
+    int64_t from = 1, to = FAULT_CALLS_MAX;
+    if (words != NULL && words[0] != NULL) {
+        fault_need(bsc_num_parse(words[0], strlen(words[0]), &from), "understand", words[0]);
+        to = from;
+        if (words[1] != NULL)
+            fault_need(bsc_num_parse(words[1], strlen(words[1]), &to), "understand", words[1]);
+    }
+    for (size_t i = 0; i < sizeof all_series / sizeof all_series[0]; i++) {
+        if (strcmp(all_series[i].name, name) != 0)
+            continue;
+        prepare(bench);
+        run_series(bench, &all_series[i], (unsigned long)from, (unsigned long)to);
+        return true;
+    }
+    prepare(bench);
+    if (strcmp(name, "verbs") == 0)
+        fault_verbs_run(bench, bench->thorough ? 1 : 2 * FAULT_THINNING);
+    else if (strcmp(name, "alive") == 0)
+        run_alive(bench, bench->thorough ? 1 : FAULT_THINNING);
+    else
+        return false;
+    return true;
+}
