@@ -1,5 +1,6 @@
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -53,6 +54,16 @@ char *bsc_mem_format(const char *format, ...)
         out_of_memory();
     va_end(args);
     return text;
+}
+
+void bsc_mem_share_between_threads(void)
+{
+    mallopt(M_ARENA_MAX, 1);
+}
+
+void bsc_mem_trim(void)
+{
+    malloc_trim(0);
 }
 
 void bsc_mem_free(void *memory)

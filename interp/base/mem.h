@@ -24,6 +24,13 @@ char *bsc_mem_bytes(const char *bytes, size_t length) __attribute__((malloc));
 /* Returns an owned formatted text. */
 char *bsc_mem_format(const char *format, ...) __attribute__((format(printf, 1, 2), malloc));
 
+/* Keeps what threads free together, instead of a hoard for each; to be called before any thread is
+ * started. */
+void bsc_mem_share_between_threads(void);
+
+/* Gives freed memory back to the system, after something large was let go. */
+void bsc_mem_trim(void);
+
 /* Accepts NULL. */
 void bsc_mem_free(void *memory);
 

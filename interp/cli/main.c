@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "cli/cli.h"
 #include "os/streams.h"
 
@@ -21,6 +22,7 @@ static bool wants_colour(void)
 int main(int argc, char **argv)
 {
     struct bsc_cli cli = {0};
+    bsc_mem_share_between_threads();
     if (!bsc_streams_fill())
         return BSC_EXIT_FAILED;
     /* Only the character set: Lua compares texts by LC_COLLATE, which must stay plain bytes. */

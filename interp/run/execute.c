@@ -125,6 +125,7 @@ bool bsc_run_execute(struct bsc_run_order *order, struct bsc_run_end *ret_end, s
     struct execution execution = {.order = order};
     struct bsc_run_session *session = order->session;
     struct bsc_run_model *model = bsc_run_model_new(session->schema, order->facts);
+    bsc_run_model_travel_light(model);
     struct bsc_run_live_options options = {session->vm,         session->hands, model,
                                            order->cursor,       order->journal, session->loop,
                                            session->with.clock, order->live};

@@ -9,7 +9,10 @@
 struct bsc_run_model {
     const struct bsc_value *schema; /* borrowed */
     struct bsc_value *facts;        /* owned */
+    bool light;                     /* long volatile lists are not kept */
 };
+
+enum { LIST_MAX = 32 };
 
 struct bsc_run_model *bsc_run_model_new(const struct bsc_value *schema, struct bsc_value *facts)
 {
@@ -37,8 +40,33 @@ const struct bsc_value *bsc_run_model_all(const struct bsc_run_model *model)
     return model->facts;
 }
 
+static void drop_long_lists(const struct bsc_run_model *model, const char *resource,
+                            struct bsc_value *facts)
+{
+    for (size_t i = bsc_value_count(facts); i > 0; i--) {
+        const char *key = bsc_value_key_at(facts, i - 1);
+        const struct bsc_value *fact = bsc_value_item_at(facts, i - 1);
+        if (bsc_value_kind(fact) == BSC_VALUE_LIST && bsc_value_count(fact) > LIST_MAX &&
+            !bsc_run_model_steady(model, resource, key)) {
+            char *name = bsc_mem_text(key);
+            bsc_value_remove(facts, name);
+            bsc_mem_free(name);
+        }
+    }
+}
+
+void bsc_run_model_travel_light(struct bsc_run_model *model)
+{
+    model->light = true;
+    for (size_t i = 0; i < bsc_value_count(model->facts); i++)
+        drop_long_lists(model, bsc_value_key_at(model->facts, i),
+                        bsc_value_item_at(model->facts, i));
+}
+
 void bsc_run_model_put(struct bsc_run_model *model, const char *resource, struct bsc_value *facts)
 {
+    if (model->light)
+        drop_long_lists(model, resource, facts);
     bsc_value_set(model->facts, resource, facts);
 }
 

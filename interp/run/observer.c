@@ -60,11 +60,11 @@ static bool start_call(struct observation *o, struct bsc_err *err)
     return true;
 }
 
-static void observation_go_on(struct observation *o, const struct bsc_value *answer)
+static void observation_go_on(struct observation *o)
 {
     struct bsc_err err = BSC_ERR_INIT;
     struct bsc_value *value = NULL;
-    enum bsc_vm_status status = bsc_vm_task_resume(o->task, answer, &value, &err);
+    enum bsc_vm_status status = bsc_vm_task_resume(o->task, NULL, &value, &err);
     if (status != BSC_VM_YIELDED) {
         observation_end(o, status == BSC_VM_DONE ? value : NULL, &err);
         return;
@@ -90,8 +90,14 @@ static void row_done(void *arg, struct bsc_value *value, const struct bsc_err *e
         bsc_value_set(answer, "value", value);
     else
         bsc_value_set(answer, "error", bsc_run_error_value(err));
-    observation_go_on(arg, answer);
+    struct observation *o = arg;
+    struct bsc_err failure = BSC_ERR_INIT;
+    bool taken = bsc_vm_task_answer(o->task, answer, &failure);
     bsc_value_free(answer);
+    if (taken)
+        observation_go_on(o);
+    else
+        observation_end(o, NULL, &failure);
 }
 
 void bsc_run_observe(struct bsc_vm *vm, struct bsc_run_hands *hands, const char *resource,
@@ -110,7 +116,7 @@ void bsc_run_observe(struct bsc_vm *vm, struct bsc_run_hands *hands, const char 
     if (o->task == NULL)
         observation_end(o, NULL, &err);
     else
-        observation_go_on(o, NULL);
+        observation_go_on(o);
 }
 
 struct survey {

@@ -52,7 +52,8 @@ bool bsc_run_plan_still_true(const struct bsc_value *plan, const struct bsc_valu
                              const struct bsc_value *facts, struct bsc_err *err);
 
 /* Drops what would be done from a plan whose cursor has been made: with a large backlog that is
- * most of it. What it was made of, and its digest, stay. */
+ * most of it, as are the long lists among its facts. What else it was made of, and its digest,
+ * stay. */
 void bsc_run_plan_forget_changes(struct bsc_value *plan);
 
 /* How many changes the plan makes. */

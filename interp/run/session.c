@@ -174,6 +174,16 @@ static void surveyed(void *arg, struct bsc_value *facts, const struct bsc_err *e
         bsc_loop_stop(survey->loop);
 }
 
+/* What an earlier look left behind must not stand beside what this one brings. */
+static void tidy(struct bsc_run_session *session)
+{
+    enum { WORTH_IT = 2 * 1024 * 1024 };
+    if (bsc_vm_memory(session->vm) < WORTH_IT)
+        return;
+    bsc_vm_collect(session->vm);
+    bsc_mem_trim();
+}
+
 struct bsc_value *bsc_run_session_observe(struct bsc_run_session *session, struct bsc_err *err)
 {
     struct survey survey = {.loop = session->loop, .err = err};
@@ -185,6 +195,7 @@ struct bsc_value *bsc_run_session_observe(struct bsc_run_session *session, struc
             return NULL;
         ids = own;
     }
+    tidy(session);
     bsc_run_observe_all(session->vm, session->hands, ids, surveyed, &survey);
     survey.waiting = !survey.over;
     if (survey.waiting)

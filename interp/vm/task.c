@@ -10,6 +10,7 @@ struct bsc_vm_task {
     lua_State *thread; /* owned by the registry under `ref` */
     int ref;
     bool started;
+    bool answered; /* the next answer is in the state already */
     bool over;
 };
 
@@ -122,6 +123,16 @@ static enum bsc_vm_status resume(struct bsc_vm_task *task, int args, struct bsc_
     return status == LUA_YIELD ? BSC_VM_YIELDED : BSC_VM_DONE;
 }
 
+bool bsc_vm_task_answer(struct bsc_vm_task *task, const struct bsc_value *answer,
+                        struct bsc_err *err)
+{
+    struct task_order order = {.task = task, .value = answer};
+    BSC_BUG_ON(task->over || !task->started || task->answered);
+    task->answered = bsc_vm_protect(task->vm, push_answer, &order, err);
+    task->over = !task->answered;
+    return task->answered;
+}
+
 enum bsc_vm_status bsc_vm_task_resume(struct bsc_vm_task *task, const struct bsc_value *answer,
                                       struct bsc_value **ret, struct bsc_err *err)
 {
@@ -133,11 +144,10 @@ enum bsc_vm_status bsc_vm_task_resume(struct bsc_vm_task *task, const struct bsc
         task->started = true;
         return resume(task, 1, ret, err);
     }
-    struct task_order order = {.task = task, .value = answer};
-    if (bsc_vm_protect(task->vm, push_answer, &order, err))
-        return resume(task, 1, ret, err);
-    task->over = true;
-    return BSC_VM_FAILED;
+    if (!task->answered && !bsc_vm_task_answer(task, answer, err))
+        return BSC_VM_FAILED;
+    task->answered = false;
+    return resume(task, 1, ret, err);
 }
 
 struct bsc_value *bsc_vm_call(struct bsc_vm *vm, const char *name, const struct bsc_value *args,

@@ -76,6 +76,8 @@ static bool open_state(struct bsc_vm *vm, struct bsc_err *err)
     lua_setwarnf(vm->lua, keep_warning, vm);
     if (vm->options.eager_collector)
         bsc_lua_collect_eagerly(vm->lua);
+    else
+        bsc_lua_collect_early(vm->lua);
     return bsc_vm_protect(vm, build, NULL, err) && bsc_vm_boot(vm, err);
 }
 

@@ -53,7 +53,13 @@ struct bsc_vm_task *bsc_vm_task_new(struct bsc_vm *vm, const char *name,
                                     const struct bsc_value *args, struct bsc_err *err);
 void bsc_vm_task_free(struct bsc_vm_task *task);
 
-/* Goes on with `answer` (borrowed; ignored the first time). DONE and YIELDED put an owned value
+/* Puts the next answer (borrowed) into the state ahead of the resume that uses it, so that a large
+ * one can be freed before the task makes something of it. False ends the task. */
+bool bsc_vm_task_answer(struct bsc_vm_task *task, const struct bsc_value *answer,
+                        struct bsc_err *err);
+
+/* Goes on with `answer` (borrowed; ignored the first time, and
+ * after bsc_vm_task_answer). DONE and YIELDED put an owned value
  * into *ret (the result, or the effect); FAILED fills *err with code BSC_ERR_SCRIPT or
  * BSC_ERR_LIMIT, file and line in `where`, and leaves the traceback in `detail`. A task that is
  * done or failed cannot be resumed again. */
