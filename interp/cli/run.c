@@ -37,6 +37,7 @@ struct undertaking {
     struct bsc_value *facts;       /* owned: observed just now */
     struct bsc_value *plan;        /* owned: what will be carried out */
     char *runs;                    /* owned: the folder of all runs */
+    char *newest;                  /* owned: id of the newest run before ours, or NULL */
     struct bsc_journal_lock *lock; /* owned */
     struct bsc_journal_folder folder;
     struct bsc_journal *journal; /* owned */
@@ -81,9 +82,23 @@ static bool open_session(struct undertaking *u, struct bsc_err *err)
     return bsc_run_session_open(&u->session, &options, err);
 }
 
+/* The id of the newest run, owned; NULL when there is none. */
+static char *newest_run(const struct undertaking *u)
+{
+    struct bsc_files_list ids = {0};
+    struct bsc_err ignored = BSC_ERR_INIT;
+    char *newest = NULL;
+    if (bsc_journal_folder_list(u->cli->sys, u->runs, &ids, &ignored) && ids.count > 0)
+        newest = bsc_mem_text(ids.names[ids.count - 1]);
+    bsc_files_list_release(&ids);
+    return newest;
+}
+
 /* Observes, and settles which plan is to be carried out. */
 static bool prepare(struct undertaking *u, struct bsc_err *err)
 {
+    u->runs = bsc_journal_runs_folder(u->session.with.site_path, u->wishes->runs);
+    u->newest = newest_run(u);
     u->facts = bsc_run_session_observe(&u->session, err);
     if (u->facts == NULL)
         return false;
@@ -119,10 +134,16 @@ static bool confirmed(struct undertaking *u, struct bsc_err *err)
     return bsc_err_set(err, BSC_ERR_REFUSED, "the plan was not confirmed; nothing was changed");
 }
 
-/* While the plan was made and read the site went on: what was true then must still be true now that
- * nobody else can run anything. */
+/* While somebody read the plan, or another run went before us, the site went on: what was true then
+ * must still be true now that nobody else can run anything. */
 static bool still_as_shown(struct undertaking *u, struct bsc_err *err)
 {
+    char *newest = newest_run(u);
+    bool alone =
+        newest == NULL ? u->newest == NULL : u->newest != NULL && strcmp(newest, u->newest) == 0;
+    bsc_mem_free(newest);
+    if (u->wishes->yes && alone)
+        return true;
     bsc_value_free(u->facts);
     u->facts = bsc_run_session_observe(&u->session, err);
     return u->facts != NULL && bsc_run_plan_still_true(u->plan, u->session.schema, u->facts, err);
@@ -163,7 +184,6 @@ static bool keep_inputs(struct undertaking *u, struct bsc_err *err)
 static bool take_lock(struct undertaking *u, struct bsc_err *err)
 {
     const char *name = bsc_value_get_string(bsc_value_get(u->plan, "runbook"), "name");
-    u->runs = bsc_journal_runs_folder(u->session.with.site_path, u->wishes->runs);
     u->lock = bsc_journal_lock_take(u->cli->sys, u->cli->clock, u->runs, name, err);
     return u->lock != NULL;
 }
@@ -302,6 +322,7 @@ static void release(struct undertaking *u)
     bsc_journal_folder_release(&u->folder);
     bsc_journal_lock_free(u->lock);
     bsc_mem_free(u->runs);
+    bsc_mem_free(u->newest);
     bsc_value_free(u->given);
     bsc_value_free(u->facts);
     bsc_value_free(u->plan);
