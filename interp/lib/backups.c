@@ -37,7 +37,8 @@ const struct bsc_lib_row bsc_lib_row_logs_copy_state = {
     .run = copy_state,
     .args = PATH_ARGS,
     .result = "map {state: text, writable: bool, database_id: text?, fork: text?, lsn: int?, "
-              "time: text?, log_shipping: text, page_size: int?, reason: text}",
+              "time: text?, recovered_lsn: int?, recovered_time: text?, log_shipping: text, "
+              "page_size: int?, reason: text}",
     .doc = "Says what a copy of a database is and how far it has come; a primary's LSN counts the "
            "commits in its write-ahead log.",
 };
@@ -266,7 +267,8 @@ const struct bsc_lib_row bsc_lib_row_logs_tail = {
     .args = TAIL_ARGS,
     .result = "map {state: text, first_lsn: int?, last_lsn: int?, time: text?, commits: int?, "
               "reason: text}",
-    .doc = "Says what a dead primary committed after an LSN, as far as its disk can be read.",
+    .doc = "Says what a dead primary committed after an LSN, as far as its disk can be read; of a "
+           "copy that was brought online, after the LSN at which it was.",
 };
 
 static bool salvage(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)

@@ -24,6 +24,7 @@ struct walk {
     int64_t pending_bytes;
     bool copied_all; /* every backup of the chain so far is copied */
     uint16_t fork;
+    uint16_t own_fork;   /* of a copy that was brought online and has left that fork */
     const char *problem; /* "none", or the first one */
     struct bsc_buf text;
     int problems;
@@ -153,6 +154,8 @@ static void step(struct walk *walk, const struct bsc_logs_entry *entry)
         return;
     if (entry->kind == BSC_LOGS_ENTRY_FOREIGN) {
         report_range(walk, "foreign_database", "belongs to another database", entry);
+    } else if (entry->fork == walk->own_fork) {
+        ignore(walk, entry, "taken after the copy was brought online");
     } else if (entry->fork != walk->fork) {
         report_range(walk, "foreign_fork", "belongs to another recovery fork", entry);
     } else if (entry->first_lsn == walk->lsn) {
@@ -210,13 +213,21 @@ static bool verify_all(struct walk *walk, struct bsc_err *err)
     return true;
 }
 
+static uint16_t fork_number(const struct walk *walk, const char *fork)
+{
+    const struct bsc_logs_catalogue *catalogue = walk->catalogue;
+    for (uint16_t i = 1; i < catalogue->fork_count; i++)
+        if (strcmp(catalogue->forks[i], fork) == 0)
+            return i;
+    return UINT16_MAX;
+}
+
 static void walk_all(struct walk *walk, const struct bsc_logs_state *state)
 {
     const struct bsc_logs_catalogue *catalogue = walk->catalogue;
-    walk->fork = UINT16_MAX;
-    for (uint16_t i = 1; i < catalogue->fork_count; i++)
-        if (strcmp(catalogue->forks[i], state->fork) == 0)
-            walk->fork = i;
+    bool parted = state->parting.fork[0] != '\0';
+    walk->fork = fork_number(walk, parted ? state->parting.fork : state->fork);
+    walk->own_fork = parted ? fork_number(walk, state->fork) : UINT16_MAX;
     for (size_t i = 0; i < catalogue->count; i++)
         step(walk, &catalogue->entries[i]);
     report_damaged_within(walk, walk->lsn, INT64_MAX);
@@ -299,12 +310,24 @@ static struct bsc_value *chain_after(const struct bsc_logs_chain_order *order,
     return map;
 }
 
+/* Of a copy that was brought online the chain is told as it was then: what it has not got of the
+ * fork that it left came too late. What is written to it from then on moves none of this. */
+static void back_to_parting(struct bsc_logs_state *state)
+{
+    if (state->parting.fork[0] == '\0')
+        return;
+    state->lsn = state->parting.lsn;
+    state->time_ms = state->parting.time_ms;
+}
+
 struct bsc_value *bsc_logs_chain(const struct bsc_logs_chain_order *order, struct bsc_err *err)
 {
     struct bsc_logs_state state = BSC_LOGS_STATE_INIT;
     struct bsc_value *map = NULL;
-    if (bsc_logs_state_load(order->sys, order->path, &state, err))
+    if (bsc_logs_state_load(order->sys, order->path, &state, err)) {
+        back_to_parting(&state);
         map = chain_after(order, &state, err);
+    }
     bsc_logs_state_release(&state);
     return map;
 }

@@ -83,14 +83,14 @@ static bool is_normal(enum bsc_logs_mark mark)
     return mark == BSC_LOGS_MARK_WAL || mark == BSC_LOGS_MARK_ROLLBACK;
 }
 
-static void set_time(struct look *look, int64_t time_ms)
+static void set_time(struct look *look, const char *key, int64_t time_ms)
 {
     char text[BSC_CLOCK_TEXT] = "";
 
     if (time_ms <= 0)
         return;
     bsc_clock_format(time_ms, text);
-    bsc_value_set_text(look->facts, "time", text);
+    bsc_value_set_text(look->facts, key, text);
 }
 
 static void set_identity(struct look *look)
@@ -100,7 +100,11 @@ static void set_identity(struct look *look)
     bsc_value_set_text(look->facts, "database_id", state->database_id);
     bsc_value_set_text(look->facts, "fork", state->fork);
     bsc_value_set_int(look->facts, "lsn", state->lsn);
-    set_time(look, state->time_ms);
+    set_time(look, "time", state->time_ms);
+    if (state->parting.fork[0] == '\0')
+        return;
+    bsc_value_set_int(look->facts, "recovered_lsn", state->parting.lsn);
+    set_time(look, "recovered_time", state->parting.time_ms);
 }
 
 static void look_online(struct look *look)
@@ -123,7 +127,7 @@ static void look_online(struct look *look)
         return;
     }
     bsc_value_set_int(look->facts, "lsn", position.lsn);
-    set_time(look, position.time_ms);
+    set_time(look, "time", position.time_ms);
 }
 
 /* Clients go by the header alone, whatever is wrong beside it. */

@@ -80,6 +80,9 @@ static bool begin_fork(struct recovery *recovery, struct bsc_err *err)
     memcpy(state->previous_fork, state->fork, sizeof state->fork);
     bsc_digest_random_hex(state->fork, BSC_LOGS_ID_HEX - 1);
     state->fork_lsn = state->lsn;
+    memcpy(state->parting.fork, state->previous_fork, sizeof state->parting.fork);
+    state->parting.lsn = state->lsn;
+    state->parting.time_ms = state->time_ms;
     state->role = BSC_LOGS_PRIMARY;
     state->placed = false;
     state->backed_up = false;

@@ -97,13 +97,29 @@ static void take_applying(const struct bsc_value *map, struct bsc_logs_state *st
     state->applying_files = files == NULL ? bsc_value_list() : bsc_value_copy(files);
 }
 
+static bool is_recovered(enum bsc_logs_role role)
+{
+    return role == BSC_LOGS_PRIMARY || role == BSC_LOGS_ONLINE;
+}
+
+static bool take_parting(const struct bsc_value *map, struct bsc_logs_state *state)
+{
+    const struct bsc_value *parting = bsc_value_get(map, "parting");
+    if (bsc_value_kind(parting) != BSC_VALUE_MAP || !is_recovered(state->role))
+        return true;
+    state->parting.lsn = bsc_value_get_number(parting, "lsn", 0);
+    state->parting.time_ms = bsc_value_get_number(parting, "time", 0);
+    return take_id(parting, "fork", false, state->parting.fork);
+}
+
 static bool take_state(const struct bsc_value *map, struct bsc_logs_state *state)
 {
     if (bsc_value_kind(map) != BSC_VALUE_MAP ||
         bsc_value_get_number(map, "format", 0) != STATE_FORMAT ||
         !take_id(map, "database_id", false, state->database_id) ||
         !take_id(map, "fork", false, state->fork) ||
-        !take_id(map, "previous_fork", true, state->previous_fork) || !take_role(map, &state->role))
+        !take_id(map, "previous_fork", true, state->previous_fork) ||
+        !take_role(map, &state->role) || !take_parting(map, state))
         return false;
     state->fork_lsn = bsc_value_get_number(map, "fork_lsn", 0);
     state->lsn = bsc_value_get_number(map, "lsn", -1);
@@ -160,6 +176,18 @@ static struct bsc_value *settled_value(const struct bsc_logs_state *state)
     return settled;
 }
 
+/* A copy made of this one has not been brought online itself. */
+static struct bsc_value *parting_value(const struct bsc_logs_state *state)
+{
+    if (state->parting.fork[0] == '\0' || !is_recovered(state->role))
+        return bsc_value_null();
+    struct bsc_value *parting = bsc_value_map();
+    bsc_value_set_text(parting, "fork", state->parting.fork);
+    bsc_value_set_int(parting, "lsn", state->parting.lsn);
+    bsc_value_set_int(parting, "time", state->parting.time_ms);
+    return parting;
+}
+
 static struct bsc_value *applying_value(const struct bsc_logs_state *state)
 {
     struct bsc_value *applying = bsc_value_map();
@@ -186,6 +214,7 @@ static struct bsc_value *state_value(const struct bsc_logs_state *state)
     bsc_value_set_bool(map, "backed_up", state->backed_up);
     bsc_value_set(map, "wal", state->placed ? wal_value(state) : bsc_value_null());
     bsc_value_set(map, "settled", state->settled.known ? settled_value(state) : bsc_value_null());
+    bsc_value_set(map, "parting", parting_value(state));
     bsc_value_set(map, "applying", state->applying ? applying_value(state) : bsc_value_null());
     return map;
 }

@@ -36,11 +36,20 @@ struct bsc_logs_settled {
     int64_t mtime_ns;
 };
 
+/* Where this copy was brought online, on a recovery fork of its own. A fork may be followed by
+ * another, of the same copy, when the count of its log was lost; this stays. */
+struct bsc_logs_parting {
+    char fork[BSC_LOGS_ID_HEX]; /* the fork it left; empty: it was never brought online */
+    int64_t lsn;
+    int64_t time_ms; /* wall time of the commit at that LSN; 0 when unknown */
+};
+
 struct bsc_logs_state {
     char database_id[BSC_LOGS_ID_HEX];
     char fork[BSC_LOGS_ID_HEX];
     char previous_fork[BSC_LOGS_ID_HEX]; /* empty for the first fork */
     int64_t fork_lsn;                    /* the LSN at which the fork began */
+    struct bsc_logs_parting parting;     /* kept for an online copy or a primary only */
     enum bsc_logs_role role;
     int64_t lsn;     /* what this copy holds (restoring, standby, mirror), or what of it has been
                         shipped (primary) */

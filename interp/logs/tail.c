@@ -16,15 +16,24 @@
 
 enum { NOTE_MAX = 4096, REASON_MAX = 512 };
 
-enum tail_kind { TAIL_UNAVAILABLE, TAIL_EMPTY, TAIL_AVAILABLE, TAIL_DAMAGED, TAIL_SALVAGED };
+enum tail_kind {
+    TAIL_UNAVAILABLE,
+    TAIL_EMPTY,
+    TAIL_AVAILABLE,
+    TAIL_DAMAGED,
+    TAIL_SALVAGED,
+    TAIL_TOO_LATE
+};
 
-static const char *const kind_names[] = {"unavailable", "empty", "available", "damaged",
-                                         "salvaged"};
+static const char *const kind_names[] = {"unavailable", "empty",    "available",
+                                         "damaged",     "salvaged", "too_late"};
 
 struct tail {
     const struct bsc_logs_tail_order *order;
     enum tail_kind kind;
     char reason[REASON_MAX];
+    int64_t after_lsn;             /* what counts as the tail begins after this LSN */
+    bool parted;                   /* the copy was brought online: it takes nothing any more */
     struct bsc_logs_state from;    /* the dead primary's sidecar */
     struct bsc_logs_state copy;    /* the secondary's */
     struct bsc_logs_primary still; /* stands for the primary where only its paths are asked for */
@@ -81,17 +90,22 @@ static bool find_disk(struct tail *tail)
 }
 
 /* The copy is of the same fork, or of the one that the dead primary's fork grew out of and not yet
- * past the parting. */
+ * past the parting. A copy that was brought online left the fork for good: the tail is then what
+ * it does not have. */
 static bool is_related(struct tail *tail)
 {
     const struct bsc_logs_state *from = &tail->from, *copy = &tail->copy;
+
+    tail->parted = strcmp(from->fork, copy->parting.fork) == 0;
+    if (tail->parted)
+        tail->after_lsn = copy->parting.lsn;
 
     if (strcmp(from->database_id, copy->database_id) != 0) {
         judge(tail, TAIL_DAMAGED, "'%s' is another database than '%s'", tail->order->salvage,
               tail->order->copy);
         return false;
     }
-    if (strcmp(from->fork, copy->fork) != 0 &&
+    if (!tail->parted && strcmp(from->fork, copy->fork) != 0 &&
         (strcmp(from->previous_fork, copy->fork) != 0 || copy->lsn > from->fork_lsn)) {
         judge(tail, TAIL_DAMAGED, "'%s' is of recovery fork %s, the copy of %s",
               tail->order->salvage, from->fork, copy->fork);
@@ -104,7 +118,7 @@ static void judge_gap(struct tail *tail, int64_t begin)
 {
     judge(tail, TAIL_DAMAGED,
           "its log begins after LSN %lld: what was committed from LSN %lld on is gone from it",
-          (long long)begin, (long long)tail->order->after_lsn);
+          (long long)begin, (long long)tail->after_lsn);
 }
 
 /* Finds the committed frames after after_lsn. False when the log cannot give them. */
@@ -135,7 +149,7 @@ static bool scan(struct tail *tail)
         return false;
     }
     begin = tail->from.place_lsn - base.frame; /* LSN at the log's first frame */
-    after = order->after_lsn - begin;
+    after = tail->after_lsn - begin;
     if (after < 0) {
         judge_gap(tail, begin);
         return false;
@@ -144,7 +158,7 @@ static bool scan(struct tail *tail)
         return true;
     if (!bsc_logs_wal_scan(&round->wal, after >= base.frame ? &base : NULL, after, 0, &round->range,
                            &err)) {
-        judge(tail, TAIL_DAMAGED, "its log ends before LSN %lld: %s", (long long)order->after_lsn,
+        judge(tail, TAIL_DAMAGED, "its log ends before LSN %lld: %s", (long long)tail->after_lsn,
               err.message);
         return false;
     }
@@ -195,7 +209,7 @@ static bool find_salvaged(struct tail *tail)
     path = bsc_files_join(order->destination, name.data);
     found = bsc_logs_format_peek(order->sys, path, &tail->header, &ignored) &&
             strcmp(tail->header.fork, tail->from.fork) == 0 &&
-            tail->header.last_lsn == order->after_lsn + tail->round.range.frames;
+            tail->header.last_lsn == tail->after_lsn + tail->round.range.frames;
     if (found)
         tail->name = bsc_mem_text(name.data);
 done:
@@ -225,6 +239,11 @@ static void find(struct tail *tail)
 
     if (!find_disk(tail) || !is_related(tail) || !scan(tail))
         return;
+    if (tail->parted && tail->round.range.frames > 0) {
+        judge(tail, TAIL_TOO_LATE, "'%s' was brought online at LSN %lld", order->copy,
+              (long long)tail->after_lsn);
+        return;
+    }
     if (find_salvaged(tail)) {
         tail->in_file = true;
         judge(tail, TAIL_SALVAGED, "%s", "");
@@ -232,12 +251,13 @@ static void find(struct tail *tail)
     }
     judge(tail, tail->round.range.frames == 0 ? TAIL_EMPTY : TAIL_AVAILABLE, "%s",
           end_of_log(tail));
-    tail->name = backup_name(order->salvage, order->after_lsn + tail->round.range.frames);
+    tail->name = backup_name(order->salvage, tail->after_lsn + tail->round.range.frames);
 }
 
 static void tail_init(struct tail *tail, const struct bsc_logs_tail_order *order)
 {
     *tail = (struct tail){.order = order,
+                          .after_lsn = order->after_lsn,
                           .from = BSC_LOGS_STATE_INIT,
                           .copy = BSC_LOGS_STATE_INIT,
                           .round = BSC_LOGS_ROUND_INIT};
@@ -260,6 +280,12 @@ static int64_t time_of(const struct tail *tail)
                          : bsc_logs_round_time(&tail->round, clock->wall_ms(clock->self));
 }
 
+/* Whether it is known where the tail begins and ends. */
+static bool is_known(enum tail_kind kind)
+{
+    return kind != TAIL_UNAVAILABLE && kind != TAIL_DAMAGED;
+}
+
 struct bsc_value *bsc_logs_tail(const struct bsc_logs_tail_order *order)
 {
     struct bsc_value *facts = bsc_value_map();
@@ -269,16 +295,16 @@ struct bsc_value *bsc_logs_tail(const struct bsc_logs_tail_order *order)
     tail_init(&tail, order);
     find(&tail);
     bsc_value_set_text(facts, "state", kind_names[tail.kind]);
-    if (tail.kind == TAIL_AVAILABLE || tail.kind == TAIL_SALVAGED || tail.kind == TAIL_EMPTY) {
-        int64_t last = order->after_lsn + tail.round.range.frames;
+    if (is_known(tail.kind)) {
+        int64_t last = tail.after_lsn + tail.round.range.frames;
 
         bsc_value_set_int(facts, "first_lsn",
-                          tail.in_file ? tail.header.first_lsn : order->after_lsn);
+                          tail.in_file ? tail.header.first_lsn : tail.after_lsn);
         bsc_value_set_int(facts, "last_lsn", last);
         bsc_value_set_int(facts, "commits",
                           tail.in_file ? tail.header.commits : tail.round.range.commits);
     }
-    if (tail.kind == TAIL_AVAILABLE || tail.kind == TAIL_SALVAGED) {
+    if (is_known(tail.kind) && tail.kind != TAIL_EMPTY) {
         bsc_clock_format(time_of(&tail), time);
         bsc_value_set_text(facts, "time", time);
     }
@@ -302,7 +328,7 @@ static bool write_tail(struct tail *tail, struct bsc_err *err)
     struct bsc_logs_state from = tail->from; /* borrowed content, with another LSN */
     bool ok;
 
-    from.lsn = order->after_lsn;
+    from.lsn = tail->after_lsn;
     ok = bsc_files_write(order->sys, note, tail->name, strlen(tail->name), 0640, err) &&
          bsc_logs_round_write(&tail->round, &from, order->destination, tail->name, time_of(tail),
                               &tail->header, err);
@@ -319,7 +345,7 @@ static bool salvage(struct tail *tail, struct bsc_err *err)
         return write_tail(tail, err);
     if (tail->kind == TAIL_EMPTY)
         return bsc_err_set(err, BSC_ERR_REFUSED, "nothing was committed after LSN %lld",
-                           (long long)tail->order->after_lsn);
+                           (long long)tail->after_lsn);
     return bsc_err_set(err, BSC_ERR_REFUSED, "the tail of the log cannot be salvaged: %s",
                        tail->reason);
 }

@@ -24,8 +24,10 @@ struct bsc_logs_tail_order {
     int64_t after_lsn;         /* newest LSN that a log backup contains */
 };
 
-/* Returns the facts, an owned map: state (unavailable, empty, available, damaged, salvaged),
- * first_lsn, last_lsn, time, commits, reason. Never fails; keys that are not known are left out. */
+/* Returns the facts, an owned map: state (unavailable, empty, available, damaged, salvaged,
+ * too_late), first_lsn, last_lsn, time, commits, reason. Too late is what a copy that was brought
+ * online does not have and cannot take any more. Never fails; keys that are not known are left out.
+ */
 struct bsc_value *bsc_logs_tail(const struct bsc_logs_tail_order *order);
 
 struct bsc_logs_salvaged {

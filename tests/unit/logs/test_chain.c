@@ -263,6 +263,51 @@ static void the_fork_that_follows_ours_is_as_foreign_as_any(void **state)
     close_stage(&stage);
 }
 
+/* The copy has left the fork at LSN 100, and has come to LSN 150 on its own. */
+static void bring_online(const struct stage *stage)
+{
+    struct bsc_logs_state state = BSC_LOGS_STATE_INIT;
+    struct bsc_err err = BSC_ERR_INIT;
+    assert_true(bsc_logs_state_load(bsc_sys_real(), stage->copy, &state, &err));
+    state.parting = (struct bsc_logs_parting){.lsn = state.lsn, .time_ms = state.time_ms};
+    memcpy(state.parting.fork, state.fork, sizeof state.fork);
+    memcpy(state.fork, FORK_2, sizeof FORK_2);
+    state.role = BSC_LOGS_PRIMARY;
+    state.lsn = 150;
+    assert_true(bsc_logs_state_save(bsc_sys_real(), stage->copy, &state, &err));
+    bsc_logs_state_release(&state);
+}
+
+static void what_a_copy_that_was_brought_online_writes_moves_nothing(void **state)
+{
+    struct stage stage;
+    struct bsc_logs_header own = ours(100, 150);
+    open_stage(&stage, *state);
+    bring_online(&stage);
+    memcpy(own.fork, FORK_2, sizeof FORK_2);
+    put(stage.share, "new", own, 1);
+    const struct bsc_value *facts = look(&stage);
+    assert_chain(facts, "none", 0, 100);
+    assert_int_equal(bsc_value_get_number(facts, "applied_lsn", -1), 100);
+    assert_int_equal(bsc_value_get_number(facts, "copied_lsn", -1), 100);
+    close_stage(&stage);
+}
+
+static void what_comes_after_a_copy_was_brought_online_is_told(void **state)
+{
+    struct stage stage;
+    struct bsc_logs_header foreign = ours(120, 130);
+    open_stage(&stage, *state);
+    bring_online(&stage);
+    put_ours(stage.share, 100, 110);
+    put_ours(stage.share, 110, 120);
+    assert_chain(look(&stage), "none", 2, 120);
+    memcpy(foreign.fork, "55555555555555555555555555555555", sizeof foreign.fork);
+    put(stage.share, "mgc", foreign, 1);
+    assert_chain(look(&stage), "foreign_fork", 2, 120);
+    close_stage(&stage);
+}
+
 static void a_foreign_database_is_a_problem(void **state)
 {
     struct stage stage;
@@ -438,6 +483,8 @@ int main(void)
         UNIT_IN_FOLDER(a_foreign_fork_at_or_after_our_lsn_is_a_problem),
         UNIT_IN_FOLDER(a_foreign_fork_before_our_lsn_does_not_matter),
         UNIT_IN_FOLDER(the_fork_that_follows_ours_is_as_foreign_as_any),
+        UNIT_IN_FOLDER(what_a_copy_that_was_brought_online_writes_moves_nothing),
+        UNIT_IN_FOLDER(what_comes_after_a_copy_was_brought_online_is_told),
         UNIT_IN_FOLDER(a_foreign_database_is_a_problem),
         UNIT_IN_FOLDER(a_damaged_header_is_named_in_place_of_the_gap_it_makes),
         UNIT_IN_FOLDER(a_damaged_newest_backup_is_a_problem),

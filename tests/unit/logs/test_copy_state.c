@@ -218,6 +218,67 @@ static void a_recovered_copy_is_online_at_its_lsn(void **state)
     practice_close(&site);
 }
 
+static void assert_no_fact(const char *path, const char *key)
+{
+    struct bsc_value *facts = bsc_logs_copy_state(bsc_sys_real(), path);
+
+    assert_null(bsc_value_get(facts, key));
+    bsc_value_free(facts);
+}
+
+static void a_copy_says_where_it_was_brought_online_however_far_it_has_come(void **state)
+{
+    struct practice site;
+    struct bsc_logs_recovered recovered = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+    sqlite3 *db = NULL;
+
+    practice_open(&site, *state);
+    practice_commit(&site, 1);
+    practice_back_up(&site);
+    practice_apply(&site);
+    assert_no_fact(site.primary, "recovered_lsn");
+    assert_no_fact(site.copy, "recovered_lsn");
+    assert_true(bsc_logs_recover(bsc_sys_real(), site.copy, NULL, &recovered, &err));
+    assert_int_equal(fact_number(site.copy, "recovered_lsn"), recovered.lsn);
+    /* The last client to leave takes the log with it, and nobody has counted what was in it. */
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(sqlite3_open(site.copy, &db), SQLITE_OK);
+        practice_sql(db, "INSERT INTO message(text) VALUES ('after')");
+        assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    }
+    assert_true(bsc_logs_shipping_begin(bsc_sys_real(), site.copy, &err));
+    assert_fact(site.copy, "state", "online");
+    assert_true(fact_number(site.copy, "lsn") > recovered.lsn);
+    assert_int_equal(fact_number(site.copy, "recovered_lsn"), recovered.lsn);
+    assert_no_fact(site.primary, "recovered_lsn");
+    practice_close(&site);
+}
+
+static void a_copy_of_a_recovered_database_was_not_recovered_itself(void **state)
+{
+    struct practice site;
+    struct bsc_logs_recovered recovered = {0};
+    struct bsc_logs_state sidecar = BSC_LOGS_STATE_INIT;
+    struct bsc_err err = BSC_ERR_INIT;
+
+    practice_open(&site, *state);
+    practice_commit(&site, 1);
+    practice_back_up(&site);
+    practice_apply(&site);
+    assert_true(bsc_logs_recover(bsc_sys_real(), site.copy, NULL, &recovered, &err));
+    assert_true(bsc_logs_state_load(bsc_sys_real(), site.copy, &sidecar, &err));
+    assert_int_equal(sidecar.parting.lsn, recovered.lsn);
+    sidecar.role = BSC_LOGS_RESTORING;
+    assert_true(bsc_logs_state_save(bsc_sys_real(), site.copy, &sidecar, &err));
+    bsc_logs_state_release(&sidecar);
+    sidecar = (struct bsc_logs_state)BSC_LOGS_STATE_INIT;
+    assert_true(bsc_logs_state_load(bsc_sys_real(), site.copy, &sidecar, &err));
+    assert_string_equal(sidecar.parting.fork, "");
+    bsc_logs_state_release(&sidecar);
+    practice_close(&site);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +292,8 @@ int main(void)
         UNIT_IN_FOLDER(a_header_and_a_sidecar_that_disagree_are_damage),
         UNIT_IN_FOLDER(an_interrupted_recovery_is_still_restoring),
         UNIT_IN_FOLDER(a_recovered_copy_is_online_at_its_lsn),
+        UNIT_IN_FOLDER(a_copy_says_where_it_was_brought_online_however_far_it_has_come),
+        UNIT_IN_FOLDER(a_copy_of_a_recovered_database_was_not_recovered_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,6 +55,9 @@ static void a_recovered_copy_is_a_primary_on_a_fork_of_its_own(void **state)
     assert_string_equal(recovered.fork, after.fork);
     assert_int_equal(recovered.lsn, before.lsn);
     assert_int_equal(after.fork_lsn, before.lsn);
+    assert_string_equal(after.parting.fork, before.fork);
+    assert_int_equal(after.parting.lsn, before.lsn);
+    assert_int_equal(after.parting.time_ms, before.time_ms);
     practice_assert_same(site.primary, site.copy);
     practice_close(&site);
 }

@@ -113,23 +113,32 @@ static void assert_refused(const struct bsc_logs_tail_order *order, const char *
         fail_msg("\"%s\" does not say \"%s\"", err.message, part);
 }
 
-/* Applies the second backup and what was salvaged, recovers, and compares with the primary. */
-static void assert_complete(struct wreck *wreck, const struct bsc_logs_salvaged *salvaged)
+/* Applies all log backups, and of the tail what `salvaged` names, and brings the copy online. */
+static void recover_with(struct wreck *wreck, const struct bsc_logs_salvaged *salvaged)
 {
     struct bsc_logs_apply_order order = practice_apply_order(&wreck->site);
-    struct bsc_logs_apply_file file = {
-        .name = salvaged->file, .first_lsn = salvaged->first_lsn, .last_lsn = salvaged->last_lsn};
+    struct bsc_logs_apply_file file = {0};
     struct bsc_logs_apply_result result = {0};
     struct bsc_logs_recovered recovered = {0};
     struct bsc_err err = BSC_ERR_INIT;
 
     assert_true(bsc_logs_apply(&order, &result, &err));
-    order.folder = wreck->destination;
-    order.files = &file;
-    order.count = 1;
-    if (!bsc_logs_apply(&order, &result, &err))
-        fail_msg("%s", err.message);
+    if (salvaged != NULL) {
+        file = (struct bsc_logs_apply_file){.name = salvaged->file,
+                                            .first_lsn = salvaged->first_lsn,
+                                            .last_lsn = salvaged->last_lsn};
+        order.folder = wreck->destination;
+        order.files = &file;
+        order.count = 1;
+        assert_true(bsc_logs_apply(&order, &result, &err));
+    }
     assert_true(bsc_logs_recover(bsc_sys_real(), wreck->site.copy, NULL, &recovered, &err));
+}
+
+/* Applies the second backup and what was salvaged, recovers, and compares with the primary. */
+static void assert_complete(struct wreck *wreck, const struct bsc_logs_salvaged *salvaged)
+{
+    recover_with(wreck, salvaged);
     practice_assert_same(wreck->site.primary, wreck->site.copy);
 }
 
@@ -154,6 +163,60 @@ static void a_tail_is_found_salvaged_and_applied(void **state)
     assert_tail(&order, "salvaged", "");
     assert_int_equal(number_of(&order, "first_lsn"), shipped(&wreck));
     assert_complete(&wreck, &salvaged);
+    bsc_logs_salvaged_release(&salvaged);
+    wreck_close(&wreck);
+}
+
+static void a_tail_that_got_in_before_recovery_is_salvaged_afterwards_too(void **state)
+{
+    struct wreck wreck;
+    struct bsc_logs_tail_order order;
+    struct bsc_logs_salvaged salvaged = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+    int64_t last;
+
+    wreck_open(&wreck, *state, 3);
+    order = order_of(&wreck);
+    last = number_of(&order, "last_lsn");
+    assert_true(bsc_logs_salvage(&order, &salvaged, &err));
+    recover_with(&wreck, &salvaged);
+    order.after_lsn = last + 100; /* what the new fork has come to does not count */
+    assert_tail(&order, "salvaged", "");
+    assert_int_equal(number_of(&order, "last_lsn"), last);
+    bsc_logs_salvaged_release(&salvaged);
+    wreck_close(&wreck);
+}
+
+static void a_tail_that_did_not_get_in_is_too_late_after_recovery_and_says_how_much(void **state)
+{
+    struct wreck wreck;
+    struct bsc_logs_tail_order order;
+    int64_t last;
+
+    wreck_open(&wreck, *state, 3);
+    order = order_of(&wreck);
+    last = number_of(&order, "last_lsn");
+    recover_with(&wreck, NULL);
+    assert_tail(&order, "too_late", "brought online at LSN");
+    assert_int_equal(number_of(&order, "first_lsn"), shipped(&wreck));
+    assert_int_equal(number_of(&order, "last_lsn"), last);
+    assert_int_equal(number_of(&order, "commits"), 3);
+    assert_refused(&order, "brought online");
+    wreck_close(&wreck);
+}
+
+static void a_salvaged_tail_that_was_not_applied_is_too_late_after_recovery(void **state)
+{
+    struct wreck wreck;
+    struct bsc_logs_tail_order order;
+    struct bsc_logs_salvaged salvaged = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+
+    wreck_open(&wreck, *state, 3);
+    order = order_of(&wreck);
+    assert_true(bsc_logs_salvage(&order, &salvaged, &err));
+    recover_with(&wreck, NULL);
+    assert_tail(&order, "too_late", "brought online at LSN");
     bsc_logs_salvaged_release(&salvaged);
     wreck_close(&wreck);
 }
@@ -417,6 +480,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_IN_FOLDER(a_tail_is_found_salvaged_and_applied),
+        UNIT_IN_FOLDER(a_tail_that_got_in_before_recovery_is_salvaged_afterwards_too),
+        UNIT_IN_FOLDER(a_tail_that_did_not_get_in_is_too_late_after_recovery_and_says_how_much),
+        UNIT_IN_FOLDER(a_salvaged_tail_that_was_not_applied_is_too_late_after_recovery),
         UNIT_IN_FOLDER(salvaging_again_gives_the_same_file),
         UNIT_IN_FOLDER(nothing_after_the_last_backup_is_an_empty_tail),
         UNIT_IN_FOLDER(what_cannot_be_read_is_unavailable),
