@@ -89,6 +89,15 @@ static struct bsc_value *unreachable_facts(const struct bsc_err *why)
     return facts;
 }
 
+/* A writer that died within a change leaves the table to the next one who may write, which takes
+ * the half of it back: a client would do so by merely reading, and without it nobody could tell
+ * the state of the pool any more. SQLite says 8 to those who only may read. */
+static bool is_left_half_changed(const struct bsc_err *why)
+{
+    enum { SQLITE_READONLY = 8 };
+    return (why->native & 0xff) == SQLITE_READONLY;
+}
+
 static bool state_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
 {
     struct pool pool = {0};
@@ -97,6 +106,10 @@ static bool state_run(struct bsc_lib_call *call, struct bsc_value **ret, struct 
     if (!pool_find(call, STATE_ARGS, true, &pool, err))
         return false;
     struct bsc_value *facts = pool_read(call, &pool, &answered, &why);
+    if (facts == NULL && !answered && is_left_half_changed(&why)) {
+        pool.target.read_only = false;
+        facts = pool_read(call, &pool, &answered, &why);
+    }
     if (facts == NULL && !answered && why.code != BSC_ERR_CANCELLED)
         facts = unreachable_facts(&why);
     if (facts == NULL) {
