@@ -7,7 +7,8 @@ codes = true
 local runbook_globals = {
   "runbook", "param", "params", "guard", "step", "gate", "phase", "near", "wait_until", "ask",
   "sql", "command", "file", "log_shipping", "log_backups", "sessions", "database", "pool",
-  "mirror", "primitive", "require", "verify", "warn", "at_most", "at_least",
+  "mirror", "primitive", "require", "verify", "warn", "either", "at_most",
+  "at_least",
 }
 
 -- What the runner of the library's own tests adds.

@@ -4,6 +4,9 @@
 -- ends there are down, and the secondary data centre is up. When only the primary database is lost,
 -- use its mirror instead of this runbook.
 --
+-- A failover that was stopped, at whichever step, is finished by running this again: what was done
+-- is kept, and a secondary that is online already keeps its data and its clients.
+--
 -- Follows "Failing over Persistent Chat Server" (Lync Server 2013); the numbers are its steps.
 
 runbook "failover" {
@@ -13,8 +16,7 @@ runbook "failover" {
 local db, chat = params.database, params.pool
 
 guard "The secondary data centre is up" {
-  db.secondary:is { "restoring", "standby" },
-  hint = "If the secondary is online already, it has been failed over before.",
+  either { db.secondary:is { "restoring", "standby" }, db.secondary:was_recovered() },
 }
 guard "The primary and its mirror are down" {
   db.primary:is { "unreachable", "missing" },

@@ -145,7 +145,8 @@ local function begin(action, options, foreseen)
 end
 
 local function stop(run, outcome, reason)
-  return { outcome = outcome, reason = reason, changed_something = run.changed }
+  return { outcome = outcome, reason = reason, changed_something = run.changed,
+    is_moot = run.is_moot }
 end
 
 -- One change, or an action of another primitive in its place. Returns nil to go on, else the end.
@@ -156,7 +157,7 @@ local function take(run, change, is_last, becomes)
     local ended = M.perform(change, run.options, is_last and becomes or nil)
     run.changed = run.changed or ended.outcome == "changed"
     run.known = {}
-    if ended.outcome ~= "changed" and ended.outcome ~= "kept" then
+    if ended.outcome ~= "changed" and ended.outcome ~= "kept" and not ended.is_moot then
       return stop(run, ended.outcome, ended.reason)
     end
     return nil
@@ -251,6 +252,14 @@ end
 -- `carry_out` needs.
 local function look(run, facts)
   local action, spec = run.action, run.action.primitive
+  local outcome, why
+  if spec.moot then
+    outcome, why = spec.moot(action.a, facts, observe)
+  end
+  if outcome then
+    run.is_moot = true
+    return stop(run, outcome, why)
+  end
   local given = spec.wants and spec.wants(action.a, facts, observe)
   local wanted = given and by_resource(given, action.resource)
   if wanted and holds(wanted, { [action.resource] = facts }) then
@@ -284,7 +293,7 @@ local function carry_out(run)
 end
 
 -- Carries out one action. `options` are {timeout_ms, retry = {times, every_ms}} of its step.
--- Returns {outcome, reason, changed_something, undo}; `undo` is a list of plain changes.
+-- Returns {outcome, reason, changed_something, is_moot, undo}; `undo` is a list of plain changes.
 function M.perform(action, options, foreseen)
   local inner = primitive.action(action)
   local run = begin(inner, options, foreseen)

@@ -3,6 +3,7 @@
 local effects = require "bascule/effects"
 local handles = require "bascule/language/handles"
 local inventory = require "bascule/language/inventory"
+local list = require "bascule/core/list"
 local match = require "bascule/core/match"
 local text = require "bascule/core/text"
 
@@ -29,15 +30,27 @@ function M.sources(copy)
   }
 end
 
+-- How far the copy had come when it was brought online, or has come so far. What clients have
+-- written to it since then is of its own fork and says nothing about the loss.
+local function applied(seen)
+  if seen.copy.recovered_lsn then
+    return seen.copy.recovered_lsn, seen.copy.recovered_time
+  end
+  return seen.copy.lsn or 0, seen.copy.time
+end
+
+-- States of a tail in which it is known where it ends.
+local ended_tails = { "available", "salvaged", "damaged", "too_late" }
+
 -- The last LSN that anything is known of: applied, in a log backup, or in the tail.
 function M.last_known(seen)
-  local lsn, time, where = seen.copy.lsn or 0, seen.copy.time, "this copy"
+  local lsn, time = applied(seen)
+  local where = "this copy"
   if (seen.backups.last_lsn or 0) > lsn then
     lsn, time, where = seen.backups.last_lsn, seen.backups.last_time, "the log backups"
   end
   local tail = seen.tail
-  if (tail.state == "available" or tail.state == "salvaged" or tail.state == "damaged")
-    and (tail.last_lsn or 0) > lsn then
+  if list.contains(ended_tails, tail.state) and (tail.last_lsn or 0) > lsn then
     lsn, time, where = tail.last_lsn, tail.time, "the log of the dead primary"
   end
   return lsn, time, where
@@ -126,7 +139,7 @@ function M.window(copy_handle)
   return lines, binding
 end
 
-local function counted(known, kept)
+local function counted(known, kept, since)
   if type(known.count) ~= "number" then
     return ("how many messages were acknowledged cannot be read: %s"):format(tostring(
       known.reason or "unknown"))
@@ -137,14 +150,20 @@ local function counted(known, kept)
     return ("how many of %s committed messages are in it cannot be read: %s"):format(
       text.thousands(known.count), tostring(kept.reason or "unknown"))
   end
-  return ("%s of %s committed messages are in the new primary, %s are lost"):format(
+  return ("%s of %s committed messages are in the new primary, %s are lost%s"):format(
     text.thousands(math.min(kept.count, known.count)), text.thousands(known.count),
-    text.thousands(math.max(0, known.count - kept.count)))
+    text.thousands(math.max(0, known.count - kept.count)), since)
+end
+
+-- Messages can only be counted as they are now.
+local function since_words(facts)
+  local is_as_it_was = facts.lsn == facts.recovered_lsn and (facts.reason or "") == ""
+  return is_as_it_was and "" or ", counted with what was written since then"
 end
 
 local function loss_note(copy, seen)
   local lsn, time = M.last_known(seen)
-  local applied_lsn, applied_time = seen.copy.lsn, seen.copy.time
+  local applied_lsn, applied_time = applied(seen)
   local words = ("%s is online: last applied %s of last known %s"):format(
     text.sentence(copy.title), at(applied_lsn, applied_time), at(lsn, time))
   local data = { applied_lsn = applied_lsn, applied_time = applied_time, known_lsn = lsn,
@@ -153,7 +172,8 @@ local function loss_note(copy, seen)
   if found and found.loss_check then
     local known = effects.observe("sql:" .. copy.database .. ".known")
     local kept = effects.observe("sql:" .. copy.database .. ".kept")
-    words = words .. "; " .. counted(known, kept)
+    local since = seen.copy.recovered_lsn and since_words(seen.copy) or ""
+    words = words .. "; " .. counted(known, kept, since)
     data.known, data.kept = known.count, kept.count
     if type(known.count) == "number" and type(kept.count) == "number" then
       data.lost = math.max(0, known.count - kept.count)

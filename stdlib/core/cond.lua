@@ -15,8 +15,8 @@ function meta.__tostring(self)
   return details[self].words
 end
 
--- A condition on the facts of `resource`. `test(facts, observe)` gives true, or false and a
--- reason; `words` describe it in a listing.
+-- A condition on the facts of `resource`. `test(facts, observe)` gives true, perhaps with words for
+-- the operator, or false and a reason; `words` describe it in a listing.
 function M.new(resource, words, test)
   local cond = setmetatable({}, meta)
   details[cond] = { resource = resource, words = words, test = test }
@@ -35,7 +35,7 @@ function M.words(cond)
   return details[cond].words
 end
 
--- Returns true, or false and the reason with the value that was found.
+-- Returns true, perhaps with why that is enough, or false and the reason with the value found.
 function M.check(cond, observe)
   local inner = details[cond]
   return inner.test(observe(inner.resource), observe)
@@ -77,6 +77,22 @@ function M.facts(resource, title, wanted, negated)
       end
     end
     return true
+  end)
+end
+
+-- One of several conditions is enough; when none holds, the reasons of all are given.
+function M.either(conds)
+  local words = list.map(conds, M.words)
+  return M.new(M.resource(conds[1]), table.concat(words, ", or "), function(_, observe)
+    local reasons = {}
+    for _, each in ipairs(conds) do
+      local ok, reason = M.check(each, observe)
+      if ok then
+        return true, reason
+      end
+      reasons[#reasons + 1] = reason
+    end
+    return false, table.concat(reasons, "; ")
   end)
 end
 

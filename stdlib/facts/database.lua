@@ -17,6 +17,10 @@ return {
     lsn = { type = "int", unit = "LSN", volatile = true, doc = "last LSN it contains" },
     time = { type = "text", unit = "ISO 8601, UTC", volatile = true,
       doc = "when the commit at that LSN was made" },
+    recovered_lsn = { type = "int", unit = "LSN",
+      doc = "where it was brought online and left the fork of its log backups; unknown when it "
+        .. "never was" },
+    recovered_time = { type = "text", unit = "ISO 8601, UTC", doc = "time of that LSN" },
     sessions = { type = "int", unit = "sessions", volatile = true, doc = "sessions open on it" },
     session_list = { type = "list", volatile = true, doc = "those sessions: pid and program" },
     log_shipping = { type = "text", values = { "configured", "none" },

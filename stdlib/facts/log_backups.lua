@@ -10,7 +10,7 @@ return {
     chain = { type = "list", volatile = true,
       doc = "every backup needed after the applied LSN, in order, one line each: first LSN, last "
         .. "LSN, bytes, SHA-256, time, copied or missing, file name" },
-    applied_lsn = { type = "int", unit = "LSN", doc = "last LSN the copy contains" },
+    applied_lsn = { type = "int", unit = "LSN", doc = "last LSN of theirs that the copy contains" },
     applied_time = { type = "text", unit = "ISO 8601, UTC", doc = "time of that LSN" },
     copied_lsn = { type = "int", unit = "LSN", doc = "last LSN in the destination folder" },
     last_lsn = { type = "int", unit = "LSN", doc = "last LSN in any log backup" },

@@ -6,8 +6,8 @@ return {
   keys = {
     state = {
       type = "text",
-      values = { "unavailable", "empty", "available", "damaged", "salvaged" },
-      doc = "whether there is anything to salvage",
+      values = { "unavailable", "empty", "available", "damaged", "salvaged", "too_late" },
+      doc = "whether there is anything to salvage; too late once the copy was brought online",
     },
     first_lsn = { type = "int", unit = "LSN", doc = "the tail begins after this LSN" },
     last_lsn = { type = "int", unit = "LSN", doc = "last LSN of the tail" },

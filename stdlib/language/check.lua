@@ -108,6 +108,21 @@ local function recovered_after(index)
   end
 end
 
+-- Tells every action whether its own copy is brought online later in the runbook: then that is what
+-- it prepares.
+local function mark_preparing()
+  local recovered = {}
+  for index = #book.items, 1, -1 do
+    local actions = book.items[index].actions or {}
+    for each = #actions, 1, -1 do
+      local action = primitive.action(actions[each])
+      action.a.prepares_recovery = recovered[action.resource]
+      recovered[action.resource] = action.primitive.name == "database.recover"
+        or recovered[action.resource]
+    end
+  end
+end
+
 local function check_gates()
   for index, item in ipairs(book.items) do
     if item.kind == "gate" then
@@ -145,6 +160,7 @@ function M.all(is_complete)
   if is_complete then
     check_declared()
     check_gates()
+    mark_preparing()
     check_set()
   end
   check_titles()

@@ -2,6 +2,7 @@
 
 local _, host = ...
 local book = require "bascule/language/book"
+local cond = require "bascule/core/cond"
 local effects = require "bascule/effects"
 local errors = require "bascule/core/errors"
 local list = require "bascule/core/list"
@@ -54,6 +55,28 @@ local function print_note(...)
   effects.note("info", table.concat(parts, "\t"))
 end
 
+-- either { condition, condition }: one of them is enough.
+local function either(conds)
+  local given = type(conds) == "table" and not cond.is(conds) and conds or {}
+  local clean = {}
+  for _, each in ipairs(given) do
+    if poison.is(each) then
+      return each
+    elseif not cond.is(each) then
+      clean = {}
+      break
+    end
+    book.touch(cond.resource(each))
+    clean[#clean + 1] = each
+  end
+  if #clean == 0 then
+    book.mistake("either takes conditions in braces", 'write either { db.secondary:is "restoring", '
+      .. "db.secondary:was_recovered() }")
+    return poison.new()
+  end
+  return cond.either(clean)
+end
+
 local function add_vocabulary(names)
   for _, file in ipairs(M.vocabulary) do
     for _, entry in ipairs(require("bascule/vocabulary/" .. file)) do
@@ -72,6 +95,7 @@ local function add_language(names)
   names.runbook, names.params, names.param = runbook.runbook, runbook.params, param.constructors
   names.guard, names.step, names.gate, names.phase = step.guard, step.step, step.gate, step.phase
   names.near, names.primitive, names.print = servers.near, define_primitive, print_note
+  names.either = either
   names.at_most, names.at_least = match.at_most, match.at_least
 end
 

@@ -5,8 +5,10 @@ local action = require "bascule/action"
 local book = require "bascule/language/book"
 local cond = require "bascule/core/cond"
 local effects = require "bascule/effects"
+local handles = require "bascule/language/handles"
 local loss = require "bascule/loss"
 local primitive = require "bascule/primitive"
+local recovered = require "bascule/recovered"
 
 local M = {}
 
@@ -30,15 +32,14 @@ local function guard_reason(item, reasons)
 end
 
 function performers.guard(item)
-  local observe, reasons = remembering(), {}
+  local observe, reasons, notes = remembering(), {}, {}
   for _, each in ipairs(item.conditions) do
     local ok, reason = cond.check(each, observe)
-    if not ok then
-      reasons[#reasons + 1] = reason
-    end
+    local told = ok and notes or reasons
+    told[#told + 1] = reason
   end
   if #reasons == 0 then
-    return { outcome = "kept" }
+    return { outcome = "kept", reason = notes[1] and table.concat(notes, "; ") }
   end
   local waived = item.override and book.set[item.override]
   if waived then
@@ -50,7 +51,19 @@ function performers.guard(item)
   return { outcome = "refused", reason = guard_reason(item, reasons) }
 end
 
+-- Why nobody has to be asked about the loss: the copy is online already, whoever approved that.
+local function approved_before(item)
+  local facts = #item.shows > 0 and action.observe(item.recovers) or {}
+  if recovered.is_online(facts) then
+    return recovered.words(handles.of(item.recovers), facts) .. ": there is nothing left to approve"
+  end
+end
+
 function performers.gate(item)
+  local before = approved_before(item)
+  if before then
+    return { outcome = "kept", reason = before }
+  end
   local lines, stands = {}, nil
   lines[#lines + 1] = item.says
   for _, _ in ipairs(item.shows) do
@@ -96,8 +109,8 @@ end
 -- The outcome of the step: of the action it stopped at, else whether anything was changed.
 local function sum_up(item, entries, last, changed)
   local outcome, reason = last.outcome, last.reason
-  if goes_on[outcome] then
-    outcome = changed and "changed" or "kept"
+  if goes_on[outcome] or last.is_moot then
+    outcome = changed and "changed" or outcome
   elseif item.on_failure and outcome ~= "skipped" then
     reason = ("%s. What to do: %s"):format(reason or outcome, item.on_failure)
   end
@@ -120,7 +133,7 @@ function performers.step(item)
     last = softened(item, action.perform(each, item))
     entries[index] = entry_of(each, last)
     changed = changed or last.outcome == "changed" or last.changed_something == true
-    if not goes_on[last.outcome] then
+    if not goes_on[last.outcome] and not last.is_moot then
       break
     end
   end

@@ -49,7 +49,7 @@ function M.observe.database(copy)
     return { state = "unknown", reason = failure.message }
   end
   local facts = pick(state, { "state", "writable", "database_id", "fork", "lsn", "time",
-    "log_shipping", "reason" })
+    "recovered_lsn", "recovered_time", "log_shipping", "reason" })
   add_sessions(copy, facts)
   return facts
 end

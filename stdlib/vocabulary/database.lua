@@ -1,11 +1,13 @@
 -- Databases: bringing a copy online.
 
 local book = require "bascule/language/book"
+local cond = require "bascule/core/cond"
 local handles = require "bascule/language/handles"
 local inventory = require "bascule/language/inventory"
 local list = require "bascule/core/list"
 local loss = require "bascule/loss"
 local primitive = require "bascule/primitive"
+local recovered = require "bascule/recovered"
 local registry = require "bascule/platforms/registry"
 
 -- States in which another copy cannot take writes, now or by itself later.
@@ -43,11 +45,13 @@ local function unready(copy, facts)
   end
 end
 
-local function becomes(copy)
+local function becomes(copy, facts)
   local changed = {
     state = "online",
     writable = true,
     fork = { ["$unknown"] = "fork" },
+    recovered_lsn = facts.lsn,
+    recovered_time = facts.time,
   }
   local found = inventory.database(copy.database)
   if found and found.loss_check and copy.role == "secondary" then
@@ -83,15 +87,16 @@ local recover = primitive.shipped {
     local reason = not waived(a) and rival(copy, observe)
     return reason or unready(copy, facts)
   end,
-  changes = function(a)
+  changes = function(a, facts)
     local copy = handles.of(a.copy)
     local change = registry.of(copy).recover(copy)
-    change.becomes = becomes(copy)
+    change.becomes = becomes(copy, facts)
     a.seen_before = loss.sources(copy)
     return { change }
   end,
   tells = function(a)
     local notes = loss.notes(a.copy, a.seen_before)
+    a.seen_before = nil
     if waived(a) then
       table.insert(notes, 1, { kind = "warning",
         text = ("%s was given: %s"):format(a.override, waived(a)) })
@@ -99,5 +104,17 @@ local recover = primitive.shipped {
     return notes
   end,
 }
+
+-- Condition for guards: db.secondary:was_recovered(). It is online since this runbook, or another,
+-- brought it online.
+handles.method("copy", "was_recovered", function(inner)
+  return cond.new(inner.id, inner.title .. " was brought online on a recovery fork of its own",
+    function(facts)
+      if recovered.is_online(facts) then
+        return true, recovered.words(inner, facts) .. ", on a recovery fork of its own"
+      end
+      return false, inner.title .. " was not brought online on a recovery fork of its own"
+    end)
+end)
 
 return { { name = "database.recover", value = recover } }

@@ -7,7 +7,9 @@ local handles = require "bascule/language/handles"
 local inventory = require "bascule/language/inventory"
 local match = require "bascule/core/match"
 local primitive = require "bascule/primitive"
+local recovered = require "bascule/recovered"
 local registry = require "bascule/platforms/registry"
+local text = require "bascule/core/text"
 
 local function backups_id(copy)
   return ("log_backups:%s.secondary"):format(copy.database)
@@ -19,6 +21,23 @@ local whole = { share_readable = true, problem = "none" }
 
 local function backups_of(a)
   return backups_id(handles.of(a.copy))
+end
+
+-- Once the copy was brought online it takes no log backups: there is nothing to be done, and those
+-- that turned up later are told.
+local function over(a, facts, observe)
+  local secondary, now = handles.of(a.copy), observe(a.copy)
+  if not recovered.has_left(now) then
+    return nil
+  end
+  local words = recovered.words(secondary, now) .. ": log backups are not applied to it any more"
+  if (facts.last_lsn or 0) > now.recovered_lsn then
+    return "skipped", ("%s; those up to LSN %d came too late"):format(words, facts.last_lsn)
+  elseif facts.problem and facts.problem ~= "none" then
+    return "skipped", ("%s; of those that came later, %s"):format(words,
+      facts.problem_text or facts.problem)
+  end
+  return "kept", words
 end
 
 -- While loading: the site must say where the log backups are.
@@ -37,6 +56,7 @@ local copy = primitive.shipped {
   usage = "log_backups.copy(db.secondary)",
   check = check_shipping,
   resource = backups_of,
+  moot = over,
   wants = function(a, facts)
     if chain.refusal(handles.of(a.copy), facts) then
       return whole
@@ -63,6 +83,7 @@ local apply = primitive.shipped {
   usage = "log_backups.apply(db.secondary)",
   check = check_shipping,
   resource = backups_of,
+  moot = over,
   wants = function(a, facts)
     if chain.refusal(handles.of(a.copy), facts) then
       return whole
@@ -90,6 +111,26 @@ local tail_refusals = {
   damaged = "the log of %s is damaged%s",
 }
 
+-- Whether the tail got into the copy before it was brought online; afterwards it is too late.
+local function too_late(a, tail, observe)
+  local dead, secondary = handles.of(a.copy), secondary_of(a)
+  local now = observe(secondary.id)
+  if not recovered.has_left(now) then
+    return nil
+  end
+  local words = recovered.words(secondary, now)
+  if tail.state == "salvaged" then
+    return "kept", words .. ": the tail was salvaged and applied before"
+  elseif tail.state == "empty" then
+    return "kept", ("%s: it holds all that is in the log of %s"):format(words, dead.title)
+  elseif tail.state == "too_late" then
+    return "skipped", ("%s: %s (LSN %d–%d) in the log of %s cannot be applied to it any "
+      .. "more"):format(words, text.count(tail.commits, "commit"), tail.first_lsn, tail.last_lsn,
+        dead.title)
+  end
+  return "skipped", ("%s: what the log of %s may hold comes too late"):format(words, dead.title)
+end
+
 -- Reads the commits that no log backup contains from the log of a dead primary, where its disk can
 -- still be read, and applies them to the secondary. Usually optional = true: when the disk is gone
 -- there is nothing to salvage, and the failover goes on without.
@@ -105,6 +146,7 @@ local salvage = primitive.shipped {
   resource = function(a)
     return ("tail:%s.primary"):format(handles.of(a.copy).database)
   end,
+  moot = too_late,
   wants = function(a, facts)
     if facts.state ~= "salvaged" and facts.state ~= "available" then
       return { state = "empty" }
@@ -130,7 +172,9 @@ local salvage = primitive.shipped {
   harmless = "what the primary had committed belongs into the secondary",
 }
 
-local function chain_condition(kind, words, test)
+-- A condition on the log backups of a copy that takes them; `is_over(facts)` says when it does not
+-- any more.
+local function chain_condition(kind, words, test, is_over)
   return function(inner)
     if inner.role ~= "secondary" then
       return chain.wrong_role(inner)
@@ -139,7 +183,11 @@ local function chain_condition(kind, words, test)
       return chain.placeholder()
     end
     local id = ("%s:%s.secondary"):format(kind, inner.database)
-    return cond.new(id, words:format(inner.database), function(facts)
+    return cond.new(id, words:format(inner.database), function(facts, observe)
+      local now = is_over and observe(inner.id)
+      if now and is_over(now) then
+        return true, recovered.words(inner, now) .. ": it needs no log backup"
+      end
       local reason = test(inner, facts)
       return reason == nil, reason
     end)
@@ -148,11 +196,12 @@ end
 
 -- Conditions for guards: db.secondary:log_chain_is_whole(), …
 handles.method("copy", "log_chain_is_whole",
-  chain_condition("log_chain", "the log chain of %s is whole", chain.broken))
+  chain_condition("log_chain", "the log chain of %s is whole", chain.broken, recovered.is_online))
 handles.method("copy", "can_read_log_share",
   chain_condition("log_backups", "the backup share of %s can be read", chain.unreadable))
 handles.method("copy", "has_room_for_log_backups",
-  chain_condition("log_backups", "there is room for the log backups of %s", chain.no_room))
+  chain_condition("log_backups", "there is room for the log backups of %s", chain.no_room,
+    recovered.has_left))
 handles.method("copy", "follows", function(inner, principal)
   local other = handles.of(principal)
   if not other or other.type ~= "copy" or inventory.principal_of[inner.role] ~= other.role then

@@ -34,11 +34,14 @@ local function not_ready(principal, facts, mirror, there)
   end
 end
 
+-- Which fork the mirror gets is seen afterwards: where the log of the principal was reset while
+-- nobody counted its commits, cloning begins a fork, and following asks for the same on both sides.
 local function changes(principal, mirror, facts)
   local platform = registry.of(mirror)
   local install = platform.install_mirror(principal, mirror)
   install.resource = mirror.id
-  install.becomes = { state = "mirror", database_id = facts.database_id, fork = facts.fork }
+  install.becomes = { state = "mirror", database_id = facts.database_id,
+    fork = { ["$unknown"] = "fork" } }
   local follow = platform.follow(principal, mirror)
   follow.becomes = { state = "following", principal = principal.path }
   return { install, follow }

@@ -24,6 +24,8 @@ end
 
 -- Ends every session on a copy. Which those are differs from moment to moment, so the statement is
 -- marked volatile.
+-- Before its copy is brought online the sessions are in the way of that; when it is online already,
+-- they are its clients and stay.
 -- Source: Lync Server 2013, Failing over Persistent Chat Server, step 4 (sp_who2, kill).
 local kill_all = primitive.shipped {
   name = "sessions.kill_all",
@@ -32,6 +34,12 @@ local kill_all = primitive.shipped {
   usage = "sessions.kill_all(db.secondary)",
   wants = function()
     return { sessions = 0 }
+  end,
+  moot = function(a, facts)
+    if a.prepares_recovery and facts.state == "online" then
+      return "kept", ("%s is online already: its sessions are those of its clients"):format(
+        handles.of(a.copy).title)
+    end
   end,
   requires = function(a, facts)
     if facts.sessions == nil then

@@ -62,15 +62,201 @@ T["the end is the site as the procedure wants it"] = function()
     active_servers = host.list { "fe3", "fe4" }, version = 9 })
 end
 
-T["done twice, everything after the guards is kept"] = function()
-  local world = lab.world()
-  local loaded = load()
-  lab.run(world, loaded)
-  local before = #world.changes
-  world.facts["database:mgc.secondary"].sessions = 0
-  for index = 11, #loaded.runbook.items do
-    expect.equal(lab.perform(world, index).outcome, "kept")
+local secondary = "database:mgc.secondary"
+
+-- What is there once clients have found the new primary, and the clock of the log has gone on.
+local function open_to_clients(world)
+  local facts = world.facts[secondary]
+  if facts.state == "online" then
+    facts.sessions, facts.lsn = 2, facts.lsn + 50
+    facts.session_list = host.list { { pid = 77, program = "chat" },
+      { pid = 78, program = "chat" } }
+    world.facts["sql:mgc.known"].count = world.facts["sql:mgc.known"].count + 10
+    world.facts["sql:mgc.kept"].count = world.facts["sql:mgc.kept"].count + 10
   end
+end
+
+-- A world in which the failover was stopped after an item.
+local function stopped_after(last)
+  local world = lab.world()
+  for index = 1, last do
+    lab.perform(world, index)
+  end
+  return world
+end
+
+local function loss_of(world)
+  local found
+  for _, note in ipairs(world.notes) do
+    found = note.kind == "loss" and note or found
+  end
+  return found
+end
+
+-- The facts that make up the end of a failover.
+local function ending(world)
+  local facts = world.facts
+  return { facts[secondary].state, facts[secondary].writable, facts[secondary].recovered_lsn,
+    facts["database:mgc.secondary_mirror"].state, facts["mirror:mgc.secondary_mirror"].state,
+    facts["mirror:mgc.secondary_mirror"].principal, facts["pool:chat"] }
+end
+
+T["done twice, all of it is kept, and its clients stay"] = function()
+  local loaded = load()
+  local world = stopped_after(#loaded.runbook.items)
+  local before, asked = #world.changes, #world.asked
+  open_to_clients(world)
+  local outcomes = lab.run(world, loaded)
+  for index = 1, #loaded.runbook.items do
+    expect.equal(outcomes[index], "kept")
+  end
+  expect.equal(#world.changes, before)
+  expect.equal(#world.asked, asked)
+end
+
+for last = 4, 14 do
+  T[("stopped after item %d, it is finished by running it again"):format(last)] = function()
+    local loaded = load()
+    local undisturbed, world = stopped_after(15), stopped_after(last)
+    local before = #world.changes
+    open_to_clients(world)
+    local twin = lab.world(lab.copy(world.facts), true)
+    local _, planned = lab.run(twin, loaded)
+    local _, done = lab.run(world, loaded)
+    expect.equal({ planned.outcome, done.outcome }, { "kept", "kept" })
+    expect.equal(ending(world), ending(undisturbed))
+    expect.equal(#world.changes, #statements)
+    for index = before + 1, #world.changes do
+      expect.equal(world.changes[index].statement, twin.changes[index - before].statement)
+    end
+    local loss, wanted = loss_of(world).data, loss_of(undisturbed).data
+    for _, key in ipairs { "applied_lsn", "applied_time", "known_lsn", "known_time", "lost" } do
+      expect.equal(loss[key], wanted[key])
+    end
+  end
+end
+
+T["nothing is touched after the point of no return that is not left to do"] = function()
+  local loaded = load()
+  local world = stopped_after(11)
+  local before = #world.changes
+  open_to_clients(world)
+  lab.run(world, loaded)
+  local rows = host.list {}
+  for index = before + 1, #world.changes do
+    rows[#rows + 1] = world.changes[index].row
+  end
+  expect.equal(rows, host.list { "pools.update", "mirrors.install", "mirrors.follow",
+    "pools.update" })
+end
+
+T["what is kept since an earlier run says why"] = function()
+  load()
+  local world = stopped_after(11)
+  open_to_clients(world)
+  local since = "the secondary of mgc on sql3 (/site/sql3/mgc.db) is online since LSN 137"
+  local wanted = { [1] = since .. ", on a recovery fork of its own",
+    [3] = since .. ": it needs no log backup", [4] = since .. ": it needs no log backup",
+    [6] = since .. ": log backups are not applied to it any more",
+    [7] = since .. ": log backups are not applied to it any more",
+    [8] = since .. ": the tail was salvaged and applied before",
+    [9] = "the secondary of mgc on sql3 (/site/sql3/mgc.db) is online already: its sessions are "
+      .. "those of its clients",
+    [10] = since .. ": there is nothing left to approve" }
+  for index = 1, 11 do
+    local result = lab.perform(world, index)
+    expect.equal({ result.outcome, result.reason }, { "kept", wanted[index] })
+  end
+  expect.equal(loss_of(world).text, "The secondary of mgc on sql3 (/site/sql3/mgc.db) is online: "
+    .. "last applied LSN 137 (2024-05-01 10:03:30 UTC) of last known LSN 137 (2024-05-01 10:03:30 "
+    .. "UTC); 100,258 of 100,260 committed messages are in the new primary, 2 are lost, counted "
+    .. "with what was written since then")
+end
+
+T["a tail that did not get in is told again, and skipped as too late"] = function()
+  load()
+  local world = lab.world()
+  world.facts["tail:mgc.primary"].state = "damaged"
+  world.facts["tail:mgc.primary"].reason = "bad checksum"
+  for index = 1, 11 do
+    lab.perform(world, index)
+  end
+  local first = loss_of(world).data
+  world.facts["tail:mgc.primary"].state = "too_late"
+  local result = lab.perform(world, 8)
+  expect.equal({ result.outcome, result.reason }, { "skipped",
+    "the secondary of mgc on sql3 (/site/sql3/mgc.db) is online since LSN 130: 4 commits (LSN "
+    .. "130–137) in the log of the primary of mgc on sql1 (/site/sql1/mgc.db) cannot be applied to "
+    .. "it any more" })
+  lab.perform(world, 11)
+  expect.equal(loss_of(world).data, first)
+  expect.equal({ first.applied_lsn, first.known_lsn }, { 130, 137 })
+  world.facts["tail:mgc.primary"] = { state = "unavailable", reason = "the disk is gone" }
+  expect.equal(lab.perform(world, 8).outcome, "skipped")
+end
+
+T["log backups that come too late are named, and nothing is done with them"] = function()
+  local loaded = load()
+  local world = stopped_after(11)
+  local before = #world.changes
+  local backups = world.facts["log_backups:mgc.secondary"]
+  backups.last_lsn, backups.last_time = 150, "2024-05-01T10:04:00Z"
+  backups.pending_bytes, backups.free_bytes = 1000, 0
+  world.facts["log_chain:mgc.secondary"].problem = "gap"
+  local outcomes = lab.run(world, loaded)
+  expect.equal({ outcomes[3], outcomes[6], outcomes[7], outcomes[11], outcomes[15] },
+    { "kept", "skipped", "skipped", "kept", "kept" })
+  expect.truthy(lab.perform(world, 7).reason:find("any more; those up to LSN 150 came too late", 1,
+    true))
+  expect.equal({ loss_of(world).data.applied_lsn, loss_of(world).data.known_lsn }, { 137, 150 })
+  backups.last_lsn, backups.problem, backups.problem_text = 137, "damaged", "'x.blog' is damaged"
+  expect.truthy(lab.perform(world, 6).reason:find("of those that came later, 'x.blog' is damaged",
+    1, true))
+  expect.equal(#world.changes, before + 4)
+end
+
+T["a recovery that was stopped in the middle is completed"] = function()
+  local loaded = load()
+  local world = stopped_after(10)
+  local facts = world.facts[secondary]
+  facts.recovered_lsn, facts.recovered_time = facts.lsn, facts.time
+  local before = #world.changes
+  local _, last = lab.run(world, loaded)
+  expect.equal(last.outcome, "kept")
+  expect.equal(world.changes[before + 1].row, "logs.recover")
+  expect.equal(#world.asked, 2)
+  expect.equal(loss_of(world).data.applied_lsn, 137)
+end
+
+T["another fork in the middle of a recovery is a danger still"] = function()
+  local loaded = load()
+  local world = stopped_after(10)
+  world.facts[secondary].recovered_lsn = 137
+  world.facts["log_chain:mgc.secondary"].problem = "foreign_fork"
+  world.facts["log_chain:mgc.secondary"].problem_text = "'x.blog' is of another fork"
+  local outcomes, last = lab.run(world, loaded)
+  expect.equal({ #outcomes, last.outcome }, { 3, "refused" })
+  expect.truthy(last.reason:find("'x.blog' is of another fork", 1, true))
+end
+
+T["a secondary that is online on the fork of its primary is refused as ever"] = function()
+  local world = lab.world()
+  world.facts[secondary].state, world.facts[secondary].writable = "online", true
+  local outcomes, last = lab.run(world, load())
+  expect.equal(outcomes, host.list { "refused" })
+  expect.equal(last.reason, "the secondary of mgc on sql3 (/site/sql3/mgc.db) is online, wanted "
+    .. "restoring or standby; the secondary of mgc on sql3 (/site/sql3/mgc.db) was not brought "
+    .. "online on a recovery fork of its own")
+end
+
+T["while the primary answers, a second run is refused as well"] = function()
+  local loaded = load()
+  local world = stopped_after(12)
+  local before = #world.changes
+  world.facts["database:mgc.primary"] = { state = "online", writable = true }
+  local outcomes, last = lab.run(world, loaded)
+  expect.equal(outcomes, host.list { "kept", "refused" })
+  expect.truthy(last.reason:find("Two writable copies", 1, true))
   expect.equal(#world.changes, before)
 end
 
@@ -190,10 +376,13 @@ end
 T["a dead disk skips the salvage with its reason"] = function()
   local world = lab.world()
   world.facts["tail:mgc.primary"] = { state = "unavailable", reason = "the disk is gone" }
-  local loaded = load()
-  local outcomes = lab.run(world, loaded)
-  expect.equal(outcomes[8], "skipped")
-  expect.equal(lab.perform(world, 8).reason, "the disk of the primary of mgc on sql1 "
+  load()
+  local result
+  for index = 1, 8 do
+    result = lab.perform(world, index)
+  end
+  expect.equal(result.outcome, "skipped")
+  expect.equal(result.reason, "the disk of the primary of mgc on sql1 "
     .. "(/site/sql1/mgc.db) cannot be read: the disk is gone")
 end
 
@@ -202,9 +391,9 @@ T["the listing holds what a reviewer needs"] = function()
   expect.equal(#items, 15)
   local shipping = items[5]
   expect.equal({ shipping.kind, shipping.title, shipping.line },
-    { "step", "Remove log shipping", 31 })
+    { "step", "Remove log shipping", 33 })
   expect.equal(shipping.actions, host.list { { primitive = "log_shipping.remove",
-    resource = "database:mgc.secondary", line = 31, undo = "automatic", label = "modelled" } })
+    resource = "database:mgc.secondary", line = 33, undo = "automatic", label = "modelled" } })
   expect.equal(items[6].actions[1].harmless, "log shipping would have copied them anyway")
   expect.equal(items[8].optional, true)
   expect.equal(items[11].point_of_no_return, true)

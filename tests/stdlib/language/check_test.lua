@@ -27,6 +27,18 @@ T["an unknown name gets the nearest one"] = function()
     '3: unknown name "nobody_knows" | there is no such name; declare it with "local"')
 end
 
+T["either takes conditions, and nothing else"] = function()
+  local wrong = "3: either takes conditions in braces | write either { db.secondary:is "
+    .. '"restoring", db.secondary:was_recovered() }'
+  expect_mistake('guard "g" { either {} }' .. fine, wrong)
+  expect_mistake('guard "g" { either { db.secondary } }' .. fine, wrong)
+  expect_mistake('guard "g" { either(db.secondary:was_recovered()) }' .. fine, wrong)
+  expect_mistake('guard "g" { either { db.secondary:is "restorin", chat:is "Normal" } }' .. fine,
+    '3: state of one copy of a database is never "restorin" | did you mean restoring?')
+  expect_mistake('guard "g" { either { either { db.primary:is "online" }, chat:is "Normal" } }'
+    .. fine)
+end
+
 T["what a sandbox lacks says what to use"] = function()
   expect_mistake('os.execute "rm"' .. fine,
     '3: unknown name "os" | a runbook cannot touch the system; use command.run')

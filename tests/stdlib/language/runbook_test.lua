@@ -73,6 +73,19 @@ T["a guard tells every condition that fails, why it is there, and what helps"] =
     .. "wanted online; the pool chat has version 7, wanted at most 3. Why. Help")
 end
 
+T["either holds when one of its conditions does, and else tells them all"] = function()
+  lab.body 'guard "g" { either { db.secondary:is "online", chat:is "Normal" } }'
+  local world = lab.world()
+  expect.equal(lab.perform(world, 1).outcome, "kept")
+  world.facts["pool:chat"].state = "FailedOver"
+  local result = lab.perform(world, 1)
+  expect.equal(result.outcome, "refused")
+  expect.equal(result.reason, "the secondary of mgc on sql3 (/site/sql3/mgc.db) is restoring, "
+    .. "wanted online; the pool chat is FailedOver, wanted Normal")
+  world.facts["database:mgc.secondary"].state = "online"
+  expect.equal(lab.perform(world, 1).outcome, "kept")
+end
+
 T["a guard can be waived by its named setting, with a reason"] = function()
   local body = 'guard "g" { db.secondary:is_not { "restoring", "standby" }, override = "anyway" }\n'
     .. 'step "s" { warn "x" }'

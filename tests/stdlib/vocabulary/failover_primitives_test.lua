@@ -245,6 +245,35 @@ T["sessions that cannot be seen are not taken for none"] = function()
   expect.equal(world.changes, {})
 end
 
+T["sessions on a copy that is online are its clients once it was to be recovered"] = function()
+  local before = 'step "the step" { sessions.kill_all(db.secondary) }\nstep "r" { '
+    .. "database.recover(db.secondary), point_of_no_return = true }"
+  local function play_first(body)
+    local world = lab.world(facts_with(online))
+    expect.equal(lab.errors(lab.body(body)), host.list {})
+    return lab.perform(world, 1), world
+  end
+  local result, world = play_first(before)
+  expect_outcome(result, "kept", "is online already: its sessions are those of its clients")
+  expect.equal(world.changes, {})
+  expect_outcome(play_first 'step "the step" { sessions.kill_all(db.secondary) }', "changed")
+  expect_outcome(play_first((before:gsub("recover%(db.secondary", "recover(db.primary"))),
+    "changed")
+end
+
+T["an action whose time is over does not keep the rest of its step from being done"] = function()
+  local since = { [secondary] = { state = "online", writable = true, log_shipping = "none",
+    recovered_lsn = 130 },
+    [backups] = { problem = "foreign_fork", problem_text = "x.blog" } }
+  local result, world = play('log_backups.apply(db.secondary), pool.set_state(chat, "FailedOver")',
+    since)
+  expect_outcome(result, "changed")
+  expect.equal({ result.actions[1].outcome, result.actions[2].outcome }, { "skipped", "changed" })
+  expect.equal(#world.changes, 1)
+  expect_outcome(play("log_backups.copy(db.secondary), log_backups.apply(db.secondary)", since),
+    "skipped", "of those that came later, x.blog")
+end
+
 T["sessions that keep coming are told, none are kept"] = function()
   expect_outcome(play("sessions.kill_all(db.secondary)", { [secondary] = { sessions = 0 } }),
     "kept")
@@ -261,7 +290,8 @@ T["a copy is brought online, predicting what can be known"] = function()
   expect_outcome(result, "changed")
   expect.equal(world.changes[1].row, "logs.recover")
   expect.equal(world.changes[1].becomes, {
-    [secondary] = { state = "online", writable = true, fork = { ["$unknown"] = "fork" } },
+    [secondary] = { state = "online", writable = true, fork = { ["$unknown"] = "fork" },
+      recovered_lsn = 100, recovered_time = "2024-05-01T10:00:00Z" },
     ["sql:mgc.kept"] = { reachable = { ["$unknown"] = "answer" },
       count = { ["$unknown"] = "count" } },
   })
@@ -325,7 +355,7 @@ T["a mirror is cloned and follows"] = function()
   expect.equal({ world.changes[1].row, world.changes[2].row }, { "mirrors.install",
     "mirrors.follow" })
   expect.equal(world.changes[1].becomes, { ["database:mgc.secondary_mirror"] = { state = "mirror",
-    database_id = "d1", fork = "f1" } })
+    database_id = "d1", fork = { ["$unknown"] = "fork" } } })
   expect.equal(world.changes[2].becomes, { ["mirror:mgc.secondary_mirror"] = {
     state = "following", principal = "/site/sql3/mgc.db" } })
   expect_outcome(play_deaf(mirror, online), "diverged")
