@@ -203,7 +203,7 @@ static double spawn(char *const *argv, long *ret_kib)
     *ret_kib = 0;
     while (waitpid(pid, &status, WNOHANG) == 0) {
         long kib = peak_kib(pid);
-        *ret_kib = kib > *ret_kib ? kib : *ret_kib;
+        *ret_kib = kib > 0 ? kib : *ret_kib;
         bsc_clock_pause(1, NULL);
     }
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
