@@ -198,12 +198,24 @@ local function register(kind, title, body, place)
   return token
 end
 
+-- A title is one line, so that none of it can pass for a line of bascule's own.
+local function is_title(kind, title, place)
+  if type(title) ~= "string" or title == "" then
+    book.mistake(("a %s needs a title"):format(kind), ("write %s \"title\" { … }"):format(kind),
+      place)
+    return false
+  elseif title:find("%c") then
+    book.mistake(("the title of a %s is not one line"):format(kind),
+      "leave out line breaks and other control characters", place)
+    return false
+  end
+  return true
+end
+
 local function statement(kind)
   return function(title)
     local place = errors.here()
-    if type(title) ~= "string" or title == "" then
-      book.mistake(("a %s needs a title"):format(kind), ("write %s \"title\" { … }"):format(kind),
-        place)
+    if not is_title(kind, title, place) then
       return poison.new()
     end
     local pending = { place = place, message = ("the %s %q has no body"):format(kind, title),
@@ -226,6 +238,9 @@ M.gate = statement "gate"
 -- the time it is called.
 function M.phase(title)
   local place = errors.here()
+  if not is_title("phase", title, place) then
+    return poison.new()
+  end
   return function(body)
     for _, part in ipairs(type(body) == "table" and parts_of(body) or {}) do
       local item = items[part]

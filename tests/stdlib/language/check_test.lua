@@ -177,6 +177,9 @@ T["titles are unique and bodies not empty"] = function()
       .. 'db.secondary:is "restoring"')
   expect_mistake('step "a"', '3: the step "a" has no body | write step "a" { … }')
   expect_mistake('step { warn "x" }' .. fine, '3: a step needs a title | write step "title" { … }')
+  expect_mistake('phase { }' .. fine, '3: a phase needs a title | write phase "title" { … }')
+  expect_mistake('step "a\\nb" { warn "x" }' .. fine, "3: the title of a step is not one line | "
+    .. "leave out line breaks and other control characters")
 end
 
 T["a gate stands before something, and has a window to show"] = function()
