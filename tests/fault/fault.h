@@ -61,7 +61,6 @@ struct fault_bench {
     char *output;             /* owned: file that takes what a command line prints */
     char *scratch;            /* owned: folder in which copies are opened */
     char *failover;           /* owned: the shipped runbook */
-    char *again;              /* owned: the same for a site whose secondary is online already */
     struct fault_tree broken; /* the site that has lost its primary */
     struct fault_tree alive;  /* the same site while its primary still answers */
     struct fault_tree done;   /* the same after a failover without any disturbance */
@@ -70,7 +69,6 @@ struct fault_bench {
     char failed[32];             /* name of the call that failed in the attempt being judged */
     bool thorough;               /* every call, however long it takes */
     unsigned long points;        /* attempts so far that were disturbed */
-    unsigned long thirds; /* of them those that a second run did not finish, but a third did */
     unsigned long failures;
 };
 

@@ -45,7 +45,6 @@ static void bench_open(struct fault_bench *bench)
     bench->site = bsc_mem_format("%s/site", bench->folder);
     bench->output = bsc_mem_format("%s/output", bench->folder);
     bench->scratch = bsc_mem_format("%s/scratch", bench->folder);
-    bench->again = bsc_mem_format("%s/again.lua", bench->folder);
     bench->result = mmap(NULL, sizeof *bench->result, PROT_READ | PROT_WRITE,
                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     fault_need(bench->result != MAP_FAILED, "map", "the result");
@@ -63,7 +62,6 @@ static void bench_close(struct fault_bench *bench)
     bsc_mem_free(bench->output);
     bsc_mem_free(bench->scratch);
     bsc_mem_free(bench->failover);
-    bsc_mem_free(bench->again);
     bsc_mem_free(bench->messages);
 }
 
@@ -76,8 +74,7 @@ int main(int argc, char **argv)
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     bench_open(&bench);
     bool known = fault_series_run(&bench, argc > 1 ? argv[1] : "", argc > 2 ? argv + 2 : NULL);
-    printf("%lu points tried, %lu needed a third run, %lu findings\n", bench.points, bench.thirds,
-           bench.failures);
+    printf("%lu points tried, %lu findings\n", bench.points, bench.failures);
     bool ok = known && bench.failures == 0;
     bench_close(&bench);
     return ok ? 0 : 1;

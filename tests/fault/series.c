@@ -1,10 +1,8 @@
 #include "series.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/num.h"
@@ -13,64 +11,20 @@
 
 static const struct fault_order undisturbed = {.kind = FAULT_NONE};
 
-/* The words of a run of this runbook on the site. */
-struct run_words {
-    char *site; /* owned */
-    const char *words[6];
-};
-
-static struct run_words run_words(const struct fault_bench *bench, const char *runbook)
+static void run_failover(struct fault_bench *bench, const struct fault_order *order)
 {
-    struct run_words run = {.site = bsc_mem_format("%s/site.yaml", bench->site)};
-    const char *const words[6] = {"run", runbook, "--site", run.site, "--yes", NULL};
-    memcpy(run.words, words, sizeof words);
-    return run;
-}
-
-static void run_failover(struct fault_bench *bench, const struct fault_order *order,
-                         const char *runbook)
-{
-    struct run_words run = run_words(bench, runbook);
-    fault_run(bench, order, run.words);
-    bsc_mem_free(run.site);
-}
-
-/* The text with the first `from` replaced; takes the text, returns owned. */
-static char *replaced(char *text, const char *from, const char *to)
-{
-    char *at = strstr(text, from);
-    fault_need(at != NULL, "find in the runbook", from);
-    char *result = bsc_mem_format("%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
-    bsc_mem_free(text);
-    return result;
-}
-
-/* The shipped procedure goes by the state of the secondary, so as not to be run twice. What is left
- * to do after the point of no return is done by its other steps; the sessions on a database that
- * is online are those of its users and of its mirror. */
-static void write_again(const struct fault_bench *bench)
-{
-    char text[16384] = {0};
-    int fd = open(bench->failover, O_RDONLY | O_CLOEXEC);
-    fault_need(fd >= 0 && read(fd, text, sizeof text - 1) > 0, "read", bench->failover);
-    close(fd);
-    char *again = replaced(bsc_mem_text(text), "{ \"restoring\", \"standby\" }",
-                           "{ \"restoring\", \"standby\", \"online\" }");
-    again = replaced(again, "step \"End every session\"", "-- ");
-    fd = open(bench->again, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    fault_need(fd >= 0 && write(fd, again, strlen(again)) == (ssize_t)strlen(again), "write",
-               bench->again);
-    close(fd);
-    bsc_mem_free(again);
+    char *site = bsc_mem_format("%s/site.yaml", bench->site);
+    const char *const words[] = {"run", bench->failover, "--site", site, "--yes", NULL};
+    fault_run(bench, order, words);
+    bsc_mem_free(site);
 }
 
 /* The failover as it goes when nothing is in its way; what later attempts are held against. */
 static void prepare(struct fault_bench *bench)
 {
     fault_site_make(bench);
-    write_again(bench);
     int session = fault_session_begin(bench);
-    run_failover(bench, &undisturbed, bench->failover);
+    run_failover(bench, &undisturbed);
     fault_session_end(session);
     fault_judge_end(bench, &undisturbed, "run");
     if (bench->result->code != 0)
@@ -82,22 +36,14 @@ static void prepare(struct fault_bench *bench)
     fault_need(bench->failures == 0, "fail over", "an undisturbed site");
 }
 
-/* The next, undisturbed run finishes what the first one left. When the first ended between opening
- * the database and noting how its file looked, log shipping begins a new fork with the mirror,
- * which the second run had not foreseen: it stops and says so, and a third one finds everything
- * known. */
+/* The second, undisturbed run finishes what the first one left. */
 static void finish(struct fault_bench *bench, const struct fault_order *order)
 {
-    for (int runs = 2; runs <= 3; runs++) {
-        bool online = fault_is_open(bench, "dc2/sql3/mgc.db");
-        run_failover(bench, &undisturbed, online ? bench->again : bench->failover);
-        if (bench->result->ended && bench->result->code == 0) {
-            bench->thirds += runs == 3;
-            fault_judge_done(bench, order);
-            return;
-        }
-    }
-    fault_complain(bench, order, "a third run", "exit code %d", bench->result->code);
+    run_failover(bench, &undisturbed);
+    if (bench->result->ended && bench->result->code == 0)
+        fault_judge_done(bench, order);
+    else
+        fault_complain(bench, order, "a second run", "exit code %d", bench->result->code);
 }
 
 /* One disturbed failover from the beginning to the verdict; *ret_done says whether it succeeded all
@@ -106,7 +52,7 @@ static bool attempt(struct fault_bench *bench, const struct fault_order *order, 
 {
     fault_tree_save(&bench->broken, bench->site);
     int session = fault_session_begin(bench);
-    run_failover(bench, order, bench->failover);
+    run_failover(bench, order);
     fault_session_end(session);
     bool hit = bench->result->hit;
     *ret_done = bench->result->ended && bench->result->code == 0;
@@ -127,7 +73,7 @@ static bool attempt(struct fault_bench *bench, const struct fault_order *order, 
 static bool attempt_alive(struct fault_bench *bench, const struct fault_order *order)
 {
     fault_tree_save(&bench->alive, bench->site);
-    run_failover(bench, order, bench->failover);
+    run_failover(bench, order);
     bool hit = bench->result->hit;
     bench->points += hit;
     fault_judge_end(bench, order, "run");
@@ -197,14 +143,14 @@ struct series {
  * them is being killed anywhere. */
 static const struct series all_series[] = {
     {"files-changing", {.kind = FAULT_SYS, .error = EIO}, kinds_changing, 1, false},
-    {"files-looking", {.kind = FAULT_SYS, .error = EIO}, kinds_looking, 7, false},
-    {"files-full", {.kind = FAULT_SYS, .error = ENOSPC}, kinds_changing, 2, false},
+    {"files-looking", {.kind = FAULT_SYS, .error = EIO}, kinds_looking, 11, false},
+    {"files-full", {.kind = FAULT_SYS, .error = ENOSPC}, kinds_changing, 3, false},
     {"files-interrupted", {.kind = FAULT_SYS, .error = EINTR}, kinds_interruptible, 11, true},
     {"files-sticky", {.kind = FAULT_SYS, .error = EIO, .sticky = true}, kinds_all, 19, false},
     {"kill", {.kind = FAULT_KILL}, kinds_changing, 1, false},
     {"odbc-once", {.kind = FAULT_SQL, .sqlstate = "HY000"}, NULL, 1, false},
-    {"odbc-link", {.kind = FAULT_SQL, .sqlstate = "08S01"}, NULL, 3, false},
-    {"odbc-sticky", {.kind = FAULT_SQL, .sqlstate = "08S01", .sticky = true}, NULL, 5, false},
+    {"odbc-link", {.kind = FAULT_SQL, .sqlstate = "08S01"}, NULL, 6, false},
+    {"odbc-sticky", {.kind = FAULT_SQL, .sqlstate = "08S01", .sticky = true}, NULL, 9, false},
 };
 
 static bool is_meant(const struct series *series, const unsigned char *kinds, unsigned long at)
@@ -269,7 +215,7 @@ bool fault_series_run(struct fault_bench *bench, const char *name, char **words)
     }
     prepare(bench);
     if (strcmp(name, "verbs") == 0)
-        fault_verbs_run(bench, bench->thorough ? 1 : 2 * FAULT_THINNING);
+        fault_verbs_run(bench, bench->thorough ? 1 : 3 * FAULT_THINNING);
     else if (strcmp(name, "alive") == 0)
         run_alive(bench, bench->thorough ? 1 : FAULT_THINNING);
     else
