@@ -22,11 +22,11 @@ static inline int bsc_lua_close_thread(lua_State *thread, lua_State *from)
 #endif
 }
 
-/* Garbage may make up a fifth of the memory in use: a chain of ten thousand log backups passes
+/* Garbage may make up a third of the memory in use: a chain of ten thousand log backups passes
  * through here several times. */
 static inline void bsc_lua_collect_early(lua_State *L)
 {
-    lua_gc(L, LUA_GCINC, 120, 200, 0);
+    lua_gc(L, LUA_GCINC, 150, 200, 0);
 }
 
 /* A collector that hardly rests finds values that C code forgot to keep reachable. Each cycle
