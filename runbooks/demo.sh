@@ -30,5 +30,5 @@ say "4. The failover"
 say "5. What came of it"
 "$bascule" lab status "$lab"
 "$bascule" audit verify last --runs "$lab/runs"
-printf '\nThe site stays for you to look at; this ends and removes it:\n  %s lab down %s --remove\n' \
-    "$bascule" "$lab"
+printf '\nThe site stays for you to look at; this ends and removes it:\n'
+printf '  %s lab down %s --remove\n' "$bascule" "$lab"
