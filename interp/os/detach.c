@@ -3,14 +3,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "os/clock.h"
 #include "os/process_int.h"
 
-enum { NEWS_FD = 3 }; /* where the child keeps its end of the pipe to us */
+enum {
+    NEWS_FD = 3, /* where the child keeps its end of the pipe to us */
+    SHOWN_WITHIN_MS = 5000
+};
 
 /* What the child tells through the pipe: first its pid, then, only if exec failed, an errno. */
 struct news {
@@ -98,6 +103,28 @@ static int hear(int fd, pid_t *ret_pid)
     return 0;
 }
 
+static bool has_command_line(pid_t pid)
+{
+    char path[64];
+    char first = '\0';
+    snprintf(path, sizeof path, "/proc/%ld/cmdline", (long)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool has = fd >= 0 && read(fd, &first, 1) == 1;
+    bsc_process_close(&fd);
+    return has;
+}
+
+/* The pipe is closed before the kernel is done with exec, long before on a busy machine, and until
+ * then whoever looks for the process by what it was started with does not find it. */
+static void await_command_line(pid_t pid)
+{
+    for (int waited = 0; waited < SHOWN_WITHIN_MS; waited++) {
+        if (has_command_line(pid) || !bsc_process_alive(pid))
+            return;
+        bsc_clock_pause(1, NULL);
+    }
+}
+
 static int open_high(const char *path, int flags)
 {
     int fd = open(path, flags | O_CLOEXEC, 0600);
@@ -158,6 +185,8 @@ bool bsc_process_detach(const char *const *argv, const char *log_path, pid_t *re
         int reason = fork_and_hear(argv, streams, ret_pid);
         if (reason != 0)
             ok = bsc_err_sys(err, reason, "could not start '%s'", argv[0]);
+        else
+            await_command_line(*ret_pid);
     }
     bsc_process_close(&streams[0]);
     bsc_process_close(&streams[1]);

@@ -1,9 +1,11 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "base/mem.h"
 #include "os/process.h"
 
 static bool detach(const char *script, const char *log_path, pid_t *ret_pid, struct bsc_err *err)
@@ -82,6 +84,32 @@ static void a_detached_child_inherits_neither_files_nor_signals(void **state)
     free(path);
 }
 
+/* A program that comes from the disk is long in coming; whoever looks for the process by what it
+ * was started with must find it all the same. */
+static void a_detached_child_shows_its_command_line_at_once(void **state)
+{
+    (void)state;
+    struct bsc_err err = BSC_ERR_INIT;
+    char *own = bsc_process_own_path(&err);
+    const char *argv[] = {own, "wait", NULL};
+    for (int round = 0; round < 100; round++) {
+        pid_t pid = -1;
+        char path[64];
+        char line[4096] = {0};
+        int program = open(own, O_RDONLY | O_CLOEXEC);
+        assert_int_equal(posix_fadvise(program, 0, 0, POSIX_FADV_DONTNEED), 0);
+        close(program);
+        assert_true(bsc_process_detach(argv, NULL, &pid, &err));
+        snprintf(path, sizeof path, "/proc/%ld/cmdline", (long)pid);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        assert_true(read(fd, line, sizeof line - 1) > 0);
+        close(fd);
+        assert_true(bsc_process_end(pid, SIGKILL, 5000, &err));
+        assert_string_equal(line, own);
+    }
+    bsc_mem_free(own);
+}
+
 static void a_program_that_cannot_start_is_told_at_once(void **state)
 {
     struct bsc_err err = BSC_ERR_INIT;
@@ -113,13 +141,18 @@ static void the_program_knows_its_own_path(void **state)
     free(path);
 }
 
-int main(void)
+/* With an argument the program is the child that one of the tests starts. */
+int main(int argc, char **argv)
 {
+    (void)argv;
+    if (argc > 1)
+        return pause();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_detached_child_goes_on_by_itself),
         UNIT_IN_FOLDER(the_output_is_appended_to_the_log),
         UNIT_IN_FOLDER(the_returned_pid_is_the_one_of_the_program),
         UNIT_IN_FOLDER(a_detached_child_inherits_neither_files_nor_signals),
+        cmocka_unit_test(a_detached_child_shows_its_command_line_at_once),
         UNIT_IN_FOLDER(a_program_that_cannot_start_is_told_at_once),
         cmocka_unit_test(the_program_knows_its_own_path),
     };
