@@ -10,6 +10,12 @@ export BSC_GATE_STRICT
 # shellcheck disable=SC2086
 sh "$root/.cmake/need.sh" $build_packages $test_packages || exit 1
 
+if ! script -qec true /dev/null >/dev/null 2>&1; then
+    echo "the tests need a pseudo-terminal, which this system does not offer; as root:" >&2
+    echo "  mount -t devpts devpts /dev/pts" >&2
+    exit 1
+fi
+
 passed=0
 failed=0
 skipped=0
