@@ -7,15 +7,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SMALL_BYTES = 1024 };
+
 static _Noreturn void out_of_memory(void)
 {
     fputs("bascule: out of memory; what was journaled is safe\n", stderr);
     _Exit(1);
 }
 
+/* What is small comes from the thread's cache of freed blocks, which calloc passes by; what is
+ * large comes as fresh pages, which calloc knows to be zero. */
+static void *zeroed(size_t bytes)
+{
+    if (bytes > SMALL_BYTES)
+        return calloc(1, bytes);
+    void *memory = malloc(bytes);
+    return memory != NULL ? memset(memory, 0, bytes) : NULL;
+}
+
 void *bsc_mem_new(size_t count, size_t size)
 {
-    void *memory = calloc(count == 0 ? 1 : count, size == 0 ? 1 : size);
+    size_t bytes = 0;
+    if (__builtin_mul_overflow(count, size, &bytes))
+        out_of_memory();
+    void *memory = zeroed(bytes == 0 ? 1 : bytes);
     if (memory == NULL)
         out_of_memory();
     return memory;

@@ -27,9 +27,10 @@ struct bsc_job_queue {
 
 enum {
     BSC_LOOP_SIGNALS = 3,
-    /* How long a side that is likely to get news soon stays awake for them. Waking a thread that
-     * sleeps costs tens of microseconds, most of all on a virtual machine: more than most jobs. */
-    BSC_LOOP_LINGER_US = 200
+    /* How long a side that is likely to get news soon stays awake for them: longer than a disk
+     * takes to make a record durable. Waking a thread that sleeps costs tens of microseconds, most
+     * of all on a virtual machine: more than most jobs. */
+    BSC_LOOP_LINGER_US = 1000
 };
 
 struct bsc_loop {
