@@ -258,6 +258,12 @@ static void observed(void *arg, struct bsc_value *facts, const struct bsc_err *e
     struct change *change = arg;
     struct bsc_err failure = BSC_ERR_INIT;
     const char *resource = bsc_value_string(bsc_value_at(change->resources, change->index));
+    /* Nothing is said of a change before its outcome is durable, however soon the look ends. */
+    if (change->index == 0 && !bsc_journal_sync(change->with->journal, &failure)) {
+        bsc_value_free(facts);
+        break_off(change, &failure);
+        return;
+    }
     if (facts == NULL) {
         conclude_unseen(change, err);
         return;
@@ -286,6 +292,7 @@ static void observe_next(struct change *change)
 static void row_done(void *arg, struct bsc_value *value, const struct bsc_err *err)
 {
     struct change *change = arg;
+    struct bsc_journal *journal = change->with->journal;
     struct bsc_err failure = BSC_ERR_INIT;
     change->result = value;
     change->row_failed = value == NULL;
@@ -301,6 +308,9 @@ static void row_done(void *arg, struct bsc_value *value, const struct bsc_err *e
     }
     bsc_run_hands_settle(change->with->hands);
     observe_next(change);
+    /* The worker looks while the disk makes the outcome durable. Should that fail, the journal
+     * takes no further record, and the next one says why. */
+    (void)bsc_journal_sync(journal, &failure);
 }
 
 /* The resource itself and everything that the change says something about, each once. */

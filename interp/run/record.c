@@ -118,7 +118,7 @@ bool bsc_run_record_outcome(struct bsc_journal *journal, const struct bsc_run_re
     set_copy(payload, "result", result);
     bsc_value_set(payload, "error", error != NULL ? bsc_run_error_value(error) : bsc_value_null());
     bsc_value_set_int(payload, "duration_us", duration_us);
-    return append(journal, BSC_JOURNAL_OUTCOME, payload, true, err);
+    return append(journal, BSC_JOURNAL_OUTCOME, payload, false, err);
 }
 
 bool bsc_run_record_after(struct bsc_journal *journal, const struct bsc_run_record_change *change,
