@@ -134,10 +134,11 @@ local function prepared(change, own, becomes, options)
 end
 
 -- The state of one action being carried out.
-local function begin(action, options, foreseen)
+local function begin(action, options, outer, foreseen)
   return {
     action = action,
     options = options,
+    recovered_later = outer and outer.recovered_later or action.recovered_later or {},
     foreseen = foreseen, -- facts that an outer action takes to be true after this one
     changed = false,
     known = {}, -- facts seen since the last change, by resource
@@ -154,7 +155,7 @@ local function take(run, change, is_last, becomes)
   local own = run.action.resource
   local nested = primitive.action(change)
   if nested then
-    local ended = M.perform(change, run.options, is_last and becomes or nil)
+    local ended = M.perform(change, run.options, run, is_last and becomes or nil)
     run.changed = run.changed or ended.outcome == "changed"
     run.known = {}
     if ended.outcome ~= "changed" and ended.outcome ~= "kept" and not ended.is_moot then
@@ -254,7 +255,7 @@ local function look(run, facts)
   local action, spec = run.action, run.action.primitive
   local outcome, why
   if spec.moot then
-    outcome, why = spec.moot(action.a, facts, observe)
+    outcome, why = spec.moot(action.a, facts, observe, run.recovered_later[action.resource])
   end
   if outcome then
     run.is_moot = true
@@ -292,11 +293,12 @@ local function carry_out(run)
   return ended
 end
 
--- Carries out one action. `options` are {timeout_ms, retry = {times, every_ms}} of its step.
+-- Carries out one action. `options` are {timeout_ms, retry = {times, every_ms}} of its step;
+-- `outer` is the state of the action that it is a part of, and `foreseen` what that one says of it.
 -- Returns {outcome, reason, changed_something, is_moot, undo}; `undo` is a list of plain changes.
-function M.perform(action, options, foreseen)
+function M.perform(action, options, outer, foreseen)
   local inner = primitive.action(action)
-  local run = begin(inner, options, foreseen)
+  local run = begin(inner, options, outer, foreseen)
   if inner.primitive.performs then
     local outcome, reason = inner.primitive.performs(inner.a, effects, observe)
     return stop(run, outcome, reason)

@@ -20,8 +20,9 @@
 -- otherwise. `changes` may also give a function that returns the next change each time it is
 -- called with the latest facts, and nil at the end: for long work that should not be listed first.
 --
--- The shipped ones also use: `moot` (asked before `wants`, with the same arguments: "kept" or
--- "skipped" and why, when the time for the action is over), `read_only` (changes nothing),
+-- The shipped ones also use: `moot` (asked before `wants`, with the same arguments and whether the
+-- runbook brings the resource online later: "kept" or "skipped" and why, when the time for the
+-- action is over), `read_only` (changes nothing),
 -- `performs` (a whole other way of being performed, with the world's effects), `tells` (notes for
 -- the operator afterwards), `irreversible` (the step must be the point of no return), `undoes` (for
 -- actions that carry their own undo), `label`, `usage`, `takes_list`, `check` (of arguments against

@@ -108,17 +108,19 @@ local function recovered_after(index)
   end
 end
 
--- Tells every action whether its own copy is brought online later in the runbook: then that is what
--- it prepares.
+-- Tells every action which copies are brought online later in the runbook: that is what it, and any
+-- action that it turns out to consist of, prepares.
 local function mark_preparing()
   local recovered = {}
   for index = #book.items, 1, -1 do
     local actions = book.items[index].actions or {}
     for each = #actions, 1, -1 do
       local action = primitive.action(actions[each])
-      action.a.prepares_recovery = recovered[action.resource]
-      recovered[action.resource] = action.primitive.name == "database.recover"
-        or recovered[action.resource]
+      action.recovered_later = recovered
+      if action.primitive.name == "database.recover" then
+        recovered = list.copy(recovered)
+        recovered[action.resource] = true
+      end
     end
   end
 end

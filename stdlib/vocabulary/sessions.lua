@@ -2,6 +2,7 @@
 
 local handles = require "bascule/language/handles"
 local primitive = require "bascule/primitive"
+local recovered = require "bascule/recovered"
 local registry = require "bascule/platforms/registry"
 
 -- New sessions may come while old ones are ended; after so many rounds something keeps opening
@@ -24,8 +25,8 @@ end
 
 -- Ends every session on a copy. Which those are differs from moment to moment, so the statement is
 -- marked volatile.
--- Before its copy is brought online the sessions are in the way of that; when it is online already,
--- they are its clients and stay.
+-- Before its copy is brought online the sessions are in the way of that; when it was brought online
+-- before, they are its clients and stay.
 -- Source: Lync Server 2013, Failing over Persistent Chat Server, step 4 (sp_who2, kill).
 local kill_all = primitive.shipped {
   name = "sessions.kill_all",
@@ -35,8 +36,8 @@ local kill_all = primitive.shipped {
   wants = function()
     return { sessions = 0 }
   end,
-  moot = function(a, facts)
-    if a.prepares_recovery and facts.state == "online" then
+  moot = function(a, facts, _, prepares_recovery)
+    if prepares_recovery and recovered.is_online(facts) then
       return "kept", ("%s is online already: its sessions are those of its clients"):format(
         handles.of(a.copy).title)
     end

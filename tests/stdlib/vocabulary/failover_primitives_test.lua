@@ -245,20 +245,41 @@ T["sessions that cannot be seen are not taken for none"] = function()
   expect.equal(world.changes, {})
 end
 
-T["sessions on a copy that is online are its clients once it was to be recovered"] = function()
-  local before = 'step "the step" { sessions.kill_all(db.secondary) }\nstep "r" { '
-    .. "database.recover(db.secondary), point_of_no_return = true }"
-  local function play_first(body)
-    local world = lab.world(facts_with(online))
-    expect.equal(lab.errors(lab.body(body)), host.list {})
-    return lab.perform(world, 1), world
-  end
-  local result, world = play_first(before)
+local recovered = { [secondary] = { state = "online", writable = true, recovered_lsn = 130 } }
+
+-- Ends the sessions of the secondary in a step before one that brings `role` online.
+local function end_sessions_before(role, more, action)
+  local world = lab.world(facts_with(more))
+  local loaded = lab.body(([[step "the step" { %s(db.secondary) }
+    step "r" { database.recover(db.%s), point_of_no_return = true } ]]):format(
+      action or "sessions.kill_all", role))
+  expect.equal(lab.errors(loaded), host.list {})
+  return lab.perform(world, 1), world
+end
+
+T["sessions on a copy that was brought online are its clients once it was to be"] = function()
+  local result, world = end_sessions_before("secondary", recovered)
   expect_outcome(result, "kept", "is online already: its sessions are those of its clients")
   expect.equal(world.changes, {})
-  expect_outcome(play_first 'step "the step" { sessions.kill_all(db.secondary) }', "changed")
-  expect_outcome(play_first((before:gsub("recover%(db.secondary", "recover(db.primary"))),
-    "changed")
+  expect_outcome(play("sessions.kill_all(db.secondary)", recovered), "changed")
+  expect_outcome(end_sessions_before("primary", recovered), "changed")
+end
+
+T["sessions on a copy that is online and was never brought online are ended"] = function()
+  local result, world = end_sessions_before("secondary", online)
+  expect_outcome(result, "changed")
+  expect.equal(world.changes[1].row, "logs.end_sessions")
+end
+
+T["sessions that a primitive of the user's own would end are clients just the same"] = function()
+  local own = 'primitive { args = { { "c", "copy" } }, harmless = "they reconnect", '
+    .. "changes = function(a) return { sessions.kill_all(a.c) } end }"
+  local result, world = end_sessions_before("secondary", recovered, "(" .. own .. ")")
+  expect_outcome(result, "kept")
+  expect.equal(world.changes, {})
+  result = end_sessions_before("secondary", { [secondary] = { log_shipping = "none" } },
+    "(" .. own .. ")")
+  expect_outcome(result, "changed")
 end
 
 T["an action whose time is over does not keep the rest of its step from being done"] = function()
