@@ -106,11 +106,14 @@ local function entry_of(each, ended)
   }
 end
 
--- The outcome of the step: of the action it stopped at, else whether anything was changed.
-local function sum_up(item, entries, last, changed)
+-- The outcome of the step: of the action it stopped at, else whether anything was changed, else
+-- whether the time for any of it was over.
+local function sum_up(item, entries, ended)
+  local last, changed = ended.last, ended.changed
   local outcome, reason = last.outcome, last.reason
   if goes_on[outcome] or last.is_moot then
-    outcome = changed and "changed" or outcome
+    local told = not changed and ended.skipped or last
+    outcome, reason = changed and "changed" or told.outcome, told.reason
   elseif item.on_failure and outcome ~= "skipped" then
     reason = ("%s. What to do: %s"):format(reason or outcome, item.on_failure)
   end
@@ -128,17 +131,19 @@ local function declared_undo(item)
 end
 
 function performers.step(item)
-  local entries, changed, last = {}, false, { outcome = "kept" }
+  local entries, ended = {}, { changed = false, last = { outcome = "kept" } }
   for index, each in ipairs(item.actions) do
-    last = softened(item, action.perform(each, item))
+    local last = softened(item, action.perform(each, item))
     entries[index] = entry_of(each, last)
-    changed = changed or last.outcome == "changed" or last.changed_something == true
+    ended.last = last
+    ended.changed = ended.changed or last.outcome == "changed" or last.changed_something == true
+    ended.skipped = last.outcome == "skipped" and last or ended.skipped
     if not goes_on[last.outcome] and not last.is_moot then
       break
     end
   end
-  local result = sum_up(item, entries, last, changed)
-  result.undo = changed and item.undo_actions and declared_undo(item) or nil
+  local result = sum_up(item, entries, ended)
+  result.undo = ended.changed and item.undo_actions and declared_undo(item) or nil
   return result
 end
 

@@ -293,6 +293,8 @@ T["an action whose time is over does not keep the rest of its step from being do
   expect.equal(#world.changes, 1)
   expect_outcome(play("log_backups.copy(db.secondary), log_backups.apply(db.secondary)", since),
     "skipped", "of those that came later, x.blog")
+  expect_outcome(play("log_backups.apply(db.secondary), log_shipping.remove(db.secondary)", since),
+    "skipped", "of those that came later, x.blog")
 end
 
 T["sessions that keep coming are told, none are kept"] = function()
