@@ -5,6 +5,7 @@ local handles = require "bascule/language/handles"
 local inventory = require "bascule/language/inventory"
 local list = require "bascule/core/list"
 local match = require "bascule/core/match"
+local recovered = require "bascule/recovered"
 local text = require "bascule/core/text"
 
 local M = {}
@@ -30,8 +31,8 @@ function M.sources(copy)
   }
 end
 
--- How far the copy had come when it was brought online, or has come so far. What clients have
--- written to it since then is of its own fork and says nothing about the loss.
+-- How far the copy had come when it left the fork of its log backups, or has come so far. What
+-- clients have written to it since then is of its own fork and says nothing about the loss.
 local function applied(seen)
   if seen.copy.recovered_lsn then
     return seen.copy.recovered_lsn, seen.copy.recovered_time
@@ -56,15 +57,59 @@ function M.last_known(seen)
   return lsn, time, where
 end
 
-local function missing_line(seen, lsn, time, where)
-  local behind = lsn - (seen.copy.lsn or 0)
-  if behind <= 0 then
+local complete_tails = { "salvaged", "empty" }
+
+-- Whether it is certain that the copy has all that was ever committed on the fork of its log
+-- backups. That a copy is online does not tell: it may have been brought online long ago, for
+-- another purpose, and the primary may have gone on without it.
+function M.is_excluded(seen)
+  return M.last_known(seen) <= (applied(seen)) and seen.backups.share_readable == true
+    and seen.backups.problem == "none" and list.contains(complete_tails, seen.tail.state)
+end
+
+local function where_line(copy, seen)
+  local title, place = text.sentence(copy.title), at(applied(seen))
+  if recovered.is_online(seen.copy) then
+    return ("%s is online since %s, on a recovery fork of its own: no log backup can be applied to "
+      .. "it any more."):format(title, place)
+  end
+  return ("%s comes online at %s."):format(title, place)
+end
+
+-- Why there may be log backups of which nothing is known, or nil.
+local function doubt(seen)
+  local backups = seen.backups
+  if backups.share_readable == false then
+    return "The backup share cannot be read: what it holds beyond that is not known."
+  elseif backups.problem and backups.problem ~= "none" then
+    return ("The log backups cannot be followed beyond that: %s."):format(backups.problem_text
+      or backups.problem)
+  end
+end
+
+local function missing_line(seen)
+  local lsn, time, where = M.last_known(seen)
+  local applied_lsn, applied_time = applied(seen)
+  if lsn <= applied_lsn then
+    return doubt(seen) and ("Nothing later than %s is known of."):format(at(lsn, time))
+      or ("Nothing later is known of: every log backup up to %s has been applied."):format(
+        at(lsn, time))
+  end
+  local from, to = text.instant(applied_time), text.instant(time)
+  local span = from and to and to >= from and " over " .. text.duration(to - from) or ""
+  return ("The last commit that is known of is %s, in %s: %s%s %s lost."):format(at(lsn, time),
+    where, text.count(lsn - applied_lsn, "LSN"), span,
+    recovered.is_online(seen.copy) and "are" or "will be")
+end
+
+-- What a copy has left behind is not lost for good as long as somebody can read it.
+local function savable_line(seen)
+  local last = seen.backups.last_lsn or 0
+  if not recovered.has_left(seen.copy) or last <= seen.copy.recovered_lsn then
     return nil
   end
-  local from, to = text.instant(seen.copy.time), text.instant(time)
-  local span = from and to and to >= from and " over " .. text.duration(to - from) or ""
-  return ("The last commit that is known of is %s, in %s: %s%s will be lost."):format(at(lsn, time),
-    where, text.count(behind, "LSN"), span)
+  return ("What the log backups hold up to LSN %d can still be saved, but only into a copy that "
+    .. "has not left their recovery fork: whoever wants that answers no."):format(last)
 end
 
 local tail_words = {
@@ -74,24 +119,63 @@ local tail_words = {
     .. "lost.",
   empty = "The old primary's log holds nothing that is not in the log backups.",
   available = "The old primary's log can be read, but what it holds has not been salvaged.",
+  too_late = "The old primary's log can be read, but what it holds came too late for this copy.",
 }
 
 local function tail_line(seen)
   if seen.tail.state ~= "salvaged" then
     return tail_words[seen.tail.state]
-  elseif (seen.copy.lsn or 0) >= (seen.tail.last_lsn or 0) then
+  elseif applied(seen) >= (seen.tail.last_lsn or 0) then
     return "The tail of the old primary's log has been salvaged and applied."
   end
   return "The tail of the old primary's log has been salvaged, but it is not applied."
 end
 
-local function known_line(database)
+-- Whether the copy is still as it was when it was brought online, so that counting its messages
+-- tells how many were lost. Messages that came since then cannot be told from those.
+local function is_untouched(facts)
+  return not recovered.is_online(facts)
+    or (facts.lsn == facts.recovered_lsn and (facts.reason or "") == "")
+end
+
+local function counted(known, kept, untouched)
+  if type(known.count) ~= "number" then
+    return ("how many messages were acknowledged cannot be read: %s"):format(tostring(
+      known.reason or "unknown"))
+  elseif match.is_unknown(kept.count) then
+    return ("how many of %s committed messages are in it is counted once it is online"):format(
+      text.thousands(known.count))
+  elseif type(kept.count) ~= "number" then
+    return ("how many of %s committed messages are in it cannot be read: %s"):format(
+      text.thousands(known.count), tostring(kept.reason or "unknown"))
+  elseif not untouched then
+    return ("%s are in it now, with what was written since then; how many of %s committed messages "
+      .. "are lost can no longer be counted"):format(
+        text.count(text.thousands(kept.count), "message"), text.thousands(known.count))
+  end
+  return ("%s of %s committed messages are in the new primary, %s are lost"):format(
+    text.thousands(math.min(kept.count, known.count)), text.thousands(known.count),
+    text.thousands(math.max(0, known.count - kept.count)))
+end
+
+local function is_counted(database)
   local found = inventory.database(database)
-  if not (found and found.loss_check) then
+  return found ~= nil and found.loss_check ~= nil
+end
+
+local function counts_of(database)
+  return effects.observe("sql:" .. database .. ".known"),
+    effects.observe("sql:" .. database .. ".kept")
+end
+
+local function known_line(copy, facts)
+  if not is_counted(copy.database) then
     return nil
   end
-  local known = effects.observe("sql:" .. database .. ".known")
-  if type(known.count) == "number" then
+  local known, kept = counts_of(copy.database)
+  if recovered.is_online(facts) then
+    return text.sentence(counted(known, kept, is_untouched(facts))) .. "."
+  elseif type(known.count) == "number" then
     return ("%s were acknowledged to clients; how many of them are here is counted when it is "
       .. "online."):format(text.count(text.thousands(known.count), "message"))
   end
@@ -120,45 +204,36 @@ local function left_behind()
 end
 
 -- The lines that a gate shows before `copy_handle` is brought online, and how many of them, from
--- the first, say what is lost: those are approved as the plan shows them, or not at all.
-function M.window(copy_handle)
+-- the first, say what is lost: those are approved as the plan shows them, or not at all. `seen` are
+-- the copy's sources, where they have been looked at.
+function M.window(copy_handle, seen)
   local copy = handles.of(copy_handle)
-  local seen = M.sources(copy)
-  local lsn, time, where = M.last_known(seen)
-  local lines = { ("%s comes online at %s."):format(text.sentence(copy.title),
-    at(seen.copy.lsn, seen.copy.time)) }
-  lines[#lines + 1] = missing_line(seen, lsn, time, where)
-    or ("Nothing later is known of: every log backup up to %s has been applied."):format(
-      at(lsn, time))
-  lines[#lines + 1] = tail_line(seen)
+  seen = seen or M.sources(copy)
+  local lines = { where_line(copy, seen), missing_line(seen) }
+  for _, line_of in ipairs { doubt, savable_line, tail_line } do
+    lines[#lines + 1] = line_of(seen)
+  end
   local binding = #lines
-  lines[#lines + 1] = known_line(copy.database)
+  lines[#lines + 1] = known_line(copy, seen.copy)
   for _, line in ipairs(left_behind()) do
     lines[#lines + 1] = line
   end
   return lines, binding
 end
 
-local function counted(known, kept, since)
-  if type(known.count) ~= "number" then
-    return ("how many messages were acknowledged cannot be read: %s"):format(tostring(
-      known.reason or "unknown"))
-  elseif match.is_unknown(kept.count) then
-    return ("how many of %s committed messages are in it is counted once it is online"):format(
-      text.thousands(known.count))
-  elseif type(kept.count) ~= "number" then
-    return ("how many of %s committed messages are in it cannot be read: %s"):format(
-      text.thousands(known.count), tostring(kept.reason or "unknown"))
+-- The words about the counts, which also go into `data`. Whether somebody has written to the copy
+-- is asked after counting: clients may come in as soon as it is online.
+local function add_counts(copy, data)
+  local known, kept = counts_of(copy.database)
+  local untouched = is_untouched(effects.observe(copy.id))
+  data.known = known.count
+  if untouched then
+    data.kept = kept.count
+    if type(known.count) == "number" and type(kept.count) == "number" then
+      data.lost = math.max(0, known.count - kept.count)
+    end
   end
-  return ("%s of %s committed messages are in the new primary, %s are lost%s"):format(
-    text.thousands(math.min(kept.count, known.count)), text.thousands(known.count),
-    text.thousands(math.max(0, known.count - kept.count)), since)
-end
-
--- Messages can only be counted as they are now.
-local function since_words(facts)
-  local is_as_it_was = facts.lsn == facts.recovered_lsn and (facts.reason or "") == ""
-  return is_as_it_was and "" or ", counted with what was written since then"
+  return "; " .. counted(known, kept, untouched)
 end
 
 local function loss_note(copy, seen)
@@ -168,16 +243,8 @@ local function loss_note(copy, seen)
     text.sentence(copy.title), at(applied_lsn, applied_time), at(lsn, time))
   local data = { applied_lsn = applied_lsn, applied_time = applied_time, known_lsn = lsn,
     known_time = time }
-  local found = inventory.database(copy.database)
-  if found and found.loss_check then
-    local known = effects.observe("sql:" .. copy.database .. ".known")
-    local kept = effects.observe("sql:" .. copy.database .. ".kept")
-    local since = seen.copy.recovered_lsn and since_words(seen.copy) or ""
-    words = words .. "; " .. counted(known, kept, since)
-    data.known, data.kept = known.count, kept.count
-    if type(known.count) == "number" and type(kept.count) == "number" then
-      data.lost = math.max(0, known.count - kept.count)
-    end
+  if is_counted(copy.database) then
+    words = words .. add_counts(copy, data)
   end
   return { kind = "loss", text = words, data = data }
 end

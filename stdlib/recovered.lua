@@ -17,7 +17,8 @@ end
 -- What is so, for reasons: "… is online since LSN 137".
 function M.words(copy, facts)
   return ("%s %s LSN %d"):format(copy.title,
-    M.is_online(facts) and "is online since" or "was brought online at", facts.recovered_lsn)
+    M.is_online(facts) and "is online since" or "has left its recovery fork at",
+    facts.recovered_lsn)
 end
 
 return M

@@ -51,23 +51,31 @@ function performers.guard(item)
   return { outcome = "refused", reason = guard_reason(item, reasons) }
 end
 
--- Why nobody has to be asked about the loss: the copy is online already, whoever approved that.
-local function approved_before(item)
+-- What is known of a copy that is online already; nil of any other.
+local function sources_online(item)
   local facts = #item.shows > 0 and action.observe(item.recovers) or {}
-  if recovered.is_online(facts) then
-    return recovered.words(handles.of(item.recovers), facts) .. ": there is nothing left to approve"
+  return recovered.is_online(facts) and loss.sources(handles.of(item.recovers)) or nil
+end
+
+-- Why nobody has to be asked: the copy is online, and nothing was left to lose then. If there was,
+-- the question is put again, for nothing tells who brought it online and whether that was approved.
+local function settled_before(item, seen)
+  if seen and loss.is_excluded(seen) then
+    return recovered.words(handles.of(item.recovers), seen.copy)
+      .. ", the last that is known of: there is nothing left to approve"
   end
 end
 
 function performers.gate(item)
-  local before = approved_before(item)
+  local seen = sources_online(item)
+  local before = settled_before(item, seen)
   if before then
     return { outcome = "kept", reason = before }
   end
   local lines, stands = {}, nil
   lines[#lines + 1] = item.says
   for _, _ in ipairs(item.shows) do
-    local shown, binding = loss.window(item.recovers)
+    local shown, binding = loss.window(item.recovers, seen)
     table.move(shown, 1, #shown, #lines + 1, lines)
     stands = table.move(shown, 1, binding, 1, {})
   end
