@@ -77,6 +77,12 @@ function M.refusal(copy, facts)
   return M.unreadable(copy, facts) or M.broken(copy, facts)
 end
 
+-- What speaks against a copy that takes no log backups any more: those of another fork come from a
+-- third copy that was brought online, and two would be writable.
+function M.other_fork(copy, facts)
+  return facts.problem == "foreign_fork" and M.broken(copy, facts) or nil
+end
+
 function M.no_room(copy, facts)
   local needed, free = facts.pending_bytes or 0, facts.free_bytes
   if not free or free >= needed then

@@ -30,14 +30,16 @@ local function over(a, facts, observe)
   if not recovered.has_left(now) then
     return nil
   end
-  local words = recovered.words(secondary, now) .. ": log backups are not applied to it any more"
+  local words = { recovered.words(secondary, now)
+    .. ": log backups are not applied to it any more" }
   if (facts.last_lsn or 0) > now.recovered_lsn then
-    return "skipped", ("%s; those up to LSN %d came too late"):format(words, facts.last_lsn)
-  elseif facts.problem and facts.problem ~= "none" then
-    return "skipped", ("%s; of those that came later, %s"):format(words,
-      facts.problem_text or facts.problem)
+    words[#words + 1] = ("those up to LSN %d came too late"):format(facts.last_lsn)
   end
-  return "kept", words
+  if facts.problem and facts.problem ~= "none" then
+    words[#words + 1] = ("of those that came later, %s"):format(facts.problem_text
+      or facts.problem)
+  end
+  return #words > 1 and "skipped" or "kept", table.concat(words, "; ")
 end
 
 -- While loading: the site must say where the log backups are.
@@ -172,9 +174,9 @@ local salvage = primitive.shipped {
   harmless = "what the primary had committed belongs into the secondary",
 }
 
--- A condition on the log backups of a copy that takes them; `is_over(facts)` says when it does not
--- any more.
-local function chain_condition(kind, words, test, is_over)
+-- A condition on the log backups of a copy that takes them; `past.when(facts)` says when it does
+-- not any more, and `past.test`, if any, what speaks against it all the same.
+local function chain_condition(kind, words, test, past)
   return function(inner)
     if inner.role ~= "secondary" then
       return chain.wrong_role(inner)
@@ -184,24 +186,26 @@ local function chain_condition(kind, words, test, is_over)
     end
     local id = ("%s:%s.secondary"):format(kind, inner.database)
     return cond.new(id, words:format(inner.database), function(facts, observe)
-      local now = is_over and observe(inner.id)
-      if now and is_over(now) then
-        return true, recovered.words(inner, now) .. ": it needs no log backup"
+      local now = past and observe(inner.id)
+      if not (now and past.when(now)) then
+        local reason = test(inner, facts)
+        return reason == nil, reason
       end
-      local reason = test(inner, facts)
-      return reason == nil, reason
+      local reason = past.test and past.test(inner, facts)
+      return reason == nil, reason or recovered.words(inner, now) .. ": it needs no log backup"
     end)
   end
 end
 
 -- Conditions for guards: db.secondary:log_chain_is_whole(), …
 handles.method("copy", "log_chain_is_whole",
-  chain_condition("log_chain", "the log chain of %s is whole", chain.broken, recovered.is_online))
+  chain_condition("log_chain", "the log chain of %s is whole", chain.broken,
+    { when = recovered.is_online, test = chain.other_fork }))
 handles.method("copy", "can_read_log_share",
   chain_condition("log_backups", "the backup share of %s can be read", chain.unreadable))
 handles.method("copy", "has_room_for_log_backups",
   chain_condition("log_backups", "there is room for the log backups of %s", chain.no_room,
-    recovered.has_left))
+    { when = recovered.has_left }))
 handles.method("copy", "follows", function(inner, principal)
   local other = handles.of(principal)
   if not other or other.type ~= "copy" or inventory.principal_of[inner.role] ~= other.role then

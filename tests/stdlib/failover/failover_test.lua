@@ -308,9 +308,12 @@ T["log backups that come too late are named, and nothing is done with them"] = f
   expect.truthy(lab.perform(world, 7).reason:find("any more; those up to LSN 150 came too late", 1,
     true))
   expect.equal({ loss_of(world).data.applied_lsn, loss_of(world).data.known_lsn }, { 137, 150 })
-  backups.last_lsn, backups.problem, backups.problem_text = 137, "damaged", "'x.blog' is damaged"
-  expect.truthy(lab.perform(world, 6).reason:find("of those that came later, 'x.blog' is damaged",
-    1, true))
+  backups.problem, backups.problem_text = "damaged", "'x.blog' is damaged"
+  local damaged = "; of those that came later, 'x.blog' is damaged"
+  local result = lab.perform(world, 6)
+  expect.truthy(result.reason:find("up to LSN 150 came too late" .. damaged, 1, true))
+  backups.last_lsn = 137
+  expect.truthy(lab.perform(world, 6).reason:find("any more" .. damaged, 1, true))
   expect.equal(#world.changes, before + 4)
 end
 
@@ -338,6 +341,17 @@ T["a recovery that was stopped in the middle has not brought anything online"] =
   world.facts[secondary].lsn = 140
   lab.perform(world, 10)
   expect.truthy(world.asked[2].lines[1]:find("comes online at LSN 137 ", 1, true))
+end
+
+T["another fork is a danger when the secondary is online too"] = function()
+  local loaded = load()
+  local world = stopped_after(11)
+  world.facts["log_chain:mgc.secondary"].problem = "foreign_fork"
+  world.facts["log_chain:mgc.secondary"].problem_text = "'x.blog' is of another fork"
+  local before = #world.changes
+  local outcomes, last = lab.run(world, loaded)
+  expect.equal({ #outcomes, last.outcome, #world.changes }, { 3, "refused", before })
+  expect.truthy(last.reason:find("'x.blog' is of another fork", 1, true))
 end
 
 T["another fork in the middle of a recovery is a danger still"] = function()
