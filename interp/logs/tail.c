@@ -89,6 +89,13 @@ static bool find_disk(struct tail *tail)
     return false;
 }
 
+/* Whether the dead primary is of a fork, or of the one that this grew out of after `lsn`. */
+static bool is_of(const struct bsc_logs_state *from, const char *fork, int64_t lsn)
+{
+    return strcmp(from->fork, fork) == 0 ||
+           (fork[0] != '\0' && strcmp(from->previous_fork, fork) == 0 && lsn <= from->fork_lsn);
+}
+
 /* The copy is of the same fork, or of the one that the dead primary's fork grew out of and not yet
  * past the parting. A copy that was brought online left the fork for good: the tail is then what
  * it does not have. */
@@ -96,7 +103,7 @@ static bool is_related(struct tail *tail)
 {
     const struct bsc_logs_state *from = &tail->from, *copy = &tail->copy;
 
-    tail->parted = strcmp(from->fork, copy->parting.fork) == 0;
+    tail->parted = is_of(from, copy->parting.fork, copy->parting.lsn);
     if (tail->parted)
         tail->after_lsn = copy->parting.lsn;
 
@@ -105,8 +112,7 @@ static bool is_related(struct tail *tail)
               tail->order->copy);
         return false;
     }
-    if (!tail->parted && strcmp(from->fork, copy->fork) != 0 &&
-        (strcmp(from->previous_fork, copy->fork) != 0 || copy->lsn > from->fork_lsn)) {
+    if (!tail->parted && !is_of(from, copy->fork, copy->lsn)) {
         judge(tail, TAIL_DAMAGED, "'%s' is of recovery fork %s, the copy of %s",
               tail->order->salvage, from->fork, copy->fork);
         return false;
@@ -149,6 +155,8 @@ static bool scan(struct tail *tail)
         return false;
     }
     begin = tail->from.place_lsn - base.frame; /* LSN at the log's first frame */
+    if (tail->parted && begin > tail->after_lsn)
+        tail->after_lsn = begin; /* nothing of it is to be applied, so nothing need be whole */
     after = tail->after_lsn - begin;
     if (after < 0) {
         judge_gap(tail, begin);
@@ -163,6 +171,11 @@ static bool scan(struct tail *tail)
         return false;
     }
     return true;
+}
+
+static int64_t last_lsn(const struct tail *tail)
+{
+    return tail->after_lsn + tail->round.range.frames;
 }
 
 /* Says what stands behind the last commit that counts, when that is of this log: a frame with its
@@ -209,7 +222,7 @@ static bool find_salvaged(struct tail *tail)
     path = bsc_files_join(order->destination, name.data);
     found = bsc_logs_format_peek(order->sys, path, &tail->header, &ignored) &&
             strcmp(tail->header.fork, tail->from.fork) == 0 &&
-            tail->header.last_lsn == tail->after_lsn + tail->round.range.frames;
+            tail->header.last_lsn == last_lsn(tail);
     if (found)
         tail->name = bsc_mem_text(name.data);
 done:
@@ -239,9 +252,9 @@ static void find(struct tail *tail)
 
     if (!find_disk(tail) || !is_related(tail) || !scan(tail))
         return;
-    if (tail->parted && tail->round.range.frames > 0) {
+    if (tail->parted && last_lsn(tail) > tail->copy.parting.lsn) {
         judge(tail, TAIL_TOO_LATE, "'%s' was brought online at LSN %lld", order->copy,
-              (long long)tail->after_lsn);
+              (long long)tail->copy.parting.lsn);
         return;
     }
     if (find_salvaged(tail)) {
@@ -251,7 +264,7 @@ static void find(struct tail *tail)
     }
     judge(tail, tail->round.range.frames == 0 ? TAIL_EMPTY : TAIL_AVAILABLE, "%s",
           end_of_log(tail));
-    tail->name = backup_name(order->salvage, tail->after_lsn + tail->round.range.frames);
+    tail->name = backup_name(order->salvage, last_lsn(tail));
 }
 
 static void tail_init(struct tail *tail, const struct bsc_logs_tail_order *order)
@@ -276,8 +289,11 @@ static int64_t time_of(const struct tail *tail)
 {
     const struct bsc_clock *clock = bsc_clock_real();
 
-    return tail->in_file ? tail->header.time_ms
-                         : bsc_logs_round_time(&tail->round, clock->wall_ms(clock->self));
+    if (tail->in_file)
+        return tail->header.time_ms;
+    if (tail->round.range.frames == 0)
+        return tail->from.time_ms; /* all that the log held is in log backups */
+    return bsc_logs_round_time(&tail->round, clock->wall_ms(clock->self));
 }
 
 /* Whether it is known where the tail begins and ends. */
@@ -296,15 +312,13 @@ struct bsc_value *bsc_logs_tail(const struct bsc_logs_tail_order *order)
     find(&tail);
     bsc_value_set_text(facts, "state", kind_names[tail.kind]);
     if (is_known(tail.kind)) {
-        int64_t last = tail.after_lsn + tail.round.range.frames;
-
         bsc_value_set_int(facts, "first_lsn",
                           tail.in_file ? tail.header.first_lsn : tail.after_lsn);
-        bsc_value_set_int(facts, "last_lsn", last);
+        bsc_value_set_int(facts, "last_lsn", last_lsn(&tail));
         bsc_value_set_int(facts, "commits",
                           tail.in_file ? tail.header.commits : tail.round.range.commits);
     }
-    if (is_known(tail.kind) && tail.kind != TAIL_EMPTY) {
+    if (is_known(tail.kind) && tail.kind != TAIL_EMPTY && time_of(&tail) > 0) {
         bsc_clock_format(time_of(&tail), time);
         bsc_value_set_text(facts, "time", time);
     }

@@ -125,10 +125,13 @@ local function too_late(a, tail, observe)
     return "kept", words .. ": the tail was salvaged and applied before"
   elseif tail.state == "empty" then
     return "kept", ("%s: it holds all that is in the log of %s"):format(words, dead.title)
-  elseif tail.state == "too_late" then
+  elseif tail.state == "too_late" and tail.commits > 0 then
     return "skipped", ("%s: %s (LSN %d–%d) in the log of %s cannot be applied to it any "
       .. "more"):format(words, text.count(tail.commits, "commit"), tail.first_lsn, tail.last_lsn,
         dead.title)
+  elseif tail.state == "too_late" then
+    return "skipped", ("%s: the log of %s went on to LSN %d without it"):format(words, dead.title,
+      tail.last_lsn)
   end
   return "skipped", ("%s: what the log of %s may hold comes too late"):format(words, dead.title)
 end

@@ -189,6 +189,8 @@ T["a tail that did not get in is told again, and skipped as too late"] = functio
     "the secondary of mgc on sql3 (/site/sql3/mgc.db) is online since LSN 130: 4 commits (LSN "
     .. "130–137) in the log of the primary of mgc on sql1 (/site/sql1/mgc.db) cannot be applied to "
     .. "it any more" })
+  world.facts["tail:mgc.primary"].commits = 0
+  expect.truthy(lab.perform(world, 8).reason:find("went on to LSN 137 without it", 1, true))
   lab.perform(world, 11)
   expect.equal(loss_of(world).data, first)
   expect.equal({ first.applied_lsn, first.known_lsn }, { 130, 137 })

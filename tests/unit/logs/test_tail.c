@@ -205,6 +205,82 @@ static void a_tail_that_did_not_get_in_is_too_late_after_recovery_and_says_how_m
     wreck_close(&wreck);
 }
 
+/* The copy was brought online after the first backup, and the log began anew after the second. */
+static void a_log_that_began_after_the_recovery_still_says_how_far_it_goes(void **state)
+{
+    struct wreck wreck;
+    struct bsc_logs_tail_order order;
+    int64_t last, shipped_lsn;
+
+    wreck_open(&wreck, *state, 3);
+    order = order_of(&wreck);
+    last = number_of(&order, "last_lsn");
+    shipped_lsn = shipped(&wreck);
+    wreck.site.count = 1;
+    recover_with(&wreck, NULL);
+    wreck.site.count = 2;
+    assert_tail(&order, "too_late", "brought online at LSN");
+    assert_int_equal(number_of(&order, "first_lsn"), shipped_lsn);
+    assert_int_equal(number_of(&order, "last_lsn"), last);
+    assert_refused(&order, "brought online");
+    wreck_close(&wreck);
+}
+
+static void an_empty_log_still_says_how_far_the_primary_had_come(void **state)
+{
+    struct wreck wreck;
+    struct bsc_logs_tail_order order;
+    char *wal = NULL;
+
+    wreck_open(&wreck, *state, 0);
+    order = order_of(&wreck);
+    wal = bsc_logs_path_wal(wreck.salvage);
+    assert_int_equal(truncate(wal, 0), 0);
+    free(wal);
+    wreck.site.count = 1;
+    recover_with(&wreck, NULL);
+    wreck.site.count = 2;
+    assert_tail(&order, "too_late", "brought online at LSN");
+    assert_int_equal(number_of(&order, "last_lsn"), shipped(&wreck));
+    assert_int_equal(number_of(&order, "commits"), 0);
+    wreck_close(&wreck);
+}
+
+static void change_sidecar(const char *db, void (*change)(struct bsc_logs_state *sidecar))
+{
+    struct bsc_logs_state sidecar = BSC_LOGS_STATE_INIT;
+    struct bsc_err err = BSC_ERR_INIT;
+
+    assert_true(bsc_logs_state_load(bsc_sys_real(), db, &sidecar, &err));
+    change(&sidecar);
+    assert_true(bsc_logs_state_save(bsc_sys_real(), db, &sidecar, &err));
+    bsc_logs_state_release(&sidecar);
+}
+
+static void grown_out(struct bsc_logs_state *sidecar)
+{
+    memcpy(sidecar->previous_fork, sidecar->fork, sizeof sidecar->fork);
+    memset(sidecar->fork, 'a', BSC_LOGS_ID_HEX - 1);
+    sidecar->fork_lsn = sidecar->lsn;
+}
+
+static void a_fork_that_grew_out_of_that_of_the_copy_goes_equally_far_after_recovery(void **state)
+{
+    struct wreck wreck;
+    struct bsc_logs_tail_order order;
+    int64_t last;
+
+    wreck_open(&wreck, *state, 3);
+    change_sidecar(wreck.salvage, grown_out);
+    order = order_of(&wreck);
+    assert_tail(&order, "available", "");
+    last = number_of(&order, "last_lsn");
+    recover_with(&wreck, NULL);
+    assert_tail(&order, "too_late", "brought online at LSN");
+    assert_int_equal(number_of(&order, "last_lsn"), last);
+    wreck_close(&wreck);
+}
+
 static void a_salvaged_tail_that_was_not_applied_is_too_late_after_recovery(void **state)
 {
     struct wreck wreck;
@@ -292,17 +368,6 @@ static void a_primary_that_somebody_uses_is_not_dead(void **state)
     (void)practice_reap(child);
     assert_tail(&order, "available", "");
     wreck_close(&wreck);
-}
-
-static void change_sidecar(const char *db, void (*change)(struct bsc_logs_state *sidecar))
-{
-    struct bsc_logs_state sidecar = BSC_LOGS_STATE_INIT;
-    struct bsc_err err = BSC_ERR_INIT;
-
-    assert_true(bsc_logs_state_load(bsc_sys_real(), db, &sidecar, &err));
-    change(&sidecar);
-    assert_true(bsc_logs_state_save(bsc_sys_real(), db, &sidecar, &err));
-    bsc_logs_state_release(&sidecar);
 }
 
 static void other_fork(struct bsc_logs_state *sidecar)
@@ -482,6 +547,9 @@ int main(void)
         UNIT_IN_FOLDER(a_tail_is_found_salvaged_and_applied),
         UNIT_IN_FOLDER(a_tail_that_got_in_before_recovery_is_salvaged_afterwards_too),
         UNIT_IN_FOLDER(a_tail_that_did_not_get_in_is_too_late_after_recovery_and_says_how_much),
+        UNIT_IN_FOLDER(a_log_that_began_after_the_recovery_still_says_how_far_it_goes),
+        UNIT_IN_FOLDER(an_empty_log_still_says_how_far_the_primary_had_come),
+        UNIT_IN_FOLDER(a_fork_that_grew_out_of_that_of_the_copy_goes_equally_far_after_recovery),
         UNIT_IN_FOLDER(a_salvaged_tail_that_was_not_applied_is_too_late_after_recovery),
         UNIT_IN_FOLDER(salvaging_again_gives_the_same_file),
         UNIT_IN_FOLDER(nothing_after_the_last_backup_is_an_empty_tail),
