@@ -163,6 +163,7 @@ static void look_closed(struct look *look, const char *state, const char *reason
 
 static void look_at_both(struct look *look)
 {
+    static const char interrupted[] = "its recovery was interrupted: recover it again";
     const enum bsc_logs_mark mark = look->header.mark;
     const enum bsc_logs_role role = look->state.role;
     const bool online = role == BSC_LOGS_PRIMARY || role == BSC_LOGS_ONLINE;
@@ -176,7 +177,9 @@ static void look_at_both(struct look *look)
     else if (mark == BSC_LOGS_MARK_RESTORING && role == BSC_LOGS_STANDBY)
         look_closed(look, "restoring", "an apply to this standby was interrupted");
     else if (mark == BSC_LOGS_MARK_RESTORING && role == BSC_LOGS_PRIMARY)
-        look_closed(look, "restoring", "its recovery was interrupted: recover it again");
+        look_closed(look, "restoring", interrupted);
+    else if (mark == BSC_LOGS_MARK_STANDBY && role == BSC_LOGS_PRIMARY)
+        look_closed(look, "standby", interrupted);
     else if (mark == BSC_LOGS_MARK_STANDBY && role == BSC_LOGS_STANDBY)
         look_closed(look, "standby", "");
     else if (mark == BSC_LOGS_MARK_RESTORING && role == BSC_LOGS_MIRROR)

@@ -30,8 +30,7 @@ static bool is_normal(enum bsc_logs_mark mark)
 /* The fork is recorded, the header not opened yet. */
 static bool was_interrupted(const struct recovery *recovery)
 {
-    return recovery->state.role == BSC_LOGS_PRIMARY &&
-           recovery->header.mark == BSC_LOGS_MARK_RESTORING;
+    return recovery->state.role == BSC_LOGS_PRIMARY && is_closed(recovery->header.mark);
 }
 
 /* The header is open, and all that is missing is how the file looked at that moment, which nobody

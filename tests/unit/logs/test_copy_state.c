@@ -197,6 +197,9 @@ static void an_interrupted_recovery_is_still_restoring(void **state)
     assert_true(bsc_logs_state_save(bsc_sys_real(), site.copy, &sidecar, &err));
     assert_fact(site.copy, "state", "restoring");
     assert_reason(site.copy, "recovery was interrupted");
+    assert_true(bsc_logs_db_header_set(bsc_sys_real(), site.copy, BSC_LOGS_MARK_STANDBY, &err));
+    assert_fact(site.copy, "state", "standby");
+    assert_reason(site.copy, "recovery was interrupted");
     bsc_logs_state_release(&sidecar);
     practice_close(&site);
 }

@@ -311,6 +311,46 @@ static void a_kill_at_any_call_is_settled_by_the_next_run(void **state)
     practice_close(&site);
 }
 
+static void make_standby(const struct practice *site)
+{
+    struct bsc_logs_state sidecar = load(site->copy);
+    struct bsc_err err = BSC_ERR_INIT;
+
+    sidecar.role = BSC_LOGS_STANDBY;
+    save(site->copy, &sidecar);
+    assert_true(bsc_logs_db_header_set(bsc_sys_real(), site->copy, BSC_LOGS_MARK_STANDBY, &err));
+}
+
+static void a_standby_killed_at_any_call_is_brought_online_by_the_next_run(void **state)
+{
+    struct practice site;
+    char *untouched = unit_path(*state, "untouched"), *sidecar = NULL;
+    char *sidecar_untouched = unit_path(*state, "untouched.state");
+    int outcome = 1;
+    unsigned long call = 1;
+
+    open_applied(&site, *state);
+    make_standby(&site);
+    sidecar = bsc_logs_path_state(site.copy);
+    practice_copy_file(site.copy, untouched);
+    practice_copy_file(sidecar, sidecar_untouched);
+    for (; outcome != 0 && call < CALLS_MAX; call++) {
+        struct bsc_logs_recovered recovered = {0};
+        struct bsc_err err = BSC_ERR_INIT;
+
+        practice_copy_file(untouched, site.copy);
+        practice_copy_file(sidecar_untouched, sidecar);
+        outcome = recover_and_crash(&site, call);
+        if (!recover(&site, &recovered, &err) && strstr(err.message, "online already") == NULL)
+            fail_msg("killed at call %lu: %s", call, err.message);
+    }
+    assert_int_equal(outcome, 0);
+    free(untouched);
+    free(sidecar);
+    free(sidecar_untouched);
+    practice_close(&site);
+}
+
 static void every_failing_call_is_settled_by_the_next_run(void **state)
 {
     struct practice site;
@@ -364,6 +404,7 @@ int main(void)
         UNIT_IN_FOLDER(an_unsound_copy_is_refused_and_stays_closed),
         UNIT_IN_FOLDER(a_log_of_an_earlier_life_is_kept_under_another_name),
         UNIT_IN_FOLDER(a_kill_at_any_call_is_settled_by_the_next_run),
+        UNIT_IN_FOLDER(a_standby_killed_at_any_call_is_brought_online_by_the_next_run),
         UNIT_IN_FOLDER(every_failing_call_is_settled_by_the_next_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
