@@ -55,6 +55,16 @@ static bool go_on(struct work *work, struct bsc_err *err)
     return bsc_logs_state_save(work->sys, work->db, state, err);
 }
 
+/* Of a copy that was brought online the log backups of the fork that ends here stay its own. */
+static void end_fork(struct bsc_logs_state *state)
+{
+    if (state->parting.fork[0] == '\0')
+        return;
+    if (state->own_forks == NULL)
+        state->own_forks = bsc_value_list();
+    bsc_value_append(state->own_forks, bsc_value_text(state->fork));
+}
+
 static bool start_anew(struct work *work, struct bsc_err *err)
 {
     struct bsc_logs_state *state = &work->state;
@@ -64,6 +74,7 @@ static bool start_anew(struct work *work, struct bsc_err *err)
         return false;
     if (!work->known)
         bsc_digest_random_hex(state->database_id, BSC_LOGS_ID_HEX - 1);
+    end_fork(state);
     bsc_digest_random_hex(state->fork, BSC_LOGS_ID_HEX - 1);
     state->previous_fork[0] = '\0';
     state->lsn += work->known ? 1 : 0;

@@ -24,8 +24,8 @@ struct walk {
     int64_t pending_bytes;
     bool copied_all; /* every backup of the chain so far is copied */
     uint16_t fork;
-    uint16_t own_fork;   /* of a copy that was brought online and has left that fork */
-    const char *problem; /* "none", or the first one */
+    const struct bsc_logs_state *parted; /* of a copy that was brought online; NULL of any other */
+    const char *problem;                 /* "none", or the first one */
     struct bsc_buf text;
     int problems;
 };
@@ -53,6 +53,25 @@ static void report_range(struct walk *walk, const char *problem, const char *wha
     report(walk, problem,
            bsc_mem_format("'%s' (LSN %lld to %lld) %s", name_of(walk, entry),
                           (long long)entry->first_lsn, (long long)entry->last_lsn, what));
+}
+
+/* Before all other problems when the copy takes no backups any more: of these only another fork is
+ * a danger to it still, since it comes from a third copy that can be written to. */
+static void report_fork(struct walk *walk, const struct bsc_logs_entry *entry)
+{
+    const int others = walk->problems;
+    struct bsc_buf text = walk->text;
+    bool first = walk->parted != NULL && others > 0 && strcmp(walk->problem, "foreign_fork") != 0;
+    if (first) {
+        bsc_buf_init(&walk->text);
+        walk->problems = 0;
+    }
+    report_range(walk, "foreign_fork", "belongs to another recovery fork", entry);
+    if (!first)
+        return;
+    bsc_buf_printf(&walk->text, "; %s", text.data);
+    bsc_buf_release(&text);
+    walk->problems += others;
 }
 
 static void report_damaged(struct walk *walk, const struct bsc_logs_entry *entry)
@@ -148,16 +167,29 @@ static bool is_same_range(const struct walk *walk, const struct bsc_logs_entry *
            entry->last_lsn == walk->end->last_lsn;
 }
 
+/* Whether a copy that was brought online has taken the backup itself. */
+static bool is_own(const struct walk *walk, const struct bsc_logs_entry *entry)
+{
+    const struct bsc_logs_state *state = walk->parted;
+    const char *fork = walk->catalogue->forks[entry->fork];
+    bool own = state != NULL && strcmp(fork, state->fork) == 0;
+    for (size_t i = 0; state != NULL && !own && i < bsc_value_count(state->own_forks); i++) {
+        const char *before = bsc_value_string(bsc_value_at(state->own_forks, i));
+        own = before != NULL && strcmp(fork, before) == 0;
+    }
+    return own;
+}
+
 static void step(struct walk *walk, const struct bsc_logs_entry *entry)
 {
     if (entry->kind == BSC_LOGS_ENTRY_DAMAGED)
         return;
     if (entry->kind == BSC_LOGS_ENTRY_FOREIGN) {
         report_range(walk, "foreign_database", "belongs to another database", entry);
-    } else if (entry->fork == walk->own_fork) {
+    } else if (entry->fork != walk->fork && is_own(walk, entry)) {
         ignore(walk, entry, "taken after the copy was brought online");
     } else if (entry->fork != walk->fork) {
-        report_range(walk, "foreign_fork", "belongs to another recovery fork", entry);
+        report_fork(walk, entry);
     } else if (entry->first_lsn == walk->lsn) {
         accept(walk, entry);
     } else if (is_same_range(walk, entry)) {
@@ -225,9 +257,8 @@ static uint16_t fork_number(const struct walk *walk, const char *fork)
 static void walk_all(struct walk *walk, const struct bsc_logs_state *state)
 {
     const struct bsc_logs_catalogue *catalogue = walk->catalogue;
-    bool parted = state->parting.fork[0] != '\0';
-    walk->fork = fork_number(walk, parted ? state->parting.fork : state->fork);
-    walk->own_fork = parted ? fork_number(walk, state->fork) : UINT16_MAX;
+    walk->parted = state->parting.fork[0] != '\0' ? state : NULL;
+    walk->fork = fork_number(walk, walk->parted != NULL ? state->parting.fork : state->fork);
     for (size_t i = 0; i < catalogue->count; i++)
         step(walk, &catalogue->entries[i]);
     report_damaged_within(walk, walk->lsn, INT64_MAX);

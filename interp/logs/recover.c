@@ -82,6 +82,8 @@ static bool begin_fork(struct recovery *recovery, struct bsc_err *err)
     memcpy(state->parting.fork, state->previous_fork, sizeof state->parting.fork);
     state->parting.lsn = state->lsn;
     state->parting.time_ms = state->time_ms;
+    bsc_value_free(state->own_forks);
+    state->own_forks = NULL;
     state->role = BSC_LOGS_PRIMARY;
     state->placed = false;
     state->backed_up = false;

@@ -19,6 +19,7 @@ const char *bsc_logs_role_name(enum bsc_logs_role role)
 void bsc_logs_state_release(struct bsc_logs_state *state)
 {
     bsc_value_free(state->applying_files);
+    bsc_value_free(state->own_forks);
     *state = (struct bsc_logs_state)BSC_LOGS_STATE_INIT;
 }
 
@@ -109,6 +110,8 @@ static bool take_parting(const struct bsc_value *map, struct bsc_logs_state *sta
         return true;
     state->parting.lsn = bsc_value_get_number(parting, "lsn", 0);
     state->parting.time_ms = bsc_value_get_number(parting, "time", 0);
+    if (bsc_value_kind(bsc_value_get(parting, "own")) == BSC_VALUE_LIST)
+        state->own_forks = bsc_value_copy(bsc_value_get(parting, "own"));
     return take_id(parting, "fork", false, state->parting.fork);
 }
 
@@ -185,6 +188,8 @@ static struct bsc_value *parting_value(const struct bsc_logs_state *state)
     bsc_value_set_text(parting, "fork", state->parting.fork);
     bsc_value_set_int(parting, "lsn", state->parting.lsn);
     bsc_value_set_int(parting, "time", state->parting.time_ms);
+    if (state->own_forks != NULL)
+        bsc_value_set(parting, "own", bsc_value_copy(state->own_forks));
     return parting;
 }
 

@@ -50,6 +50,8 @@ struct bsc_logs_state {
     char previous_fork[BSC_LOGS_ID_HEX]; /* empty for the first fork */
     int64_t fork_lsn;                    /* the LSN at which the fork began */
     struct bsc_logs_parting parting;     /* kept for an online copy or a primary only */
+    struct bsc_value *own_forks;         /* owned list of texts, NULL for none: the forks that this
+                                            copy has had between the parting and this one */
     enum bsc_logs_role role;
     int64_t lsn;     /* what this copy holds (restoring, standby, mirror), or what of it has been
                         shipped (primary) */

@@ -15,6 +15,7 @@ struct stage {
 #define OURS    "11111111111111111111111111111111"
 #define FORK    "22222222222222222222222222222222"
 #define FORK_2  "33333333333333333333333333333333"
+#define FORK_3  "55555555555555555555555555555555"
 #define FOREIGN "44444444444444444444444444444444"
 
 static void open_stage(struct stage *stage, const char *folder)
@@ -302,9 +303,51 @@ static void what_comes_after_a_copy_was_brought_online_is_told(void **state)
     put_ours(stage.share, 100, 110);
     put_ours(stage.share, 110, 120);
     assert_chain(look(&stage), "none", 2, 120);
-    memcpy(foreign.fork, "55555555555555555555555555555555", sizeof foreign.fork);
+    memcpy(foreign.fork, FORK_3, sizeof FORK_3);
     put(stage.share, "mgc", foreign, 1);
     assert_chain(look(&stage), "foreign_fork", 2, 120);
+    close_stage(&stage);
+}
+
+/* Each time its log has lost count it goes on, on one more fork. */
+static void every_fork_of_a_copy_that_was_brought_online_is_its_own(void **state)
+{
+    struct stage stage;
+    struct bsc_logs_state sidecar = BSC_LOGS_STATE_INIT;
+    struct bsc_logs_header own = ours(100, 110);
+    struct bsc_err err = BSC_ERR_INIT;
+    open_stage(&stage, *state);
+    bring_online(&stage);
+    memcpy(own.fork, FORK_3, sizeof FORK_3);
+    put(stage.share, "mgc", own, 1);
+    assert_chain(look(&stage), "foreign_fork", 0, 100);
+    assert_true(bsc_logs_state_load(bsc_sys_real(), stage.copy, &sidecar, &err));
+    sidecar.own_forks = bsc_value_list();
+    bsc_value_append(sidecar.own_forks, bsc_value_text("66666666666666666666666666666666"));
+    bsc_value_append(sidecar.own_forks, bsc_value_text(FORK_3));
+    assert_true(bsc_logs_state_save(bsc_sys_real(), stage.copy, &sidecar, &err));
+    assert_chain(look(&stage), "none", 0, 100);
+    assert_ignored(stage.facts, "taken after the copy was brought online");
+    bsc_logs_state_release(&sidecar);
+    close_stage(&stage);
+}
+
+static void
+another_fork_comes_first_of_all_that_is_wrong_after_a_copy_was_brought_online(void **state)
+{
+    struct stage stage;
+    struct bsc_logs_header foreign = ours(120, 130);
+    open_stage(&stage, *state);
+    put_ours(stage.share, 105, 110);
+    put_ours(stage.share, 112, 120);
+    memcpy(foreign.fork, FORK_3, sizeof FORK_3);
+    put(stage.share, "mgc", foreign, 1);
+    assert_chain(look(&stage), "gap", 0, 100);
+    bring_online(&stage);
+    assert_chain(look(&stage), "foreign_fork", 0, 100);
+    assert_text(stage.facts, "'mgc_00000000000000000130.blog' (LSN 120 to 130) belongs to another "
+                             "recovery fork; log backups of LSN 100 to 105 are missing before");
+    assert_text(stage.facts, "; log backups of LSN 110 to 112 are missing between");
     close_stage(&stage);
 }
 
@@ -485,6 +528,9 @@ int main(void)
         UNIT_IN_FOLDER(the_fork_that_follows_ours_is_as_foreign_as_any),
         UNIT_IN_FOLDER(what_a_copy_that_was_brought_online_writes_moves_nothing),
         UNIT_IN_FOLDER(what_comes_after_a_copy_was_brought_online_is_told),
+        UNIT_IN_FOLDER(every_fork_of_a_copy_that_was_brought_online_is_its_own),
+        UNIT_IN_FOLDER(
+            another_fork_comes_first_of_all_that_is_wrong_after_a_copy_was_brought_online),
         UNIT_IN_FOLDER(a_foreign_database_is_a_problem),
         UNIT_IN_FOLDER(a_damaged_header_is_named_in_place_of_the_gap_it_makes),
         UNIT_IN_FOLDER(a_damaged_newest_backup_is_a_problem),

@@ -233,6 +233,7 @@ static void a_copy_says_where_it_was_brought_online_however_far_it_has_come(void
 {
     struct practice site;
     struct bsc_logs_recovered recovered = {0};
+    struct bsc_logs_state sidecar = BSC_LOGS_STATE_INIT;
     struct bsc_err err = BSC_ERR_INIT;
     sqlite3 *db = NULL;
 
@@ -255,6 +256,11 @@ static void a_copy_says_where_it_was_brought_online_however_far_it_has_come(void
     assert_true(fact_number(site.copy, "lsn") > recovered.lsn);
     assert_int_equal(fact_number(site.copy, "recovered_lsn"), recovered.lsn);
     assert_no_fact(site.primary, "recovered_lsn");
+    assert_true(bsc_logs_state_load(bsc_sys_real(), site.copy, &sidecar, &err));
+    assert_string_not_equal(sidecar.fork, recovered.fork);
+    assert_int_equal(bsc_value_count(sidecar.own_forks), 1);
+    assert_string_equal(bsc_value_string(bsc_value_at(sidecar.own_forks, 0)), recovered.fork);
+    bsc_logs_state_release(&sidecar);
     practice_close(&site);
 }
 
