@@ -13,6 +13,7 @@ primary=site/dc2/sql3/mgc.db
 mirror=site/dc2/sql4/mgc.db
 cp site/rescued/sql1/mgc.db dead.db
 cp site/rescued/sql1/mgc.db-wal dead.db-wal
+recovery=7 # the change that brings the database online
 acknowledged=$(sql site/office/ledger.db "SELECT count(*) FROM acknowledged")
 written=0
 
@@ -82,9 +83,28 @@ run_to_the_end() {
     says "done: 15 of 15 items"
 }
 
+# By LSN in any case. Messages are counted as long as nobody can have written any, which is not
+# certain either when the recovery itself was killed.
 nothing_is_lost() {
+    applied=$(said | grep -o 'last applied LSN [0-9]*' | tail -n 1)
+    says "$applied (" # there is one
+    said | grep -q "$applied ([^)]*) of last known ${applied#last applied } (" ||
+        fail "something is lost: $(said | grep -o 'last applied [^;]*' | tail -n 1)"
     total=$(thousands $((acknowledged + written)))
-    says "$total of $total committed messages are in the new primary, 0 are lost"
+    counted="$total of $total committed messages are in the new primary, 0 are lost"
+    uncounted="how many of $total committed messages are lost can no longer be counted"
+    if [ "$written" -gt 0 ]; then
+        says "$uncounted"
+    elif [ "$how $number" = "killed $recovery" ]; then
+        said | grep -q -e "$counted" -e "$uncounted" || fail "neither counted nor uncounted"
+    else
+        says "$counted"
+    fi
+}
+
+nobody_is_asked() {
+    says "there is nothing left to approve"
+    says_not "answered yes"
 }
 
 mirror_has() {
@@ -109,6 +129,7 @@ ends_as_undisturbed() {
     run_to_the_end
     says "15 of 15 items, 0 changes"
     nothing_is_lost
+    nobody_is_asked
 }
 
 # The loss as a run tells it: LSNs and times, and the messages as counted.
@@ -132,7 +153,7 @@ after() {
     nothing_is_lost
     if [ "$number" -ge 11 ]; then
         says "its sessions are those of its clients"
-        says_not "Type yes"
+        nobody_is_asked
     fi
     [ ! -e site/dc2/sql4/mgc.db.before-* ] || fail "a mirror was replaced"
 
@@ -157,6 +178,7 @@ killed() {
     it "running it again finishes it, without a loss"
     run_to_the_end
     nothing_is_lost
+    [ "$number" -le "$recovery" ] || nobody_is_asked
     ends_as_undisturbed
 }
 
@@ -209,6 +231,8 @@ late() {
     run_to_the_end
     same "$(loss)" "$first" "the loss"
     says "cannot be applied to it any more"
+    says "what it holds came too late for this copy"
+    says "answered yes"
     printf '%s\n' "$first" | grep -q "last known LSN" || fail "no last known LSN: $first"
 }
 
