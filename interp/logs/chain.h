@@ -33,7 +33,8 @@ struct bsc_logs_chain_order {
  * The chain ends before the first problem in order of LSN; problem_text names it first and the
  * others after it. Of a copy that was brought online all this is told as it was then: a chain that
  * is not empty came too late. A backup of another recovery fork is a problem even where it begins
- * exactly at the end of ours: somebody has recovered another copy, and two would be writable. The
+ * exactly at the end of ours: somebody has recovered another copy, and two would be writable; of a
+ * copy that was brought online it is named first. Backups of forks of its own are ignored. The
  * digest of a line is that of the backup's header, which covers the digest of its pages. Errors:
  * those of reading the copy's sidecar; CANCELLED.
  */
