@@ -37,7 +37,6 @@ struct undertaking {
     struct bsc_value *facts;       /* owned: observed just now */
     struct bsc_value *plan;        /* owned: what will be carried out */
     char *runs;                    /* owned: the folder of all runs */
-    char *newest;                  /* owned: id of the newest run before ours, or NULL */
     struct bsc_journal_lock *lock; /* owned */
     struct bsc_journal_folder folder;
     struct bsc_journal *journal; /* owned */
@@ -82,23 +81,17 @@ static bool open_session(struct undertaking *u, struct bsc_err *err)
     return bsc_run_session_open(&u->session, &options, err);
 }
 
-/* The id of the newest run, owned; NULL when there is none. */
-static char *newest_run(const struct undertaking *u)
+static bool take_lock(struct undertaking *u, struct bsc_err *err)
 {
-    struct bsc_files_list ids = {0};
-    struct bsc_err ignored = BSC_ERR_INIT;
-    char *newest = NULL;
-    if (bsc_journal_folder_list(u->cli->sys, u->runs, &ids, &ignored) && ids.count > 0)
-        newest = bsc_mem_text(ids.names[ids.count - 1]);
-    bsc_files_list_release(&ids);
-    return newest;
+    const char *name = bsc_value_get_string(bsc_run_session_runbook(&u->session), "name");
+    u->runs = bsc_journal_runs_folder(u->session.with.site_path, u->wishes->runs);
+    u->lock = bsc_journal_lock_take(u->cli->sys, u->cli->clock, u->runs, name, err);
+    return u->lock != NULL;
 }
 
 /* Observes, and settles which plan is to be carried out. */
 static bool prepare(struct undertaking *u, struct bsc_err *err)
 {
-    u->runs = bsc_journal_runs_folder(u->session.with.site_path, u->wishes->runs);
-    u->newest = newest_run(u);
     u->facts = bsc_run_session_observe(&u->session, err);
     if (u->facts == NULL)
         return false;
@@ -123,8 +116,6 @@ static bool plan_gets_through(const struct bsc_value *plan, enum bsc_outcome *re
 
 static bool confirmed(struct undertaking *u, struct bsc_err *err)
 {
-    if (u->wishes->yes)
-        return true;
     if (!u->cli->terminal || u->cli->json) {
         bsc_err_set(err, BSC_ERR_REFUSED, "nobody can confirm the plan");
         return bsc_err_hint(err, "There is no terminal; give --yes to run the plan as shown.");
@@ -134,16 +125,10 @@ static bool confirmed(struct undertaking *u, struct bsc_err *err)
     return bsc_err_set(err, BSC_ERR_REFUSED, "the plan was not confirmed; nothing was changed");
 }
 
-/* While somebody read the plan, or another run went before us, the site went on: what was true then
- * must still be true now that nobody else can run anything. */
+/* While somebody read the plan the site went on: what was true then must still be true now that
+ * nobody else can run anything. */
 static bool still_as_shown(struct undertaking *u, struct bsc_err *err)
 {
-    char *newest = newest_run(u);
-    bool alone =
-        newest == NULL ? u->newest == NULL : u->newest != NULL && strcmp(newest, u->newest) == 0;
-    bsc_mem_free(newest);
-    if (u->wishes->yes && alone)
-        return true;
     bsc_value_free(u->facts);
     u->facts = bsc_run_session_observe(&u->session, err);
     return u->facts != NULL && bsc_run_plan_still_true(u->plan, u->session.schema, u->facts, err);
@@ -179,13 +164,6 @@ static bool keep_inputs(struct undertaking *u, struct bsc_err *err)
         keep_modules(u, err);
     bsc_mem_free(plan_path);
     return ok;
-}
-
-static bool take_lock(struct undertaking *u, struct bsc_err *err)
-{
-    const char *name = bsc_value_get_string(bsc_value_get(u->plan, "runbook"), "name");
-    u->lock = bsc_journal_lock_take(u->cli->sys, u->cli->clock, u->runs, name, err);
-    return u->lock != NULL;
 }
 
 static bool open_journal(struct undertaking *u, struct bsc_err *err)
@@ -295,7 +273,9 @@ static int undertake(struct undertaking *u, struct bsc_err *err)
         return -1;
     if (bsc_cli_stops_at_errors(u->cli, &u->session))
         return BSC_EXIT_FAILED;
-    if (!prepare(u, err))
+    /* Where nobody is waited for, one look will do, as long as nobody else can run anything from
+     * then on. A person may take all day, and must not keep others out. */
+    if ((u->wishes->yes && !take_lock(u, err)) || !prepare(u, err))
         return -1;
     bsc_cli_show_plan(u->cli, u->plan);
     if (!plan_gets_through(u->plan, &outcome)) {
@@ -303,8 +283,9 @@ static int undertake(struct undertaking *u, struct bsc_err *err)
             bsc_cli_json(u->cli, u->plan);
         return bsc_run_outcome_exit(outcome);
     }
-    if (!confirmed(u, err) || !take_lock(u, err) || !still_as_shown(u, err) ||
-        !open_journal(u, err))
+    if (!u->wishes->yes && (!confirmed(u, err) || !take_lock(u, err) || !still_as_shown(u, err)))
+        return -1;
+    if (!open_journal(u, err))
         return -1;
     if (!carry_out(u, err)) {
         bsc_cli_say(u->cli, "\nThe run stopped because its journal cannot be written: %s\n",
@@ -322,7 +303,6 @@ static void release(struct undertaking *u)
     bsc_journal_folder_release(&u->folder);
     bsc_journal_lock_free(u->lock);
     bsc_mem_free(u->runs);
-    bsc_mem_free(u->newest);
     bsc_value_free(u->given);
     bsc_value_free(u->facts);
     bsc_value_free(u->plan);

@@ -77,6 +77,31 @@ it "looking is possible meanwhile"
 bsc plan quick.lua
 exits 0
 
+it "a run that began while another one changed things is refused, however late it gets on"
+mkfifo told
+exec 7<>told
+dd if=/dev/zero of=told bs=4096 count=1000 oflag=nonblock 2>/dev/null || true
+"$program" run quick.lua --yes >told 2>late.err </dev/null &
+late=$!
+background="$background $late"
+sleep 0.5
+kill -s INT "$run"
+until_true 2 gone "$run"
+cat <&7 >/dev/null &
+background="$background $!"
+code=0
+wait "$late" || code=$?
+cp late.err err
+exits 3
+says "another run is under way"
+[ ! -e ended ] || fail "the late run did something"
+exec 7>&-
+wait "$run" || true
+rm -rf runs begun
+begin slow
+until_true 10 journal_has slow '"kind":"intent".*987'
+until_true 10 has_child
+
 it "Ctrl-C stops a long command: child gone, outcome recorded, journal ended"
 stopped INT slow interrupted
 until_true 2 gone "$child"

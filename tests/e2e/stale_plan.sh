@@ -32,7 +32,7 @@ refuses() {
     exits 3
     says "$1"
     unchanged site before
-    [ ! -e site/runs ] || fail "there is site/runs"
+    no_run site
 }
 
 it "a plan is refused when another log backup has appeared"
