@@ -26,6 +26,7 @@
     X(DAMAGED, "damaged", "data does not match its checksum or format")                            \
     X(CONFLICT, "conflict", "somebody else holds or changed the thing")                            \
     X(REFUSED, "refused", "a rule of the procedure forbids it")                                    \
+    X(UNSETTLED, "unsettled", "a writer was killed and its change has not been taken back")        \
     X(UNREACHABLE, "unreachable", "a server or folder does not answer")                            \
     X(SQL, "sql", "the database refused a statement")                                              \
     X(SCRIPT, "script", "Lua code raised an error")                                                \

@@ -115,6 +115,7 @@ static struct bsc_sql *open_target(struct bsc_lib_env *env, const struct bsc_lib
             .name = target->server,
             .connection = string.data,
             .read_only = target->read_only,
+            .aside = target->aside,
             .login_timeout_ms = bsc_value_get_number(bsc_site_server(env->site, target->server),
                                                      "connect_timeout", LOGIN_TIMEOUT_MS),
             .redactor = env->redactor,
@@ -135,9 +136,11 @@ struct bsc_sql *bsc_lib_env_connect(struct bsc_lib_env *env, const struct bsc_li
                     target->server);
         return NULL;
     }
-    struct bsc_sql *sql = find(env, target);
-    if (sql != NULL)
+    struct bsc_sql *sql = target->aside ? NULL : find(env, target);
+    if (sql != NULL && bsc_sql_reusable(sql))
         return sql;
+    if (sql != NULL)
+        bsc_lib_env_drop(env, sql);
     sql = open_target(env, target, err);
     if (sql != NULL)
         keep(env, target, sql);
@@ -153,7 +156,7 @@ bool bsc_lib_env_run(struct bsc_lib_env *env, const struct bsc_lib_target *targe
     if (sql == NULL)
         return false;
     bool good = bsc_sql_run(sql, text, params, limits, ret, err);
-    if (!bsc_sql_reusable(sql))
+    if (target->aside || !bsc_sql_reusable(sql))
         bsc_lib_env_drop(env, sql);
     return good;
 }

@@ -45,6 +45,7 @@ struct bsc_lib_target {
     const char *file;     /* borrowed: database file, for platforms that have files */
     const char *database; /* borrowed: database name, for the other platforms */
     bool read_only;       /* a connection that can change nothing */
+    bool aside;           /* see struct bsc_sql_options; closed after one statement */
 };
 
 /* Returns the calling thread's connection to a database, opened when there is none; borrowed, valid

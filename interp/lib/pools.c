@@ -89,13 +89,24 @@ static struct bsc_value *unreachable_facts(const struct bsc_err *why)
     return facts;
 }
 
-/* A writer that died within a change leaves the table to the next one who may write, which takes
- * the half of it back: a client would do so by merely reading, and without it nobody could tell
- * the state of the pool any more. SQLite says 8 to those who only may read. */
-static bool is_left_half_changed(const struct bsc_err *why)
+/* A writer that died within a change of the table left it to the next one who may write, which
+ * takes the half of it back. Looking must not do so; what there will be then is read aside. When
+ * somebody else was first meanwhile, the table itself tells again. */
+static struct bsc_value *settled_read(const struct bsc_lib_call *call, struct pool *pool,
+                                      bool *ret_answered, struct bsc_err *why)
 {
-    enum { SQLITE_READONLY = 8 };
-    return (why->native & 0xff) == SQLITE_READONLY;
+    static const char reason[] = "a writer was killed while it changed the table; this is what it "
+                                 "was before, and will be as soon as somebody writes to it";
+    struct bsc_value *facts = pool_read(call, pool, ret_answered, why);
+    if (facts != NULL || why->code != BSC_ERR_UNSETTLED)
+        return facts;
+    pool->target.aside = true;
+    facts = pool_read(call, pool, ret_answered, why);
+    if (facts != NULL)
+        bsc_value_set_text(facts, "reason", reason);
+    pool->target.aside = false;
+    return facts == NULL && why->code == BSC_ERR_CONFLICT ? pool_read(call, pool, ret_answered, why)
+                                                          : facts;
 }
 
 static bool state_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
@@ -105,11 +116,7 @@ static bool state_run(struct bsc_lib_call *call, struct bsc_value **ret, struct 
     bool answered = false;
     if (!pool_find(call, STATE_ARGS, true, &pool, err))
         return false;
-    struct bsc_value *facts = pool_read(call, &pool, &answered, &why);
-    if (facts == NULL && !answered && is_left_half_changed(&why)) {
-        pool.target.read_only = false;
-        facts = pool_read(call, &pool, &answered, &why);
-    }
+    struct bsc_value *facts = settled_read(call, &pool, &answered, &why);
     if (facts == NULL && !answered && why.code != BSC_ERR_CANCELLED)
         facts = unreachable_facts(&why);
     if (facts == NULL) {
@@ -197,7 +204,8 @@ const struct bsc_lib_row bsc_lib_row_pools_state = {
     .lane = "server",
     .args = STATE_ARGS,
     .result = "map {state: text, active_servers: list, version: int, reason: text?}",
-    .doc = "Reads a pool from its table.",
+    .doc = "Reads a pool from its table; where a writer was killed, as it will be once that half "
+           "change is taken back.",
 };
 
 const struct bsc_lib_row bsc_lib_row_pools_update = {

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-enum { LOGIN_TIMEOUT_MS = 15000 };
+enum { LOGIN_TIMEOUT_MS = 15000, ROOM_BESIDE = 4096 };
 
 /* Settings of the driver manager that would make it unsafe to work. */
 static bool is_setting_off(const struct bsc_sql *sql, const char *key, const char *harm,
@@ -61,15 +61,36 @@ static bool open_handles(struct bsc_sql *sql, int64_t login_timeout_ms, struct b
     return true;
 }
 
-static bool log_in(struct bsc_sql *sql, const char *connection, struct bsc_err *err)
+/* In its own copy even a reader may take back what the journal says. */
+static bool tune_aside(struct bsc_sql *sql, const char *connection, struct bsc_buf *tuned,
+                       struct bsc_err *err)
+{
+    if (sql->file == NULL)
+        return bsc_err_set(err, BSC_ERR_UNSUPPORTED, "only files of SQLite can be read aside");
+    char *copy = bsc_sql_aside_make(sql->file, &sql->aside, err);
+    if (copy == NULL)
+        return false;
+    char *string = bsc_mem_format("Database={%s};%s", copy, connection);
+    bool good = bsc_sql_string_tune(string, false, &sql->mode_ro, tuned, err);
+    explicit_bzero(string, strlen(string));
+    bsc_mem_free(string);
+    bsc_mem_free(copy);
+    return good;
+}
+
+static bool log_in(struct bsc_sql *sql, const struct bsc_sql_options *options, struct bsc_err *err)
 {
     const struct bsc_sql_calls *calls = sql->calls;
+    const char *connection = options->connection;
     bool good = false;
     struct bsc_buf tuned;
     bsc_buf_init(&tuned);
     /* Room enough beforehand: a buffer that grows leaves its old bytes, a password among them. */
-    (void)bsc_buf_room(&tuned, strlen(connection) * 4 + 256);
-    if (!bsc_sql_string_tune(connection, sql->read_only, &tuned, err))
+    (void)bsc_buf_room(&tuned, strlen(connection) * 4 + ROOM_BESIDE);
+    sql->file = bsc_sql_string_file(connection);
+    if (options->aside
+            ? !tune_aside(sql, connection, &tuned, err)
+            : !bsc_sql_string_tune(connection, sql->read_only, &sql->mode_ro, &tuned, err))
         goto done;
     if (tuned.length > SHRT_MAX) {
         bsc_err_set(err, BSC_ERR_LIMIT, "the connection string is too long");
@@ -154,9 +175,8 @@ static bool open_all(struct bsc_sql *sql, const struct bsc_sql_options *options,
 {
     if (!is_setting_off(sql, "Pooling", "hands out connections with the settings of others", err) ||
         !is_setting_off(sql, "Trace", "writes statements and passwords to a file", err) ||
-        !open_handles(sql, options->login_timeout_ms, err) ||
-        !log_in(sql, options->connection, err) || !verify_autocommit(sql, err) ||
-        !identify(sql, err) || !set_up_session(sql, err))
+        !open_handles(sql, options->login_timeout_ms, err) || !log_in(sql, options, err) ||
+        !verify_autocommit(sql, err) || !identify(sql, err) || !set_up_session(sql, err))
         return false;
     sql->watch = bsc_sql_watch_new(sql->calls, err);
     return sql->watch != NULL;
@@ -201,6 +221,10 @@ void bsc_sql_close(struct bsc_sql *sql)
         sql->calls->disconnect(sql->calls->self, sql->dbc.handle);
     free_handle(sql, &sql->dbc);
     free_handle(sql, &sql->env);
+    if (sql->aside != NULL)
+        bsc_sql_aside_remove(sql->aside);
+    bsc_mem_free(sql->aside);
+    bsc_mem_free(sql->file);
     bsc_mem_free(sql->name);
     bsc_mem_free(sql);
 }
@@ -212,7 +236,8 @@ void bsc_sql_adopt(struct bsc_sql *sql)
 
 bool bsc_sql_reusable(const struct bsc_sql *sql)
 {
-    return sql->reusable;
+    bool would_write = sql->read_only && !sql->mode_ro && sql->aside == NULL;
+    return sql->reusable && !(would_write && bsc_sql_sqlite_has_journal(sql));
 }
 
 const char *bsc_sql_product(const struct bsc_sql *sql)

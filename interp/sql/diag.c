@@ -90,7 +90,7 @@ static void fill(const struct bsc_sql *sql, const char *what, const struct recor
     err->native = record->native;
     err->retryable = retry_of(record->sqlstate);
     if (sql->is_sqlite)
-        bsc_sql_sqlite_refine(err);
+        bsc_sql_sqlite_refine(sql, err);
 }
 
 static bool is_warning(const struct record *record)

@@ -7,7 +7,8 @@
  * every diagnostic record on the way is kept.
  *
  * Errors: BSC_ERR_UNREACHABLE (SQLSTATE 08xxx), BSC_ERR_DENIED (28000), BSC_ERR_TIMEOUT,
- * BSC_ERR_CANCELLED, BSC_ERR_LIMIT, BSC_ERR_SQL for what else the database refuses;
+ * BSC_ERR_CANCELLED, BSC_ERR_LIMIT, BSC_ERR_UNSETTLED (a reader of SQLite would have to write
+ * first: open it aside), BSC_ERR_SQL for what else the database refuses;
  * `err.sqlstate`, `err.native` and `err.retryable` are filled.
  */
 #ifndef BSC_SQL_SQL_H
@@ -28,6 +29,8 @@ struct bsc_sql_options {
     const char *name;                  /* borrowed during the call: the server, for messages */
     const char *connection;            /* borrowed during the call, never kept, never shown */
     bool read_only;                    /* a connection that can change nothing */
+    bool aside;                        /* with read_only: on a private copy of an SQLite file, in
+                                          which the change of a killed writer has been taken back */
     int64_t login_timeout_ms;          /* 0 is 15 seconds; rounded up to whole seconds */
     struct bsc_redactor *redactor;     /* borrowed, outlives the connection; NULL for none: drivers
                                           quote connection strings in their messages */
@@ -46,9 +49,9 @@ void bsc_sql_close(struct bsc_sql *sql);
  * connection again. */
 void bsc_sql_adopt(struct bsc_sql *sql);
 
-/* False when the connection broke under a statement, or when a statement that failed or was
- * cancelled may have left traces (an open transaction, a late cancel): close it and open another.
- */
+/* False when the connection broke under a statement, when a statement that failed or was cancelled
+ * may have left traces (an open transaction, a late cancel), or when reading over it would finish
+ * somebody else's work by now: close it and open another. */
 bool bsc_sql_reusable(const struct bsc_sql *sql);
 
 /* The product at the other end, as it calls itself ("SQLite", "PostgreSQL"); borrowed. */

@@ -25,7 +25,10 @@ struct bsc_sql {
     bool connected;
     bool reusable;
     bool read_only;
+    bool mode_ro; /* SQLite itself was told to write nothing */
     bool is_sqlite;
+    char *file;  /* owned: the database file of SQLite, or NULL */
+    char *aside; /* owned: the folder of the private copy, or NULL */
     char product[64];
     struct bsc_sql_watch *watch; /* owned */
 };
@@ -51,7 +54,11 @@ bool bsc_sql_sqlite_inspect(const char *path, bool read_only, bool *ret_mode_ro,
 bool bsc_sql_sqlite_screen(const char *text, bool read_only, struct bsc_err *err);
 
 /* The driver knows one SQLSTATE for everything; this tells the codes of SQLite apart. */
-void bsc_sql_sqlite_refine(struct bsc_err *err);
+void bsc_sql_sqlite_refine(const struct bsc_sql *sql, struct bsc_err *err);
+
+/* Whether a writer of the connection's file is at work, or was killed at it: then whoever opens the
+ * file in order to read, but may write, has to finish that. */
+bool bsc_sql_sqlite_has_journal(const struct bsc_sql *sql);
 
 /* Whether the failure means that another process held a lock, and a text is safe to run again: a
  * single statement that met a lock has done nothing. */
@@ -66,8 +73,18 @@ bool bsc_sql_sqlite_counts(const char *text);
 /* Appends to *out the connection string to use for the one that was given. For SQLite drivers that
  * is a string of our own: no creation of missing files, no long waiting for locks inside the driver
  * where it cannot be cancelled, synchronous commits. */
-bool bsc_sql_string_tune(const char *string, bool read_only, struct bsc_buf *out,
+bool bsc_sql_string_tune(const char *string, bool read_only, bool *ret_mode_ro, struct bsc_buf *out,
                          struct bsc_err *err);
+
+/* The database file that a string for SQLite names with its whole path; owned, NULL without. */
+char *bsc_sql_string_file(const char *string);
+
+/* aside.c: a private copy of a database file and its journal, for reading what a killed writer's
+ * change hides while the file stays as it is. BSC_ERR_CONFLICT when somebody takes the change back
+ * meanwhile. Returns the copy's path, owned, and its folder (owned, to be removed with all in it)
+ * in *ret_folder; NULL on failure. */
+char *bsc_sql_aside_make(const char *file, char **ret_folder, struct bsc_err *err);
+void bsc_sql_aside_remove(const char *folder);
 
 /* bind.c: the values of parameters, in memory that stays where it is until the statement ended. */
 struct bsc_sql_binding {

@@ -76,7 +76,24 @@ bool bsc_sql_sqlite_screen(const char *text, bool read_only, struct bsc_err *err
     return bsc_err_hint(err, "It reaches past the database into other files.");
 }
 
-void bsc_sql_sqlite_refine(struct bsc_err *err)
+bool bsc_sql_sqlite_has_journal(const struct bsc_sql *sql)
+{
+    return sql->file != NULL && has_content(sql->file, "-journal");
+}
+
+/* To read past the journal of a killed writer, SQLite would have to write. */
+static void refine_readonly(const struct bsc_sql *sql, struct bsc_err *err)
+{
+    if (sql->mode_ro && bsc_sql_sqlite_has_journal(sql)) {
+        err->code = BSC_ERR_UNSETTLED;
+        bsc_err_hint(err, "A writer was killed; the next client that may write takes its change "
+                          "back.");
+    } else {
+        bsc_err_hint(err, "The connection is read-only, or the copy is a standby.");
+    }
+}
+
+void bsc_sql_sqlite_refine(const struct bsc_sql *sql, struct bsc_err *err)
 {
     switch (err->native & 0xff) {
     case CODE_BUSY:
@@ -85,7 +102,7 @@ void bsc_sql_sqlite_refine(struct bsc_err *err)
         bsc_err_hint(err, "Another process holds a lock on the database.");
         break;
     case CODE_READONLY:
-        bsc_err_hint(err, "The connection is read-only, or the copy is a standby.");
+        refine_readonly(sql, err);
         break;
     case CODE_IOERR:
         err->code = BSC_ERR_IO;

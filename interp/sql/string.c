@@ -119,27 +119,35 @@ static void tune_sqlite(const char *string, const char *path, bool mode_ro, stru
     }
 }
 
-bool bsc_sql_string_tune(const char *string, bool read_only, struct bsc_buf *out,
+static bool is_for_sqlite(const char *string)
+{
+    char *driver = get(string, "Driver");
+    bool is = contains(driver, "sqlite");
+    bsc_mem_free(driver);
+    return is;
+}
+
+char *bsc_sql_string_file(const char *string)
+{
+    char *path = is_for_sqlite(string) ? get(string, "Database") : NULL;
+    if (path == NULL || path[0] == '/')
+        return path;
+    bsc_mem_free(path);
+    return NULL;
+}
+
+bool bsc_sql_string_tune(const char *string, bool read_only, bool *ret_mode_ro, struct bsc_buf *out,
                          struct bsc_err *err)
 {
-    bool good = true, mode_ro = false;
-    char *driver = get(string, "Driver");
-    char *path = get(string, "Database");
-    if (!contains(driver, "sqlite")) {
+    *ret_mode_ro = false;
+    if (!is_for_sqlite(string)) {
         bsc_buf_add_text(out, string);
-        goto done;
+        return true;
     }
-    if (path != NULL && path[0] != '/') {
-        bsc_mem_free(path);
-        path = NULL;
-    }
-    if (path != NULL && !bsc_sql_sqlite_inspect(path, read_only, &mode_ro, err)) {
-        good = false;
-        goto done;
-    }
-    tune_sqlite(string, path, mode_ro, out);
-done:
-    bsc_mem_free(driver);
+    char *path = bsc_sql_string_file(string);
+    bool good = path == NULL || bsc_sql_sqlite_inspect(path, read_only, ret_mode_ro, err);
+    if (good)
+        tune_sqlite(string, path, *ret_mode_ro, out);
     bsc_mem_free(path);
     return good;
 }

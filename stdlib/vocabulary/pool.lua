@@ -50,6 +50,14 @@ local function unreachable(pool, facts)
   end
 end
 
+-- What is odd about a pool that can be read all the same.
+local function oddity(a, before)
+  if before.version and before.reason and before.state ~= "unreachable" then
+    return { { kind = "warning",
+      text = ("%s: %s"):format(handles.of(a.pool).title, before.reason) } }
+  end
+end
+
 local function update(a, facts, to, home)
   local pool = handles.of(a.pool)
   return { registry.driver_of(pool).update(pool, facts, to, home) }
@@ -85,6 +93,7 @@ local set_state = primitive.shipped {
   undo = function(a, before)
     return undo(a, before, { state = before.state })
   end,
+  tells = oddity,
 }
 
 local function resolve(a)
@@ -118,6 +127,7 @@ local set_active_servers = primitive.shipped {
   undo = function(a, before)
     return undo(a, before, { active_servers = before.active_servers })
   end,
+  tells = oddity,
 }
 
 -- Condition for guards and verify: chat:has_active_servers(near(db.secondary)).

@@ -201,6 +201,16 @@ half() {
     wait "$writer" || true
     [ -s site/dc2/app/pool.db-journal ] || fail "nothing was left half changed"
 
+    it "looking and planning leave that alone, and tell"
+    snapshot site >before
+    bsc observe --site site/site.yaml
+    exits 0
+    says "a writer was killed while it changed the table"
+    bsc plan "$failover" --site site/site.yaml
+    exits 0
+    says "a writer was killed while it changed the table"
+    unchanged site before
+
     it "going on finishes the failover, without a loss"
     run_to_the_end
     nothing_is_lost

@@ -370,6 +370,18 @@ T["a pool gets its state against the version that was seen"] = function()
     state = "unreachable", reason = "no route" } }), "refused", "cannot be read: no route")
 end
 
+T["a pool whose writer was killed is changed, and the plan says so"] = function()
+  local result, world = play('pool.set_state(chat, "FailedOver")', { ["pool:chat"] = {
+    state = "Normal", active_servers = host.list {}, version = 7,
+    reason = "a writer was killed" } })
+  expect_outcome(result, "changed")
+  expect.equal(world.notes[1].kind, "warning")
+  expect.equal(world.notes[1].text, "the pool chat: a writer was killed")
+  result, world = play 'pool.set_state(chat, "FailedOver")'
+  expect_outcome(result, "changed")
+  expect.equal(#world.notes, 0)
+end
+
 local mirror = "mirror.install { principal = db.secondary, mirror = db.secondary_mirror }"
 
 T["a mirror is cloned and follows"] = function()

@@ -1,5 +1,7 @@
 #include "lib_fixture.h"
 
+#include "hot.h"
+
 static const char source[] =
     "site: bench\n"
     "data_centres: { dc1: { title: A }, dc2: { title: B } }\n"
@@ -81,6 +83,54 @@ static void a_pool_without_a_row_is_an_error_not_unreachable(void **state)
                            "{'server':'app','file':'pool.db','sql':'DELETE FROM pool'}"),
                   "{'rows':1}");
     assert_refusal(&bench, pool_state(&bench), BSC_ERR_NOT_FOUND, "has no row");
+    bench_close(&bench);
+}
+
+/* The bench has a pool whose state somebody was changing when he was killed. */
+static void hot_bench_open(struct lib_bench *bench, struct unit_hot *hot, void **state)
+{
+    pool_bench_open(bench, state);
+    bsc_value_free(pool_state(bench));
+    char *path = unit_path(*state, "pool.db");
+    unit_hot_make(hot, path, "UPDATE pool SET state = 'FailedOver', version = 9");
+    free(path);
+}
+
+static void a_pool_whose_writer_was_killed_is_what_it_was_before(void **state)
+{
+    struct lib_bench bench;
+    struct unit_hot hot;
+    hot_bench_open(&bench, &hot, state);
+    struct bsc_value *facts = pool_state(&bench);
+    assert_non_null(strstr(bsc_value_get_string(facts, "reason"), "a writer was killed"));
+    bsc_value_remove(facts, "reason");
+    assert_answer(&bench, facts, "{'active_servers':['fe1'],'state':'Normal','version':7}");
+    unit_hot_assert_untouched(&hot);
+    assert_answer(&bench,
+                  call_row(&bench, "pools.update",
+                           "{'server':'app','pool':'chat','from':{'state':'Normal',"
+                           "'active_servers':['fe1'],'version':7},'to':{'state':'FailedOver'}}"),
+                  "{'rows':1,'version':8}");
+    assert_int_equal(access(hot.journal, F_OK), -1);
+    assert_answer(&bench, pool_state(&bench),
+                  "{'active_servers':['fe1'],'state':'FailedOver','version':8}");
+    unit_hot_release(&hot);
+    bench_close(&bench);
+}
+
+static void a_pool_that_cannot_be_read_aside_is_unreachable(void **state)
+{
+    struct lib_bench bench;
+    struct unit_hot hot;
+    hot_bench_open(&bench, &hot, state);
+    setenv("TMPDIR", "/dev/null", 1);
+    struct bsc_value *facts = pool_state(&bench);
+    unsetenv("TMPDIR");
+    assert_string_equal(bsc_value_get_string(facts, "state"), "unreachable");
+    assert_non_null(strstr(bsc_value_get_string(facts, "reason"), "/dev/null"));
+    unit_hot_assert_untouched(&hot);
+    bsc_value_free(facts);
+    unit_hot_release(&hot);
     bench_close(&bench);
 }
 
@@ -171,6 +221,8 @@ int main(void)
         UNIT_IN_FOLDER(a_pool_is_read_from_its_table),
         UNIT_IN_FOLDER(a_pool_whose_table_cannot_be_read_is_unreachable),
         UNIT_IN_FOLDER(a_pool_without_a_row_is_an_error_not_unreachable),
+        UNIT_IN_FOLDER(a_pool_whose_writer_was_killed_is_what_it_was_before),
+        UNIT_IN_FOLDER(a_pool_that_cannot_be_read_aside_is_unreachable),
         UNIT_IN_FOLDER(an_update_raises_the_version_and_happens_once),
         UNIT_IN_FOLDER(servers_left_alone_need_no_data_centre),
         UNIT_IN_FOLDER(servers_against_the_rule_change_nothing),

@@ -1,5 +1,7 @@
 #include "sql_fixture.h"
 
+#include "hot.h"
+
 #include "fault_odbc.h"
 
 /* Overwrites two bytes of a database's header: its write and read version. */
@@ -157,6 +159,57 @@ static void reading_keeps_the_log_of_a_dead_writer(void **state)
     free(path);
 }
 
+static void reading_does_not_take_back_the_change_of_a_killed_writer(void **state)
+{
+    char *path = database_with_row(state);
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_sql *before = open_good(path, true);
+    assert_int_equal(number_of(before, "SELECT count(*) FROM t"), 1);
+    assert_true(bsc_sql_reusable(before));
+    struct unit_hot hot;
+    unit_hot_make(&hot, path, "DELETE FROM t");
+    assert_null(try_open(path, true, NULL, &err));
+    assert_int_equal(err.code, BSC_ERR_UNSETTLED);
+    assert_false(bsc_sql_reusable(before));
+    bsc_sql_close(before);
+    unit_hot_assert_untouched(&hot);
+    unit_hot_release(&hot);
+    free(path);
+}
+
+static struct bsc_sql *try_aside(const char *path, struct bsc_err *err)
+{
+    char *string = bsc_mem_format("Driver=SQLite3;Database={%s}", path);
+    struct bsc_sql_options options = {
+        .name = "sql1", .connection = string, .read_only = true, .aside = true};
+    struct bsc_sql *sql = bsc_sql_open(&options, err);
+    bsc_mem_free(string);
+    return sql;
+}
+
+static void what_a_killed_writer_hides_is_read_aside(void **state)
+{
+    char *path = database_with_row(state);
+    struct bsc_err err = BSC_ERR_INIT;
+    struct unit_hot hot;
+    unit_hot_make(&hot, path, "DELETE FROM t");
+    setenv("TMPDIR", *state, 1);
+    struct bsc_sql *sql = try_aside(path, &err);
+    assert_non_null(sql);
+    assert_int_equal(number_of(sql, "SELECT count(*) FROM t"), 1);
+    assert_int_equal(unit_entry_count(*state), 3);
+    bsc_sql_close(sql);
+    assert_int_equal(unit_entry_count(*state), 2);
+    unit_hot_assert_untouched(&hot);
+    assert_int_equal(unlink(hot.journal), 0);
+    assert_null(try_aside(path, &err));
+    assert_int_equal(err.code, BSC_ERR_CONFLICT);
+    assert_int_equal(unit_entry_count(*state), 1);
+    unsetenv("TMPDIR");
+    unit_hot_release(&hot);
+    free(path);
+}
+
 static void commits_are_synchronous(void **state)
 {
     char *path = database_make(state, "a.db");
@@ -289,6 +342,8 @@ int main(void)
         UNIT_IN_FOLDER(a_read_only_connection_changes_nothing),
         UNIT_IN_FOLDER(reading_leaves_no_files_beside_a_closed_wal_database),
         UNIT_IN_FOLDER(reading_keeps_the_log_of_a_dead_writer),
+        UNIT_IN_FOLDER(reading_does_not_take_back_the_change_of_a_killed_writer),
+        UNIT_IN_FOLDER(what_a_killed_writer_hides_is_read_aside),
         UNIT_IN_FOLDER(commits_are_synchronous),
         UNIT_IN_FOLDER(a_path_may_hold_every_character_that_a_uri_uses),
         cmocka_unit_test(an_unknown_driver_is_named),

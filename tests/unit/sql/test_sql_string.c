@@ -6,8 +6,10 @@ static void assert_tuned(const char *string, bool read_only, const char *expecte
 {
     struct bsc_buf out;
     struct bsc_err err = BSC_ERR_INIT;
+    bool mode_ro = false;
     bsc_buf_init(&out);
-    assert_true(bsc_sql_string_tune(string, read_only, &out, &err));
+    assert_true(bsc_sql_string_tune(string, read_only, &mode_ro, &out, &err));
+    assert_int_equal(mode_ro, strstr(expected, "mode=ro") != NULL);
     assert_string_equal(out.data, expected);
     bsc_buf_release(&out);
 }
@@ -65,8 +67,9 @@ static void a_string_that_ends_too_soon_does_no_harm(void **state)
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++) {
         struct bsc_buf out;
         struct bsc_err err = BSC_ERR_INIT;
+        bool mode_ro = false;
         bsc_buf_init(&out);
-        assert_true(bsc_sql_string_tune(strings[i], true, &out, &err));
+        assert_true(bsc_sql_string_tune(strings[i], true, &mode_ro, &out, &err));
         bsc_buf_release(&out);
     }
 }
