@@ -58,11 +58,10 @@ void bsc_vm_task_free(struct bsc_vm_task *task);
 bool bsc_vm_task_answer(struct bsc_vm_task *task, const struct bsc_value *answer,
                         struct bsc_err *err);
 
-/* Goes on with `answer` (borrowed; ignored the first time, and
- * after bsc_vm_task_answer). DONE and YIELDED put an owned value
- * into *ret (the result, or the effect); FAILED fills *err with code BSC_ERR_SCRIPT or
- * BSC_ERR_LIMIT, file and line in `where`, and leaves the traceback in `detail`. A task that is
- * done or failed cannot be resumed again. */
+/* Goes on with `answer` (borrowed; ignored the first time, and after bsc_vm_task_answer). DONE and
+ * YIELDED put an owned value into *ret (the result, or the effect); FAILED fills *err with code
+ * BSC_ERR_SCRIPT or BSC_ERR_LIMIT, file and line in `where`, and leaves the traceback in `detail`.
+ * A task that is done or failed cannot be resumed again. */
 enum bsc_vm_status bsc_vm_task_resume(struct bsc_vm_task *task, const struct bsc_value *answer,
                                       struct bsc_value **ret, struct bsc_err *err);
 

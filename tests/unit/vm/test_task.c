@@ -40,6 +40,57 @@ static void a_task_yields_effects_and_is_answered(void **state)
     bsc_vm_free(vm);
 }
 
+static void an_answer_can_be_given_ahead_of_the_resume_that_uses_it(void **state)
+{
+    (void)state;
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_value *value = NULL;
+    struct bsc_vm *vm = vm_unit_open((struct bsc_vm_options){0});
+    struct bsc_vm_task *task = start(vm, "return { a = effect(1), b = effect(2) }");
+    assert_int_equal(bsc_vm_task_resume(task, NULL, &value, &err), BSC_VM_YIELDED);
+    bsc_value_free(value);
+    struct bsc_value *answer = bsc_value_int(40);
+    assert_true(bsc_vm_task_answer(task, answer, &err));
+    bsc_value_free(answer);
+    struct bsc_value *unused = bsc_value_int(7);
+    assert_int_equal(bsc_vm_task_resume(task, unused, &value, &err), BSC_VM_YIELDED);
+    bsc_value_free(value);
+    bsc_value_free(unused);
+    answer = bsc_value_int(2);
+    assert_int_equal(bsc_vm_task_resume(task, answer, &value, &err), BSC_VM_DONE);
+    assert_int_equal(bsc_value_get_number(value, "a", 0), 40);
+    assert_int_equal(bsc_value_get_number(value, "b", 0), 2);
+    bsc_value_free(answer);
+    bsc_value_free(value);
+    bsc_vm_task_free(task);
+    bsc_vm_free(vm);
+}
+
+static void an_answer_that_cannot_be_put_into_the_state_ends_the_task(void **state)
+{
+    (void)state;
+    enum { TOO_DEEP = 70 };
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_value *value = NULL;
+    struct bsc_vm *vm = vm_unit_open((struct bsc_vm_options){0});
+    struct bsc_vm_task *task = start(vm, "return effect(1)");
+    assert_int_equal(bsc_vm_task_resume(task, NULL, &value, &err), BSC_VM_YIELDED);
+    bsc_value_free(value);
+    struct bsc_value *answer = bsc_value_list();
+    for (int i = 0; i < TOO_DEEP; i++) {
+        struct bsc_value *outer = bsc_value_list();
+        bsc_value_append(outer, answer);
+        answer = outer;
+    }
+    assert_false(bsc_vm_task_answer(task, answer, &err));
+    assert_non_null(strstr(err.message, "nested deeper"));
+    assert_int_equal(bsc_vm_task_resume(task, NULL, &value, &err), BSC_VM_FAILED);
+    assert_int_equal(err.code, BSC_ERR_USAGE);
+    bsc_value_free(answer);
+    bsc_vm_task_free(task);
+    bsc_vm_free(vm);
+}
+
 static void tasks_take_turns(void **state)
 {
     (void)state;
@@ -304,6 +355,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_task_yields_effects_and_is_answered),
+        cmocka_unit_test(an_answer_can_be_given_ahead_of_the_resume_that_uses_it),
+        cmocka_unit_test(an_answer_that_cannot_be_put_into_the_state_ends_the_task),
         cmocka_unit_test(tasks_take_turns),
         cmocka_unit_test(an_error_names_the_line_of_the_runbook),
         cmocka_unit_test(an_error_inside_nested_calls_names_its_own_line),
