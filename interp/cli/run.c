@@ -197,7 +197,7 @@ static bool carry_out(struct undertaking *u, struct bsc_err *err)
                                   .progress = bsc_cli_view_progress,
                                   .progress_self = &view};
     u->facts = NULL;
-    bsc_run_plan_forget_changes(u->plan);
+    bsc_run_plan_lighten(u->plan);
     bsc_cli_say(u->cli, "\nRun %s\n", u->folder.id);
     bool ok = bsc_run_execute(&order, &u->end, err);
     u->changes = view.changes;

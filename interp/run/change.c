@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "run/brief.h"
 #include "run/effect.h"
 #include "run/errors.h"
 #include "run/observer.h"
@@ -121,7 +122,8 @@ static enum trace trace_among(const struct change *change, bool with_volatile)
             const struct bsc_value *wanted = bsc_value_item_at(keys, k);
             const struct bsc_value *was = bsc_value_get(before, key);
             const struct bsc_value *now = bsc_value_get(seen, key);
-            if (!with_volatile && !bsc_run_model_steady(change->with->model, resource, key))
+            if ((!with_volatile && !bsc_run_model_steady(change->with->model, resource, key)) ||
+                bsc_run_brief_is(was))
                 continue;
             tells = tells || !bsc_run_model_same(wanted, was);
             all = all && bsc_run_model_same(wanted, now);

@@ -4,15 +4,18 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "run/brief.h"
 #include "value/json.h"
 
 struct bsc_run_model {
     const struct bsc_value *schema; /* borrowed */
     struct bsc_value *facts;        /* owned */
-    bool light;                     /* long volatile lists are not kept */
+    bool light;                     /* of long volatile lists only the length is kept */
 };
 
-enum { LIST_MAX = 32 };
+/* As much as a site may have of what a change empties, sessions above all; and little against the
+ * backlog that a run can meet. */
+enum { LIST_MAX = 4096 };
 
 struct bsc_run_model *bsc_run_model_new(const struct bsc_value *schema, struct bsc_value *facts)
 {
@@ -40,33 +43,35 @@ const struct bsc_value *bsc_run_model_all(const struct bsc_run_model *model)
     return model->facts;
 }
 
-static void drop_long_lists(const struct bsc_run_model *model, const char *resource,
-                            struct bsc_value *facts)
+struct light_facts {
+    const struct bsc_run_model *model; /* borrowed */
+    const char *resource;              /* borrowed */
+};
+
+static bool is_volatile(const void *arg, const char *key)
 {
-    for (size_t i = bsc_value_count(facts); i > 0; i--) {
-        const char *key = bsc_value_key_at(facts, i - 1);
-        const struct bsc_value *fact = bsc_value_item_at(facts, i - 1);
-        if (bsc_value_kind(fact) == BSC_VALUE_LIST && bsc_value_count(fact) > LIST_MAX &&
-            !bsc_run_model_steady(model, resource, key)) {
-            char *name = bsc_mem_text(key);
-            bsc_value_remove(facts, name);
-            bsc_mem_free(name);
-        }
-    }
+    const struct light_facts *light = arg;
+    return !bsc_run_model_steady(light->model, light->resource, key);
+}
+
+static void lighten(const struct bsc_run_model *model, const char *resource,
+                    struct bsc_value *facts)
+{
+    struct light_facts light = {model, resource};
+    bsc_run_brief_facts(facts, LIST_MAX, is_volatile, &light);
 }
 
 void bsc_run_model_travel_light(struct bsc_run_model *model)
 {
     model->light = true;
     for (size_t i = 0; i < bsc_value_count(model->facts); i++)
-        drop_long_lists(model, bsc_value_key_at(model->facts, i),
-                        bsc_value_item_at(model->facts, i));
+        lighten(model, bsc_value_key_at(model->facts, i), bsc_value_item_at(model->facts, i));
 }
 
 void bsc_run_model_put(struct bsc_run_model *model, const char *resource, struct bsc_value *facts)
 {
     if (model->light)
-        drop_long_lists(model, resource, facts);
+        lighten(model, resource, facts);
     bsc_value_set(model->facts, resource, facts);
 }
 

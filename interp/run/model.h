@@ -27,8 +27,9 @@ const struct bsc_value *bsc_run_model_all(const struct bsc_run_model *model);
 /* Replaces what is known of a resource; takes the facts. */
 void bsc_run_model_put(struct bsc_run_model *model, const char *resource, struct bsc_value *facts);
 
-/* From now on keeps no long volatile lists: nothing is compared with them, and where every resource
- * is observed anew before it is used they only take room. */
+/* From now on keeps very long volatile lists in brief (run/brief.h): where every resource is
+ * observed anew before it is used they only take room. A failed change that foretold such a list
+ * is judged by its other facts. */
 void bsc_run_model_travel_light(struct bsc_run_model *model);
 
 /* Lets a change act: `becomes` is {id={key=value}}, borrowed. */

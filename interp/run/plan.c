@@ -4,13 +4,14 @@
 
 #include "base/mem.h"
 #include "os/files.h"
+#include "run/brief.h"
 #include "run/machine.h"
 #include "run/model.h"
 #include "run/outcome.h"
 #include "run/twin.h"
 #include "value/digest.h"
 
-enum { PLAN_FORMAT = 1, FACTS_LIST_MAX = 32 };
+enum { PLAN_FORMAT = 1 };
 
 /* A plan in the making. */
 struct draft {
@@ -270,26 +271,14 @@ bool bsc_run_plan_still_true(const struct bsc_value *plan, const struct bsc_valu
     return agrees;
 }
 
-/* Long lists give way to how long they were. */
-static void shorten_facts(struct bsc_value *facts)
-{
-    for (size_t i = 0; i < bsc_value_count(facts); i++) {
-        struct bsc_value *keys = bsc_value_item_at(facts, i);
-        for (size_t k = 0; k < bsc_value_count(keys); k++) {
-            size_t count = bsc_value_count(bsc_value_item_at(keys, k));
-            if (count > FACTS_LIST_MAX)
-                bsc_value_set(keys, bsc_value_key_at(keys, k),
-                              bsc_value_format("(%zu entries)", count));
-        }
-    }
-}
-
-void bsc_run_plan_forget_changes(struct bsc_value *plan)
+void bsc_run_plan_lighten(struct bsc_value *plan)
 {
     struct bsc_value *items = bsc_value_get(plan, "items");
+    struct bsc_value *facts = bsc_value_get(plan, "facts");
     for (size_t i = 0; i < bsc_value_count(items); i++)
         bsc_value_remove(bsc_value_at(items, i), "changes");
-    shorten_facts(bsc_value_get(plan, "facts"));
+    for (size_t i = 0; i < bsc_value_count(facts); i++)
+        bsc_run_brief_facts(bsc_value_item_at(facts, i), BSC_RUN_BRIEF_SHOWN, NULL, NULL);
     bsc_mem_trim();
 }
 

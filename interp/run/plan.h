@@ -51,10 +51,10 @@ bool bsc_run_plan_fits(const struct bsc_value *plan, const struct bsc_run_sessio
 bool bsc_run_plan_still_true(const struct bsc_value *plan, const struct bsc_value *schema,
                              const struct bsc_value *facts, struct bsc_err *err);
 
-/* Drops what would be done from a plan whose cursor has been made: with a large backlog that is
- * most of it, as are the long lists among its facts. What else it was made of, and its digest,
- * stay. */
-void bsc_run_plan_forget_changes(struct bsc_value *plan);
+/* Makes a plan whose cursor has been made as small as a report needs it: its changes go, the long
+ * lists among its facts are put in brief, and the memory is given back. With a large backlog that
+ * is most of it. What else it was made of, and its digest, stay. */
+void bsc_run_plan_lighten(struct bsc_value *plan);
 
 /* How many changes the plan makes. */
 size_t bsc_run_plan_change_count(const struct bsc_value *plan);

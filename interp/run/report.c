@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "journal/folder.h"
 #include "os/files.h"
+#include "run/brief.h"
 #include "run/html.h"
 #include "run/plan.h"
 #include "run/story.h"
@@ -99,6 +100,12 @@ static void losses_write(struct bsc_buf *out, const struct bsc_value *losses)
     }
 }
 
+static void known_write(struct bsc_buf *out, const struct bsc_value *value)
+{
+    if (!bsc_run_brief_add(value, out))
+        bsc_run_html_value(out, value);
+}
+
 static void fact_row(struct bsc_buf *out, const char *id, const char *key,
                      const struct bsc_value *change, const struct bsc_value *becomes)
 {
@@ -109,11 +116,11 @@ static void fact_row(struct bsc_buf *out, const char *id, const char *key,
     bsc_buf_add_text(out, "</td><td>");
     bsc_run_html_text(out, key);
     bsc_buf_add_text(out, "</td><td>");
-    bsc_run_html_value(out, bsc_value_get(before, key));
+    known_write(out, bsc_value_get(before, key));
     bsc_buf_add_text(out, "</td><td>");
-    bsc_run_html_value(out, bsc_value_get(becomes, key));
+    known_write(out, bsc_value_get(becomes, key));
     bsc_buf_add_text(out, "</td><td>");
-    bsc_run_html_value(out, bsc_value_get(after, key));
+    known_write(out, bsc_value_get(after, key));
     bsc_buf_add_text(out, "</td></tr>\n");
 }
 
@@ -206,15 +213,6 @@ static void item_write(struct bsc_buf *out, const struct bsc_value *item)
     each_write(out, bsc_value_get(item, "asks"), ask_write);
     each_write(out, bsc_value_get(item, "changes"), change_write);
     bsc_buf_add_text(out, "</article>\n");
-}
-
-/* Long lists would bury the rest. */
-static void known_write(struct bsc_buf *out, const struct bsc_value *value)
-{
-    if (bsc_value_kind(value) == BSC_VALUE_LIST && bsc_value_count(value) > 16)
-        bsc_buf_printf(out, "%zu entries", bsc_value_count(value));
-    else
-        bsc_run_html_value(out, value);
 }
 
 /* The whole site, as planned from and as last seen. */

@@ -15,10 +15,10 @@
 #include "os/sys.h"
 #include "value/value.h"
 
-/* Appends the page. `plan` (borrowed) is the run's plan when it is at hand, with or without its
- * changes; NULL reads it from the folder. A journal that is damaged or torn is reported as such, up
- * to its first bad record; a plan that is missing or was changed is named on the page. False only
- * when the journal cannot be read at all. */
+/* Appends the page. `plan` (borrowed) is the run's plan when it is at hand, whole or lightened: the
+ * page is the same; NULL reads it from the folder. A journal that is damaged or torn is reported as
+ * such, up to its first bad record; a plan that is missing or was changed is named on the page.
+ * False only when the journal cannot be read at all. */
 bool bsc_run_report_html(const struct bsc_sys *sys, const char *run_folder,
                          const struct bsc_value *plan, struct bsc_buf *out, struct bsc_err *err);
 

@@ -1,7 +1,8 @@
 /*
  * The live world on a real folder and a real SQLite file, with a few lines of Lua in place of the
  * platforms: `file:PATH` has the facts of file.state, `sql:FILE` the facts `count` (rows of table
- * t) and `top` (largest n in it), `odd:…` cannot be observed, all else has no facts.
+ * t), `top` (largest n in it) and `all` (a number for each), `odd:…` cannot be observed, all else
+ * has no facts.
  */
 #ifndef BSC_UNIT_RUN_LIVE_H
 #define BSC_UNIT_RUN_LIVE_H
@@ -22,7 +23,9 @@ static const char live_entry[] =
     "local function sql(file)\n"
     "  local rows = call('sql.query', {server = 'db', file = file,\n"
     "    sql = 'SELECT count(*), max(n) FROM t'}).rows\n"
-    "  return {count = rows[1][1], top = rows[1][2]}\n"
+    "  local all = {}\n"
+    "  for i = 1, rows[1][1] do all[i] = i end\n"
+    "  return {count = rows[1][1], top = rows[1][2], all = host.list(all)}\n"
     "end\n"
     "return {\n"
     "  observe = function(args)\n"
@@ -41,7 +44,8 @@ static const char live_entry[] =
 static const char live_schema[] = "{'file':{'exists':{'type':'bool'},'bytes':{'type':'int'},"
                                   "'sha256':{'type':'text'}},"
                                   "'sql':{'count':{'type':'int'},"
-                                  "'top':{'type':'int','volatile':true}}}";
+                                  "'top':{'type':'int','volatile':true},"
+                                  "'all':{'type':'list','volatile':true}}}";
 
 struct rig {
     const char *folder; /* borrowed: the test's own */

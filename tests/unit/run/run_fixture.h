@@ -43,9 +43,13 @@ static inline void fixture_plan(const char *folder, const char *json, char ret_h
     bsc_value_free(plan);
 }
 
+#define FIXTURE_TEN "1,2,3,4,5,6,7,8,9,10"
+
 #define FIXTURE_PLAN                                                                               \
     "{\"format\":1,\"runbook\":{\"name\":\"failover\",\"summary\":\"Fail a pool over\"},"          \
-    "\"facts\":{\"pool:chat\":{\"state\":\"Normal\",\"version\":7,\"active_servers\":[\"fe1\"]}}}"
+    "\"facts\":{\"pool:chat\":{\"state\":\"Normal\",\"version\":7,\"active_servers\":[\"fe1\"]},"  \
+    "\"log_chain:mgc\":{\"some\":[" FIXTURE_TEN "," FIXTURE_TEN "],"                               \
+    "\"many\":[" FIXTURE_TEN "," FIXTURE_TEN "," FIXTURE_TEN "," FIXTURE_TEN "]}}}"
 
 static inline void fixture_digest(const char *text, char ret_hex[BSC_DIGEST_HEX])
 {

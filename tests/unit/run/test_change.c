@@ -1,6 +1,5 @@
-#include "live_unit.h"
+#include "live_table.h"
 
-#include <sqlite3.h>
 #include <time.h>
 
 static struct bsc_value *copy_effect(const char *from, const char *to, const char *becomes)
@@ -216,31 +215,6 @@ static void only_the_very_file_is_removed(void **state)
     bsc_mem_free(resource);
     rig_close(&rig);
     paths_release(&paths);
-}
-
-static char *table_make(void **state, int rows)
-{
-    sqlite3 *db = NULL;
-    char *path = unit_path(*state, "app.db");
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "CREATE TABLE t(n INTEGER)", NULL, NULL, NULL), SQLITE_OK);
-    for (int i = 0; i < rows; i++)
-        assert_int_equal(sqlite3_exec(db, "INSERT INTO t VALUES(1)", NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-    return path;
-}
-
-static const struct bsc_value *execute(struct rig *rig, const char *path, const char *sql,
-                                       const char *more, const char *becomes)
-{
-    char *resource = bsc_mem_format("sql:%s", path);
-    rig_look(rig, resource);
-    struct bsc_value *effect =
-        from_json("{'op':'change','resource':'%s','row':'sql.execute','statement':'%s',"
-                  "'args':{'server':'db','file':'%s','sql':'%s'%s},'becomes':{'%s':%s}}",
-                  resource, sql, path, sql, more, resource, becomes);
-    bsc_mem_free(resource);
-    return rig_change(rig, effect);
 }
 
 static void a_statement_changes_rows_and_its_facts_are_observed(void **state)

@@ -195,6 +195,40 @@ static void a_fact_is_steady_unless_the_schema_says_otherwise(void **state)
     scene_close(&scene);
 }
 
+/* {key=[0, 1, …]} */
+static struct bsc_value *facts_with_lists(const char *const *keys, int64_t entries)
+{
+    struct bsc_value *facts = bsc_value_map();
+    for (; *keys != NULL; keys++) {
+        struct bsc_value *list = bsc_value_list();
+        for (int64_t i = 0; i < entries; i++)
+            bsc_value_append(list, bsc_value_int(i));
+        bsc_value_set(facts, *keys, list);
+    }
+    return facts;
+}
+
+static void a_model_that_travels_light_keeps_the_length_of_very_long_volatile_lists(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"servers", "sessions", NULL};
+    struct scene scene;
+    scene_open(&scene, "{}");
+    bsc_run_model_put(scene.model, "pool:a", facts_with_lists(keys, 5000));
+    bsc_run_model_travel_light(scene.model);
+    bsc_run_model_put(scene.model, "pool:b", facts_with_lists(keys, 5000));
+    bsc_run_model_put(scene.model, "pool:c", facts_with_lists(keys, 1000));
+    for (size_t i = 0; i < 2; i++) {
+        const struct bsc_value *facts =
+            bsc_run_model_facts(scene.model, i == 0 ? "pool:a" : "pool:b");
+        assert_json(bsc_value_get(facts, "sessions"), "{'$entries':5000}");
+        assert_int_equal(bsc_value_count(bsc_value_get(facts, "servers")), 5000);
+    }
+    const struct bsc_value *facts = bsc_run_model_facts(scene.model, "pool:c");
+    assert_int_equal(bsc_value_count(bsc_value_get(facts, "sessions")), 1000);
+    scene_close(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +245,7 @@ int main(void)
         cmocka_unit_test(facts_that_the_schema_does_not_have_are_not_compared),
         cmocka_unit_test(a_kind_without_a_schema_is_compared_only_in_the_keys_of_the_change),
         cmocka_unit_test(a_kind_whose_name_is_very_long_has_no_schema),
+        cmocka_unit_test(a_model_that_travels_light_keeps_the_length_of_very_long_volatile_lists),
         cmocka_unit_test(a_fact_is_steady_unless_the_schema_says_otherwise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -288,6 +288,32 @@ static void notes_and_questions_are_in_the_plan(void **state)
     stage_strike(&stage);
 }
 
+static void a_lightened_plan_keeps_its_digest_and_how_long_its_lists_were(void **state)
+{
+    struct stage stage;
+    struct bsc_err err = BSC_ERR_INIT;
+    stage_set(&stage, state, COPY_BOOK);
+    stage_open(&stage);
+    struct bsc_value *facts = stage_observe(&stage);
+    struct bsc_value *lists = from_json("{'short':[1]}");
+    struct bsc_value *entries = bsc_value_list();
+    for (int64_t i = 0; i < 33; i++)
+        bsc_value_append(entries, bsc_value_int(i));
+    bsc_value_set(lists, "long", entries);
+    bsc_value_set(facts, "command:x", lists);
+    struct bsc_value *plan = bsc_run_plan_make(&stage.session, facts, &err);
+    char *digest = bsc_mem_text(bsc_value_get_string(plan, "digest"));
+    bsc_run_plan_lighten(plan);
+    assert_int_equal(bsc_run_plan_change_count(plan), 0);
+    assert_int_equal(bsc_value_count(bsc_value_get(plan, "items")), 1);
+    assert_json(bsc_value_get(bsc_value_get(plan, "facts"), "command:x"),
+                "{'long':{'$entries':33},'short':[1]}");
+    assert_word(plan, "digest", digest);
+    bsc_mem_free(digest);
+    bsc_value_free(plan);
+    stage_strike(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +330,7 @@ int main(void)
         UNIT_IN_FOLDER(no_secret_is_written_into_a_plan),
         UNIT_IN_FOLDER(a_guard_that_does_not_hold_makes_a_plan_that_is_refused),
         UNIT_IN_FOLDER(notes_and_questions_are_in_the_plan),
+        UNIT_IN_FOLDER(a_lightened_plan_keeps_its_digest_and_how_long_its_lists_were),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

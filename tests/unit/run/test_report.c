@@ -1,5 +1,6 @@
 #include "run_fixture.h"
 
+#include "run/plan.h"
 #include "run/report.h"
 
 #define HOSTILE "<script>alert(1)</script> & \\\"quoted\\\" 'too' \\u001b[31m"
@@ -85,6 +86,27 @@ static void the_page_tells_the_whole_run(void **state)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         assert_says(page, texts[i]);
     bsc_mem_free(page);
+}
+
+static void a_run_tells_the_same_of_itself_as_is_told_of_it_later(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_buf own;
+    make_run(*state, true);
+    char *later = page_of(*state);
+    char *path = unit_path(*state, "plan.json");
+    struct bsc_value *plan = bsc_run_plan_read(bsc_sys_real(), path, &err);
+    assert_non_null(plan);
+    bsc_run_plan_lighten(plan);
+    bsc_buf_init(&own);
+    assert_true(bsc_run_report_html(bsc_sys_real(), *state, plan, &own, &err));
+    assert_string_equal(own.data, later);
+    assert_says(later, "<td>many</td><td>(40 entries)</td>");
+    assert_says(later, "<td>some</td><td>[" FIXTURE_TEN "," FIXTURE_TEN "]</td>");
+    bsc_buf_release(&own);
+    bsc_value_free(plan);
+    bsc_mem_free(later);
+    free(path);
 }
 
 static void nothing_on_the_page_can_run_or_be_fetched(void **state)
@@ -181,6 +203,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_IN_FOLDER(the_page_tells_the_whole_run),
+        UNIT_IN_FOLDER(a_run_tells_the_same_of_itself_as_is_told_of_it_later),
         UNIT_IN_FOLDER(nothing_on_the_page_can_run_or_be_fetched),
         UNIT_IN_FOLDER(every_element_that_opens_also_closes),
         UNIT_IN_FOLDER(a_run_cut_short_is_never_called_verified),
