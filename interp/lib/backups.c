@@ -128,6 +128,7 @@ static bool end_sessions(struct bsc_lib_call *call, struct bsc_value **ret, stru
 const struct bsc_lib_row bsc_lib_row_logs_end_sessions = {
     .name = "logs.end_sessions",
     .effect = BSC_LIB_WRITE,
+    .resumes = true,
     .run = end_sessions,
     .args = END_ARGS,
     .result = "map {ended: int}",
@@ -200,6 +201,7 @@ static bool apply(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_
 const struct bsc_lib_row bsc_lib_row_logs_apply = {
     .name = "logs.apply",
     .effect = BSC_LIB_WRITE,
+    .resumes = true,
     .run = apply,
     .args = APPLY_ARGS,
     .result = "map {applied: int, kept: int, lsn: int, time: text}",

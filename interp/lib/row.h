@@ -39,6 +39,7 @@ struct bsc_lib_row {
     const char *name; /* "logs.apply" */
     enum bsc_lib_effect effect;
     bsc_lib_fn run;
+    bool resumes;       /* carried out again after a part of it was done, it does the rest */
     const char *lane;   /* argument whose text names the worker thread ("server"), or NULL
                            for the common one */
     const char *args;   /* "path: text, files: list" */

@@ -101,6 +101,7 @@ static bool copy(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_e
 const struct bsc_lib_row bsc_lib_row_logs_copy = {
     .name = "logs.copy",
     .effect = BSC_LIB_WRITE,
+    .resumes = true,
     .run = copy,
     .args = COPY_ARGS,
     .result = "map {copied: int, kept: int, bytes: int}",

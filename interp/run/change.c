@@ -12,6 +12,7 @@
 
 struct change {
     const struct bsc_run_live_options *with; /* borrowed */
+    const struct bsc_lib_row *row;           /* borrowed */
     struct bsc_run_record_change record;     /* `before` is owned through it */
     struct bsc_value *before;                /* owned */
     struct bsc_value *resources;             /* owned list: what to observe afterwards */
@@ -167,7 +168,7 @@ static enum bsc_outcome judge_failure(const struct change *change, struct bsc_bu
         outcome = BSC_OUTCOME_UNKNOWN;
     else if (trace == TRACE_PART &&
              (outcome == BSC_OUTCOME_REFUSED || outcome == BSC_OUTCOME_FAILED))
-        outcome = BSC_OUTCOME_DIVERGED;
+        outcome = change->row->resumes ? BSC_OUTCOME_FAILED : BSC_OUTCOME_DIVERGED;
     bool stopped = open_end || outcome == BSC_OUTCOME_INTERRUPTED;
     add_error(reason, &change->row_err);
     if (trace == TRACE_ALL || trace == TRACE_PART || stopped)
@@ -341,8 +342,8 @@ void bsc_run_change(const struct bsc_run_live_options *with, const struct bsc_va
     change->seen = bsc_value_map();
     change->record =
         (struct bsc_run_record_change){*change_count + 1, item, effect, change->before};
-    const struct bsc_lib_row *row = bsc_run_effect_row(effect, &err);
-    if (row == NULL) {
+    change->row = bsc_run_effect_row(effect, &err);
+    if (change->row == NULL) {
         break_off(change, &err);
         return;
     }
@@ -363,6 +364,6 @@ void bsc_run_change(const struct bsc_run_live_options *with, const struct bsc_va
     if (with->hooks->change_begin != NULL)
         with->hooks->change_begin(with->hooks->self, effect);
     change->began_us = now_us(change);
-    bsc_run_hands_perform(with->hands, row, bsc_value_get(effect, "args"),
+    bsc_run_hands_perform(with->hands, change->row, bsc_value_get(effect, "args"),
                           bsc_value_get_number(effect, "timeout_ms", 0), row_done, change);
 }

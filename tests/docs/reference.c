@@ -230,13 +230,15 @@ static void add_rows(struct bsc_buf *page)
     const struct bsc_lib_row *const *rows = bsc_lib_rows(&count);
     add(page, "\n## Rows of the host\n\n"
               "What the program itself can do. A change in a plan names its row and arguments. "
-              "Runbooks do not call\nrows; primitives do. A *read* row only looks. Rows with a "
-              "lane run on one thread for each value of\nthat argument.\n");
+              "Runbooks do not call\nrows; primitives do. A *read* row only looks. A row that "
+              "*resumes* does the rest when it is\ncarried out again after a part of it. Rows with "
+              "a lane run on one thread for each value of that\nargument.\n");
     for (size_t i = 0; i < count; i++) {
         const struct bsc_lib_row *row = rows[i];
         bsc_buf_printf(page, "\n### %s\n\n%s\n\n", row->name, row->doc);
-        bsc_buf_printf(page, "* %s%s%s\n", row->effect == BSC_LIB_READ ? "read" : "write",
-                       row->lane != NULL ? ", lane: " : "", row->lane != NULL ? row->lane : "");
+        bsc_buf_printf(page, "* %s%s%s%s\n", row->effect == BSC_LIB_READ ? "read" : "write",
+                       row->resumes ? ", resumes" : "", row->lane != NULL ? ", lane: " : "",
+                       row->lane != NULL ? row->lane : "");
         bsc_buf_printf(page, "* arguments: `%s`\n* result: `%s`\n", row->args, row->result);
     }
 }
