@@ -201,9 +201,27 @@ static bool carry_out(struct undertaking *u, struct bsc_err *err)
     bsc_cli_say(u->cli, "\nRun %s\n", u->folder.id);
     bool ok = bsc_run_execute(&order, &u->end, err);
     u->changes = view.changes;
-    bool closed = bsc_journal_close(u->journal, err);
+    struct bsc_err later = BSC_ERR_INIT;
+    bool closed = bsc_journal_close(u->journal, ok ? err : &later);
     u->journal = NULL;
     return ok && closed;
+}
+
+static size_t item_count(const struct undertaking *u)
+{
+    return bsc_value_count(bsc_value_get(bsc_run_session_runbook(&u->session), "items"));
+}
+
+/* Why it is so follows as an error. */
+static void tell_unrecorded(struct undertaking *u)
+{
+    if (u->end.broke)
+        bsc_cli_say(u->cli,
+                    "\nThe run stopped after %zu of %zu items; its journal may lack its end: %s\n",
+                    u->end.items_done, item_count(u), u->folder.journal);
+    else
+        bsc_cli_say(u->cli, "\nThe run came to its end (%s), but its journal may lack that: %s\n",
+                    bsc_run_outcome_name(u->end.outcome), u->folder.journal);
 }
 
 /* Its failure is told and changes nothing: the journal holds all of it. */
@@ -237,14 +255,13 @@ static void tell_json(struct undertaking *u, int code, const struct bsc_err *rep
 
 static void tell(struct undertaking *u, int code, const struct bsc_err *report_err)
 {
-    size_t items = bsc_value_count(bsc_value_get(bsc_run_session_runbook(&u->session), "items"));
     if (u->end.broke)
         bsc_cli_fail(u->cli, &u->end.err);
     bsc_cli_say(u->cli, "\n%s%s%s: %zu of %zu items, %zu change%s\n",
                 bsc_cli_style(u->cli, code == 0 ? BSC_STYLE_GOOD : BSC_STYLE_BAD),
                 code == 0 ? "done" : bsc_run_outcome_name(u->end.outcome),
-                bsc_cli_style(u->cli, BSC_STYLE_PLAIN), u->end.items_done, items, u->changes,
-                u->changes == 1 ? "" : "s");
+                bsc_cli_style(u->cli, BSC_STYLE_PLAIN), u->end.items_done, item_count(u),
+                u->changes, u->changes == 1 ? "" : "s");
     bsc_cli_say(u->cli, "journal  %s\n", u->folder.journal);
     if (report_err->code == BSC_ERR_NONE)
         bsc_cli_say(u->cli, "report   %s/" REPORT_FILE "\n", u->folder.path);
@@ -288,8 +305,7 @@ static int undertake(struct undertaking *u, struct bsc_err *err)
     if (!open_journal(u, err))
         return -1;
     if (!carry_out(u, err)) {
-        bsc_cli_say(u->cli, "\nThe run stopped because its journal cannot be written: %s\n",
-                    u->folder.journal);
+        tell_unrecorded(u);
         return -1;
     }
     return conclude(u);

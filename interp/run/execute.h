@@ -27,7 +27,8 @@ struct bsc_run_order {
 
 /* Performs the runbook to its end or to where it stops, with Ctrl-C and SIGTERM stopping it after
  * the change under way has been settled, and writes the run_end record. *ret_end is always filled;
- * false only when the journal could not be written. */
+ * false when the journal could not be written, or when signals cannot be watched: then nothing was
+ * begun. */
 bool bsc_run_execute(struct bsc_run_order *order, struct bsc_run_end *ret_end, struct bsc_err *err);
 
 #endif

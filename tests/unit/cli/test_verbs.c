@@ -1,5 +1,9 @@
 #include "cli_unit.h"
 
+#include <errno.h>
+
+#include "fault_sys.h"
+
 static const char site_text[] = "site: verbs\n"
                                 "data_centres:\n"
                                 "  dc1: { title: A }\n"
@@ -243,6 +247,46 @@ static void a_runbook_is_run_with_yes(void **state)
     desk_clear(&desk);
 }
 
+/* Runs the runbook while one system call after the other fails for good; `said` is how often each
+ * of two things was told. */
+static bool fail_run_at(const char *folder, unsigned long call, size_t said[2])
+{
+    static const char *const told[] = {"The run stopped after ",
+                                       "The run came to its end (changed)"};
+    struct desk desk;
+    struct unit_sys fault;
+    desk_set(&desk);
+    unit_sys_init(&fault);
+    unit_sys_fail(&fault, call, EIO, true);
+    desk.cli.sys = &fault.table;
+    int code = desk_run(&desk, "run %s/book.lua --site %s/site.yaml --yes", folder, folder);
+    for (size_t i = 0; i < 2; i++) {
+        if (strstr(desk.out, told[i]) == NULL)
+            continue;
+        said[i]++;
+        assert_int_equal(code, BSC_EXIT_FAILED);
+        assert_true(i == 0 || has(folder, "to"));
+        assert_true(i == 1 || strstr(desk.err, "could not close") == NULL);
+        assert_null(strstr(desk.out, "stopped after 2 of 2"));
+    }
+    desk_clear(&desk);
+    return fault.failed;
+}
+
+static void a_run_whose_journal_fails_says_how_far_it_came(void **state)
+{
+    size_t said[2] = {0, 0};
+    const char *folder = *state;
+    char *to = unit_path(folder, "to");
+    furnish(folder);
+    for (unsigned long call = 1; fail_run_at(folder, call, said); call++) {
+        unlink(to);
+        assert_true(call < 1000);
+    }
+    assert_true(said[0] > 0 && said[1] > 0);
+    free(to);
+}
+
 static void under_json_a_run_is_told_in_one_line(void **state)
 {
     struct desk desk;
@@ -350,6 +394,7 @@ int main(void)
         UNIT_IN_FOLDER(a_plan_that_is_not_confirmed_is_not_run),
         UNIT_IN_FOLDER(a_gate_that_is_answered_with_no_refuses),
         UNIT_IN_FOLDER(a_runbook_is_run_with_yes),
+        UNIT_IN_FOLDER(a_run_whose_journal_fails_says_how_far_it_came),
         UNIT_IN_FOLDER(under_json_a_run_is_told_in_one_line),
         UNIT_IN_FOLDER(the_plan_that_json_gives_can_be_run),
         UNIT_IN_FOLDER(a_plan_takes_no_other_parameters),
