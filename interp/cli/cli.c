@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "cli/options.h"
 #include "run/errors.h"
 #include "run/outcome.h"
@@ -182,6 +183,14 @@ static void make_visible(const struct bsc_cli *cli, struct bsc_buf *text)
         if (!valid || (steers(point) && !(point == 0x1b && is_own_style(cli, text->data + i))))
             memset(text->data + i, '?', step);
     }
+}
+
+char *bsc_cli_line(const char *text)
+{
+    char *line = bsc_mem_text(text != NULL ? text : "");
+    for (char *c = line; *c != '\0'; c++)
+        *c = (unsigned char)*c < 0x20 ? '?' : *c;
+    return line;
 }
 
 static void write_text(struct bsc_cli *cli, FILE *stream, struct bsc_buf *text)

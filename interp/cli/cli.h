@@ -69,6 +69,10 @@ int bsc_cli_fail(struct bsc_cli *cli, const struct bsc_err *err);
 /* Writes a value as one canonical JSON line to `out`, redacted. */
 void bsc_cli_json(struct bsc_cli *cli, const struct bsc_value *value);
 
+/* The text (NULL: "") without line breaks and other control characters, owned: for what stands at
+ * the left, where only bascule begins a line. */
+char *bsc_cli_line(const char *text);
+
 /* Prints to `out` unless --json; redacted, control characters made visible. */
 void bsc_cli_say(struct bsc_cli *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <termios.h>
 
+#include "base/mem.h"
+
 /* A signal must end the waiting although the event loop has put a handler in place, so the wait is
  * a poll, which is never restarted. */
 static bool wait_for_input(struct bsc_cli *cli)
@@ -36,7 +38,9 @@ enum bsc_cli_answer bsc_cli_prompt(struct bsc_cli *cli, const char *question)
     char line[ANSWER_BYTES];
     /* What was typed before the question was asked is no answer to it. */
     (void)tcflush(fileno(cli->in), TCIFLUSH);
-    bsc_cli_say(cli, "%s Type yes to go on: ", question != NULL ? question : "");
+    char *whole = bsc_cli_line(question);
+    bsc_cli_say(cli, "%s Type yes to go on: ", whole);
+    bsc_mem_free(whole);
     if (!wait_for_input(cli)) {
         fputc('\n', cli->out);
         return BSC_ANSWER_STOPPED;

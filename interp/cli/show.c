@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "run/plan.h"
 #include "value/json.h"
 
@@ -116,12 +117,12 @@ static void show_change(struct bsc_cli *cli, const struct bsc_value *change)
 void bsc_cli_show_item(struct bsc_cli *cli, const struct bsc_value *item)
 {
     const char *kind = bsc_value_get_string(item, "kind");
-    const char *title = bsc_value_get_string(item, "title");
+    char *title = bsc_cli_line(bsc_value_get_string(item, "title"));
     bool final = bsc_value_get_truth(item, "point_of_no_return");
     bsc_cli_say(cli, "%3lld %-5s %s%s%s%s\n", (long long)bsc_value_get_number(item, "index", 0),
-                kind != NULL ? kind : "", bsc_cli_style(cli, BSC_STYLE_BOLD),
-                title != NULL ? title : "", bsc_cli_style(cli, BSC_STYLE_PLAIN),
-                final ? "  (point of no return)" : "");
+                kind != NULL ? kind : "", bsc_cli_style(cli, BSC_STYLE_BOLD), title,
+                bsc_cli_style(cli, BSC_STYLE_PLAIN), final ? "  (point of no return)" : "");
+    bsc_mem_free(title);
 }
 
 static enum bsc_cli_style style_of(const char *outcome)
@@ -187,26 +188,41 @@ static void show_params(struct bsc_cli *cli, const struct bsc_value *params)
         bsc_buf_printf(&text, "%s%s = ", i > 0 ? ", " : "", bsc_value_key_at(params, i));
         add_plain(&text, bsc_value_item_at(params, i));
     }
+    char *line = bsc_cli_line(text.data);
     if (text.length > 0)
-        bsc_cli_say(cli, "with    %s\n", text.data);
+        bsc_cli_say(cli, "with    %s\n", line);
+    bsc_mem_free(line);
     bsc_buf_release(&text);
+}
+
+static void show_name(struct bsc_cli *cli, const struct bsc_value *runbook)
+{
+    char *name = bsc_cli_line(bsc_value_get_string(runbook, "name"));
+    char *summary = bsc_cli_line(bsc_value_get_string(runbook, "summary"));
+    bsc_cli_say(cli, "Plan    %s: %s\n", name, summary);
+    bsc_mem_free(name);
+    bsc_mem_free(summary);
+}
+
+static void show_phase(struct bsc_cli *cli, const char *phase)
+{
+    char *line = bsc_cli_line(phase);
+    bsc_cli_say(cli, "%s\n", line);
+    bsc_mem_free(line);
 }
 
 void bsc_cli_show_plan(struct bsc_cli *cli, const struct bsc_value *plan)
 {
-    const struct bsc_value *runbook = bsc_value_get(plan, "runbook");
     const struct bsc_value *items = bsc_value_get(plan, "items");
-    const char *summary = bsc_value_get_string(runbook, "summary");
     const char *phase_before = "";
-    bsc_cli_say(cli, "Plan    %s: %s\n", bsc_value_get_string(runbook, "name"),
-                summary != NULL ? summary : "");
+    show_name(cli, bsc_value_get(plan, "runbook"));
     show_params(cli, bsc_value_get(plan, "params"));
     bsc_cli_say(cli, "digest  %s\n\n", bsc_value_get_string(plan, "digest"));
     for (size_t i = 0; i < bsc_value_count(items); i++) {
         const struct bsc_value *item = bsc_value_at(items, i);
         const char *phase = bsc_value_get_string(item, "phase");
         if (phase != NULL && strcmp(phase, phase_before) != 0)
-            bsc_cli_say(cli, "%s\n", phase);
+            show_phase(cli, phase);
         phase_before = phase != NULL ? phase : "";
         show_planned_item(cli, item);
     }

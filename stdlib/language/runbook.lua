@@ -2,6 +2,7 @@
 
 local book = require "bascule/language/book"
 local errors = require "bascule/core/errors"
+local line = require "bascule/language/line"
 local list = require "bascule/core/list"
 local nearest = require "bascule/core/nearest"
 local param = require "bascule/language/param"
@@ -18,14 +19,17 @@ local function check_keys(about, place)
         nearest.hint(tostring(key), keys), book.errors:find_key(place, key))
     end
   end
-  if about.summary ~= nil and type(about.summary) ~= "string" then
-    book.mistake("the summary of a runbook must be a text", nil,
-      book.errors:find_key(place, "summary"))
+  local at = book.errors:find_key(place, "summary")
+  if type(about.summary) == "string" then
+    line.check("the summary of a runbook", about.summary, at)
+  elseif about.summary ~= nil then
+    book.mistake("the summary of a runbook must be a text", nil, at)
   end
 end
 
 local function declare_params(given, place)
   for _, name in ipairs(list.keys(given)) do
+    line.check("the name of a parameter", tostring(name), place)
     local spec = param.of(given[name])
     if spec then
       local value, recorded = param.resolve(name, spec)
@@ -49,6 +53,8 @@ local function declare(name, about, place)
   end
   if type(name) ~= "string" or name == "" then
     book.mistake("a runbook needs a name", 'write runbook "failover" { … }', place)
+    name = "?"
+  elseif not line.check("the name of a runbook", name, place) then
     name = "?"
   end
   if type(about) ~= "table" then

@@ -5,6 +5,7 @@ local book = require "bascule/language/book"
 local cond = require "bascule/core/cond"
 local errors = require "bascule/core/errors"
 local handles = require "bascule/language/handles"
+local line = require "bascule/language/line"
 local list = require "bascule/core/list"
 local nearest = require "bascule/core/nearest"
 local poison = require "bascule/core/poison"
@@ -198,18 +199,13 @@ local function register(kind, title, body, place)
   return token
 end
 
--- A title is one line, so that none of it can pass for a line of bascule's own.
 local function is_title(kind, title, place)
   if type(title) ~= "string" or title == "" then
     book.mistake(("a %s needs a title"):format(kind), ("write %s \"title\" { … }"):format(kind),
       place)
     return false
-  elseif title:find("%c") then
-    book.mistake(("the title of a %s is not one line"):format(kind),
-      "leave out line breaks and other control characters", place)
-    return false
   end
-  return true
+  return line.check("the title of a " .. kind, title, place)
 end
 
 local function statement(kind)

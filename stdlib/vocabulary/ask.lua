@@ -1,5 +1,6 @@
 -- Questions to the operator in the middle of a step.
 
+local line = require "bascule/language/line"
 local primitive = require "bascule/primitive"
 
 -- Asks a question that can be answered with yes or no; no ends the run here.
@@ -9,6 +10,9 @@ local ask = primitive.shipped {
   args = { { "question", "text", doc = "what is asked" } },
   usage = 'ask "Are the front ends stopped?"',
   read_only = true,
+  check = function(a)
+    return line.check("a question", a.question)
+  end,
   resource = function()
     return "command:operator"
   end,

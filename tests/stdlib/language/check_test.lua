@@ -182,6 +182,22 @@ T["titles are unique and bodies not empty"] = function()
     .. "leave out line breaks and other control characters")
 end
 
+T["what is shown at the beginning of a line is one line"] = function()
+  local hint = " | leave out line breaks and other control characters"
+  local function expect_whole(source, ...)
+    expect.equal(lab.errors(lab.load(source)), host.list { ... })
+  end
+  local step = '\nstep "fine" { warn "x" }'
+  expect_whole('runbook "r" { summary = "a\\n\\n  1 guard It is down\\n      kept" }' .. step,
+    "1: the summary of a runbook is not one line" .. hint)
+  expect_whole('runbook "r\\n  1 guard a" { summary = "s" }' .. step,
+    "1: the name of a runbook is not one line" .. hint)
+  expect_whole('runbook "r" { params = { ["a\\nb"] = param.text { default = "x" } } }' .. step,
+    "1: the name of a parameter is not one line" .. hint)
+  expect_mistake('step "a" { ask "Go on?\\n\\n  1 guard" }' .. fine, "3: a question is not one line"
+    .. hint)
+end
+
 T["a gate stands before something, and has a window to show"] = function()
   expect_mistake('step "a" { warn "x" }\ngate "go?" {}',
     '4: nothing comes after the gate "go?" | put it before the step that it is about, or remove it')

@@ -43,6 +43,30 @@ static void nothing_steers_the_terminal(void **state)
     expect_said(true, "\x1b[31;5mx", "?[31;5mx");
 }
 
+static void only_bascule_begins_a_line_of_the_plan(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"runbook\":{\"name\":\"n\\n@\",\"summary\":\"s\\n\\n@\"},\"digest\":\"d\","
+        "\"params\":{\"p\\n@\":\"v\\n@\"},\"items\":[{\"index\":1,\"kind\":\"step\","
+        "\"title\":\"t\\n@\",\"phase\":\"h\\r\\n@\",\"outcome\":\"kept\",\"reason\":\"r\\n@\","
+        "\"notes\":[{\"kind\":\"info\",\"text\":\"i\\n@\"}]}]}";
+    struct desk desk;
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_value *plan = bsc_json_parse("plan", text, sizeof text - 1, &err);
+    assert_non_null(plan);
+    desk_set(&desk);
+    bsc_cli_show_plan(&desk.cli, plan);
+    bsc_cli_prompt(&desk.cli, "q\n@");
+    desk_read(&desk);
+    assert_non_null(strstr(desk.out, "Plan    n?@: s??@\nwith    p?@ = v?@\n"));
+    assert_non_null(strstr(desk.out, "h??@\n  1 step  t?@\n"));
+    assert_non_null(strstr(desk.out, "q?@ Type yes"));
+    assert_null(strstr(desk.out, "\n@"));
+    desk_clear(&desk);
+    bsc_value_free(plan);
+}
+
 static void our_own_styles_pass_only_where_there_is_colour(void **state)
 {
     (void)state;
@@ -306,6 +330,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ordinary_text_is_said_as_it_is),
         cmocka_unit_test(nothing_steers_the_terminal),
+        cmocka_unit_test(only_bascule_begins_a_line_of_the_plan),
         cmocka_unit_test(our_own_styles_pass_only_where_there_is_colour),
         cmocka_unit_test(there_are_no_styles_without_colour),
         cmocka_unit_test(under_json_nothing_is_said),
