@@ -27,7 +27,8 @@ static bool is_database(const struct fault_file *file)
            memcmp(file->bytes, "SQLite format 3", 16) == 0;
 }
 
-bool fault_is_open(const struct fault_bench *bench, const char *name)
+/* Whether a program could open the copy and write to it. */
+static bool is_open(const struct fault_bench *bench, const char *name)
 {
     char *path = path_in(bench, name);
     unsigned char header[100] = {0};
@@ -349,7 +350,7 @@ void fault_judge_done(struct fault_bench *bench, const struct fault_order *order
         fault_complain(bench, order, "run", "in the end the pool is %s",
                        pool == NULL ? "lost" : pool);
     bsc_mem_free(pool);
-    if (!fault_is_open(bench, secondary) || fault_is_open(bench, mirror))
+    if (!is_open(bench, secondary) || is_open(bench, mirror))
         fault_complain(bench, order, "run", "in the end the wrong copies are open");
     check_messages(bench, order, secondary, false);
     check_messages(bench, order, mirror, true);

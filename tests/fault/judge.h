@@ -14,9 +14,6 @@
 char *fault_messages(const struct fault_bench *bench, const char *name, bool closed,
                      const char **ret_why);
 
-/* Whether a program could open the copy and write to it. */
-bool fault_is_open(const struct fault_bench *bench, const char *name);
-
 /* Whether the site is as it was then, the folder of the runs aside. */
 bool fault_is_untouched(const struct fault_bench *bench, const struct fault_tree *then);
 
