@@ -28,7 +28,7 @@
 
 #include <sqlite3.h>
 
-enum { ROUNDS = 7, CHANGES = 1000, RECORD_BYTES = 600 };
+enum { ROUNDS = 7, CHANGES = 1000, RECORD_BYTES = 600, DAY_MS = 24 * 60 * 60 * 1000 };
 
 static double now_us(void)
 {
@@ -129,9 +129,12 @@ static double executed_us(const char *folder)
     if (!bsc_journal_folder_find(bsc_sys_real(), runs, "last", &run, &err) ||
         !bsc_files_read(bsc_sys_real(), run.journal, (size_t)1 << 30, &text, &err))
         die("cannot read the journal", &err);
+    if (text.length == 0)
+        die("the journal is empty", NULL);
     text.data[text.length - 1] = '\0';
     const char *last = strrchr(text.data, '\n');
     double spent = time_of(last != NULL ? last + 1 : text.data) - time_of(text.data);
+    spent += spent < 0 ? DAY_MS : 0; /* midnight came between */
     bsc_buf_release(&text);
     bsc_journal_folder_release(&run);
     bsc_mem_free(runs);
