@@ -6,6 +6,11 @@ local schema = require "bascule/facts/schema"
 
 local M = {}
 
+-- An action of the item under way begins: whoever goes on with the item later does so from here.
+function M.begin(index)
+  return host.yield { op = "begin", action = index }
+end
+
 -- The facts of a resource as they are now.
 function M.observe(resource)
   return host.yield { op = "observe", resource = resource }

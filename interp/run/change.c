@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "run/brief.h"
 #include "run/effect.h"
 #include "run/errors.h"
+#include "run/judge.h"
 #include "run/observer.h"
 #include "run/outcome.h"
 #include "run/record.h"
@@ -83,148 +83,28 @@ static void verdict(struct change *change, enum bsc_outcome outcome, const char 
     done(arg, answer, NULL);
 }
 
-/* The word for a row that failed and left nothing behind. */
-static enum bsc_outcome outcome_of_error(const struct bsc_err *err)
+static const char *reason_of(const struct bsc_buf *text)
 {
-    switch (err->code) {
-    case BSC_ERR_TIMEOUT:
-        return BSC_OUTCOME_TIMEOUT;
-    case BSC_ERR_CANCELLED:
-        return BSC_OUTCOME_INTERRUPTED;
-    case BSC_ERR_REFUSED:
-        return BSC_OUTCOME_REFUSED;
-    default:
-        return BSC_OUTCOME_FAILED;
-    }
+    return text->length > 0 ? text->data : NULL;
 }
 
-/* What a look afterwards tells about a change whose row failed. */
-enum trace {
-    TRACE_UNTOLD, /* nothing: no fact tells before from after */
-    TRACE_ALL,    /* its facts came true */
-    TRACE_NONE,   /* its facts are as they were */
-    TRACE_PART    /* neither */
-};
-
-/* Compares the facts that the change foretells; those that are volatile only when asked to, since
- * they move by themselves. */
-static enum trace trace_among(const struct change *change, bool with_volatile)
-{
-    bool tells = false, all = true, none = true;
-    const struct bsc_value *becomes = becomes_of(change);
-    for (size_t i = 0; i < bsc_value_count(becomes); i++) {
-        const char *resource = bsc_value_key_at(becomes, i);
-        const struct bsc_value *keys = bsc_value_item_at(becomes, i);
-        const struct bsc_value *before = bsc_value_get(change->before, resource);
-        const struct bsc_value *seen = bsc_value_get(change->seen, resource);
-        bool looked_at = bsc_run_model_facts(change->with->model, resource) != NULL;
-        for (size_t k = 0; k < bsc_value_count(keys); k++) {
-            const char *key = bsc_value_key_at(keys, k);
-            const struct bsc_value *wanted = bsc_value_item_at(keys, k);
-            const struct bsc_value *was = bsc_value_get(before, key);
-            const struct bsc_value *now = bsc_value_get(seen, key);
-            if ((!with_volatile && !bsc_run_model_steady(change->with->model, resource, key)) ||
-                bsc_run_brief_is(was))
-                continue;
-            tells = tells || !bsc_run_model_same(wanted, was);
-            all = all && bsc_run_model_same(wanted, now);
-            none = none && (!looked_at || bsc_run_model_same(was, now));
-        }
-    }
-    if (!tells)
-        return TRACE_UNTOLD;
-    return all ? TRACE_ALL : none ? TRACE_NONE : TRACE_PART;
-}
-
-static enum trace trace_of(const struct change *change)
-{
-    enum trace trace = trace_among(change, false);
-    return trace != TRACE_UNTOLD ? trace : trace_among(change, true);
-}
-
-static void add_error(struct bsc_buf *text, const struct bsc_err *err)
-{
-    bsc_buf_printf(text, "%s%s", text->length > 0 ? "; " : "", err->message);
-    if (err->cause[0] != '\0')
-        bsc_buf_printf(text, ": %s", err->cause);
-}
-
-/* The row reported an error: only what is observed tells whether it took effect. */
-static enum bsc_outcome judge_failure(const struct change *change, struct bsc_buf *reason)
-{
-    static const char *const words[] = {
-        [TRACE_UNTOLD] = "nothing that can be observed tells whether it took effect",
-        [TRACE_ALL] = "observed afterwards: it has taken effect all the same",
-        [TRACE_NONE] = "observed afterwards: it has not taken effect",
-        [TRACE_PART] = "observed afterwards: it has taken effect in part"};
-    enum bsc_outcome outcome = outcome_of_error(&change->row_err);
-    enum trace trace = trace_of(change);
-    bool open_end = outcome == BSC_OUTCOME_TIMEOUT || change->row_err.code == BSC_ERR_UNKNOWN;
-    if (trace == TRACE_ALL)
-        outcome = BSC_OUTCOME_CHANGED;
-    else if (trace == TRACE_UNTOLD && open_end)
-        outcome = BSC_OUTCOME_UNKNOWN;
-    else if (trace == TRACE_PART && change->row_err.code == BSC_ERR_UNKNOWN)
-        outcome = BSC_OUTCOME_UNKNOWN;
-    else if (trace == TRACE_PART &&
-             (outcome == BSC_OUTCOME_REFUSED || outcome == BSC_OUTCOME_FAILED))
-        outcome = change->row->resumes ? BSC_OUTCOME_FAILED : BSC_OUTCOME_DIVERGED;
-    bool stopped = open_end || outcome == BSC_OUTCOME_INTERRUPTED;
-    add_error(reason, &change->row_err);
-    if (trace == TRACE_ALL || trace == TRACE_PART || stopped)
-        bsc_buf_printf(reason, " (%s)", words[trace]);
-    return outcome;
-}
-
-static void conclude_failure(struct change *change)
+/* Everything was looked at: compares it with what was foretold. */
+static void conclude(struct change *change)
 {
     struct bsc_buf reason;
+    const struct bsc_run_judgement case_of = {.becomes = becomes_of(change),
+                                              .resources = change->resources,
+                                              .before = change->before,
+                                              .seen = change->seen,
+                                          .resumes = change->row->resumes,
+                                              .row_err =
+                                                  change->row_failed ? &change->row_err : NULL};
     bsc_buf_init(&reason);
-    enum bsc_outcome outcome = judge_failure(change, &reason);
-    for (size_t i = 0; i < bsc_value_count(change->resources); i++) {
-        const char *resource = bsc_value_string(bsc_value_at(change->resources, i));
-        bsc_run_model_put(change->with->model, resource,
-                          bsc_value_copy(bsc_value_get(change->seen, resource)));
-    }
+    enum bsc_outcome outcome = bsc_run_judge(change->with->model, &case_of, &reason);
     if (outcome == BSC_OUTCOME_FAILED)
         bsc_run_cursor_again(change->with->cursor);
-    verdict(change, outcome, reason.data);
+    verdict(change, outcome, reason_of(&reason));
     bsc_buf_release(&reason);
-}
-
-/* Of a resource that was never looked at, the change foretold its own facts and nothing else. */
-static void learn_unseen(const struct change *change)
-{
-    struct bsc_run_model *model = change->with->model;
-    for (size_t i = 0; i < bsc_value_count(change->resources); i++) {
-        const char *resource = bsc_value_string(bsc_value_at(change->resources, i));
-        if (bsc_run_model_facts(model, resource) == NULL)
-            bsc_run_model_put(model, resource,
-                              bsc_value_copy(bsc_value_get(change->seen, resource)));
-    }
-}
-
-/* The row reported success: the site must now be as the model says. */
-static void conclude_success(struct change *change)
-{
-    struct bsc_buf difference;
-    bool agrees = true;
-    bsc_buf_init(&difference);
-    learn_unseen(change);
-    bsc_run_model_apply(change->with->model, becomes_of(change));
-    for (size_t i = 0; i < bsc_value_count(change->resources); i++) {
-        const char *resource = bsc_value_string(bsc_value_at(change->resources, i));
-        const struct bsc_value *facts = bsc_value_get(change->seen, resource);
-        if (!bsc_run_model_agrees(change->with->model, resource, facts,
-                                  bsc_value_get(becomes_of(change), resource), &difference))
-            agrees = false;
-        bsc_run_model_put(change->with->model, resource, bsc_value_copy(facts));
-    }
-    if (agrees)
-        verdict(change, BSC_OUTCOME_CHANGED, NULL);
-    else
-        verdict(change, BSC_OUTCOME_DIVERGED, difference.data);
-    bsc_buf_release(&difference);
 }
 
 static void observe_next(struct change *change);
@@ -250,8 +130,8 @@ static void conclude_unseen(struct change *change, const struct bsc_err *err)
     struct bsc_buf reason;
     bsc_buf_init(&reason);
     if (change->row_failed)
-        add_error(&reason, &change->row_err);
-    add_error(&reason, err);
+        bsc_run_judge_tell(&reason, &change->row_err);
+    bsc_run_judge_tell(&reason, err);
     verdict(change, BSC_OUTCOME_UNKNOWN, reason.data);
     bsc_buf_release(&reason);
 }
@@ -286,10 +166,8 @@ static void observe_next(struct change *change)
         bsc_run_observe(change->with->vm, change->with->hands,
                         bsc_value_string(bsc_value_at(change->resources, change->index)), observed,
                         change);
-    else if (change->row_failed)
-        conclude_failure(change);
     else
-        conclude_success(change);
+        conclude(change);
 }
 
 static void row_done(void *arg, struct bsc_value *value, const struct bsc_err *err)
@@ -301,8 +179,9 @@ static void row_done(void *arg, struct bsc_value *value, const struct bsc_err *e
     change->row_failed = value == NULL;
     if (change->row_failed)
         change->row_err = *err;
-    const char *outcome =
-        change->row_failed ? bsc_run_outcome_name(outcome_of_error(&change->row_err)) : "changed";
+    const char *outcome = change->row_failed
+                              ? bsc_run_outcome_name(bsc_run_judge_error(&change->row_err))
+                              : "changed";
     if (!bsc_run_record_outcome(change->with->journal, &change->record, outcome, value,
                                 change->row_failed ? &change->row_err : NULL,
                                 now_us(change) - change->began_us, &failure)) {

@@ -20,3 +20,16 @@ struct bsc_value *bsc_run_error_value(const struct bsc_err *err)
         bsc_value_set_int(map, "native", err->native);
     return map;
 }
+
+struct bsc_value *bsc_run_error_result(const struct bsc_err *err)
+{
+    struct bsc_value *result = bsc_value_map();
+    bool stopped = err->code == BSC_ERR_CANCELLED;
+    bsc_value_set_text(result, "outcome", stopped ? "interrupted" : "failed");
+    if (err->where[0] != '\0')
+        bsc_value_set(result, "reason", bsc_value_format("%s: %s", err->where, err->message));
+    else
+        bsc_value_set_text(result, "reason", err->message);
+    bsc_value_set(result, "actions", bsc_value_list());
+    return result;
+}

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "run/errors.h"
 
 struct bsc_run_machine {
     struct bsc_vm *vm;                 /* borrowed */
@@ -113,21 +114,6 @@ static bool end_item(struct bsc_run_machine *machine, struct bsc_value *result)
     return true;
 }
 
-/* A Lua error ends the item as failed, a stop by the operator as interrupted; the error is its
- * reason. */
-static struct bsc_value *result_of_error(const struct bsc_err *err)
-{
-    struct bsc_value *result = bsc_value_map();
-    bool stopped = err->code == BSC_ERR_CANCELLED;
-    bsc_value_set_text(result, "outcome", stopped ? "interrupted" : "failed");
-    if (err->where[0] != '\0')
-        bsc_value_set(result, "reason", bsc_value_format("%s: %s", err->where, err->message));
-    else
-        bsc_value_set_text(result, "reason", err->message);
-    bsc_value_set(result, "actions", bsc_value_list());
-    return result;
-}
-
 static void replied(void *arg, struct bsc_value *answer, const struct bsc_err *err);
 
 /* Runs until the world must be waited for, or the end. Replies that come at once are taken up in
@@ -151,7 +137,7 @@ static void advance(struct bsc_run_machine *machine)
             machine->world->perform(machine->world->self, value, replied, machine);
             if (machine->answer == NULL)
                 break;
-        } else if (!end_item(machine, status == BSC_VM_DONE ? value : result_of_error(&err))) {
+        } else if (!end_item(machine, status == BSC_VM_DONE ? value : bsc_run_error_result(&err))) {
             break;
         }
     }
@@ -165,7 +151,7 @@ static void replied(void *arg, struct bsc_value *answer, const struct bsc_err *e
     machine->effect = NULL;
     machine->answer = answer;
     if (answer == NULL && err->code == BSC_ERR_CANCELLED)
-        end_item(machine, result_of_error(err));
+        end_item(machine, bsc_run_error_result(err));
     else if (answer == NULL)
         give_up(machine, err);
     else if (!machine->inside)

@@ -141,6 +141,7 @@ end
 function performers.step(item)
   local entries, ended = {}, { changed = false, last = { outcome = "kept" } }
   for index, each in ipairs(item.actions) do
+    effects.begin(index)
     local last = softened(item, action.perform(each, item))
     entries[index] = entry_of(each, last)
     ended.last = last

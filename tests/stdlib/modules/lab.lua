@@ -144,7 +144,9 @@ function World:change(effect)
 end
 
 function World:answer(effect)
-  if effect.op == "observe" then
+  if effect.op == "begin" then
+    return true
+  elseif effect.op == "observe" then
     self.observed[#self.observed + 1] = effect.resource
     return copy_deep(self.facts[effect.resource] or { state = "unknown" })
   elseif effect.op == "change" then
