@@ -3,7 +3,9 @@
 
 local _, host = ...
 local book = require "bascule/language/book"
+local invariants = require "bascule/rehearsal/invariants"
 local loader = require "bascule/language/loader"
+local moves = require "bascule/rehearsal/moves"
 local names = require "bascule/language/names"
 local perform = require "bascule/language/perform"
 local registry = require "bascule/platforms/registry"
@@ -44,6 +46,16 @@ end
 -- {} → the vocabulary: {name, args, doc, undo, usage}.
 function M.primitives()
   return host.list(names.describe())
+end
+
+-- {resource, facts} → {{words, facts}}: what the world could do to it by itself.
+function M.moves(args)
+  return host.list(moves.of(args))
+end
+
+-- {before, after} → {{title, text, mend, line}}: the invariants that a change has broken.
+function M.invariants(args)
+  return host.list(invariants.broken(args))
 end
 
 return M

@@ -27,6 +27,8 @@ static const struct verb verbs[] = {
     {"check", bsc_cli_check, "find every error of a runbook without running anything", true},
     {"observe", bsc_cli_observe, "show the facts of a site; changes nothing", true},
     {"plan", bsc_cli_plan, "show what a runbook would do, statement by statement", true},
+    {"rehearse", bsc_cli_rehearse, "try what can go wrong with a runbook, on a model of the site",
+     true},
     {"run", bsc_cli_run, "carry out a plan or a runbook under a journal", false},
     {"audit", bsc_cli_audit, "verify the journal of a run", true},
     {"report", bsc_cli_report, "write a run's report as one HTML page", true},

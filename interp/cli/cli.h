@@ -59,6 +59,7 @@ int bsc_cli_check(struct bsc_cli *cli, int argc, char **argv);
 int bsc_cli_lab(struct bsc_cli *cli, int argc, char **argv);
 int bsc_cli_observe(struct bsc_cli *cli, int argc, char **argv);
 int bsc_cli_plan(struct bsc_cli *cli, int argc, char **argv);
+int bsc_cli_rehearse(struct bsc_cli *cli, int argc, char **argv);
 int bsc_cli_report(struct bsc_cli *cli, int argc, char **argv);
 int bsc_cli_run(struct bsc_cli *cli, int argc, char **argv);
 

@@ -1,6 +1,10 @@
 #include "cli/opening.h"
 
 #include "cli/show.h"
+#include "os/files.h"
+#include "value/json.h"
+
+enum { FACTS_BYTES_MAX = 64 * 1024 * 1024 };
 
 struct bsc_run_session_options bsc_cli_session_options(const struct bsc_cli *cli)
 {
@@ -29,4 +33,21 @@ bool bsc_cli_stops_at_errors(struct bsc_cli *cli, const struct bsc_run_session *
     bsc_cli_show_errors(cli, errors);
     bsc_cli_say(cli, "%zu error%s\n", count, count == 1 ? "" : "s");
     return true;
+}
+
+struct bsc_value *bsc_cli_facts_read(struct bsc_cli *cli, const char *path, struct bsc_err *err)
+{
+    struct bsc_buf text;
+    struct bsc_value *facts = NULL;
+    bsc_buf_init(&text);
+    if (bsc_files_read(cli->sys, path, FACTS_BYTES_MAX, &text, err))
+        facts = bsc_json_parse(path, text.data, text.length, err);
+    if (facts != NULL && bsc_value_kind(facts) != BSC_VALUE_MAP) {
+        bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" does not hold facts", path);
+        bsc_err_hint(err, "bascule observe --site SITE -o FILE writes such a file.");
+        bsc_value_free(facts);
+        facts = NULL;
+    }
+    bsc_buf_release(&text);
+    return facts;
 }

@@ -4,11 +4,7 @@
 #include "cli/opening.h"
 #include "cli/options.h"
 #include "cli/show.h"
-#include "os/files.h"
 #include "run/outcome.h"
-#include "value/json.h"
-
-enum { FACTS_BYTES_MAX = 64 * 1024 * 1024 };
 
 struct wishes {
     const char *site;
@@ -16,23 +12,6 @@ struct wishes {
     const char *output;
     struct bsc_value *set; /* owned */
 };
-
-static struct bsc_value *read_facts(struct bsc_cli *cli, const char *path, struct bsc_err *err)
-{
-    struct bsc_buf text;
-    struct bsc_value *facts = NULL;
-    bsc_buf_init(&text);
-    if (bsc_files_read(cli->sys, path, FACTS_BYTES_MAX, &text, err))
-        facts = bsc_json_parse(path, text.data, text.length, err);
-    if (facts != NULL && bsc_value_kind(facts) != BSC_VALUE_MAP) {
-        bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" does not hold facts", path);
-        bsc_err_hint(err, "bascule observe --site SITE -o FILE writes such a file.");
-        bsc_value_free(facts);
-        facts = NULL;
-    }
-    bsc_buf_release(&text);
-    return facts;
-}
 
 static bool show(struct bsc_cli *cli, const struct bsc_run_session *session,
                  const struct wishes *wishes, const struct bsc_value *plan, struct bsc_err *err)
@@ -65,7 +44,7 @@ static int plan(struct bsc_cli *cli, const char *runbook, const struct wishes *w
         code = BSC_EXIT_FAILED;
         goto done;
     }
-    struct bsc_value *facts = wishes->facts != NULL ? read_facts(cli, wishes->facts, err)
+    struct bsc_value *facts = wishes->facts != NULL ? bsc_cli_facts_read(cli, wishes->facts, err)
                                                     : bsc_run_session_observe(&session, err);
     if (facts == NULL)
         goto done;

@@ -91,6 +91,28 @@ void bsc_run_model_apply(struct bsc_run_model *model, const struct bsc_value *be
     }
 }
 
+static struct bsc_value *unknown_of(const struct bsc_value *facts)
+{
+    struct bsc_value *unknown = bsc_value_map();
+    for (size_t i = 0; i < bsc_value_count(facts); i++) {
+        const char *key = bsc_value_key_at(facts, i);
+        struct bsc_value *fact = bsc_value_map();
+        bsc_value_set_text(fact, "$unknown", key);
+        bsc_value_set(unknown, key, fact);
+    }
+    return unknown;
+}
+
+void bsc_run_model_act(struct bsc_run_model *model, const struct bsc_value *effect)
+{
+    const char *resource = bsc_value_get_string(effect, "resource");
+    const struct bsc_value *becomes = bsc_value_get(effect, "becomes");
+    const struct bsc_value *facts = bsc_value_get(model->facts, resource);
+    if (facts != NULL && bsc_value_count(becomes) == 0)
+        bsc_value_set(model->facts, resource, unknown_of(facts));
+    bsc_run_model_apply(model, becomes);
+}
+
 struct bsc_value *bsc_run_model_present(const struct bsc_run_model *model,
                                         const struct bsc_value *becomes)
 {

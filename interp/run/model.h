@@ -35,6 +35,10 @@ void bsc_run_model_travel_light(struct bsc_run_model *model);
 /* Lets a change act: `becomes` is {id={key=value}}, borrowed. */
 void bsc_run_model_apply(struct bsc_run_model *model, const struct bsc_value *becomes);
 
+/* Lets the change of an effect act. One that foretells nothing may have changed anything about its
+ * own resource: the facts of that are unknown from then on. */
+void bsc_run_model_act(struct bsc_run_model *model, const struct bsc_value *effect);
+
 /* The present values of just the keys that `becomes` would set; returns owned. */
 struct bsc_value *bsc_run_model_present(const struct bsc_run_model *model,
                                         const struct bsc_value *becomes);

@@ -71,6 +71,11 @@ size_t bsc_run_script_spots(const struct bsc_run_script *script)
     return script->count;
 }
 
+const struct bsc_run_spot *bsc_run_script_spot(const struct bsc_run_script *script, size_t number)
+{
+    return &script->nodes[number]->spot;
+}
+
 static enum bsc_run_op op_of(const struct bsc_value *effect)
 {
     static const char *const names[] = {
@@ -211,4 +216,17 @@ const struct bsc_run_spot *bsc_run_script_next(struct bsc_run_script *script,
     }
     struct node *to = learn(script, node, answer, err);
     return to != NULL ? &to->spot : NULL;
+}
+
+bool bsc_run_script_has_looked(const struct bsc_run_script *script, const struct bsc_run_spot *spot,
+                               const char *resource)
+{
+    for (const struct node *at = script->nodes[spot->number]->parent;
+         at != NULL && at->spot.anchor == spot->anchor; at = at->parent) {
+        const char *looked_at = bsc_value_get_string(at->value, "resource");
+        if (at->spot.op == BSC_RUN_OP_OBSERVE && looked_at != NULL &&
+            strcmp(looked_at, resource) == 0)
+            return true;
+    }
+    return false;
 }

@@ -8,6 +8,7 @@
 #ifndef BSC_RUN_SCRIPT_H
 #define BSC_RUN_SCRIPT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -48,6 +49,7 @@ void bsc_run_script_free(struct bsc_run_script *script);
 size_t bsc_run_script_length(const struct bsc_run_script *script);
 const struct bsc_value *bsc_run_script_item(const struct bsc_run_script *script, size_t index);
 size_t bsc_run_script_spots(const struct bsc_run_script *script);
+const struct bsc_run_spot *bsc_run_script_spot(const struct bsc_run_script *script, size_t number);
 
 /* Where the item stands before any answer. Borrowed from the script, like all spots; NULL when the
  * Lua state cannot go on at all. An error in the runbook's own code is an end with "failed". */
@@ -58,5 +60,10 @@ const struct bsc_run_spot *bsc_run_script_first(struct bsc_run_script *script, s
 const struct bsc_run_spot *bsc_run_script_next(struct bsc_run_script *script,
                                                const struct bsc_run_spot *spot, uint32_t answer,
                                                struct bsc_err *err);
+
+/* Whether the action under way has looked at the resource of this id already, on the way to the
+ * spot. */
+bool bsc_run_script_has_looked(const struct bsc_run_script *script, const struct bsc_run_spot *spot,
+                               const char *resource);
 
 #endif

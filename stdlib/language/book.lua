@@ -7,6 +7,7 @@ local M = {
   site = nil, -- the normalised site file; nil when a runbook is checked without one
   errors = errors.new(),
   items = {},
+  invariants = {},
   params = {},
   definitions = {},
   loading = false,
@@ -21,6 +22,7 @@ function M.reset(args)
   M.mode = args.mode or "run"
   M.errors = errors.new()
   M.items = {}
+  M.invariants = {}
   M.params = {}
   M.param_list = {}
   M.about = nil

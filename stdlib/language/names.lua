@@ -94,6 +94,7 @@ end
 local function add_language(names)
   names.runbook, names.params, names.param = runbook.runbook, runbook.params, param.constructors
   names.guard, names.step, names.gate, names.phase = step.guard, step.step, step.gate, step.phase
+  names.invariant = step.invariant
   names.near, names.primitive, names.print = servers.near, define_primitive, print_note
   names.either = either
   names.at_most, names.at_least = match.at_most, match.at_least

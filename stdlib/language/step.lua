@@ -1,4 +1,4 @@
--- The statements of a runbook: guard, step, gate, phase. Each registers itself in the order in
+-- The statements of a runbook: guard, step, gate, invariant, phase. Each registers itself in the order in
 -- which it stands in the file; nothing is performed.
 
 local book = require "bascule/language/book"
@@ -20,12 +20,13 @@ local keys = {
     "optional", "point_of_no_return", "harmless", "undo", "timeout", "retry", "on_failure",
   },
   gate = { "shows", "says" },
+  invariant = { "because", "mend" },
 }
 
 local key_types = {
   because = "string", hint = "string", override = "string", optional = "boolean",
   point_of_no_return = "boolean", harmless = "string", undo = "table", timeout = "string",
-  retry = "table", on_failure = "string", shows = "table", says = "string",
+  retry = "table", on_failure = "string", shows = "table", says = "string", mend = "string",
 }
 
 local type_words = {
@@ -149,13 +150,15 @@ function readers.guard(item, body)
     book.touch(cond.resource(each))
   end
   if #item.conditions == 0 and not item.has_mistakes then
-    book.mistake(("the guard %q demands nothing"):format(item.title),
+    book.mistake(("the %s %q demands nothing"):format(item.kind, item.title),
       'give it a condition, for example db.secondary:is "restoring"', item.place)
   end
   if item.override then
     book.overrides[item.override] = true
   end
 end
+
+readers.invariant = readers.guard
 
 function readers.step(item, body)
   item.actions = read_parts(item, body, is_action)
@@ -194,8 +197,9 @@ local function register(kind, title, body, place)
   end
   read_keys(item, body)
   readers[kind](item, body)
-  item.index = #book.items + 1
-  book.items[item.index] = item
+  local members = kind == "invariant" and book.invariants or book.items
+  item.index = #members + 1
+  members[item.index] = item
   return token
 end
 
@@ -229,6 +233,7 @@ end
 M.guard = statement "guard"
 M.step = statement "step"
 M.gate = statement "gate"
+M.invariant = statement "invariant"
 
 -- Gives statements that stand in its braces a common heading. They have registered themselves by
 -- the time it is called.

@@ -1,0 +1,189 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/opening.h"
+#include "cli/options.h"
+#include "run/explore.h"
+
+struct wishes {
+    const char *site;
+    const char *facts;
+    const char *faults;
+    const char *only;
+    struct bsc_value *set; /* owned */
+};
+
+static bool read_faults(const struct wishes *wishes, unsigned *ret, struct bsc_err *err)
+{
+    static const char *const words[] = {"none", "single", "pairs"};
+    if (wishes->only != NULL) {
+        *ret = 1;
+        for (const char *at = wishes->only; (at = strchr(at, ',')) != NULL; at++)
+            ++*ret;
+        if (*ret <= BSC_RUN_FAULTS_MAX)
+            return true;
+        return bsc_err_set(err, BSC_ERR_USAGE, "\"%s\" is more than %d faults", wishes->only,
+                           BSC_RUN_FAULTS_MAX);
+    }
+    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(words[i], wishes->faults) == 0) {
+            *ret = i;
+            return true;
+        }
+    }
+    bsc_err_set(err, BSC_ERR_USAGE, "there is no --faults \"%s\"", wishes->faults);
+    return bsc_err_hint(err, "Write none, single or pairs.");
+}
+
+static const char *plural(int64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static void show_violation(struct bsc_cli *cli, const char *runbook, const char *again,
+                           const struct bsc_value *violation)
+{
+    const struct bsc_value *trace = bsc_value_get(violation, "trace");
+    const char *replay = bsc_value_get_string(violation, "replay");
+    bsc_cli_say(cli, "\n%s:%lld: %s%s%s\n", runbook,
+                (long long)bsc_value_get_number(violation, "line", 0),
+                bsc_cli_style(cli, BSC_STYLE_BAD), bsc_value_get_string(violation, "title"),
+                bsc_cli_style(cli, BSC_STYLE_PLAIN));
+    bsc_cli_say(cli, "  does not hold in step %lld, \"%s\": %s\n",
+                (long long)bsc_value_get_number(violation, "item", 0),
+                bsc_value_get_string(violation, "step"), bsc_value_get_string(violation, "text"));
+    bsc_cli_say(cli, "  how it comes to that:\n");
+    for (size_t i = 0; i < bsc_value_count(trace); i++)
+        bsc_cli_say(cli, "    %s\n", bsc_value_string(bsc_value_at(trace, i)));
+    if (bsc_value_get_string(violation, "mend") != NULL)
+        bsc_cli_say(cli, "  what would mend it: %s\n", bsc_value_get_string(violation, "mend"));
+    if (replay[0] != '\0')
+        bsc_cli_say(cli, "  this one alone: bascule rehearse %s %s --only '%s'\n", runbook, again,
+                    replay);
+}
+
+static void show_coverage(struct bsc_cli *cli, const struct bsc_value *coverage)
+{
+    static const char *const words[] = {"proven by conformance tests", "read-only, on real facts",
+                                        "foretold by the runbook's author, unproven",
+                                        "unknown: both outcomes were explored"};
+    for (size_t i = 0; i < bsc_value_count(coverage); i++) {
+        int64_t count = bsc_value_number(bsc_value_item_at(coverage, i), 0);
+        if (count > 0)
+            bsc_cli_say(cli, "  %lld action%s %s (%s)\n", (long long)count, plural(count),
+                        bsc_value_key_at(coverage, i), words[i]);
+    }
+}
+
+static void show_undisturbed(struct bsc_cli *cli, const char *runbook,
+                             const struct bsc_value *undisturbed)
+{
+    if (strcmp(bsc_value_get_string(undisturbed, "outcome"), "done") == 0)
+        bsc_cli_say(cli, "without a fault: done\n");
+    else
+        bsc_cli_say(cli, "without a fault: %s at %s:%lld: %s\n",
+                    bsc_value_get_string(undisturbed, "outcome"), runbook,
+                    (long long)bsc_value_get_number(undisturbed, "line", 0),
+                    bsc_value_get_string(undisturbed, "reason"));
+}
+
+static void show(struct bsc_cli *cli, const char *runbook, const char *again,
+                 const struct bsc_value *verdict)
+{
+    const struct bsc_value *violations = bsc_value_get(verdict, "violations");
+    int64_t count = (int64_t)bsc_value_count(violations);
+    int64_t tried = bsc_value_get_number(verdict, "tried", 0);
+    show_undisturbed(cli, runbook, bsc_value_get(verdict, "undisturbed"));
+    for (size_t i = 0; i < bsc_value_count(violations); i++)
+        show_violation(cli, runbook, again, bsc_value_at(violations, i));
+    bsc_cli_say(cli, "\n%lld fault%s tried in %lld states, %lld violation%s\n", (long long)tried,
+                plural(tried), (long long)bsc_value_get_number(verdict, "states", 0),
+                (long long)count, plural(count));
+    if (!bsc_value_get_truth(verdict, "complete"))
+        bsc_cli_say(cli, "  not all: there are more states than can be held\n");
+    show_coverage(cli, bsc_value_get(verdict, "coverage"));
+}
+
+/* How to come here again: the options that decide what is rehearsed. */
+static void say_again(const struct wishes *wishes, struct bsc_buf *text)
+{
+    bsc_buf_printf(text, wishes->facts != NULL ? "--facts %s" : "--site %s",
+                   wishes->facts != NULL ? wishes->facts : wishes->site);
+    for (size_t i = 0; i < bsc_value_count(wishes->set); i++)
+        bsc_buf_printf(text, " --set %s=%s", bsc_value_key_at(wishes->set, i),
+                       bsc_value_string(bsc_value_item_at(wishes->set, i)));
+}
+
+static int tell(struct bsc_cli *cli, const char *runbook, const struct wishes *wishes,
+                const struct bsc_value *verdict)
+{
+    struct bsc_buf again;
+    bsc_buf_init(&again);
+    say_again(wishes, &again);
+    show(cli, runbook, again.data, verdict);
+    if (cli->json)
+        bsc_cli_json(cli, verdict);
+    bsc_buf_release(&again);
+    return bsc_value_count(bsc_value_get(verdict, "violations")) > 0 ? BSC_EXIT_VIOLATION
+                                                                     : BSC_EXIT_DONE;
+}
+
+/* Returns the exit code, or -1 with *err. */
+static int rehearse(struct bsc_cli *cli, const char *runbook, const struct wishes *wishes,
+                    struct bsc_err *err)
+{
+    struct bsc_run_session session = {0};
+    struct bsc_run_session_options options = bsc_cli_session_options(cli);
+    struct bsc_value *facts = NULL, *verdict = NULL;
+    struct bsc_run_explore_order order = {.session = &session, .only = wishes->only};
+    int code = -1;
+    options.runbook_path = runbook;
+    options.site_path = wishes->site;
+    options.set = wishes->set;
+    options.look_only = wishes->facts != NULL;
+    if (!read_faults(wishes, &order.faults, err) || !bsc_run_session_open(&session, &options, err))
+        goto done;
+    if (bsc_cli_stops_at_errors(cli, &session)) {
+        code = BSC_EXIT_FAILED;
+        goto done;
+    }
+    facts = wishes->facts != NULL ? bsc_cli_facts_read(cli, wishes->facts, err)
+                                  : bsc_run_session_observe(&session, err);
+    order.facts = facts;
+    verdict = facts != NULL ? bsc_run_explore(&order, err) : NULL;
+    if (verdict != NULL)
+        code = tell(cli, runbook, wishes, verdict);
+done:
+    bsc_value_free(verdict);
+    bsc_value_free(facts);
+    bsc_run_session_close(&session);
+    return code;
+}
+
+int bsc_cli_rehearse(struct bsc_cli *cli, int argc, char **argv)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct wishes wishes = {"site.yaml", NULL, "single", NULL, bsc_value_map()};
+    const struct bsc_cli_option options[] = {
+        {"--site", NULL, "FILE", "the site (default: site.yaml)", NULL, &wishes.site, NULL},
+        {"--facts", NULL, "FILE", "begin with recorded facts instead of observing", NULL,
+         &wishes.facts, NULL},
+        {"--set", NULL, "NAME=VALUE", "set a parameter of the runbook", NULL, NULL, wishes.set},
+        {"--faults", NULL, "HOW", "none, single (default) or pairs", NULL, &wishes.faults, NULL},
+        {"--only", NULL, "FAULTS", "just this way to go wrong, as a violation names it", NULL,
+         &wishes.only, NULL},
+        {0}};
+    const struct bsc_cli_usage usage = {
+        "rehearse RUNBOOK --site SITE [--facts FILE] [--set NAME=VALUE]… [--faults HOW]",
+        "Goes through a runbook on a model of the site with everything going wrong that can, and "
+        "says what would break.\nOnly reads; changes nothing.",
+        options, 1, 1};
+    size_t operands = 0;
+    bool help = false;
+    int code = -1;
+    if (bsc_cli_parse(cli, &usage, argc, argv, &operands, &help, &err))
+        code = help ? BSC_EXIT_DONE : rehearse(cli, argv[1], &wishes, &err);
+    bsc_value_free(wishes.set);
+    return code >= 0 ? code : bsc_cli_fail(cli, &err);
+}

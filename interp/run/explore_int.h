@@ -1,0 +1,101 @@
+/*
+ * What the files of the fault explorer share. For them only.
+ */
+#ifndef BSC_RUN_EXPLORE_INT_H
+#define BSC_RUN_EXPLORE_INT_H
+
+#include "run/explore.h"
+#include "run/react.h"
+#include "run/script.h"
+#include "run/words.h"
+
+enum bsc_run_mode {
+    BSC_RUN_MODE_RUNNING,
+    BSC_RUN_MODE_IN_FLIGHT, /* killed with a change under way */
+    BSC_RUN_MODE_HALTED,
+    BSC_RUN_MODE_DONE
+};
+
+/* A state that a run can be in, taken apart. */
+struct bsc_run_state {
+    uint32_t spot; /* by number */
+    enum bsc_run_mode mode;
+    unsigned left;   /* faults that may still happen */
+    int64_t time_ms; /* since the beginning */
+    uint32_t ledger; /* set of changes that took effect though nothing shows it */
+    uint32_t halt;   /* atom of {outcome, reason}; 0 unless halted */
+    size_t room;     /* of the facts */
+    struct bsc_run_facts facts;
+};
+
+/* How a state was first reached. */
+struct bsc_run_edge {
+    uint32_t from;
+    uint16_t fault; /* enum bsc_run_fault */
+    bool resumed;   /* the run was resumed, or settled */
+    bool guessed;   /* what cannot be known was taken to be otherwise */
+    uint32_t move;  /* atom of the words for what the world did, or 0 */
+};
+
+struct bsc_run_violation {
+    uint32_t state;           /* where it begins to go wrong */
+    enum bsc_run_fault fault; /* there, or NONE */
+    const struct bsc_run_spot *spot;
+    struct bsc_value *about; /* owned {title, text, mend, line} */
+};
+
+struct bsc_run_explorer {
+    const struct bsc_run_explore_order *order; /* borrowed */
+    struct bsc_run_atoms *atoms;               /* owned, as all below */
+    struct bsc_run_script *script;
+    struct bsc_run_reactor *reactor;
+    struct bsc_run_words *states;
+    struct bsc_run_words *ledgers;  /* sets of doings, in order */
+    struct bsc_run_words *doings;   /* a change at its place: item, action, essence */
+    struct bsc_run_words *checks;   /* facts before and after a change, once checked */
+    struct bsc_run_words *outlooks; /* facts of a resource whose moves are known */
+    struct bsc_value *moves;        /* list, by the number of the outlook */
+    struct bsc_run_edge *edges;     /* by the number of the state */
+    uint32_t *next;                 /* where each state leads when nothing goes wrong */
+    size_t edge_room;
+    struct bsc_run_violation *violations;
+    size_t violation_count;
+    uint32_t *key; /* room to make a sequence */
+    size_t key_room;
+    size_t tried;
+    bool incomplete;
+    uint32_t yes, no, unknown; /* atoms of answers */
+};
+
+enum { BSC_RUN_NOWHERE = UINT32_MAX };
+
+/* Takes a state apart, or puts one together and says how it was reached. Returns its number. */
+void bsc_run_state_load(const struct bsc_run_explorer *explorer, uint32_t number,
+                        struct bsc_run_state *state);
+uint32_t bsc_run_state_arrive(struct bsc_run_explorer *explorer, const struct bsc_run_state *state,
+                              struct bsc_run_edge edge);
+void bsc_run_state_release(struct bsc_run_state *state);
+/* Makes room for the facts of every resource known by now. */
+void bsc_run_state_fit(const struct bsc_run_explorer *explorer, struct bsc_run_state *state);
+/* Copies a state into another, which has been used before or is zeroed. */
+void bsc_run_state_copy(struct bsc_run_state *to, const struct bsc_run_state *from);
+
+/* Looks whether a change has broken an invariant; `after` is the state it led to. */
+bool bsc_run_explore_check(struct bsc_run_explorer *explorer, uint32_t number,
+                           const struct bsc_run_state *before, const struct bsc_run_state *after,
+                           enum bsc_run_fault fault, struct bsc_err *err);
+
+/* Notes that something has gone wrong there, unless the same is known; takes `about`. */
+void bsc_run_explore_violated(struct bsc_run_explorer *explorer, uint32_t number,
+                              const struct bsc_run_spot *spot, enum bsc_run_fault fault,
+                              struct bsc_value *about);
+
+/* List of {words, facts}: what the world may do to a resource by itself; borrowed, NULL on failure.
+ */
+const struct bsc_value *bsc_run_explore_moves(struct bsc_run_explorer *explorer, uint32_t resource,
+                                              uint32_t facts, struct bsc_err *err);
+
+/* What was found, and the runs that cannot be brought to an end. Returns owned. */
+struct bsc_value *bsc_run_explore_verdict(struct bsc_run_explorer *explorer);
+
+#endif

@@ -1,0 +1,297 @@
+#include "run/explore_int.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "run/outcome.h"
+
+enum { VERDICT_FORMAT = 1 };
+
+/* What the run comes to when nothing more goes wrong: a state in which it stays. */
+static uint32_t destiny_of(const struct bsc_run_explorer *explorer, uint32_t number)
+{
+    uint32_t steps = 0, halted = number;
+    struct bsc_run_state state = {0};
+    while (explorer->next[number] != BSC_RUN_NOWHERE &&
+           steps++ < bsc_run_words_count(explorer->states)) {
+        number = explorer->next[number];
+        bsc_run_state_load(explorer, number, &state);
+        if (state.mode != BSC_RUN_MODE_HALTED)
+            continue;
+        if (number == halted)
+            break;
+        halted = number;
+    }
+    bsc_run_state_release(&state);
+    return number;
+}
+
+/* A person is told what to do about a refusal; to resume after anything else must help. */
+static bool is_a_way_out(const char *outcome)
+{
+    static const char *const words[] = {"refused", "unknown", "timeout", "skipped"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(words[i], outcome) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void tell_stuck(struct bsc_run_explorer *explorer, uint32_t number,
+                       const struct bsc_run_state *end, const struct bsc_value *halted)
+{
+    const struct bsc_run_spot *spot = bsc_run_script_spot(explorer->script, end->spot);
+    struct bsc_value *about = bsc_value_map();
+    bsc_value_set_text(about, "title", "a halted run can be resumed to its end");
+    bsc_value_set(about, "text",
+                  bsc_value_format("it halts again each time it is resumed: %s",
+                                   bsc_value_get_string(halted, "reason")));
+    bsc_value_set_text(about, "mend", "Let the step find out for itself what is left to be done.");
+    bsc_run_explore_violated(explorer, number, spot, BSC_RUN_FAULT_NONE, about);
+}
+
+/* Whether the world did something by itself on the way to a state: what it broke is not the
+ * runbook's to mend. */
+static bool has_moved(const struct bsc_run_explorer *explorer, uint32_t number)
+{
+    for (; number != BSC_RUN_NOWHERE; number = explorer->edges[number].from) {
+        if (explorer->edges[number].move != 0)
+            return true;
+    }
+    return false;
+}
+
+struct ends {
+    int64_t done, refused, halted;
+};
+
+static void look_at_end(struct bsc_run_explorer *explorer, uint32_t number, struct ends *ends)
+{
+    struct bsc_run_state state = {0};
+    bsc_run_state_load(explorer, number, &state);
+    const struct bsc_value *halted = bsc_run_atoms_get(explorer->atoms, state.halt);
+    if (state.mode == BSC_RUN_MODE_DONE)
+        ends->done++;
+    if (state.mode == BSC_RUN_MODE_HALTED) {
+        bool refused = strcmp(bsc_value_get_string(halted, "outcome"), "refused") == 0;
+        *(refused ? &ends->refused : &ends->halted) += 1;
+        if (destiny_of(explorer, number) == number &&
+            !is_a_way_out(bsc_value_get_string(halted, "outcome")) && !has_moved(explorer, number))
+            tell_stuck(explorer, number, &state, halted);
+    }
+    bsc_run_state_release(&state);
+}
+
+static struct bsc_value *look_at_ends(struct bsc_run_explorer *explorer)
+{
+    struct ends ends = {0};
+    for (uint32_t i = 0; i < bsc_run_words_count(explorer->states); i++)
+        look_at_end(explorer, i, &ends);
+    struct bsc_value *map = bsc_value_map();
+    bsc_value_set_int(map, "done", ends.done);
+    bsc_value_set_int(map, "refused", ends.refused);
+    bsc_value_set_int(map, "halted", ends.halted);
+    return map;
+}
+
+static const struct bsc_value *item_of(const struct bsc_run_explorer *explorer,
+                                       const struct bsc_run_spot *spot)
+{
+    return bsc_run_script_item(explorer->script, spot->item);
+}
+
+/* The line of the action under way, or of its item. */
+static int64_t line_of(const struct bsc_run_explorer *explorer, const struct bsc_run_spot *spot)
+{
+    const struct bsc_value *item = item_of(explorer, spot);
+    const struct bsc_value *actions = bsc_value_get(item, "actions");
+    const struct bsc_value *action = spot->action > 0 && spot->action <= bsc_value_count(actions)
+                                         ? bsc_value_at(actions, spot->action - 1)
+                                         : NULL;
+    int64_t line = bsc_value_get_number(action, "line", 0);
+    return line > 0 ? line : bsc_value_get_number(item, "line", 0);
+}
+
+static const struct bsc_run_spot *spot_at(const struct bsc_run_explorer *explorer, uint32_t number)
+{
+    size_t length = 0;
+    return bsc_run_script_spot(explorer->script,
+                               *bsc_run_words_get(explorer->states, number, &length));
+}
+
+static void add_line(struct bsc_value *trace, const struct bsc_run_explorer *explorer,
+                     const struct bsc_run_spot *spot, const char *what, const char *more)
+{
+    const struct bsc_value *item = item_of(explorer, spot);
+    bsc_value_append(trace, bsc_value_format("%lld %s: %s%s%s",
+                                             (long long)bsc_value_get_number(item, "index", 0),
+                                             bsc_value_get_string(item, "title"), what,
+                                             more != NULL ? ": " : "", more != NULL ? more : ""));
+}
+
+static const char *about_what(const struct bsc_run_spot *spot)
+{
+    switch (spot->op) {
+    case BSC_RUN_OP_CHANGE:
+        return bsc_value_get_string(spot->value, "statement");
+    case BSC_RUN_OP_OBSERVE:
+        return bsc_value_get_string(spot->value, "resource");
+    case BSC_RUN_OP_ASK:
+        return bsc_value_get_string(spot->value, "title");
+    default:
+        return bsc_value_get_string(spot->value, "op");
+    }
+}
+
+/* One way from a state to the next, if a person has to know of it. */
+static void trace_edge(struct bsc_value *trace, const struct bsc_run_explorer *explorer,
+                       const struct bsc_run_edge *edge)
+{
+    const struct bsc_run_spot *spot = spot_at(explorer, edge->from);
+    if (edge->move != 0)
+        add_line(trace, explorer, spot, "meanwhile",
+                 bsc_value_string(bsc_run_atoms_get(explorer->atoms, edge->move)));
+    else if (edge->fault != BSC_RUN_FAULT_NONE)
+        add_line(trace, explorer, spot, about_what(spot),
+                 bsc_run_fault_kind((enum bsc_run_fault)edge->fault)->words);
+    else if (edge->guessed)
+        add_line(trace, explorer, spot, "suppose it is otherwise", NULL);
+    else if (edge->resumed)
+        add_line(trace, explorer, spot, "the run is resumed", NULL);
+    else if (spot->op == BSC_RUN_OP_CHANGE)
+        add_line(trace, explorer, spot, about_what(spot), NULL);
+}
+
+/* The states on the way to one, last first. Returns their count; the array is owned. */
+static size_t way_to(const struct bsc_run_explorer *explorer, uint32_t number, uint32_t **ret)
+{
+    size_t count = 0;
+    for (uint32_t at = number; at != BSC_RUN_NOWHERE; at = explorer->edges[at].from)
+        count++;
+    *ret = bsc_mem_new(count, sizeof **ret);
+    count = 0;
+    for (uint32_t at = number; at != BSC_RUN_NOWHERE; at = explorer->edges[at].from)
+        (*ret)[count++] = at;
+    return count;
+}
+
+static void add_fault(struct bsc_buf *text, const struct bsc_run_spot *spot, const char *name)
+{
+    bsc_buf_printf(text, "%s%zu.%zu:%s", text->length > 0 ? "," : "", spot->item + 1, spot->depth,
+                   name);
+}
+
+static void replay_edge(struct bsc_buf *text, const struct bsc_run_explorer *explorer,
+                        const struct bsc_run_edge *edge)
+{
+    const struct bsc_run_spot *spot = spot_at(explorer, edge->from);
+    if (edge->move != 0)
+        add_fault(text, spot, bsc_value_string(bsc_run_atoms_get(explorer->atoms, edge->move)));
+    else if (edge->fault != BSC_RUN_FAULT_NONE)
+        add_fault(text, spot, bsc_run_fault_kind((enum bsc_run_fault)edge->fault)->name);
+}
+
+static void tell_way(const struct bsc_run_explorer *explorer,
+                     const struct bsc_run_violation *violation, struct bsc_value *entry)
+{
+    uint32_t *way = NULL;
+    struct bsc_buf replay;
+    struct bsc_value *trace = bsc_value_list();
+    size_t count = way_to(explorer, violation->state, &way);
+    bsc_buf_init(&replay);
+    for (size_t i = count - 1; i > 0; i--) {
+        trace_edge(trace, explorer, &explorer->edges[way[i - 1]]);
+        replay_edge(&replay, explorer, &explorer->edges[way[i - 1]]);
+    }
+    if (violation->fault != BSC_RUN_FAULT_NONE) {
+        add_fault(&replay, violation->spot, bsc_run_fault_kind(violation->fault)->name);
+        add_line(trace, explorer, violation->spot, about_what(violation->spot),
+                 bsc_run_fault_kind(violation->fault)->words);
+    } else if (violation->spot->op == BSC_RUN_OP_CHANGE) {
+        add_line(trace, explorer, violation->spot, about_what(violation->spot), NULL);
+    }
+    bsc_value_set(entry, "trace", trace);
+    bsc_value_set_text(entry, "replay", replay.length > 0 ? replay.data : "");
+    bsc_buf_release(&replay);
+    bsc_mem_free(way);
+}
+
+static struct bsc_value *violation_value(const struct bsc_run_explorer *explorer,
+                                         const struct bsc_run_violation *violation)
+{
+    static const char *const keys[] = {"title", "text", "mend"};
+    const struct bsc_value *item = item_of(explorer, violation->spot);
+    struct bsc_value *entry = bsc_value_map();
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        bsc_value_set_text(entry, keys[i], bsc_value_get_string(violation->about, keys[i]));
+    bsc_value_set_int(entry, "item", bsc_value_get_number(item, "index", 0));
+    bsc_value_set_text(entry, "step", bsc_value_get_string(item, "title"));
+    bsc_value_set_int(entry, "line", line_of(explorer, violation->spot));
+    tell_way(explorer, violation, entry);
+    return entry;
+}
+
+static struct bsc_value *all_violations(const struct bsc_run_explorer *explorer)
+{
+    struct bsc_value *list = bsc_value_list();
+    for (size_t i = 0; i < explorer->violation_count; i++)
+        bsc_value_append(list, violation_value(explorer, &explorer->violations[i]));
+    return list;
+}
+
+/* Where the run ends when nothing at all goes wrong. */
+static struct bsc_value *undisturbed(const struct bsc_run_explorer *explorer)
+{
+    uint32_t number = 0;
+    struct bsc_run_state state = {0};
+    struct bsc_value *map = bsc_value_map();
+    bsc_run_state_load(explorer, number, &state);
+    while (state.mode == BSC_RUN_MODE_RUNNING && explorer->next[number] != BSC_RUN_NOWHERE) {
+        number = explorer->next[number];
+        bsc_run_state_load(explorer, number, &state);
+    }
+    const struct bsc_run_spot *spot = spot_at(explorer, number);
+    const struct bsc_value *halted = bsc_run_atoms_get(explorer->atoms, state.halt);
+    bool done = state.mode == BSC_RUN_MODE_DONE;
+    bsc_value_set_text(map, "outcome", done ? "done" : bsc_value_get_string(halted, "outcome"));
+    bsc_value_set_text(map, "reason", done ? "" : bsc_value_get_string(halted, "reason"));
+    bsc_value_set_int(map, "item", (int64_t)spot->item + 1);
+    bsc_value_set_int(map, "line", line_of(explorer, spot));
+    bsc_run_state_release(&state);
+    return map;
+}
+
+static struct bsc_value *coverage(const struct bsc_run_explorer *explorer)
+{
+    static const char *const labels[] = {"modelled", "evaluated", "declared", "assumed"};
+    struct bsc_value *map = bsc_value_map();
+    for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++)
+        bsc_value_set_int(map, labels[i], 0);
+    for (size_t i = 0; i < bsc_run_script_length(explorer->script); i++) {
+        const struct bsc_value *actions =
+            bsc_value_get(bsc_run_script_item(explorer->script, i), "actions");
+        for (size_t k = 0; k < bsc_value_count(actions); k++) {
+            const char *label = bsc_value_get_string(bsc_value_at(actions, k), "label");
+            if (label != NULL)
+                bsc_value_set_int(map, label, bsc_value_get_number(map, label, 0) + 1);
+        }
+    }
+    return map;
+}
+
+struct bsc_value *bsc_run_explore_verdict(struct bsc_run_explorer *explorer)
+{
+    struct bsc_value *verdict = bsc_value_map();
+    struct bsc_value *ends = look_at_ends(explorer);
+    bsc_value_set_int(verdict, "format", VERDICT_FORMAT);
+    bsc_value_set_int(verdict, "faults", explorer->order->faults);
+    bsc_value_set_int(verdict, "tried", (int64_t)explorer->tried);
+    bsc_value_set_int(verdict, "states", (int64_t)bsc_run_words_count(explorer->states));
+    bsc_value_set_int(verdict, "effects", (int64_t)bsc_run_script_spots(explorer->script));
+    bsc_value_set_bool(verdict, "complete", !explorer->incomplete);
+    bsc_value_set(verdict, "ends", ends);
+    bsc_value_set(verdict, "undisturbed", undisturbed(explorer));
+    bsc_value_set(verdict, "coverage", coverage(explorer));
+    bsc_value_set(verdict, "violations", all_violations(explorer));
+    return verdict;
+}

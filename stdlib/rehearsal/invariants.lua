@@ -1,0 +1,160 @@
+-- What must hold in every state that a rehearsal reaches, whatever has gone wrong. The runbook is
+-- charged with what its own changes break, not with what the world does by itself.
+
+local book = require "bascule/language/book"
+local cond = require "bascule/core/cond"
+local inventory = require "bascule/language/inventory"
+local list = require "bascule/core/list"
+
+local M = {}
+
+local function facts_of(facts, kind, name, role)
+  return facts[("%s:%s.%s"):format(kind, name, role)] or {}
+end
+
+local function writable_roles(facts, name)
+  return list.map(inventory.roles, function(role)
+    local copy = facts_of(facts, "database", name, role)
+    return copy.state == "online" and copy.writable ~= false and role or nil
+  end)
+end
+
+local function one_writable_copy(before, after)
+  for _, name in ipairs(list.keys(inventory.databases())) do
+    local now = writable_roles(after, name)
+    if #now > 1 and #now > #writable_roles(before, name) then
+      return ("%s can be written to on its %s at once"):format(name, table.concat(now, " and its "))
+    end
+  end
+end
+
+local function came_online(before, after, name)
+  local was = facts_of(before, "database", name, "secondary")
+  local now = facts_of(after, "database", name, "secondary")
+  return was.state ~= "online" and now.state == "online" and now or nil
+end
+
+-- What was known before the copy was brought online, and could have been applied.
+local function no_log_backup_skipped(before, after)
+  for _, name in ipairs(list.keys(inventory.databases())) do
+    local now = came_online(before, after, name)
+    local backups = facts_of(before, "log_backups", name, "secondary")
+    local last = backups.share_readable and backups.problem == "none" and backups.last_lsn
+    local applied = backups.applied_lsn
+    if now and math.type(last) == "integer" and math.type(applied) == "integer"
+      and last > applied then
+      return ("%s is brought online at LSN %d; log backups up to LSN %d could have been applied")
+        :format(name, applied, last)
+    end
+  end
+end
+
+local function chain_is_respected(before, after)
+  for _, name in ipairs(list.keys(inventory.databases())) do
+    local was = facts_of(before, "log_backups", name, "secondary")
+    local now = facts_of(after, "log_backups", name, "secondary")
+    if math.type(was.applied_lsn) == "integer" and math.type(now.applied_lsn) == "integer"
+      and now.applied_lsn > was.applied_lsn and was.problem ~= "none" then
+      return ("log backups of %s are applied although its chain has a problem: %s"):format(name,
+        tostring(was.problem_text or was.problem))
+    end
+  end
+end
+
+-- The copy that a pool in this state uses.
+local function database_of(pool, state)
+  local role = ({ Normal = "primary", FailedOver = "secondary" })[state]
+  return pool.database, role
+end
+
+local function pool_points_at_database(before, after)
+  for _, name in ipairs(list.keys(inventory.pools())) do
+    local was, now = before["pool:" .. name] or {}, after["pool:" .. name] or {}
+    local database, role = database_of(inventory.pools()[name], now.state)
+    if was.state ~= now.state and role and inventory.copy(database, role)
+      and facts_of(after, "database", database, role).state ~= "online" then
+      return ("the pool %s is set to %s, and the %s of %s is %s"):format(name, now.state, role,
+        database, tostring(facts_of(after, "database", database, role).state))
+    end
+  end
+end
+
+local function homes(after, name)
+  return list.map(writable_roles(after, name), function(role)
+    return inventory.data_centre_of(inventory.copy(name, role).server)
+  end)
+end
+
+local function is_near_any(server, centres)
+  for _, centre in ipairs(centres) do
+    if inventory.is_near(inventory.data_centre_of(server), centre) then
+      return true
+    end
+  end
+  return false
+end
+
+local function servers_are_near(before, after)
+  for _, name in ipairs(list.keys(inventory.pools())) do
+    local pool = inventory.pools()[name]
+    local was, now = before["pool:" .. name] or {}, after["pool:" .. name] or {}
+    local centres = pool.database and homes(after, pool.database) or {}
+    if not list.same(was.active_servers, now.active_servers) then
+      for _, server in ipairs(now.active_servers or {}) do
+        if not is_near_any(server, centres) then
+          return ("server %s of the pool %s is made active, away from the database"):format(server,
+            name)
+        end
+      end
+    end
+  end
+end
+
+local shipped = {
+  { title = "at most one copy of a database can be written to", broken = one_writable_copy,
+    mend = "Use database.recover, which looks at the other copies first, without an override." },
+  { title = "no log backup is skipped", broken = no_log_backup_skipped,
+    mend = "Put log_backups.copy and log_backups.apply before the step." },
+  { title = "the log chain is respected", broken = chain_is_respected,
+    mend = "Guard it: db.secondary:log_chain_is_whole()." },
+  { title = "a pool points at a database that is online", broken = pool_points_at_database,
+    mend = "Set the state of the pool after the database was brought online." },
+  { title = "active servers are near the database", broken = servers_are_near,
+    mend = "Use pool.set_active_servers(pool, near(db.secondary))." },
+}
+
+local function reason_against(invariant, facts)
+  for _, each in ipairs(invariant.conditions) do
+    local ok, reason = cond.check(each, function(resource)
+      return facts[tostring(resource)] or facts[resource] or {}
+    end)
+    if not ok then
+      return reason
+    end
+  end
+end
+
+local function add(found, title, text, mend, line)
+  found[#found + 1] = { title = title, text = text, mend = mend, line = line }
+end
+
+-- {before, after}: facts of every resource around one change → {{title, text, mend, line}}, what
+-- the change has broken.
+function M.broken(args)
+  local found = {}
+  for _, each in ipairs(shipped) do
+    local text = each.broken(args.before, args.after)
+    if text then
+      add(found, each.title, text, each.mend)
+    end
+  end
+  for _, each in ipairs(book.invariants) do
+    local text = reason_against(each, args.after)
+    if text and not reason_against(each, args.before) then
+      add(found, each.title, text, each.mend or each.because, each.place.line)
+    end
+  end
+  return found
+end
+
+return M
