@@ -2,6 +2,7 @@
 -- gives back its answer.
 
 local _, host = ...
+local match = require "bascule/core/match"
 local schema = require "bascule/facts/schema"
 
 local M = {}
@@ -50,6 +51,14 @@ end
 function M.note(kind, text, data)
   return host.yield { op = "note", kind = kind, text = text, data = data }
 end
+
+-- Whether a fact that cannot be known beforehand is as wanted. Only the model of a site has such
+-- facts: a plan takes it to be so, a rehearsal goes both ways.
+function M.undecided(fact, wanted)
+  return host.yield { op = "undecided", fact = fact, wanted = wanted }
+end
+
+match.undecided = M.undecided
 
 -- Reads through a row of the host; only while a resource is being observed. Gives the value, or
 -- nil and the error {code, message}.

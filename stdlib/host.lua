@@ -17,8 +17,8 @@ local M = {}
 -- modules}. Forgets the runbook that was loaded before.
 M.load = loader.load
 
--- {index} → {outcome, reason, actions}. Yields begin, observe, change, sleep, now, ask
--- and note.
+-- {index} → {outcome, reason, actions}. Yields begin, observe, change, sleep, now,
+-- undecided, ask and note.
 M.perform = perform.perform
 
 -- A site given here replaces the one a runbook was loaded with: for observing without a runbook.

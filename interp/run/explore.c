@@ -1,10 +1,11 @@
-#include "run/explore_int.h"
+#include "run/explore.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "run/explore_int.h"
 #include "run/outcome.h"
 
 enum {

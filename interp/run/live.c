@@ -130,7 +130,7 @@ static void perform(void *self, const struct bsc_value *effect, bsc_run_reply re
     bool waits = strcmp(op, "sleep") == 0 || strcmp(op, "ask") == 0;
     if (waits && bsc_run_hands_cancelled(live->with.hands)) {
         stop_here(live);
-    } else if (strcmp(op, "begin") == 0) {
+    } else if (strcmp(op, "begin") == 0 || strcmp(op, "undecided") == 0) {
         answer(live, bsc_value_bool(true));
     } else if (strcmp(op, "observe") == 0) {
         bsc_run_observe(live->with.vm, live->with.hands, bsc_value_get_string(effect, "resource"),

@@ -57,9 +57,16 @@ function M.words(wanted)
   return found and found.words or text.value(wanted)
 end
 
+-- Whether a value that is not known yet is as wanted; replaced by whoever can ask the world.
+function M.undecided()
+  return true
+end
+
 function M.matches(wanted, value)
-  if M.is_unknown(value) or M.is_unknown(wanted) then
+  if M.is_unknown(wanted) then
     return true
+  elseif M.is_unknown(value) then
+    return M.undecided(value["$unknown"], M.words(wanted))
   end
   local found = matchers[wanted]
   if found then

@@ -1,5 +1,5 @@
--- The statements of a runbook: guard, step, gate, invariant, phase. Each registers itself in the order in
--- which it stands in the file; nothing is performed.
+-- The statements of a runbook: guard, step, gate, invariant, phase. Each registers itself in the
+-- order in which it stands in the file; nothing is performed.
 
 local book = require "bascule/language/book"
 local cond = require "bascule/core/cond"

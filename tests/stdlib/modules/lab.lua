@@ -144,7 +144,7 @@ function World:change(effect)
 end
 
 function World:answer(effect)
-  if effect.op == "begin" then
+  if effect.op == "begin" or effect.op == "undecided" then
     return true
   elseif effect.op == "observe" then
     self.observed[#self.observed + 1] = effect.resource

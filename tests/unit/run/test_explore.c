@@ -1,0 +1,168 @@
+#include "session_unit.h"
+
+#include "run/explore.h"
+#include "run/fault.h"
+
+/* What is explored never touches anything: there is no such database. */
+#define BOOK(body)                                                                                 \
+    "runbook 'x' { summary = 'Own' }\n"                                                            \
+    "local queue = sql.facts 'queue' { server = 'db', file = 'q.db', query = 'SELECT 1' }\n" body
+#define SOUND                                                                                      \
+    "step 'Empty it' { sql.change { server = 'db', file = 'q.db', statement = 'DELETE',\n"         \
+    "  becomes = { [queue] = { rows = 0 } } }, harmless = 'a test' }\n"
+#define BLIND                                                                                      \
+    "step 'Empty it' { harmless = 'a test',\n"                                                     \
+    "  sql.change { server = 'db', file = 'q.db', statement = 'DELETE' } }\n"
+
+static struct bsc_value *explore_only(struct stage *stage, unsigned faults, const char *only)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_value *facts = from_json("{'sql:queue':{'reachable':true,'rows':3}}");
+    const struct bsc_run_explore_order order = {
+        .session = &stage->session, .facts = facts, .faults = faults, .only = only};
+    struct bsc_value *verdict = bsc_run_explore(&order, &err);
+    if (verdict == NULL)
+        fail_msg("%s: %s", err.message, err.cause);
+    bsc_value_free(facts);
+    return verdict;
+}
+
+static struct bsc_value *explore(struct stage *stage, unsigned faults)
+{
+    return explore_only(stage, faults, NULL);
+}
+
+static void begin(struct stage *stage, void **state, const char *book)
+{
+    stage_set(stage, state, book);
+    stage->options.look_only = true;
+    stage_open(stage);
+}
+
+static const struct bsc_value *violation(const struct bsc_value *verdict, size_t index)
+{
+    return bsc_value_at(bsc_value_get(verdict, "violations"), index);
+}
+
+static size_t violations(const struct bsc_value *verdict)
+{
+    return bsc_value_count(bsc_value_get(verdict, "violations"));
+}
+
+static void a_sound_step_survives_every_fault(void **state)
+{
+    struct stage stage;
+    begin(&stage, state, BOOK(SOUND));
+    for (unsigned faults = 0; faults <= BSC_RUN_FAULTS_MAX; faults++) {
+        struct bsc_value *verdict = explore(&stage, faults);
+        assert_int_equal(violations(verdict), 0);
+        assert_word(bsc_value_get(verdict, "undisturbed"), "outcome", "done");
+        assert_true(bsc_value_get_truth(verdict, "complete"));
+        assert_int_equal(bsc_value_get_number(verdict, "tried", -1) > 0, faults > 0);
+        bsc_value_free(verdict);
+    }
+    stage_strike(&stage);
+}
+
+static void what_nothing_shows_is_found_to_be_done_twice(void **state)
+{
+    struct stage stage;
+    begin(&stage, state, BOOK(BLIND));
+    struct bsc_value *verdict = explore(&stage, 1);
+    assert_int_equal(violations(verdict), 1);
+    const struct bsc_value *found = violation(verdict, 0);
+    assert_word(found, "title", "nothing is done twice");
+    assert_word(found, "step", "Empty it");
+    assert_int_equal(bsc_value_get_number(found, "line", 0), 4);
+    assert_true(bsc_value_count(bsc_value_get(found, "trace")) >= 2);
+    assert_int_equal(bsc_value_get_number(bsc_value_get(verdict, "coverage"), "assumed", 0), 1);
+    bsc_value_free(verdict);
+    stage_strike(&stage);
+}
+
+static void a_violation_can_be_replayed_alone(void **state)
+{
+    struct stage stage;
+    begin(&stage, state, BOOK(BLIND));
+    struct bsc_value *verdict = explore(&stage, 1);
+    const char *replay = bsc_value_get_string(violation(verdict, 0), "replay");
+    struct bsc_value *alone = explore_only(&stage, 1, replay);
+    assert_int_equal(violations(alone), 1);
+    assert_true(bsc_value_equal(violation(alone, 0), violation(verdict, 0)));
+    assert_int_equal(bsc_value_get_number(alone, "tried", 0), 1);
+    struct bsc_value *none = explore_only(&stage, 1, "1.99:fails");
+    assert_int_equal(violations(none), 0);
+    assert_int_equal(bsc_value_get_number(none, "tried", -1), 0);
+    bsc_value_free(none);
+    bsc_value_free(alone);
+    bsc_value_free(verdict);
+    stage_strike(&stage);
+}
+
+static void the_same_inputs_give_the_same_verdict(void **state)
+{
+    struct stage stage;
+    begin(&stage, state,
+          BOOK(SOUND "step 'Again' { harmless = 'a test',\n"
+                     "  sql.change { server = 'db', file = 'q.db', statement = 'VACUUM' } }\n"));
+    struct bsc_value *one = explore(&stage, 2);
+    stage_open(&stage);
+    struct bsc_value *two = explore(&stage, 2);
+    assert_true(bsc_value_equal(one, two));
+    bsc_value_free(one);
+    bsc_value_free(two);
+    stage_strike(&stage);
+}
+
+static void an_invariant_of_the_author_is_checked(void **state)
+{
+    struct stage stage;
+    begin(&stage, state,
+          BOOK("invariant 'It stays' { queue:has { rows = at_least(1) }, mend = 'Leave it.' "
+               "}\n" SOUND));
+    struct bsc_value *verdict = explore(&stage, 0);
+    assert_int_equal(violations(verdict), 1);
+    assert_word(violation(verdict, 0), "title", "It stays");
+    assert_word(violation(verdict, 0), "mend", "Leave it.");
+    assert_word(violation(verdict, 0), "replay", "");
+    bsc_value_free(verdict);
+    stage_strike(&stage);
+}
+
+static void a_refusal_is_a_stated_end(void **state)
+{
+    struct stage stage;
+    begin(&stage, state, BOOK("guard 'It is empty' { queue:has { rows = 0 } }\n" SOUND));
+    struct bsc_value *verdict = explore(&stage, 1);
+    assert_int_equal(violations(verdict), 0);
+    assert_word(bsc_value_get(verdict, "undisturbed"), "outcome", "refused");
+    assert_int_equal(bsc_value_get_number(bsc_value_get(verdict, "ends"), "done", -1), 0);
+    bsc_value_free(verdict);
+    stage_strike(&stage);
+}
+
+static void every_fault_has_a_name_of_its_own(void **state)
+{
+    (void)state;
+    for (int i = 0; i < BSC_RUN_FAULT_COUNT; i++) {
+        enum bsc_run_fault fault = BSC_RUN_FAULT_NONE;
+        assert_true(bsc_run_fault_parse(bsc_run_fault_kind((enum bsc_run_fault)i)->name, &fault));
+        assert_int_equal(fault, i);
+    }
+    enum bsc_run_fault fault = BSC_RUN_FAULT_NONE;
+    assert_false(bsc_run_fault_parse("nonsense", &fault));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        UNIT_IN_FOLDER(a_sound_step_survives_every_fault),
+        UNIT_IN_FOLDER(what_nothing_shows_is_found_to_be_done_twice),
+        UNIT_IN_FOLDER(a_violation_can_be_replayed_alone),
+        UNIT_IN_FOLDER(the_same_inputs_give_the_same_verdict),
+        UNIT_IN_FOLDER(an_invariant_of_the_author_is_checked),
+        UNIT_IN_FOLDER(a_refusal_is_a_stated_end),
+        cmocka_unit_test(every_fault_has_a_name_of_its_own),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
