@@ -5,6 +5,7 @@
 #include "cli/opening.h"
 #include "cli/options.h"
 #include "run/explore.h"
+#include "run/outcome.h"
 
 struct wishes {
     const char *site;
@@ -115,6 +116,17 @@ static void say_again(const struct wishes *wishes, struct bsc_buf *text)
                        bsc_value_string(bsc_value_item_at(wishes->set, i)));
 }
 
+/* What does not get to its end even when nothing goes wrong is no good, violations or not. */
+static int code_of(const struct bsc_value *verdict)
+{
+    enum bsc_outcome outcome = BSC_OUTCOME_CHANGED;
+    if (bsc_value_count(bsc_value_get(verdict, "violations")) > 0)
+        return BSC_EXIT_VIOLATION;
+    bsc_run_outcome_parse(bsc_value_get_string(bsc_value_get(verdict, "undisturbed"), "outcome"),
+                          &outcome);
+    return bsc_run_outcome_exit(outcome);
+}
+
 static int tell(struct bsc_cli *cli, const char *runbook, const struct wishes *wishes,
                 const struct bsc_value *verdict)
 {
@@ -125,8 +137,7 @@ static int tell(struct bsc_cli *cli, const char *runbook, const struct wishes *w
     if (cli->json)
         bsc_cli_json(cli, verdict);
     bsc_buf_release(&again);
-    return bsc_value_count(bsc_value_get(verdict, "violations")) > 0 ? BSC_EXIT_VIOLATION
-                                                                     : BSC_EXIT_DONE;
+    return code_of(verdict);
 }
 
 /* Returns the exit code, or -1 with *err. */

@@ -31,8 +31,9 @@ struct bsc_run_explore_order {
 
 /*
  * Explores. Returns the owned verdict, NULL on failure:
- *   {format, faults, tried, reached, states, effects, complete,
- *    ends {done, refused, halted}: in how many ways a run came to an end,
+ *   {format, faults, tried, states, effects, complete,
+ *    ends {done, refused, halted, rolled_back}: in how many ways a run came to an end, and how many
+ *      of the halted ones were taken back,
  *    undisturbed {outcome, reason, item}: what happens when nothing goes wrong,
  *    coverage {modelled, evaluated, declared, assumed}: actions by label,
  *    violations [{title, text, mend, item, step, line, replay, trace [text]}]}

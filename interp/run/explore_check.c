@@ -4,9 +4,8 @@
 
 #include "base/mem.h"
 
-/* {id=facts} of everything that is known. */
-static struct bsc_value *world_of(const struct bsc_run_explorer *explorer,
-                                  const struct bsc_run_state *state)
+struct bsc_value *bsc_run_explore_world(const struct bsc_run_explorer *explorer,
+                                        const struct bsc_run_state *state)
 {
     struct bsc_value *world = bsc_value_map();
     for (uint32_t i = 0; i < state->room; i++) {
@@ -38,8 +37,8 @@ bool bsc_run_explore_check(struct bsc_run_explorer *explorer, uint32_t number,
     if (is_checked(explorer, before, after))
         return true;
     struct bsc_value *args = bsc_value_map();
-    bsc_value_set(args, "before", world_of(explorer, before));
-    bsc_value_set(args, "after", world_of(explorer, after));
+    bsc_value_set(args, "before", bsc_run_explore_world(explorer, before));
+    bsc_value_set(args, "after", bsc_run_explore_world(explorer, after));
     struct bsc_value *broken = bsc_vm_call(explorer->order->session->vm, "invariants", args, err);
     bsc_value_free(args);
     const struct bsc_run_spot *spot = bsc_run_script_spot(explorer->script, before->spot);

@@ -95,6 +95,15 @@ void bsc_run_explore_violated(struct bsc_run_explorer *explorer, uint32_t number
 const struct bsc_value *bsc_run_explore_moves(struct bsc_run_explorer *explorer, uint32_t resource,
                                               uint32_t facts, struct bsc_err *err);
 
+/* {id=facts} of everything that is known in a state; returns owned. */
+struct bsc_value *bsc_run_explore_world(const struct bsc_run_explorer *explorer,
+                                        const struct bsc_run_state *state);
+
+/* Takes a halted run back, where it may be, and compares the site with how it was. Returns whether
+ * there was anything to take back. */
+bool bsc_run_explore_rollback(struct bsc_run_explorer *explorer, uint32_t number,
+                              const struct bsc_run_state *halted);
+
 /* What was found, and the runs that cannot be brought to an end. Returns owned. */
 struct bsc_value *bsc_run_explore_verdict(struct bsc_run_explorer *explorer);
 

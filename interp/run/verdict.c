@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "run/outcome.h"
 
-enum { VERDICT_FORMAT = 1 };
+enum { VERDICT_FORMAT = 1, SHOWN_BYTES = 100 };
 
 /* What the run comes to when nothing more goes wrong: a state in which it stays. */
 static uint32_t destiny_of(const struct bsc_run_explorer *explorer, uint32_t number)
@@ -62,7 +62,7 @@ static bool has_moved(const struct bsc_run_explorer *explorer, uint32_t number)
 }
 
 struct ends {
-    int64_t done, refused, halted;
+    int64_t done, refused, halted, rolled_back;
 };
 
 static void look_at_end(struct bsc_run_explorer *explorer, uint32_t number, struct ends *ends)
@@ -75,9 +75,11 @@ static void look_at_end(struct bsc_run_explorer *explorer, uint32_t number, stru
     if (state.mode == BSC_RUN_MODE_HALTED) {
         bool refused = strcmp(bsc_value_get_string(halted, "outcome"), "refused") == 0;
         *(refused ? &ends->refused : &ends->halted) += 1;
-        if (destiny_of(explorer, number) == number &&
-            !is_a_way_out(bsc_value_get_string(halted, "outcome")) && !has_moved(explorer, number))
+        bool moved = has_moved(explorer, number);
+        if (!moved && destiny_of(explorer, number) == number &&
+            !is_a_way_out(bsc_value_get_string(halted, "outcome")))
             tell_stuck(explorer, number, &state, halted);
+        ends->rolled_back += !moved && bsc_run_explore_rollback(explorer, number, &state);
     }
     bsc_run_state_release(&state);
 }
@@ -91,6 +93,7 @@ static struct bsc_value *look_at_ends(struct bsc_run_explorer *explorer)
     bsc_value_set_int(map, "done", ends.done);
     bsc_value_set_int(map, "refused", ends.refused);
     bsc_value_set_int(map, "halted", ends.halted);
+    bsc_value_set_int(map, "rolled_back", ends.rolled_back);
     return map;
 }
 
@@ -119,13 +122,27 @@ static const struct bsc_run_spot *spot_at(const struct bsc_run_explorer *explore
                                *bsc_run_words_get(explorer->states, number, &length));
 }
 
+/* Bytes of the text that are shown: a statement may name a thousand files. */
+static int shown_length(const char *text)
+{
+    size_t length = strlen(text);
+    if (length <= SHOWN_BYTES)
+        return (int)length;
+    length = SHOWN_BYTES;
+    while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
+        length--;
+    return (int)length;
+}
+
 static void add_line(struct bsc_value *trace, const struct bsc_run_explorer *explorer,
                      const struct bsc_run_spot *spot, const char *what, const char *more)
 {
     const struct bsc_value *item = item_of(explorer, spot);
-    bsc_value_append(trace, bsc_value_format("%lld %s: %s%s%s",
+    int shown = shown_length(what);
+    bsc_value_append(trace, bsc_value_format("%lld %s: %.*s%s%s%s",
                                              (long long)bsc_value_get_number(item, "index", 0),
-                                             bsc_value_get_string(item, "title"), what,
+                                             bsc_value_get_string(item, "title"), shown, what,
+                                             what[shown] != '\0' ? "…" : "",
                                              more != NULL ? ": " : "", more != NULL ? more : ""));
 }
 
