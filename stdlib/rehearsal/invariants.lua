@@ -49,6 +49,15 @@ local function no_log_backup_skipped(before, after)
   end
 end
 
+local function sessions_are_over(before, after)
+  for _, name in ipairs(list.keys(inventory.databases())) do
+    local sessions = facts_of(before, "database", name, "secondary").sessions
+    if came_online(before, after, name) and math.type(sessions) == "integer" and sessions > 0 then
+      return ("%s is brought online while %d of its sessions are open"):format(name, sessions)
+    end
+  end
+end
+
 local function chain_is_respected(before, after)
   for _, name in ipairs(list.keys(inventory.databases())) do
     local was = facts_of(before, "log_backups", name, "secondary")
@@ -115,6 +124,8 @@ local shipped = {
     mend = "Use database.recover, which looks at the other copies first, without an override." },
   { title = "no log backup is skipped", broken = no_log_backup_skipped,
     mend = "Put log_backups.copy and log_backups.apply before the step." },
+  { title = "no session is open when a database comes online", broken = sessions_are_over,
+    mend = "Put sessions.kill_all before the step." },
   { title = "the log chain is respected", broken = chain_is_respected,
     mend = "Guard it: db.secondary:log_chain_is_whole()." },
   { title = "a pool points at a database that is online", broken = pool_points_at_database,

@@ -9,6 +9,7 @@ local loss = require "bascule/loss"
 local primitive = require "bascule/primitive"
 local recovered = require "bascule/recovered"
 local registry = require "bascule/platforms/registry"
+local text = require "bascule/core/text"
 
 -- States in which another copy cannot take writes, now or by itself later.
 local harmless_states = { "unreachable", "missing", "damaged", "restoring", "standby", "mirror" }
@@ -24,6 +25,28 @@ local function rival(copy, observe)
           registry.copy_named(copy.database .. "." .. role).title, facts.state)
       end
     end
+  end
+end
+
+-- Log backups that came in after the others were applied would be lost for this copy.
+local function behind(copy, observe)
+  local found = inventory.database(copy.database)
+  if copy.role ~= "secondary" or not (found and found.log_shipping) then
+    return nil
+  end
+  local backups = observe(("log_backups:%s.secondary"):format(copy.database))
+  local last, applied = backups.last_lsn, backups.applied_lsn
+  if backups.share_readable and backups.problem == "none" and math.type(last) == "integer"
+    and math.type(applied) == "integer" and last > applied then
+    return ("%s has log backups up to LSN %d and has applied them up to LSN %d: copy and apply the "
+      .. "rest first"):format(copy.title, last, applied)
+  end
+end
+
+local function in_use(copy, facts)
+  if math.type(facts.sessions) == "integer" and facts.sessions > 0 then
+    return ("%s has %s: end them first"):format(copy.title, text.count(facts.sessions,
+      "open session"))
   end
 end
 
@@ -64,8 +87,9 @@ local function becomes(copy, facts)
 end
 
 -- Brings a restoring copy online on a new recovery fork: from then on no log backup can ever be
--- applied to it. Refuses while another copy answers and could be written to; `override` names a
--- setting whose value is the reason to do it all the same. Reports what could not be saved, and
+-- applied to it. Refuses while another copy answers and could be written to, while log backups are
+-- left to be applied, and while sessions are open; `override` names a setting whose value is the
+-- reason to do it all the same. Reports what could not be saved, and
 -- which databases stay behind.
 -- Source: Lync Server 2013, Failing over Persistent Chat Server, step 4 (RESTORE … WITH RECOVERY).
 local recover = primitive.shipped {
@@ -74,7 +98,8 @@ local recover = primitive.shipped {
   args = {
     { "copy", "copy", role = { "secondary", "primary" }, doc = "the copy to bring online" },
     { "override", "text", optional = true,
-      doc = "name of the setting that allows it although another copy answers" },
+      doc = "name of the setting that allows it although another copy answers, log backups are "
+        .. "left or sessions are open" },
   },
   usage = "database.recover(db.secondary)",
   irreversible = true,
@@ -84,8 +109,9 @@ local recover = primitive.shipped {
   end,
   requires = function(a, facts, observe)
     local copy = handles.of(a.copy)
-    local reason = not waived(a) and rival(copy, observe)
-    return reason or unready(copy, facts)
+    local free = waived(a)
+    return not free and rival(copy, observe) or unready(copy, facts)
+      or not free and (behind(copy, observe) or in_use(copy, facts))
   end,
   changes = function(a, facts)
     local copy = handles.of(a.copy)

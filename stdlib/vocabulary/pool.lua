@@ -58,6 +58,21 @@ local function oddity(a, before)
   end
 end
 
+local role_of = { Normal = "primary", FailedOver = "secondary" }
+
+-- Why applications must not be sent to the database that the pool uses in this state, or nil.
+local function offline(pool, state, observe)
+  local database, role = pool.site and pool.site.database, role_of[state]
+  if not database or not inventory.copy(database, role) then
+    return nil
+  end
+  local facts = observe(("database:%s.%s"):format(database, role))
+  if facts.state ~= "online" then
+    return ("%s would use the %s of %s, which is %s"):format(pool.title, role, database,
+      tostring(facts.state))
+  end
+end
+
 local function update(a, facts, to, home)
   local pool = handles.of(a.pool)
   return { registry.driver_of(pool).update(pool, facts, to, home) }
@@ -70,7 +85,8 @@ local function undo(a, before, was)
   return update(a, now, was)
 end
 
--- Sets the state of a pool: Normal uses the primary database, FailedOver the secondary.
+-- Sets the state of a pool: Normal uses the primary database, FailedOver the secondary. Refuses
+-- while that database is not online.
 -- Source: Lync Server 2013, Failing over Persistent Chat Server, step 5
 -- (Set-CsPersistentChatState).
 local set_state = primitive.shipped {
@@ -84,8 +100,9 @@ local set_state = primitive.shipped {
   wants = function(a)
     return { state = a.state }
   end,
-  requires = function(a, facts)
-    return unreachable(handles.of(a.pool), facts)
+  requires = function(a, facts, observe)
+    local pool = handles.of(a.pool)
+    return unreachable(pool, facts) or offline(pool, a.state, observe)
   end,
   changes = function(a, facts)
     return update(a, facts, { state = a.state })

@@ -306,7 +306,8 @@ T["sessions that keep coming are told, none are kept"] = function()
 end
 
 local recover = "database.recover(db.secondary), point_of_no_return = true"
-local ready = { [secondary] = { log_shipping = "none" } }
+local ready = { [secondary] = { log_shipping = "none", sessions = 0 },
+  [backups] = { applied_lsn = 300, last_lsn = 300 } }
 
 T["a copy is brought online, predicting what can be known"] = function()
   local result, world = play(recover, ready)
@@ -347,6 +348,17 @@ T["a named override with a reason allows it, and is told"] = function()
   expect.equal(world.notes[1].text, "fenced_by_hand was given: switched off, ticket 12")
 end
 
+T["a copy is not brought online while something is left to be done for it"] = function()
+  local busy = { [secondary] = { log_shipping = "none", sessions = 2 }, [backups] = ready[backups] }
+  expect_outcome(play(recover, busy), "refused", "has 2 open sessions: end them first")
+  local late = { [secondary] = ready[secondary],
+    [backups] = { applied_lsn = 300, last_lsn = 340, problem = "none", share_readable = true } }
+  expect_outcome(play(recover, late), "refused",
+    "has log backups up to LSN 340 and has applied them up to LSN 300")
+  late[backups].share_readable = false
+  expect_outcome(play(recover, late), "changed")
+end
+
 T["a copy that is not ready is not brought online"] = function()
   expect_outcome(play(recover, { [secondary] = { state = "missing" } }), "refused",
     "is missing, so it cannot be brought online")
@@ -354,7 +366,7 @@ T["a copy that is not ready is not brought online"] = function()
 end
 
 T["a pool gets its state against the version that was seen"] = function()
-  local result, world = play 'pool.set_state(chat, "FailedOver")'
+  local result, world = play('pool.set_state(chat, "FailedOver")', online)
   expect_outcome(result, "changed")
   expect.equal(world.changes[1].args.from, { state = "Normal",
     active_servers = host.list { "fe1", "fe2" }, version = 7 })
@@ -364,8 +376,10 @@ T["a pool gets its state against the version that was seen"] = function()
   expect.equal(undo.args.from.version, 8)
   expect.equal(undo.args.to.state, "Normal")
   expect_outcome(play 'pool.set_state(chat, "Normal")', "kept")
-  expect_outcome(play_deaf 'pool.set_state(chat, "FailedOver")', "diverged",
+  expect_outcome(play_deaf('pool.set_state(chat, "FailedOver")', online), "diverged",
     "state of pool:chat is Normal, wanted FailedOver")
+  expect_outcome(play 'pool.set_state(chat, "FailedOver")', "refused",
+    "would use the secondary of mgc, which is restoring")
   expect_outcome(play('pool.set_state(chat, "FailedOver")', { ["pool:chat"] = {
     state = "unreachable", reason = "no route" } }), "refused", "cannot be read: no route")
 end
