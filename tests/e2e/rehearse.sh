@@ -1,0 +1,70 @@
+# A rehearsal tries everything that can go wrong, touches nothing, and says the same each time.
+. "$(dirname "$0")/lib.sh"
+
+"$program" lab new site >/dev/null
+"$program" lab break site primary-site >/dev/null
+bsc observe --site site/site.yaml -o facts.json
+exits 0
+
+rehearse() {
+    bsc rehearse "$@" --site site/site.yaml --facts facts.json
+}
+
+it "the shipped failover stands every single fault and every pair of them"
+for faults in none single pairs; do
+    rehearse "$failover" --faults $faults
+    exits 0
+    says "without a fault: done"
+    says " 0 violations"
+done
+rehearse "$failover" --faults single --json
+same "$(json out '$.complete')" 1 "the search is complete"
+[ "$(json out '$.tried')" -gt 300 ] || fail "only $(json out '$.tried') faults were tried"
+
+it "the same facts give the same bytes"
+cp out once
+rehearse "$failover" --faults single --json
+cmp -s once out || fail "two verdicts differ"
+
+it "a rehearsal from recorded facts opens no socket and writes nothing"
+strace -f -o trace -e trace=network,open,openat,creat,unlink,rename,mkdir \
+    "$program" rehearse "$failover" --site site/site.yaml --facts facts.json >/dev/null
+! grep -E 'socket\(|connect\(|O_WRONLY|O_RDWR|O_CREAT|unlink|rename|mkdir' trace >found ||
+    fail "it did: $(head -n 5 found)"
+
+it "a rehearsal that looks at the site itself changes nothing on it"
+snapshot site >before
+bsc rehearse "$failover" --site site/site.yaml
+exits 0
+unchanged site before
+
+it "an invariant of the author's own is checked, and a violation can be replayed alone"
+{
+    cat "$failover"
+    printf '%s\n' 'invariant "The pool stays as it is" { chat:is "Normal", mend = "Leave it." }'
+} >own.lua
+rehearse own.lua --faults none
+exits 4
+says "own.lua:"
+says "The pool stays as it is"
+says "what would mend it: Leave it."
+{
+    cat "$failover"
+    printf '%s\n' 'step "Tell the shop" { harmless = "telling is free",' \
+        '  command.run { "true" },' '}'
+} >twice.lua
+rehearse twice.lua
+exits 4
+says "nothing is done twice"
+replay=$(sed -n "s/.*--only '\(.*\)'.*/\1/p" out)
+rehearse twice.lua --only "$replay"
+exits 4
+says "1 fault tried"
+says "nothing is done twice"
+
+it "what makes no sense is refused"
+rehearse "$failover" --faults many
+exits 2
+says 'there is no --faults "many"'
+rehearse "$failover" --only a,b,c
+exits 2
