@@ -96,7 +96,7 @@ static void conclude(struct change *change)
                                               .resources = change->resources,
                                               .before = change->before,
                                               .seen = change->seen,
-                                          .resumes = change->row->resumes,
+                                              .resumes = change->row->resumes,
                                               .row_err =
                                                   change->row_failed ? &change->row_err : NULL};
     bsc_buf_init(&reason);

@@ -63,7 +63,7 @@ found 3 'step "Bring the database online"' "open session" "end them first"
 it "log backups copied without being verified"
 without 'step "Copy the backups not yet copied"' | awk '/^step "Apply the log backups/ {
     print "step \"Copy by hand\" { harmless = \"only copies\","
-    print "  command.run { \"cp\", \"-r\", \"/backups/mgc\", \"/copied\" } }" } { print }' >wrong.lua
+    print "  command.run { \"cp\", \"-r\", \"/backups\", \"/copied\" } }" } { print }' >wrong.lua
 found 4 'step "Apply the log backups in order"' "have not been copied"
 
 it "active servers in the wrong data centre"
@@ -72,7 +72,8 @@ sed 's/set_active_servers(chat, near(db.secondary)) }/set_active_servers(chat, {
 found 3 'set_active_servers(chat, { "chat1" })' "no low-latency link"
 
 it "an undo that is missing before the point of no return"
-awk '/^-- Step 1$/ { print "step \"Note it\" { sql.change { server = \"app\", file = \"pool.db\","
+awk '/^-- Step 1$/ { print "step \"Note it\" {"
+    print "  sql.change { server = \"app\", file = \"pool.db\","
     print "  statement = \"DELETE FROM pool\" } }" } { print }' "$failover" >wrong.lua
 found 1 'step "Note it"' "undo"
 

@@ -387,11 +387,11 @@ end
 T["a pool whose writer was killed is changed, and the plan says so"] = function()
   local result, world = play('pool.set_state(chat, "FailedOver")', { ["pool:chat"] = {
     state = "Normal", active_servers = host.list {}, version = 7,
-    reason = "a writer was killed" } })
+    reason = "a writer was killed" }, [secondary] = online[secondary] })
   expect_outcome(result, "changed")
   expect.equal(world.notes[1].kind, "warning")
   expect.equal(world.notes[1].text, "the pool chat: a writer was killed")
-  result, world = play 'pool.set_state(chat, "FailedOver")'
+  result, world = play('pool.set_state(chat, "FailedOver")', online)
   expect_outcome(result, "changed")
   expect.equal(#world.notes, 0)
 end
