@@ -75,7 +75,7 @@ it "an undo that is missing before the point of no return"
 awk '/^-- Step 1$/ { print "step \"Note it\" {"
     print "  sql.change { server = \"app\", file = \"pool.db\","
     print "  statement = \"DELETE FROM pool\" } }" } { print }' "$failover" >wrong.lua
-found 1 'step "Note it"' "undo"
+found 1 'sql.change { server' "has no undo" "before the point of no return"
 
 it "the mirror of the old primary instead of a new one"
 sed 's/mirror = db.secondary_mirror }/mirror = db.mirror }/' "$failover" >wrong.lua
