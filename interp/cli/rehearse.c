@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/opening.h"
 #include "cli/options.h"
+#include "cli/show.h"
 #include "run/explore.h"
 #include "run/outcome.h"
 
@@ -66,14 +67,12 @@ static void show_violation(struct bsc_cli *cli, const char *runbook, const char 
 
 static void show_coverage(struct bsc_cli *cli, const struct bsc_value *coverage)
 {
-    static const char *const words[] = {"proven by conformance tests", "read-only, on real facts",
-                                        "foretold by the runbook's author, unproven",
-                                        "unknown: both outcomes were explored"};
     for (size_t i = 0; i < bsc_value_count(coverage); i++) {
         int64_t count = bsc_value_number(bsc_value_item_at(coverage, i), 0);
         if (count > 0)
-            bsc_cli_say(cli, "  %lld action%s %s (%s)\n", (long long)count, plural(count),
-                        bsc_value_key_at(coverage, i), words[i]);
+            bsc_cli_say(cli, "  %lld action%s %s: %s\n", (long long)count, plural(count),
+                        bsc_value_key_at(coverage, i),
+                        bsc_cli_label_words(bsc_value_key_at(coverage, i)));
     }
 }
 

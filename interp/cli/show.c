@@ -157,6 +157,32 @@ void bsc_cli_show_note(struct bsc_cli *cli, const struct bsc_value *note)
     bsc_buf_release(&line);
 }
 
+const char *bsc_cli_label_words(const char *label)
+{
+    static const struct {
+        const char *label;
+        const char *words;
+    } known[] = {{"modelled", "what it makes true is proven by conformance tests"},
+                 {"evaluated", "only looks, at the facts as they are"},
+                 {"declared", "what it makes true is the author's word, unproven"},
+                 {"assumed", "nobody says what it makes true"}};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strcmp(known[i].label, label) == 0)
+            return known[i].words;
+    }
+    return label;
+}
+
+/* Says where the plan rests on somebody's word. */
+static void show_labels(struct bsc_cli *cli, const struct bsc_value *labels)
+{
+    for (size_t i = 0; i < bsc_value_count(labels); i++) {
+        const char *label = bsc_value_string(bsc_value_at(labels, i));
+        if (label != NULL && (strcmp(label, "declared") == 0 || strcmp(label, "assumed") == 0))
+            bsc_cli_say(cli, "%*s%s: %s\n", INDENT, "", label, bsc_cli_label_words(label));
+    }
+}
+
 static void show_planned_item(struct bsc_cli *cli, const struct bsc_value *item)
 {
     const struct bsc_value *changes = bsc_value_get(item, "changes");
@@ -172,6 +198,8 @@ static void show_planned_item(struct bsc_cli *cli, const struct bsc_value *item)
     }
     for (size_t i = 0; i < bsc_value_count(changes); i++)
         show_change(cli, bsc_value_at(changes, i));
+    if (bsc_value_count(changes) > 0)
+        show_labels(cli, bsc_value_get(item, "labels"));
     for (size_t i = 0; i < bsc_value_count(notes); i++)
         bsc_cli_show_note(cli, bsc_value_at(notes, i));
     if (bsc_value_count(asks) > 0 && outcome != NULL && strcmp(outcome, "kept") == 0)

@@ -20,6 +20,9 @@ void bsc_cli_show_errors(struct bsc_cli *cli, const struct bsc_value *errors);
 /* One line that says an item begins: its number, kind and title. */
 void bsc_cli_show_item(struct bsc_cli *cli, const struct bsc_value *item);
 
+/* What a label of an action means: modelled, evaluated, declared or assumed. */
+const char *bsc_cli_label_words(const char *label);
+
 /* A statement, folded and indented. */
 void bsc_cli_show_statement(struct bsc_cli *cli, const char *statement);
 

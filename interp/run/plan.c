@@ -28,6 +28,17 @@ static void copy_key(struct bsc_value *to, const struct bsc_value *from, const c
         bsc_value_set(to, key, bsc_value_copy(value));
 }
 
+/* How sure it is what each action makes true. */
+static struct bsc_value *labels_of(const struct bsc_value *item)
+{
+    struct bsc_value *labels = bsc_value_list();
+    const struct bsc_value *actions = bsc_value_get(item, "actions");
+    for (size_t i = 0; i < bsc_value_count(actions); i++)
+        bsc_value_append(labels,
+                         bsc_value_text(bsc_value_get_string(bsc_value_at(actions, i), "label")));
+    return labels;
+}
+
 static bool item_begin(void *self, const struct bsc_value *item, struct bsc_err *err)
 {
     static const char *const keys[] = {
@@ -37,6 +48,7 @@ static bool item_begin(void *self, const struct bsc_value *item, struct bsc_err 
     draft->item = bsc_value_map();
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         copy_key(draft->item, item, keys[i]);
+    bsc_value_set(draft->item, "labels", labels_of(item));
     bsc_value_set(draft->item, "changes", bsc_value_list());
     bsc_value_set(draft->item, "notes", bsc_value_list());
     bsc_value_set(draft->item, "asks", bsc_value_list());

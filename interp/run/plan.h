@@ -7,6 +7,7 @@
  *   site {file, sha256}, params {name=value}, facts {id=facts},
  *   made {time, runbook, site}: when, and where the files were,
  *   items [{index, kind, title, phase, line, outcome, reason, optional, point_of_no_return,
+ *           labels [modelled|evaluated|declared|assumed, one for each action],
  *           changes [{resource, statement, row, args, becomes, before, volatile, timeout_ms}],
  *           notes [{kind, text}], asks [{title, lines, stands}]}],
  *   outcome, reason
