@@ -53,7 +53,8 @@ function M.moves(args)
   return host.list(moves.of(args))
 end
 
--- {before, after} → {{title, text, mend, line}}: the invariants that a change has broken.
+-- {changed = ids} → {{title, text, mend, line}}: the invariants that a change has broken. Yields
+-- look.
 function M.invariants(args)
   return host.list(invariants.broken(args))
 end

@@ -257,13 +257,18 @@ static bool try_fault(struct bsc_run_explorer *explorer, uint32_t number,
     return true;
 }
 
-/* What the world may do to one resource. */
+/* What the world may do to one resource, but not where the action under way has had its look at it:
+ * nobody could know. */
 static bool try_moves_of(struct bsc_run_explorer *explorer, uint32_t number,
                          const struct bsc_run_state *from, struct bsc_run_state *work,
                          uint32_t resource, struct bsc_err *err)
 {
     const struct bsc_value *moves =
         bsc_run_explore_moves(explorer, resource, from->facts.world[resource], err);
+    if (bsc_value_count(moves) == 0 ||
+        bsc_run_script_has_looked(explorer->script, spot_of(explorer, from),
+                                  bsc_run_reactor_id(explorer->reactor, resource)))
+        return moves != NULL;
     for (size_t i = 0; i < bsc_value_count(moves); i++) {
         const struct bsc_value *move = bsc_value_at(moves, i);
         const char *words = bsc_value_get_string(move, "words");
@@ -282,19 +287,14 @@ static bool try_moves_of(struct bsc_run_explorer *explorer, uint32_t number,
     return moves != NULL;
 }
 
-/* The world moves just before something is looked at, but not where the action under way has had
- * its look: nobody could know. */
+/* The world moves just before something is looked at. */
 static bool try_moves(struct bsc_run_explorer *explorer, uint32_t number,
                       const struct bsc_run_state *from, struct bsc_run_state *work,
                       struct bsc_err *err)
 {
-    const struct bsc_run_spot *spot = spot_of(explorer, from);
     for (uint32_t resource = 0; resource < from->room; resource++) {
-        if (from->facts.world[resource] == 0 ||
-            bsc_run_script_has_looked(explorer->script, spot,
-                                      bsc_run_reactor_id(explorer->reactor, resource)))
-            continue;
-        if (!try_moves_of(explorer, number, from, work, resource, err))
+        if (from->facts.world[resource] != 0 &&
+            !try_moves_of(explorer, number, from, work, resource, err))
             return false;
     }
     return true;
@@ -415,6 +415,7 @@ static void explorer_init(struct bsc_run_explorer *explorer,
         session->vm, bsc_value_get(bsc_run_session_runbook(session), "items"), explorer->atoms);
     explorer->reactor = bsc_run_reactor_new(session->schema, explorer->atoms);
     explorer->states = bsc_run_words_new();
+    explorer->blocks = bsc_run_words_new();
     explorer->ledgers = bsc_run_words_new();
     explorer->doings = bsc_run_words_new();
     explorer->checks = bsc_run_words_new();
@@ -423,6 +424,7 @@ static void explorer_init(struct bsc_run_explorer *explorer,
     explorer->yes = bsc_run_atoms_add(explorer->atoms, bsc_value_bool(true));
     explorer->no = bsc_run_atoms_add(explorer->atoms, bsc_value_bool(false));
     explorer->unknown = bsc_run_atoms_add(explorer->atoms, unknown);
+    explorer->nothing = bsc_run_atoms_add(explorer->atoms, bsc_value_map());
 }
 
 static void explorer_release(struct bsc_run_explorer *explorer)
@@ -438,6 +440,7 @@ static void explorer_release(struct bsc_run_explorer *explorer)
     bsc_run_words_free(explorer->checks);
     bsc_run_words_free(explorer->doings);
     bsc_run_words_free(explorer->ledgers);
+    bsc_run_words_free(explorer->blocks);
     bsc_run_words_free(explorer->states);
     bsc_run_reactor_free(explorer->reactor);
     bsc_run_script_free(explorer->script);

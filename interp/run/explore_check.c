@@ -16,31 +16,67 @@ struct bsc_value *bsc_run_explore_world(const struct bsc_run_explorer *explorer,
     return world;
 }
 
-/* Whether these two worlds, one after the other, have been looked at before. */
-static bool is_checked(struct bsc_run_explorer *explorer, const struct bsc_run_state *before,
-                       const struct bsc_run_state *after)
+/* Ids of what a change has made another. */
+static struct bsc_value *changed_between(const struct bsc_run_explorer *explorer,
+                                         const struct bsc_run_state *before,
+                                         const struct bsc_run_state *after)
 {
-    bool is_new = false;
-    size_t length = before->room + after->room;
-    uint32_t *key = bsc_mem_new(length, sizeof *key);
-    memcpy(key, before->facts.world, before->room * sizeof *key);
-    memcpy(key + before->room, after->facts.world, after->room * sizeof *key);
-    bsc_run_words_add(explorer->checks, key, length, &is_new);
-    bsc_mem_free(key);
-    return !is_new;
+    struct bsc_value *ids = bsc_value_list();
+    for (uint32_t i = 0; i < after->room; i++) {
+        uint32_t was = i < before->room ? before->facts.world[i] : 0;
+        if (was != after->facts.world[i])
+            bsc_value_append(ids, bsc_value_text(bsc_run_reactor_id(explorer->reactor, i)));
+    }
+    return ids;
+}
+
+/* Facts that an invariant asks for: {when = "before"|"after", resource}. Borrowed; an empty map
+ * where nothing is known. */
+static const struct bsc_value *asked_for(struct bsc_run_explorer *explorer,
+                                         const struct bsc_value *question,
+                                         const struct bsc_run_state *before,
+                                         const struct bsc_run_state *after)
+{
+    const char *when = bsc_value_get_string(question, "when");
+    const char *id = bsc_value_get_string(question, "resource");
+    const struct bsc_run_state *state =
+        when != NULL && strcmp(when, "before") == 0 ? before : after;
+    uint32_t resource = bsc_run_reactor_resource(explorer->reactor, id != NULL ? id : "");
+    uint32_t facts = resource < state->room ? state->facts.world[resource] : 0;
+    return bsc_run_atoms_get(explorer->atoms, facts != 0 ? facts : explorer->nothing);
+}
+
+/* Asks the library what is broken; returns the owned list, NULL on failure. */
+static struct bsc_value *broken_between(struct bsc_run_explorer *explorer,
+                                        const struct bsc_run_state *before,
+                                        const struct bsc_run_state *after, struct bsc_err *err)
+{
+    struct bsc_value *args = bsc_value_map(), *said = NULL;
+    enum bsc_vm_status status = BSC_VM_FAILED;
+    bsc_value_set(args, "changed", changed_between(explorer, before, after));
+    struct bsc_vm_task *task =
+        bsc_vm_task_new(explorer->order->session->vm, "invariants", args, err);
+    bsc_value_free(args);
+    if (task == NULL)
+        return NULL;
+    status = bsc_vm_task_resume(task, NULL, &said, err);
+    while (status == BSC_VM_YIELDED) {
+        const struct bsc_value *facts = asked_for(explorer, said, before, after);
+        bsc_value_free(said);
+        said = NULL;
+        status = bsc_vm_task_resume(task, facts, &said, err);
+    }
+    bsc_vm_task_free(task);
+    return status == BSC_VM_DONE ? said : NULL;
 }
 
 bool bsc_run_explore_check(struct bsc_run_explorer *explorer, uint32_t number,
                            const struct bsc_run_state *before, const struct bsc_run_state *after,
                            enum bsc_run_fault fault, struct bsc_err *err)
 {
-    if (is_checked(explorer, before, after))
+    if (!bsc_run_state_pair_is_new(explorer, before, after))
         return true;
-    struct bsc_value *args = bsc_value_map();
-    bsc_value_set(args, "before", bsc_run_explore_world(explorer, before));
-    bsc_value_set(args, "after", bsc_run_explore_world(explorer, after));
-    struct bsc_value *broken = bsc_vm_call(explorer->order->session->vm, "invariants", args, err);
-    bsc_value_free(args);
+    struct bsc_value *broken = broken_between(explorer, before, after, err);
     const struct bsc_run_spot *spot = bsc_run_script_spot(explorer->script, before->spot);
     for (size_t i = 0; i < bsc_value_count(broken); i++)
         bsc_run_explore_violated(explorer, number, spot, fault,

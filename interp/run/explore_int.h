@@ -34,7 +34,8 @@ struct bsc_run_edge {
     uint16_t fault; /* enum bsc_run_fault */
     bool resumed;   /* the run was resumed, or settled */
     bool guessed;   /* what cannot be known was taken to be otherwise */
-    uint32_t move;  /* atom of the words for what the world did, or 0 */
+    bool moved;     /* the world has done something by itself on the way here */
+    uint32_t move;  /* atom of the words for what the world did just now, or 0 */
 };
 
 struct bsc_run_violation {
@@ -50,6 +51,7 @@ struct bsc_run_explorer {
     struct bsc_run_script *script;
     struct bsc_run_reactor *reactor;
     struct bsc_run_words *states;
+    struct bsc_run_words *blocks;   /* facts of some resources side by side: parts of states */
     struct bsc_run_words *ledgers;  /* sets of doings, in order */
     struct bsc_run_words *doings;   /* a change at its place: item, action, essence */
     struct bsc_run_words *checks;   /* facts before and after a change, once checked */
@@ -64,7 +66,7 @@ struct bsc_run_explorer {
     size_t key_room;
     size_t tried;
     bool incomplete;
-    uint32_t yes, no, unknown; /* atoms of answers */
+    uint32_t yes, no, unknown, nothing; /* atoms of answers */
 };
 
 enum { BSC_RUN_NOWHERE = UINT32_MAX };
@@ -72,6 +74,7 @@ enum { BSC_RUN_NOWHERE = UINT32_MAX };
 /* Takes a state apart, or puts one together and says how it was reached. Returns its number. */
 void bsc_run_state_load(const struct bsc_run_explorer *explorer, uint32_t number,
                         struct bsc_run_state *state);
+enum bsc_run_mode bsc_run_state_mode(const struct bsc_run_explorer *explorer, uint32_t number);
 uint32_t bsc_run_state_arrive(struct bsc_run_explorer *explorer, const struct bsc_run_state *state,
                               struct bsc_run_edge edge);
 void bsc_run_state_release(struct bsc_run_state *state);
@@ -79,6 +82,11 @@ void bsc_run_state_release(struct bsc_run_state *state);
 void bsc_run_state_fit(const struct bsc_run_explorer *explorer, struct bsc_run_state *state);
 /* Copies a state into another, which has been used before or is zeroed. */
 void bsc_run_state_copy(struct bsc_run_state *to, const struct bsc_run_state *from);
+
+/* Whether these two worlds, one after the other, have never been asked about. */
+bool bsc_run_state_pair_is_new(struct bsc_run_explorer *explorer,
+                               const struct bsc_run_state *before,
+                               const struct bsc_run_state *after);
 
 /* Looks whether a change has broken an invariant; `after` is the state it led to. */
 bool bsc_run_explore_check(struct bsc_run_explorer *explorer, uint32_t number,

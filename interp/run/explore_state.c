@@ -6,6 +6,10 @@
 
 enum { AT_SPOT, AT_MODE, AT_LEFT, AT_TIME_LOW, AT_TIME_HIGH, AT_LEDGER, AT_HALT, HEADER };
 
+/* Resources whose facts are kept together. Most changes touch one resource, so that of a state with
+ * a thousand of them all blocks but one are shared with the state before. */
+enum { BLOCK = 16 };
+
 static void make_room(struct bsc_run_state *state, size_t room)
 {
     if (room <= state->room)
@@ -46,6 +50,12 @@ void bsc_run_state_copy(struct bsc_run_state *to, const struct bsc_run_state *fr
     to->room = room;
 }
 
+enum bsc_run_mode bsc_run_state_mode(const struct bsc_run_explorer *explorer, uint32_t number)
+{
+    size_t length = 0;
+    return (enum bsc_run_mode)bsc_run_words_get(explorer->states, number, &length)[AT_MODE];
+}
+
 void bsc_run_state_load(const struct bsc_run_explorer *explorer, uint32_t number,
                         struct bsc_run_state *state)
 {
@@ -60,24 +70,52 @@ void bsc_run_state_load(const struct bsc_run_explorer *explorer, uint32_t number
     state->halt = words[AT_HALT];
     memset(state->facts.world, 0, state->room * sizeof *state->facts.world);
     memset(state->facts.belief, 0, state->room * sizeof *state->facts.belief);
-    for (size_t i = 0; HEADER + 2 * i < length; i++) {
-        state->facts.world[i] = words[HEADER + 2 * i];
-        state->facts.belief[i] = words[HEADER + 2 * i + 1];
+    for (size_t i = 0; HEADER + i < length; i++) {
+        size_t count = 0;
+        const uint32_t *block = bsc_run_words_get(explorer->blocks, words[HEADER + i], &count);
+        for (size_t k = 0; k < count / 2; k++) {
+            state->facts.world[i * BLOCK + k] = block[2 * k];
+            state->facts.belief[i * BLOCK + k] = block[2 * k + 1];
+        }
     }
 }
 
-/* The state as a sequence in explorer->key; resources of which nothing is known at the end are left
- * out, so that it does not matter how many have been heard of. */
+/* The number of one block; resources of which nothing is known at its end are left out, so that it
+ * does not matter how many have been heard of. */
+static uint32_t block_of(struct bsc_run_explorer *explorer, const struct bsc_run_state *state,
+                         size_t first)
+{
+    uint32_t block[2 * BLOCK];
+    size_t length = 0;
+    bool is_new = false;
+    for (size_t i = 0; i < BLOCK && first + i < state->room; i++) {
+        block[2 * i] = state->facts.world[first + i];
+        block[2 * i + 1] = state->facts.belief[first + i];
+        if (block[2 * i] != 0 || block[2 * i + 1] != 0)
+            length = 2 * (i + 1);
+    }
+    return bsc_run_words_add(explorer->blocks, block, length, &is_new);
+}
+
+/* Puts the blocks of a state behind the first `at` words of explorer->key; returns how many words
+ * there are then. */
+static size_t put_blocks(struct bsc_run_explorer *explorer, const struct bsc_run_state *state,
+                         size_t at)
+{
+    size_t room = at + state->room / BLOCK + 1;
+    if (explorer->key_room < room) {
+        explorer->key_room = room;
+        explorer->key = bsc_mem_resize(explorer->key, room, sizeof *explorer->key);
+    }
+    for (size_t first = 0; first < state->room; first += BLOCK)
+        explorer->key[at++] = block_of(explorer, state, first);
+    return at;
+}
+
+/* The state as a sequence in explorer->key. */
 static size_t put_together(struct bsc_run_explorer *explorer, const struct bsc_run_state *state)
 {
-    size_t length = state->room;
-    while (length > 0 && state->facts.world[length - 1] == 0 &&
-           state->facts.belief[length - 1] == 0)
-        length--;
-    if (explorer->key_room < HEADER + 2 * length) {
-        explorer->key_room = HEADER + 2 * state->room;
-        explorer->key = bsc_mem_resize(explorer->key, explorer->key_room, sizeof *explorer->key);
-    }
+    size_t length = put_blocks(explorer, state, HEADER);
     uint32_t *words = explorer->key;
     words[AT_SPOT] = state->spot;
     words[AT_MODE] = state->mode;
@@ -86,11 +124,18 @@ static size_t put_together(struct bsc_run_explorer *explorer, const struct bsc_r
     words[AT_TIME_HIGH] = (uint32_t)((uint64_t)state->time_ms >> 32);
     words[AT_LEDGER] = state->ledger;
     words[AT_HALT] = state->halt;
-    for (size_t i = 0; i < length; i++) {
-        words[HEADER + 2 * i] = state->facts.world[i];
-        words[HEADER + 2 * i + 1] = state->facts.belief[i];
-    }
-    return HEADER + 2 * length;
+    return length;
+}
+
+bool bsc_run_state_pair_is_new(struct bsc_run_explorer *explorer,
+                               const struct bsc_run_state *before,
+                               const struct bsc_run_state *after)
+{
+    bool is_new = false;
+    size_t length = put_blocks(explorer, before, 0);
+    length = put_blocks(explorer, after, length);
+    bsc_run_words_add(explorer->checks, explorer->key, length, &is_new);
+    return is_new;
 }
 
 uint32_t bsc_run_state_arrive(struct bsc_run_explorer *explorer, const struct bsc_run_state *state,
@@ -109,6 +154,8 @@ uint32_t bsc_run_state_arrive(struct bsc_run_explorer *explorer, const struct bs
             bsc_mem_resize(explorer->next, explorer->edge_room, sizeof *explorer->next);
     }
     explorer->edges[number] = edge;
+    explorer->edges[number].moved =
+        edge.move != 0 || (edge.from != BSC_RUN_NOWHERE && explorer->edges[edge.from].moved);
     explorer->next[number] = BSC_RUN_NOWHERE;
     return number;
 }

@@ -7,23 +7,41 @@
 
 enum { VERDICT_FORMAT = 1, SHOWN_BYTES = 100 };
 
-/* What the run comes to when nothing more goes wrong: a state in which it stays. */
-static uint32_t destiny_of(const struct bsc_run_explorer *explorer, uint32_t number)
+static bool is_halted(const struct bsc_run_explorer *explorer, uint32_t number)
 {
-    uint32_t steps = 0, halted = number;
-    struct bsc_run_state state = {0};
-    while (explorer->next[number] != BSC_RUN_NOWHERE &&
-           steps++ < bsc_run_words_count(explorer->states)) {
-        number = explorer->next[number];
-        bsc_run_state_load(explorer, number, &state);
-        if (state.mode != BSC_RUN_MODE_HALTED)
-            continue;
-        if (number == halted)
-            break;
-        halted = number;
+    return bsc_run_state_mode(explorer, number) == BSC_RUN_MODE_HALTED;
+}
+
+/* Where a run stays when nothing more goes wrong: done, or halted in a way that resuming it leads
+ * back to. Each state is gone through once: the way from it is marked with `number` while it is not
+ * known where it leads. */
+static uint32_t *destinies_of(const struct bsc_run_explorer *explorer)
+{
+    size_t count = bsc_run_words_count(explorer->states);
+    uint32_t *destiny = bsc_mem_new(count, sizeof *destiny);
+    uint32_t *mark = bsc_mem_new(count, sizeof *mark);
+    for (uint32_t i = 0; i < count; i++)
+        destiny[i] = BSC_RUN_NOWHERE;
+    for (uint32_t number = 0; number < count; number++) {
+        uint32_t at = number, halted = BSC_RUN_NOWHERE;
+        while (destiny[at] == BSC_RUN_NOWHERE && mark[at] != number + 1 &&
+               explorer->next[at] != BSC_RUN_NOWHERE) {
+            mark[at] = number + 1;
+            halted = is_halted(explorer, at) ? at : halted;
+            at = explorer->next[at];
+        }
+        uint32_t end = destiny[at] != BSC_RUN_NOWHERE ? destiny[at]
+                       : mark[at] == number + 1       ? halted
+                                                      : at;
+        for (uint32_t back = number; destiny[back] == BSC_RUN_NOWHERE;
+             back = explorer->next[back]) {
+            destiny[back] = end;
+            if (explorer->next[back] == BSC_RUN_NOWHERE)
+                break;
+        }
     }
-    bsc_run_state_release(&state);
-    return number;
+    bsc_mem_free(mark);
+    return destiny;
 }
 
 /* A person is told what to do about a refusal; to resume after anything else must help. */
@@ -50,24 +68,17 @@ static void tell_stuck(struct bsc_run_explorer *explorer, uint32_t number,
     bsc_run_explore_violated(explorer, number, spot, BSC_RUN_FAULT_NONE, about);
 }
 
-/* Whether the world did something by itself on the way to a state: what it broke is not the
- * runbook's to mend. */
-static bool has_moved(const struct bsc_run_explorer *explorer, uint32_t number)
-{
-    for (; number != BSC_RUN_NOWHERE; number = explorer->edges[number].from) {
-        if (explorer->edges[number].move != 0)
-            return true;
-    }
-    return false;
-}
-
 struct ends {
     int64_t done, refused, halted, rolled_back;
 };
 
-static void look_at_end(struct bsc_run_explorer *explorer, uint32_t number, struct ends *ends)
+static void look_at_end(struct bsc_run_explorer *explorer, uint32_t number,
+                        const uint32_t *destinies, struct ends *ends)
 {
     struct bsc_run_state state = {0};
+    enum bsc_run_mode mode = bsc_run_state_mode(explorer, number);
+    if (mode != BSC_RUN_MODE_DONE && mode != BSC_RUN_MODE_HALTED)
+        return;
     bsc_run_state_load(explorer, number, &state);
     const struct bsc_value *halted = bsc_run_atoms_get(explorer->atoms, state.halt);
     if (state.mode == BSC_RUN_MODE_DONE)
@@ -75,8 +86,8 @@ static void look_at_end(struct bsc_run_explorer *explorer, uint32_t number, stru
     if (state.mode == BSC_RUN_MODE_HALTED) {
         bool refused = strcmp(bsc_value_get_string(halted, "outcome"), "refused") == 0;
         *(refused ? &ends->refused : &ends->halted) += 1;
-        bool moved = has_moved(explorer, number);
-        if (!moved && destiny_of(explorer, number) == number &&
+        bool moved = explorer->edges[number].moved;
+        if (!moved && destinies[number] == number &&
             !is_a_way_out(bsc_value_get_string(halted, "outcome")))
             tell_stuck(explorer, number, &state, halted);
         ends->rolled_back += !moved && bsc_run_explore_rollback(explorer, number, &state);
@@ -87,8 +98,10 @@ static void look_at_end(struct bsc_run_explorer *explorer, uint32_t number, stru
 static struct bsc_value *look_at_ends(struct bsc_run_explorer *explorer)
 {
     struct ends ends = {0};
+    uint32_t *destinies = destinies_of(explorer);
     for (uint32_t i = 0; i < bsc_run_words_count(explorer->states); i++)
-        look_at_end(explorer, i, &ends);
+        look_at_end(explorer, i, destinies, &ends);
+    bsc_mem_free(destinies);
     struct bsc_value *map = bsc_value_map();
     bsc_value_set_int(map, "done", ends.done);
     bsc_value_set_int(map, "refused", ends.refused);

@@ -1,15 +1,38 @@
 -- What must hold in every state that a rehearsal reaches, whatever has gone wrong. The runbook is
 -- charged with what its own changes break, not with what the world does by itself.
 
+local _, host = ...
 local book = require "bascule/language/book"
 local cond = require "bascule/core/cond"
+local handles = require "bascule/language/handles"
 local inventory = require "bascule/language/inventory"
 local list = require "bascule/core/list"
 
 local M = {}
 
 local function facts_of(facts, kind, name, role)
-  return facts[("%s:%s.%s"):format(kind, name, role)] or {}
+  return facts[("%s:%s.%s"):format(kind, name, role)]
+end
+
+-- The facts of all resources before or after the change, each asked for when it is needed.
+local function view(when)
+  return setmetatable({}, { __index = function(self, id)
+    local facts = host.yield { op = "look", when = when, resource = id }
+    rawset(self, id, facts)
+    return facts
+  end })
+end
+
+-- Names, in order, of what the changed resources belong to: databases, or pools.
+local function concerned(changed, known)
+  local names = {}
+  for _, id in ipairs(changed) do
+    local name = id:match("^[%w_]+:([^.]*)")
+    if name and known[name] then
+      names[name] = true
+    end
+  end
+  return list.keys(names)
 end
 
 local function writable_roles(facts, name)
@@ -19,8 +42,8 @@ local function writable_roles(facts, name)
   end)
 end
 
-local function one_writable_copy(before, after)
-  for _, name in ipairs(list.keys(inventory.databases())) do
+local function one_writable_copy(before, after, changed)
+  for _, name in ipairs(concerned(changed, inventory.databases())) do
     local now = writable_roles(after, name)
     if #now > 1 and #now > #writable_roles(before, name) then
       return ("%s can be written to on its %s at once"):format(name, table.concat(now, " and its "))
@@ -35,8 +58,8 @@ local function came_online(before, after, name)
 end
 
 -- What was known before the copy was brought online, and could have been applied.
-local function no_log_backup_skipped(before, after)
-  for _, name in ipairs(list.keys(inventory.databases())) do
+local function no_log_backup_skipped(before, after, changed)
+  for _, name in ipairs(concerned(changed, inventory.databases())) do
     local now = came_online(before, after, name)
     local backups = facts_of(before, "log_backups", name, "secondary")
     local last = backups.share_readable and backups.problem == "none" and backups.last_lsn
@@ -49,8 +72,8 @@ local function no_log_backup_skipped(before, after)
   end
 end
 
-local function sessions_are_over(before, after)
-  for _, name in ipairs(list.keys(inventory.databases())) do
+local function sessions_are_over(before, after, changed)
+  for _, name in ipairs(concerned(changed, inventory.databases())) do
     local sessions = facts_of(before, "database", name, "secondary").sessions
     if came_online(before, after, name) and math.type(sessions) == "integer" and sessions > 0 then
       return ("%s is brought online while %d of its sessions are open"):format(name, sessions)
@@ -58,8 +81,8 @@ local function sessions_are_over(before, after)
   end
 end
 
-local function chain_is_respected(before, after)
-  for _, name in ipairs(list.keys(inventory.databases())) do
+local function chain_is_respected(before, after, changed)
+  for _, name in ipairs(concerned(changed, inventory.databases())) do
     local was = facts_of(before, "log_backups", name, "secondary")
     local now = facts_of(after, "log_backups", name, "secondary")
     if math.type(was.applied_lsn) == "integer" and math.type(now.applied_lsn) == "integer"
@@ -76,9 +99,9 @@ local function database_of(pool, state)
   return pool.database, role
 end
 
-local function pool_points_at_database(before, after)
-  for _, name in ipairs(list.keys(inventory.pools())) do
-    local was, now = before["pool:" .. name] or {}, after["pool:" .. name] or {}
+local function pool_points_at_database(before, after, changed)
+  for _, name in ipairs(concerned(changed, inventory.pools())) do
+    local was, now = before["pool:" .. name], after["pool:" .. name]
     local database, role = database_of(inventory.pools()[name], now.state)
     if was.state ~= now.state and role and inventory.copy(database, role)
       and facts_of(after, "database", database, role).state ~= "online" then
@@ -103,10 +126,10 @@ local function is_near_any(server, centres)
   return false
 end
 
-local function servers_are_near(before, after)
-  for _, name in ipairs(list.keys(inventory.pools())) do
+local function servers_are_near(before, after, changed)
+  for _, name in ipairs(concerned(changed, inventory.pools())) do
     local pool = inventory.pools()[name]
-    local was, now = before["pool:" .. name] or {}, after["pool:" .. name] or {}
+    local was, now = before["pool:" .. name], after["pool:" .. name]
     local centres = pool.database and homes(after, pool.database) or {}
     if not list.same(was.active_servers, now.active_servers) then
       for _, server in ipairs(now.active_servers or {}) do
@@ -137,7 +160,7 @@ local shipped = {
 local function reason_against(invariant, facts)
   for _, each in ipairs(invariant.conditions) do
     local ok, reason = cond.check(each, function(resource)
-      return facts[tostring(resource)] or facts[resource] or {}
+      return facts[handles.resource(resource)]
     end)
     if not ok then
       return reason
@@ -149,19 +172,19 @@ local function add(found, title, text, mend, line)
   found[#found + 1] = { title = title, text = text, mend = mend, line = line }
 end
 
--- {before, after}: facts of every resource around one change → {{title, text, mend, line}}, what
--- the change has broken.
+-- {changed}: ids of the resources that one change has made others → {{title, text, mend, line}},
+-- what the change has broken. Yields look {when = "before"|"after", resource}, for facts.
 function M.broken(args)
-  local found = {}
+  local found, before, after = {}, view "before", view "after"
   for _, each in ipairs(shipped) do
-    local text = each.broken(args.before, args.after)
+    local text = each.broken(before, after, args.changed)
     if text then
       add(found, each.title, text, each.mend)
     end
   end
   for _, each in ipairs(book.invariants) do
-    local text = reason_against(each, args.after)
-    if text and not reason_against(each, args.before) then
+    local text = reason_against(each, after)
+    if text and not reason_against(each, before) then
       add(found, each.title, text, each.mend or each.because, each.place.line)
     end
   end
