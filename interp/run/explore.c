@@ -416,6 +416,7 @@ static void explorer_init(struct bsc_run_explorer *explorer,
     explorer->reactor = bsc_run_reactor_new(session->schema, explorer->atoms);
     explorer->states = bsc_run_words_new();
     explorer->blocks = bsc_run_words_new();
+    explorer->empty = bsc_run_state_empty_block(explorer->blocks);
     explorer->ledgers = bsc_run_words_new();
     explorer->doings = bsc_run_words_new();
     explorer->checks = bsc_run_words_new();

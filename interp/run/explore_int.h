@@ -20,11 +20,12 @@ enum bsc_run_mode {
 struct bsc_run_state {
     uint32_t spot; /* by number */
     enum bsc_run_mode mode;
-    unsigned left;   /* faults that may still happen */
-    int64_t time_ms; /* since the beginning */
-    uint32_t ledger; /* set of changes that took effect though nothing shows it */
-    uint32_t halt;   /* atom of {outcome, reason}; 0 unless halted */
-    size_t room;     /* of the facts */
+    unsigned left;    /* faults that may still happen */
+    int64_t time_ms;  /* since the beginning */
+    uint32_t ledger;  /* set of changes that took effect though nothing shows it */
+    uint32_t halt;    /* atom of {outcome, reason}; 0 unless halted */
+    size_t room;      /* of the facts */
+    uint32_t *blocks; /* owned: numbers of the parts that they were loaded as */
     struct bsc_run_facts facts;
 };
 
@@ -36,6 +37,8 @@ struct bsc_run_edge {
     bool guessed;   /* what cannot be known was taken to be otherwise */
     bool moved;     /* the world has done something by itself on the way here */
     uint32_t move;  /* atom of the words for what the world did just now, or 0 */
+    uint32_t trail; /* the last state before this one in which an item ended that a rollback has
+                       something to do with, or BSC_RUN_NOWHERE */
 };
 
 struct bsc_run_violation {
@@ -51,6 +54,7 @@ struct bsc_run_explorer {
     struct bsc_run_script *script;
     struct bsc_run_reactor *reactor;
     struct bsc_run_words *states;
+    uint32_t empty;                 /* number of the block of which nothing is known */
     struct bsc_run_words *blocks;   /* facts of some resources side by side: parts of states */
     struct bsc_run_words *ledgers;  /* sets of doings, in order */
     struct bsc_run_words *doings;   /* a change at its place: item, action, essence */
@@ -70,6 +74,9 @@ struct bsc_run_explorer {
 };
 
 enum { BSC_RUN_NOWHERE = UINT32_MAX };
+
+/* Puts the block of which nothing is known among the others, as the first; returns its number. */
+uint32_t bsc_run_state_empty_block(struct bsc_run_words *blocks);
 
 /* Takes a state apart, or puts one together and says how it was reached. Returns its number. */
 void bsc_run_state_load(const struct bsc_run_explorer *explorer, uint32_t number,
@@ -106,6 +113,10 @@ const struct bsc_value *bsc_run_explore_moves(struct bsc_run_explorer *explorer,
 /* {id=facts} of everything that is known in a state; returns owned. */
 struct bsc_value *bsc_run_explore_world(const struct bsc_run_explorer *explorer,
                                         const struct bsc_run_state *state);
+
+/* Whether a rollback has something to do with the item that ended at this spot. */
+bool bsc_run_explore_is_of_rollback(const struct bsc_run_explorer *explorer,
+                                    const struct bsc_run_spot *end);
 
 /* Takes a halted run back, where it may be, and compares the site with how it was. Returns whether
  * there was anything to take back. */

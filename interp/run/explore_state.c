@@ -10,14 +10,26 @@ enum { AT_SPOT, AT_MODE, AT_LEFT, AT_TIME_LOW, AT_TIME_HIGH, AT_LEDGER, AT_HALT,
  * a thousand of them all blocks but one are shared with the state before. */
 enum { BLOCK = 16 };
 
-static void make_room(struct bsc_run_state *state, size_t room)
+uint32_t bsc_run_state_empty_block(struct bsc_run_words *blocks)
 {
-    if (room <= state->room)
+    static const uint32_t empty[2 * BLOCK];
+    bool is_new = false;
+    return bsc_run_words_add(blocks, empty, (size_t)2 * BLOCK, &is_new);
+}
+
+/* The room is whole blocks; what is new of it is empty. */
+static void make_room(struct bsc_run_state *state, size_t resources)
+{
+    size_t count = (resources + BLOCK - 1) / BLOCK, before = state->room / BLOCK;
+    if (count <= before)
         return;
+    size_t room = count * BLOCK;
     uint32_t *const world = bsc_mem_resize(state->facts.world, room, sizeof *world);
     uint32_t *const belief = bsc_mem_resize(state->facts.belief, room, sizeof *belief);
     memset(world + state->room, 0, (room - state->room) * sizeof *world);
     memset(belief + state->room, 0, (room - state->room) * sizeof *belief);
+    state->blocks = bsc_mem_resize(state->blocks, count, sizeof *state->blocks);
+    memset(state->blocks + before, 0, (count - before) * sizeof *state->blocks);
     state->facts = (struct bsc_run_facts){world, belief};
     state->room = room;
 }
@@ -31,29 +43,41 @@ void bsc_run_state_release(struct bsc_run_state *state)
 {
     bsc_mem_free(state->facts.world);
     bsc_mem_free(state->facts.belief);
+    bsc_mem_free(state->blocks);
     *state = (struct bsc_run_state){0};
 }
 
 void bsc_run_state_copy(struct bsc_run_state *to, const struct bsc_run_state *from)
 {
     make_room(to, from->room);
-    struct bsc_run_facts facts = to->facts;
-    size_t room = to->room;
-    memset(facts.world, 0, room * sizeof *facts.world);
-    memset(facts.belief, 0, room * sizeof *facts.belief);
-    if (from->room > 0) {
-        memcpy(facts.world, from->facts.world, from->room * sizeof *facts.world);
-        memcpy(facts.belief, from->facts.belief, from->room * sizeof *facts.belief);
-    }
+    struct bsc_run_state kept = *to;
     *to = *from;
-    to->facts = facts;
-    to->room = room;
+    to->facts = kept.facts;
+    to->blocks = kept.blocks;
+    to->room = kept.room;
+    if (from->room > 0) {
+        memcpy(to->facts.world, from->facts.world, from->room * sizeof *to->facts.world);
+        memcpy(to->facts.belief, from->facts.belief, from->room * sizeof *to->facts.belief);
+        memcpy(to->blocks, from->blocks, from->room / BLOCK * sizeof *to->blocks);
+    }
+    for (size_t i = from->room; i < to->room; i++)
+        to->facts.world[i] = to->facts.belief[i] = 0;
 }
 
 enum bsc_run_mode bsc_run_state_mode(const struct bsc_run_explorer *explorer, uint32_t number)
 {
     size_t length = 0;
     return (enum bsc_run_mode)bsc_run_words_get(explorer->states, number, &length)[AT_MODE];
+}
+
+static void load_block(const struct bsc_run_explorer *explorer, struct bsc_run_state *state,
+                       size_t index, uint32_t number)
+{
+    size_t length = 0;
+    const uint32_t *block = bsc_run_words_get(explorer->blocks, number, &length);
+    memcpy(state->facts.world + index * BLOCK, block, BLOCK * sizeof *block);
+    memcpy(state->facts.belief + index * BLOCK, block + BLOCK, BLOCK * sizeof *block);
+    state->blocks[index] = number;
 }
 
 void bsc_run_state_load(const struct bsc_run_explorer *explorer, uint32_t number,
@@ -68,37 +92,28 @@ void bsc_run_state_load(const struct bsc_run_explorer *explorer, uint32_t number
     state->time_ms = (int64_t)((uint64_t)words[AT_TIME_HIGH] << 32 | words[AT_TIME_LOW]);
     state->ledger = words[AT_LEDGER];
     state->halt = words[AT_HALT];
-    memset(state->facts.world, 0, state->room * sizeof *state->facts.world);
-    memset(state->facts.belief, 0, state->room * sizeof *state->facts.belief);
-    for (size_t i = 0; HEADER + i < length; i++) {
-        size_t count = 0;
-        const uint32_t *block = bsc_run_words_get(explorer->blocks, words[HEADER + i], &count);
-        for (size_t k = 0; k < count / 2; k++) {
-            state->facts.world[i * BLOCK + k] = block[2 * k];
-            state->facts.belief[i * BLOCK + k] = block[2 * k + 1];
-        }
-    }
+    for (size_t i = 0; i * BLOCK < state->room; i++)
+        load_block(explorer, state, i, HEADER + i < length ? words[HEADER + i] : explorer->empty);
 }
 
-/* The number of one block; resources of which nothing is known at its end are left out, so that it
- * does not matter how many have been heard of. */
+/* The number of one block, which most often is the one that it was when the state was loaded. */
 static uint32_t block_of(struct bsc_run_explorer *explorer, const struct bsc_run_state *state,
-                         size_t first)
+                         size_t index)
 {
     uint32_t block[2 * BLOCK];
     size_t length = 0;
     bool is_new = false;
-    for (size_t i = 0; i < BLOCK && first + i < state->room; i++) {
-        block[2 * i] = state->facts.world[first + i];
-        block[2 * i + 1] = state->facts.belief[first + i];
-        if (block[2 * i] != 0 || block[2 * i + 1] != 0)
-            length = 2 * (i + 1);
-    }
-    return bsc_run_words_add(explorer->blocks, block, length, &is_new);
+    const uint32_t *known = bsc_run_words_get(explorer->blocks, state->blocks[index], &length);
+    memcpy(block, state->facts.world + index * BLOCK, BLOCK * sizeof *block);
+    memcpy(block + BLOCK, state->facts.belief + index * BLOCK, BLOCK * sizeof *block);
+    if (memcmp(block, known, sizeof block) == 0)
+        return state->blocks[index];
+    return bsc_run_words_add(explorer->blocks, block, (size_t)2 * BLOCK, &is_new);
 }
 
 /* Puts the blocks of a state behind the first `at` words of explorer->key; returns how many words
- * there are then. */
+ * there are then. Empty ones at the end are left out, so that it does not matter how many resources
+ * have been heard of. */
 static size_t put_blocks(struct bsc_run_explorer *explorer, const struct bsc_run_state *state,
                          size_t at)
 {
@@ -107,8 +122,11 @@ static size_t put_blocks(struct bsc_run_explorer *explorer, const struct bsc_run
         explorer->key_room = room;
         explorer->key = bsc_mem_resize(explorer->key, room, sizeof *explorer->key);
     }
-    for (size_t first = 0; first < state->room; first += BLOCK)
-        explorer->key[at++] = block_of(explorer, state, first);
+    size_t first = at;
+    for (size_t i = 0; i * BLOCK < state->room; i++)
+        explorer->key[at++] = block_of(explorer, state, i);
+    while (at > first && explorer->key[at - 1] == explorer->empty)
+        at--;
     return at;
 }
 
@@ -138,6 +156,17 @@ bool bsc_run_state_pair_is_new(struct bsc_run_explorer *explorer,
     return is_new;
 }
 
+static uint32_t trail_from(const struct bsc_run_explorer *explorer, uint32_t from)
+{
+    size_t length = 0;
+    if (from == BSC_RUN_NOWHERE)
+        return BSC_RUN_NOWHERE;
+    const struct bsc_run_spot *spot = bsc_run_script_spot(
+        explorer->script, bsc_run_words_get(explorer->states, from, &length)[AT_SPOT]);
+    bool counts = spot->op == BSC_RUN_OP_END && bsc_run_explore_is_of_rollback(explorer, spot);
+    return counts ? from : explorer->edges[from].trail;
+}
+
 uint32_t bsc_run_state_arrive(struct bsc_run_explorer *explorer, const struct bsc_run_state *state,
                               struct bsc_run_edge edge)
 {
@@ -154,6 +183,7 @@ uint32_t bsc_run_state_arrive(struct bsc_run_explorer *explorer, const struct bs
             bsc_mem_resize(explorer->next, explorer->edge_room, sizeof *explorer->next);
     }
     explorer->edges[number] = edge;
+    explorer->edges[number].trail = trail_from(explorer, edge.from);
     explorer->edges[number].moved =
         edge.move != 0 || (edge.from != BSC_RUN_NOWHERE && explorer->edges[edge.from].moved);
     explorer->next[number] = BSC_RUN_NOWHERE;

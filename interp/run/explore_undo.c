@@ -56,14 +56,28 @@ static const struct bsc_run_spot *spot_at(const struct bsc_run_explorer *explore
                                *bsc_run_words_get(explorer->states, number, &length));
 }
 
+bool bsc_run_explore_is_of_rollback(const struct bsc_run_explorer *explorer,
+                                    const struct bsc_run_spot *end)
+{
+    struct retreat retreat = {.explorer = explorer, .undone = bsc_value_list()};
+    add_item(&retreat, end);
+    bool counts = retreat.forbidden || bsc_value_count(retreat.undone) > 0;
+    bsc_value_free(retreat.undone);
+    return counts;
+}
+
 /* Everything that the run did on its way to the state; a state may be reached in other ways too,
- * and then with the same facts. */
+ * and then with the same facts. A halted run and its resumption may end at the same spot: that item
+ * is taken back once. */
 static void collect(struct retreat *retreat, uint32_t number)
 {
-    const struct bsc_run_spot *last = NULL;
-    for (; number != BSC_RUN_NOWHERE; number = retreat->explorer->edges[number].from) {
+    const struct bsc_run_spot *here = spot_at(retreat->explorer, number), *last = NULL;
+    if (here->op == BSC_RUN_OP_END)
+        add_item(retreat, last = here);
+    for (number = retreat->explorer->edges[number].trail; number != BSC_RUN_NOWHERE;
+         number = retreat->explorer->edges[number].trail) {
         const struct bsc_run_spot *spot = spot_at(retreat->explorer, number);
-        if (spot->op == BSC_RUN_OP_END && spot != last)
+        if (spot != last)
             add_item(retreat, spot);
         last = spot;
     }
