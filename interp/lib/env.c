@@ -156,7 +156,7 @@ bool bsc_lib_env_run(struct bsc_lib_env *env, const struct bsc_lib_target *targe
     if (sql == NULL)
         return false;
     bool good = bsc_sql_run(sql, text, params, limits, ret, err);
-    if (target->aside || !bsc_sql_reusable(sql))
+    if (target->aside || target->fleeting || !bsc_sql_reusable(sql))
         bsc_lib_env_drop(env, sql);
     return good;
 }

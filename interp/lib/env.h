@@ -46,6 +46,7 @@ struct bsc_lib_target {
     const char *database; /* borrowed: database name, for the other platforms */
     bool read_only;       /* a connection that can change nothing */
     bool aside;           /* see struct bsc_sql_options; closed after one statement */
+    bool fleeting;        /* closed right after the statement, not kept for the next one */
 };
 
 /* Returns the calling thread's connection to a database, opened when there is none; borrowed, valid

@@ -69,6 +69,9 @@ static bool query(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_
         return bsc_err_set(err, BSC_ERR_USAGE,
                            "argument \"max_rows\" must be between 1 and %d, but is %lld", ROWS_MAX,
                            (long long)order.limits.rows_max);
+    /* A database that is a file is open for as long as somebody has a connection to it, and while
+     * it is, no log backup can be applied to it. */
+    order.target.fleeting = order.target.file != NULL;
     if (!carry_out(call, &order, &result, err))
         return false;
     bool good = first_set(&result, ret, err);
