@@ -11,6 +11,7 @@ local handles = require "bascule/language/handles"
 local list = require "bascule/core/list"
 local match = require "bascule/core/match"
 local primitive = require "bascule/primitive"
+local schema = require "bascule/facts/schema"
 local text = require "bascule/core/text"
 
 local M = {}
@@ -232,12 +233,13 @@ local function tell(action, before, ended)
   end
 end
 
--- Facts that an undo or a report may need later. The long lists are left behind: holding on to the
--- chain of a large backlog while it is worked off would double the memory of the whole run.
-local function light(facts)
+-- Facts that an undo or a report may need later. Lists that move by themselves are left behind:
+-- they are long, and holding on to the chain of a large backlog while it is worked off would double
+-- the memory of the whole run.
+local function light(resource, facts)
   local copy = {}
   for key, value in next, facts do
-    if type(value) ~= "table" then
+    if type(value) ~= "table" or schema.is_steady(resource, key) then
       copy[key] = value
     end
   end
@@ -276,7 +278,7 @@ end
 local function carry_out(run)
   local action = run.action
   local facts = observe(action.resource)
-  local before = light(facts)
+  local before = light(action.resource, facts)
   local ended, wanted, changes = look(run, facts)
   facts = nil -- luacheck: ignore 311 (a long chain can be collected from here on)
   ended = ended or take_all(run, changes, wanted)

@@ -18,6 +18,23 @@ function M.kind_of(resource)
   return resource:match("^(%l[%l_]*):") or ""
 end
 
+-- Whether a fact stays as it is unless somebody changes it. Those of a user's own kinds do.
+function M.is_steady(resource, key)
+  local kind = M.kinds[M.kind_of(resource)]
+  return not kind or (kind.keys[key] ~= nil and not kind.keys[key].volatile)
+end
+
+-- Every steady fact of a kind as one that is seen only afterwards.
+function M.unknown(kind)
+  local facts = {}
+  for key, entry in next, M.kinds[kind].keys do
+    if not entry.volatile then
+      facts[key] = { ["$unknown"] = key }
+    end
+  end
+  return facts
+end
+
 local function type_of(value)
   if math.type(value) == "integer" then
     return "int"
