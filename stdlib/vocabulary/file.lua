@@ -1,5 +1,6 @@
 -- Files: a verified copy that is taken back by removing the very file it made.
 
+local _, host = ...
 local book = require "bascule/language/book"
 local primitive = require "bascule/primitive"
 
@@ -53,7 +54,7 @@ local copy = primitive.shipped {
       row = "file.remove",
       args = { path = a.to, sha256 = result.sha256 },
       statement = ("remove %s"):format(a.to),
-      becomes = { exists = false },
+      becomes = { exists = false, bytes = 0, sha256 = host.null },
     } }
   end,
 }

@@ -118,7 +118,7 @@ T["a file is copied once and taken back exactly"] = function()
   expect.equal(world.changes[1].args, { from = "/a", to = "/b" })
   expect.equal(result.actions[1].undo, host.list { { resource = "file:/b", row = "file.remove",
     args = { path = "/b", sha256 = "aa" }, statement = "remove /b",
-    becomes = { ["file:/b"] = { exists = false } } } })
+    becomes = { ["file:/b"] = { exists = false, bytes = 0, sha256 = host.null } } } })
   expect.equal(lab.perform(world, 1).outcome, "kept")
 end
 
