@@ -1,8 +1,15 @@
 -- Log shipping: the job that copies log backups to a secondary and applies them.
 
 local handles = require "bascule/language/handles"
+local list = require "bascule/core/list"
 local primitive = require "bascule/primitive"
+local recovered = require "bascule/recovered"
 local registry = require "bascule/platforms/registry"
+
+-- Into a copy that takes no log backups a job would bring none, and none can be set up.
+local function can_have_job(facts)
+  return list.contains({ "restoring", "standby" }, facts.state) and not recovered.has_left(facts)
+end
 
 -- Ends log shipping into a secondary copy, after a running copy or apply has ended. The job is
 -- kept in the journal, and the undo makes it again.
@@ -25,7 +32,7 @@ local remove = primitive.shipped {
     return { registry.of(copy).end_log_shipping(copy) }
   end,
   undo = function(a, before, result)
-    if before.log_shipping ~= "configured" then
+    if before.log_shipping ~= "configured" or not can_have_job(before) then
       return {}
     end
     local copy = handles.of(a.copy)
