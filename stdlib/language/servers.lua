@@ -54,6 +54,11 @@ local function check_names(pool, names)
       return nil
     end
   end
+  if #names == 0 then
+    book.mistake(("%s would have no active server"):format(pool.title),
+      "name at least one; to ask whether there is none, write :has_no_active_servers()")
+    return nil
+  end
   local most = pool.site.maximum_active
   if most and #names > most then
     book.mistake(("%s may have %d active servers at most, not %d"):format(pool.title, most,
