@@ -215,7 +215,8 @@ bool bsc_logs_catalogue_read(const struct bsc_logs_catalogue_order *order,
         ignore(catalogue, order->share, why.message);
     reading.folder = order->destination;
     reading.destination = true;
-    if (!read_folder(&reading, &why) && why.code != BSC_ERR_NOT_FOUND) {
+    /* One that is not there yet is made when something is copied. */
+    if (!read_folder(&reading, &why) && why.sys_errno != ENOENT) {
         *err = why;
         return false;
     }
