@@ -343,7 +343,8 @@ static bool write_tail(struct tail *tail, struct bsc_err *err)
     bool ok;
 
     from.lsn = tail->after_lsn;
-    ok = bsc_files_write(order->sys, note, tail->name, strlen(tail->name), 0640, err) &&
+    ok = bsc_files_make_folder(order->sys, order->destination, 0750, err) &&
+         bsc_files_write(order->sys, note, tail->name, strlen(tail->name), 0640, err) &&
          bsc_logs_round_write(&tail->round, &from, order->destination, tail->name, time_of(tail),
                               &tail->header, err);
     bsc_mem_free(note);

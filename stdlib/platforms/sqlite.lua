@@ -49,7 +49,7 @@ function M.observe.database(copy)
     return { state = "unknown", reason = failure.message }
   end
   local facts = pick(state, { "state", "writable", "database_id", "fork", "lsn", "time",
-    "recovered_lsn", "recovered_time", "log_shipping", "reason" })
+    "recovered_lsn", "recovered_time", "incomplete_lsn", "log_shipping", "reason" })
   add_sessions(copy, facts)
   return facts
 end
@@ -87,7 +87,10 @@ end
 -- The tail is what comes after the last log backup, wherever that lies.
 function M.observe.tail(copy, secondary)
   local shipping = shipping_of(copy)
-  local backups = chain(secondary, { brief = true }) or {}
+  local backups, unreadable = chain(secondary, { brief = true })
+  if not backups then
+    return { state = "unavailable", reason = unreadable.message }
+  end
   local after = math.max(backups.last_lsn or 0, backups.copied_lsn or 0, backups.applied_lsn or 0)
   local facts, failure = effects.call("logs.tail", {
     path = copy.path,
