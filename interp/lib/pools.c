@@ -7,8 +7,9 @@
 #include "pools/table.h"
 #include "site/site.h"
 
-#define STATE_ARGS  "server: text, pool: text"
-#define UPDATE_ARGS "server: text, pool: text, from: map, to: map, data_centre: text?"
+#define STATE_ARGS "server: text, pool: text"
+#define UPDATE_ARGS                                                                                \
+    "server: text, pool: text, from: map, to: map, data_centre: text?, restore: bool?"
 
 /* A pool as the site describes it; all borrowed. */
 struct pool {
@@ -148,14 +149,17 @@ static bool version_read(const struct bsc_value *args, const char *side,
            bsc_err_set(err, BSC_ERR_USAGE, "a pool cannot have the state '%s'", ret->state);
 }
 
-/* Holds a new choice of active servers against the rule. Leaving them alone needs no rule: the old
- * ones may well be in the data centre that burnt down. */
+/* Holds a new choice of active servers against the rule. Leaving them alone, or going back to
+ * them, needs no rule: the old ones may well be in the data centre that burnt down. */
 static bool servers_check(const struct bsc_lib_call *call, const struct pool *pool,
                           const struct bsc_pools_version *from, const struct bsc_pools_version *to,
                           struct bsc_err *err)
 {
     const char *data_centre = NULL;
-    if (from->active_servers == to->active_servers ||
+    bool restore = false;
+    if (!bsc_lib_args_bool_or(call->args, "restore", false, &restore, err))
+        return false;
+    if (restore || from->active_servers == to->active_servers ||
         bsc_value_equal(from->active_servers, to->active_servers))
         return true;
     return bsc_lib_args_text(call->args, "data_centre", &data_centre, err) &&

@@ -37,8 +37,9 @@ local function update_words(pool, from, to)
 end
 
 -- Changes what `to` names and keeps the rest, unless somebody else has changed the pool meanwhile.
--- `data_centre` is that of the primary database.
-function M.update(pool, facts, to, data_centre)
+-- `options` are data_centre, that of the primary database, or restore, where the servers are those
+-- that were active before.
+function M.update(pool, facts, to, options)
   local from = {
     state = facts.state,
     active_servers = host.list(facts.active_servers),
@@ -51,7 +52,7 @@ function M.update(pool, facts, to, data_centre)
   return {
     row = "pools.update",
     args = { server = pool.site.server, pool = pool.name, from = from, to = full,
-      data_centre = data_centre },
+      data_centre = options.data_centre, restore = options.restore },
     statement = update_words(pool, from, full),
     becomes = { state = to.state, active_servers = to.active_servers and full.active_servers,
       version = from.version + 1 },

@@ -73,16 +73,16 @@ local function offline(pool, state, observe)
   end
 end
 
-local function update(a, facts, to, home)
+local function update(a, facts, to, options)
   local pool = handles.of(a.pool)
-  return { registry.driver_of(pool).update(pool, facts, to, home) }
+  return { registry.driver_of(pool).update(pool, facts, to, options) }
 end
 
 -- Puts the change back, against the version that the change itself made.
 local function undo(a, before, was)
   local now = { state = a.state or before.state, active_servers = a.names or was.active_servers
     or before.active_servers or {}, version = before.version + 1 }
-  return update(a, now, was)
+  return update(a, now, was, { restore = true })
 end
 
 -- Sets the state of a pool: Normal uses the primary database, FailedOver the secondary. Refuses
@@ -105,7 +105,7 @@ local set_state = primitive.shipped {
     return unreachable(pool, facts) or offline(pool, a.state, observe)
   end,
   changes = function(a, facts)
-    return update(a, facts, { state = a.state })
+    return update(a, facts, { state = a.state }, {})
   end,
   undo = function(a, before)
     return undo(a, before, { state = before.state })
@@ -139,7 +139,8 @@ local set_active_servers = primitive.shipped {
     return unreachable(pool, facts) or misplaced(pool, a.names, observe)
   end,
   changes = function(a, facts, observe)
-    return update(a, facts, { active_servers = a.names }, data_centre(handles.of(a.pool), observe))
+    return update(a, facts, { active_servers = a.names },
+      { data_centre = data_centre(handles.of(a.pool), observe) })
   end,
   undo = function(a, before)
     return undo(a, before, { active_servers = before.active_servers })
