@@ -1,10 +1,12 @@
 -- Mirrors: a copy that follows its principal all the time.
 
+local _, host = ...
 local book = require "bascule/language/book"
 local handles = require "bascule/language/handles"
 local inventory = require "bascule/language/inventory"
 local primitive = require "bascule/primitive"
 local registry = require "bascule/platforms/registry"
+local schema = require "bascule/facts/schema"
 
 -- While loading: a mirror belongs to the copy of its own data centre, and the mirror of a lost
 -- primary is not the mirror of the new one.
@@ -34,16 +36,41 @@ local function not_ready(principal, facts, mirror, there)
   end
 end
 
--- Which fork the mirror gets is seen afterwards: where the log of the principal was reset while
--- nobody counted its commits, cloning begins a fork, and following asks for the same on both sides.
+-- What becomes of the principal: where its log was reset while nobody counted its commits, cloning
+-- begins a fork; one that was never counted gets an identity, and of log backups meant for it it
+-- shows only then what they are to it.
+local function identity(principal, facts)
+  local unknown = schema.unknown "database"
+  local becomes = { [principal.id] = { fork = unknown.fork } }
+  if facts.database_id ~= "" then
+    return becomes
+  end
+  becomes[principal.id].database_id = unknown.database_id
+  local found = inventory.database(principal.database)
+  if principal.role == "secondary" and found and found.log_shipping then
+    becomes[("log_backups:%s.secondary"):format(principal.database)] = schema.unknown "log_backups"
+    becomes[("log_chain:%s.secondary"):format(principal.database)] = schema.unknown "log_chain"
+    becomes[("tail:%s.primary"):format(principal.database)] = schema.unknown "tail"
+  end
+  return becomes
+end
+
+-- Which fork the mirror gets is seen afterwards; following asks for the same on both sides.
 local function changes(principal, mirror, facts)
   local platform = registry.of(mirror)
   local install = platform.install_mirror(principal, mirror)
   install.resource = mirror.id
-  install.becomes = { state = "mirror", database_id = facts.database_id,
-    fork = { ["$unknown"] = "fork" } }
+  local unknown = schema.unknown "database"
+  install.becomes = identity(principal, facts)
+  install.becomes[mirror.id] = { state = "mirror", writable = false,
+    database_id = facts.database_id ~= "" and facts.database_id or unknown.database_id,
+    fork = unknown.fork, recovered_lsn = host.null, recovered_time = host.null,
+    incomplete_lsn = host.null }
   local follow = platform.follow(principal, mirror)
-  follow.becomes = { state = "following", principal = principal.path }
+  -- Whoever feeds the mirror has the principal open.
+  follow.becomes = { state = "following", principal = principal.path,
+    [principal.id] = { sessions = { ["$unknown"] = "sessions" },
+      session_list = { ["$unknown"] = "sessions" } } }
   return { install, follow }
 end
 
