@@ -154,11 +154,13 @@ static void look_closed(struct look *look, const char *state, const char *reason
 {
     set_state(look, state, reason);
     set_identity(look);
-    if (look->state.applying)
-        set_format(look, state,
-                   bsc_mem_format("log backups from LSN %lld to %lld are in it in part only",
-                                  (long long)look->state.applying_first,
-                                  (long long)look->state.applying_last));
+    if (!look->state.applying)
+        return;
+    bsc_value_set_int(look->facts, "incomplete_lsn", look->state.applying_last);
+    set_format(look, state,
+               bsc_mem_format("log backups from LSN %lld to %lld are in it in part only",
+                              (long long)look->state.applying_first,
+                              (long long)look->state.applying_last));
 }
 
 static void look_at_both(struct look *look)

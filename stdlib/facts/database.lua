@@ -21,6 +21,9 @@ return {
       doc = "where it was brought online and left the fork of its log backups; unknown when it "
         .. "never was" },
     recovered_time = { type = "text", unit = "ISO 8601, UTC", doc = "time of that LSN" },
+    incomplete_lsn = { type = "int", unit = "LSN",
+      doc = "up to where log backups are in it in part only, until all of them are applied; "
+        .. "unknown when it is whole" },
     sessions = { type = "int", unit = "sessions", volatile = true, doc = "sessions open on it" },
     session_list = { type = "list", volatile = true, doc = "those sessions: pid and program" },
     log_shipping = { type = "text", values = { "configured", "none" },

@@ -4,6 +4,7 @@
 -- is made when it is its turn. Only the last batch says what has become of the whole chain, since
 -- to see that all of it has to be read again.
 
+local _, host = ...
 local book = require "bascule/language/book"
 local entry = require "bascule/platforms/entry"
 local inventory = require "bascule/language/inventory"
@@ -65,12 +66,17 @@ function M.unreadable(copy, facts)
   return ("the backup share %s cannot be read%s"):format(shipping(copy).share, why)
 end
 
-function M.broken(copy, facts)
+-- What is wrong with the log backups that can be read.
+function M.troubled(copy, facts)
   if facts.problem == nil or facts.problem == "none" then
-    return M.unreadable(copy, facts)
+    return nil
   end
   return ("the log chain of %s is not whole (%s): %s"):format(copy.database,
     facts.problem:gsub("_", " "), facts.problem_text or "no details")
+end
+
+function M.broken(copy, facts)
+  return M.troubled(copy, facts) or M.unreadable(copy, facts)
 end
 
 function M.refusal(copy, facts)
@@ -101,9 +107,14 @@ function M.not_copied(facts)
     facts.copied_lsn or 0)
 end
 
--- Whether a copy takes log backups in its present state.
+-- Whether a copy takes log backups in its present state. A standby is closed to its readers while
+-- it does, which is not done behind their backs.
 function M.not_receptive(facts, copy)
-  if facts.state == "restoring" or facts.state == "standby" then
+  local sessions = math.type(facts.sessions) == "integer" and facts.sessions or 0
+  if facts.state == "standby" and sessions > 0 then
+    return ("%s is read by %s; end them with sessions.kill_all first"):format(copy.title,
+      text.count(sessions, "session"))
+  elseif facts.state == "restoring" or facts.state == "standby" then
     return nil
   end
   return ("%s is %s, so no log backup can be applied to it"):format(copy.title,
@@ -180,7 +191,26 @@ function M.copying(copy, facts)
   end)
 end
 
-function M.applying(copy, facts)
+-- A standby can be read, so that it is counted anew what of the clients' work is in it.
+local function counted_anew(copy, now)
+  local database = inventory.database(copy.database)
+  if now.state ~= "standby" or not (database and database.loss_check) then
+    return nil
+  end
+  return { reachable = { ["$unknown"] = "answer" }, count = { ["$unknown"] = "count" } }
+end
+
+local function kept_id(copy)
+  return ("sql:%s.kept"):format(copy.database)
+end
+
+-- What an apply that was killed has left in part is whole once all of it is applied.
+function M.whole_after(now, lsn)
+  return lsn >= (now.incomplete_lsn or lsn + 1) and host.null or nil
+end
+
+-- `now` are the facts of the copy itself.
+function M.applying(copy, facts, now)
   local platform = registry.of(copy)
   return in_batches(facts.chain, function(line)
     return entry.last_lsn(line) > (facts.applied_lsn or 0)
@@ -188,16 +218,18 @@ function M.applying(copy, facts)
     local last = entry.read(files[#files])
     local change = platform.apply_log_backups(copy, files)
     change.resource = copy.id
-    change.becomes = { lsn = last.last_lsn, time = last.time }
+    change.becomes = { lsn = last.last_lsn, time = last.time,
+      incomplete_lsn = M.whole_after(now, last.last_lsn) }
     return change
   end, function(change)
     change.becomes[backups_id(copy)] = { applied_lsn = change.becomes.lsn,
       applied_time = change.becomes.time }
+    change.becomes[kept_id(copy)] = counted_anew(copy, now)
   end)
 end
 
 -- Two changes: the tail becomes a log backup, and that is applied.
-function M.salvaging(dead, copy, tail)
+function M.salvaging(dead, copy, tail, now)
   local platform = registry.of(copy)
   local salvage = platform.salvage_tail(dead, copy, tail)
   salvage.becomes = {
@@ -209,7 +241,9 @@ function M.salvaging(dead, copy, tail)
   apply.resource = copy.id
   apply.becomes = {
     lsn = tail.last_lsn, time = tail.time,
+    incomplete_lsn = M.whole_after(now, tail.last_lsn),
     [backups_id(copy)] = { applied_lsn = tail.last_lsn, applied_time = tail.time },
+    [kept_id(copy)] = counted_anew(copy, now),
   }
   if tail.state == "salvaged" then
     return { apply }

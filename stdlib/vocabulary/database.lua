@@ -9,6 +9,7 @@ local loss = require "bascule/loss"
 local primitive = require "bascule/primitive"
 local recovered = require "bascule/recovered"
 local registry = require "bascule/platforms/registry"
+local schema = require "bascule/facts/schema"
 local text = require "bascule/core/text"
 
 -- States in which another copy cannot take writes, now or by itself later.
@@ -65,7 +66,47 @@ local function unready(copy, facts)
     return ("%s is %s, so it cannot be brought online"):format(copy.title, tostring(facts.state))
   elseif facts.log_shipping == "configured" then
     return ("log shipping into %s is still set up"):format(copy.title)
+  elseif facts.incomplete_lsn then
+    return ("log backups up to LSN %d are in %s in part only; apply them first"):format(
+      facts.incomplete_lsn, copy.title)
   end
+end
+
+-- What becomes of the tail of the old primary's log: whatever of it is not in the copy stays out
+-- of it for good. Where the copy is behind its beginning it is seen afterwards how much that is,
+-- and of a log that could not be followed up to here, everything.
+local function tail_facts(tail, lsn)
+  local unknown = schema.unknown "tail"
+  if tail.state == "damaged" then
+    return unknown
+  elseif tail.state == "unavailable" or tail.state == "too_late" or tail.last_lsn == lsn then
+    return nil
+  elseif tail.state ~= "empty" and tail.first_lsn == lsn then
+    return { state = "too_late" }
+  end
+  return { state = "too_late", first_lsn = unknown.first_lsn, commits = unknown.commits,
+    time = tail.state == "empty" and unknown.time or nil }
+end
+
+local function tail_afterwards(copy, facts, observe, changed)
+  local found = inventory.database(copy.database)
+  local id = ("tail:%s.primary"):format(copy.database)
+  if found and found.log_shipping and copy.role == "secondary" then
+    changed[id] = tail_facts(observe(id), facts.lsn)
+  end
+  return changed
+end
+
+-- A mirror made of the copy before does not fit its new fork.
+local function mirrors_afterwards(copy, observe, changed)
+  for mirror, principal in pairs(inventory.principal_of) do
+    local id = ("mirror:%s.%s"):format(copy.database, mirror)
+    if principal == copy.role and inventory.copy(copy.database, mirror)
+      and observe(id).state == "stalled" then
+      changed[id] = { state = "broken" }
+    end
+  end
+  return changed
 end
 
 local function becomes(copy, facts)
@@ -113,10 +154,11 @@ local recover = primitive.shipped {
     return not free and rival(copy, observe) or unready(copy, facts)
       or not free and (behind(copy, observe) or in_use(copy, facts))
   end,
-  changes = function(a, facts)
+  changes = function(a, facts, observe)
     local copy = handles.of(a.copy)
     local change = registry.of(copy).recover(copy)
-    change.becomes = becomes(copy, facts)
+    change.becomes = mirrors_afterwards(copy, observe,
+      tail_afterwards(copy, facts, observe, becomes(copy, facts)))
     a.seen_before = loss.sources(copy)
     return { change }
   end,

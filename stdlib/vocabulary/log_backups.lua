@@ -98,8 +98,8 @@ local apply = primitive.shipped {
     return chain.refusal(handles.of(a.copy), facts)
       or chain.not_copied(facts) or chain.not_receptive(observe(a.copy), handles.of(a.copy))
   end,
-  changes = function(a, facts)
-    return chain.applying(handles.of(a.copy), facts)
+  changes = function(a, facts, observe)
+    return chain.applying(handles.of(a.copy), facts, observe(a.copy))
   end,
   harmless = "log shipping would have applied them anyway",
 }
@@ -168,11 +168,13 @@ local salvage = primitive.shipped {
       return words:format(handles.of(a.copy).title, facts.reason and ": " .. facts.reason or "")
     end
     local secondary = secondary_of(a)
-    return chain.not_receptive(observe(secondary.id), secondary)
+    return chain.troubled(secondary, observe(backups_id(secondary)))
+      or chain.not_receptive(observe(secondary.id), secondary)
       or chain.behind_tail(observe(secondary.id), facts)
   end,
-  changes = function(a, facts)
-    return chain.salvaging(handles.of(a.copy), secondary_of(a), facts)
+  changes = function(a, facts, observe)
+    local secondary = secondary_of(a)
+    return chain.salvaging(handles.of(a.copy), secondary, facts, observe(secondary.id))
   end,
   harmless = "what the primary had committed belongs into the secondary",
 }

@@ -183,7 +183,8 @@ T["a tail that did not get in is told again, and skipped as too late"] = functio
     lab.perform(world, index)
   end
   local first = loss_of(world).data
-  world.facts["tail:mgc.primary"].state = "too_late"
+  world.facts["tail:mgc.primary"] = { state = "too_late", first_lsn = 130, last_lsn = 137,
+    commits = 4, time = lab.facts()["tail:mgc.primary"].time }
   local result = lab.perform(world, 8)
   expect.equal({ result.outcome, result.reason }, { "skipped",
     "the secondary of mgc on sql3 (/site/sql3/mgc.db) is online since LSN 130: 4 commits (LSN "

@@ -306,7 +306,7 @@ T["sessions that keep coming are told, none are kept"] = function()
 end
 
 local recover = "database.recover(db.secondary), point_of_no_return = true"
-local ready = { [secondary] = { log_shipping = "none", sessions = 0 },
+local ready = { [secondary] = { log_shipping = "none", sessions = 0, lsn = 130 },
   [backups] = { applied_lsn = 300, last_lsn = 300 } }
 
 T["a copy is brought online, predicting what can be known"] = function()
@@ -315,13 +315,34 @@ T["a copy is brought online, predicting what can be known"] = function()
   expect.equal(world.changes[1].row, "logs.recover")
   expect.equal(world.changes[1].becomes, {
     [secondary] = { state = "online", writable = true, fork = { ["$unknown"] = "fork" },
-      recovered_lsn = 100, recovered_time = "2024-05-01T10:00:00Z" },
+      recovered_lsn = 130, recovered_time = "2024-05-01T10:00:00Z" },
     ["sql:mgc.kept"] = { reachable = { ["$unknown"] = "answer" },
       count = { ["$unknown"] = "count" } },
+    ["tail:mgc.primary"] = { state = "too_late" },
   })
   expect_outcome(play(recover, online), "kept")
   expect_outcome(play_deaf(recover, ready), "diverged",
     "state of database:mgc.secondary is restoring, wanted online")
+end
+
+T["what is seen of the tail only afterwards is not foretold"] = function()
+  local function foretold(more, tail)
+    local _, world = play(recover, { [secondary] = more, [backups] = ready[backups],
+      ["tail:mgc.primary"] = tail })
+    return world.changes[1].becomes["tail:mgc.primary"]
+  end
+  local behind = { log_shipping = "none", sessions = 0, lsn = 100 }
+  expect.equal(foretold(behind), { state = "too_late", first_lsn = { ["$unknown"] = "first_lsn" },
+    commits = { ["$unknown"] = "commits" } })
+  expect.equal(foretold(ready[secondary], { state = "damaged" }).last_lsn,
+    { ["$unknown"] = "last_lsn" })
+  expect.equal(foretold(ready[secondary], { state = "unavailable" }), nil)
+end
+
+T["a mirror of the copy as it was is foretold to fit no more"] = function()
+  local _, world = play(recover, { [secondary] = ready[secondary], [backups] = ready[backups],
+    ["mirror:mgc.secondary_mirror"] = { state = "stalled" } })
+  expect.equal(world.changes[1].becomes["mirror:mgc.secondary_mirror"], { state = "broken" })
 end
 
 T["two writable copies are refused, whichever copy answers"] = function()
@@ -363,6 +384,8 @@ T["a copy that is not ready is not brought online"] = function()
   expect_outcome(play(recover, { [secondary] = { state = "missing" } }), "refused",
     "is missing, so it cannot be brought online")
   expect_outcome(play(recover), "refused", "is still set up")
+  expect_outcome(play(recover, { [secondary] = { log_shipping = "none", incomplete_lsn = 110 } }),
+    "refused", "log backups up to LSN 110 are in the secondary of mgc")
 end
 
 T["a pool gets its state against the version that was seen"] = function()
@@ -374,7 +397,8 @@ T["a pool gets its state against the version that was seen"] = function()
     active_servers = host.list { "fe1", "fe2" } })
   local undo = result.actions[1].undo[1]
   expect.equal(undo.args.from.version, 8)
-  expect.equal(undo.args.to.state, "Normal")
+  expect.equal(undo.args.to, { state = "Normal", active_servers = host.list { "fe1", "fe2" } })
+  expect.equal(undo.args.restore, true)
   expect_outcome(play 'pool.set_state(chat, "Normal")', "kept")
   expect_outcome(play_deaf('pool.set_state(chat, "FailedOver")', online), "diverged",
     "state of pool:chat is Normal, wanted FailedOver")
@@ -403,10 +427,13 @@ T["a mirror is cloned and follows"] = function()
   expect_outcome(result, "changed")
   expect.equal({ world.changes[1].row, world.changes[2].row }, { "mirrors.install",
     "mirrors.follow" })
-  expect.equal(world.changes[1].becomes, { ["database:mgc.secondary_mirror"] = { state = "mirror",
-    database_id = "d1", fork = { ["$unknown"] = "fork" } } })
+  local fork, sessions = { ["$unknown"] = "fork" }, { ["$unknown"] = "sessions" }
+  expect.equal(world.changes[1].becomes, { [secondary] = { fork = fork },
+    ["database:mgc.secondary_mirror"] = { state = "mirror", writable = false, database_id = "d1",
+      fork = fork } })
   expect.equal(world.changes[2].becomes, { ["mirror:mgc.secondary_mirror"] = {
-    state = "following", principal = "/site/sql3/mgc.db" } })
+    state = "following", principal = "/site/sql3/mgc.db" },
+    [secondary] = { sessions = sessions, session_list = sessions } })
   expect_outcome(play_deaf(mirror, online), "diverged")
 end
 
