@@ -4,6 +4,7 @@ local _, host = ...
 local book = require "bascule/language/book"
 local handles = require "bascule/language/handles"
 local inventory = require "bascule/language/inventory"
+local list = require "bascule/core/list"
 local primitive = require "bascule/primitive"
 local registry = require "bascule/platforms/registry"
 local schema = require "bascule/facts/schema"
@@ -24,6 +25,17 @@ end
 
 local function link_id(mirror)
   return ("mirror:%s.%s"):format(mirror.database, mirror.role)
+end
+
+-- Sessions on the copy that is to be replaced. The agent that feeds it is ended with it.
+local function in_use(link, mirror, there)
+  local others = list.map(there.session_list or {}, function(session)
+    return link.agent ~= ("pid %d"):format(session.pid) and session or nil
+  end)
+  if #others > 0 then
+    return ("%s open on %s; end them with sessions.kill_all first"):format(
+      #others == 1 and "1 session is" or #others .. " sessions are", mirror.title)
+  end
 end
 
 local function not_ready(principal, facts, mirror, there)
@@ -97,9 +109,10 @@ local install = primitive.shipped {
       [a.mirror] = { state = "mirror" },
     }
   end,
-  requires = function(a, _, observe)
-    return not_ready(handles.of(a.principal), observe(a.principal), handles.of(a.mirror),
-      observe(a.mirror))
+  requires = function(a, facts, observe)
+    local mirror, there = handles.of(a.mirror), observe(a.mirror)
+    return not_ready(handles.of(a.principal), observe(a.principal), mirror, there)
+      or in_use(facts, mirror, there)
   end,
   changes = function(a, _, observe)
     return changes(handles.of(a.principal), handles.of(a.mirror), observe(a.principal))

@@ -442,6 +442,12 @@ T["a mirror that follows is kept, one that cannot is refused"] = function()
     ["mirror:mgc.secondary_mirror"] = { state = "following", principal = "/site/sql3/mgc.db" },
     ["database:mgc.secondary_mirror"] = { state = "mirror" } }), "kept")
   expect_outcome(play(mirror), "refused", "is restoring, so it cannot be mirrored")
+  local held = { state = "mirror", session_list = { { pid = 9, program = "x" } } }
+  expect_outcome(play(mirror, { [secondary] = online[secondary],
+    ["database:mgc.secondary_mirror"] = held }), "refused", "1 session is open on the secondary")
+  expect_outcome(play(mirror, { [secondary] = online[secondary],
+    ["mirror:mgc.secondary_mirror"] = { state = "stalled", agent = "pid 9" },
+    ["database:mgc.secondary_mirror"] = held }), "changed")
   expect_outcome(play(mirror, { [secondary] = online[secondary],
     ["database:mgc.secondary_mirror"] = { state = "online", writable = true } }), "refused",
     "installing a mirror would replace it")
