@@ -97,12 +97,18 @@ local function tail_afterwards(copy, facts, observe, changed)
   return changed
 end
 
+-- Whether a mirror was made of the very fork on which a recovery that was cut short goes on.
+local function fits(copy, mirror, facts, observe)
+  local there = observe(("database:%s.%s"):format(copy.database, mirror))
+  return recovered.has_left(facts) and there.fork == facts.fork
+end
+
 -- A mirror made of the copy before does not fit its new fork.
-local function mirrors_afterwards(copy, observe, changed)
+local function mirrors_afterwards(copy, facts, observe, changed)
   for mirror, principal in pairs(inventory.principal_of) do
     local id = ("mirror:%s.%s"):format(copy.database, mirror)
     if principal == copy.role and inventory.copy(copy.database, mirror)
-      and observe(id).state == "stalled" then
+      and observe(id).state == "stalled" and not fits(copy, mirror, facts, observe) then
       changed[id] = { state = "broken" }
     end
   end
@@ -157,7 +163,7 @@ local recover = primitive.shipped {
   changes = function(a, facts, observe)
     local copy = handles.of(a.copy)
     local change = registry.of(copy).recover(copy)
-    change.becomes = mirrors_afterwards(copy, observe,
+    change.becomes = mirrors_afterwards(copy, facts, observe,
       tail_afterwards(copy, facts, observe, becomes(copy, facts)))
     a.seen_before = loss.sources(copy)
     return { change }
