@@ -1,0 +1,231 @@
+/*
+ * usage: test_conformance PRIMITIVE [--seed N] [--draws N] [--only N]   cases of a seed
+ *        test_conformance PRIMITIVE NAME=WORD…                          this one case
+ *        test_conformance coverage PRIMITIVE…                           is everything registered?
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "conform.h"
+#include "dials.h"
+#include "life.h"
+
+void conform_need(bool ok, const char *doing, const char *what)
+{
+    if (ok)
+        return;
+    fprintf(stderr, "the test cannot go on: %s \"%s\": %s\n", doing, what, strerrorname_np(errno));
+    exit(2);
+}
+
+/* Folders held in memory are shared with other tests, which call this so. */
+void fault_need(bool ok, const char *doing, const char *what);
+void fault_need(bool ok, const char *doing, const char *what)
+{
+    conform_need(ok, doing, what);
+}
+
+/* The program is started again by itself as the agent of a mirror, like bascule. */
+static int be_agent(int argc, char **argv)
+{
+    struct bsc_cli cli = {.sys = bsc_sys_real(),
+                          .clock = bsc_clock_real(),
+                          .redactor = bsc_redactor_new(),
+                          .in = stdin,
+                          .out = stdout,
+                          .err = stderr};
+    int code = bsc_cli_main(&cli, argc, argv);
+    bsc_redactor_free(cli.redactor);
+    return code;
+}
+
+/* In memory where possible: some hundred sites are made and removed. */
+static void bench_open(struct conform_bench *bench, const char *program)
+{
+    const char *base = getenv("TMPDIR");
+    if (base == NULL)
+        base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    bench->program = bsc_mem_text(program);
+    bench->folder = bsc_mem_format("%s/bascule-conformance-XXXXXX", base);
+    conform_need(mkdtemp(bench->folder) != NULL, "make folder", bench->folder);
+    bench->site = bsc_mem_format("%s/site", bench->folder);
+    bench->verdict = mmap(NULL, sizeof *bench->verdict, PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    conform_need(bench->verdict != MAP_FAILED, "map", "the verdict");
+    bench->life = conform_life_new(bench);
+}
+
+static void bench_close(struct conform_bench *bench)
+{
+    fault_tree_remove(bench->folder);
+    conform_life_free(bench->life);
+    (void)munmap(bench->verdict, sizeof *bench->verdict);
+    bsc_mem_free(bench->program);
+    bsc_mem_free(bench->folder);
+    bsc_mem_free(bench->site);
+}
+
+enum { FOUND_MAX = 4 };
+
+/* A search for states that fail, each as small as it can be made. */
+struct hunt {
+    const struct conform_bench *bench;
+    const struct conform_subject *subject;
+    struct conform_state found[FOUND_MAX];
+    unsigned found_count;
+    unsigned failures;
+};
+
+static bool still_fails(void *arg, const struct conform_state *state)
+{
+    const struct hunt *hunt = arg;
+    return !conform_try(hunt->bench, hunt->subject, state);
+}
+
+/* The site's folder has another name each time. */
+static void print_verdict(const struct conform_bench *bench)
+{
+    size_t length = strlen(bench->site);
+    const char *text = bench->verdict->text;
+    for (const char *at; (at = strstr(text, bench->site)) != NULL; text = at + length)
+        printf("%.*sSITE", (int)(at - text), text);
+    printf("%s", text);
+}
+
+static bool is_found(const struct hunt *hunt, const struct conform_state *state)
+{
+    for (unsigned i = 0; i < hunt->found_count; i++) {
+        if (memcmp(&hunt->found[i], state, sizeof *state) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void tell(const struct hunt *hunt, const struct conform_state *state, unsigned turned)
+{
+    struct bsc_buf words = {0};
+    const char *name = hunt->subject->name;
+    bsc_buf_init(&words);
+    conform_describe(hunt->subject, state, &words);
+    printf("  starting state: %s%sall else plain (%u of %u deviations are enough)\n", words.data,
+           words.length > 0 ? ", " : "", conform_turned(hunt->subject, state), turned);
+    print_verdict(hunt->bench);
+    printf("  again: %s %s %s\n", hunt->bench->program, name,
+           words.length > 0 ? words.data : "--only 0");
+    bsc_buf_release(&words);
+}
+
+/* Makes a failing state smaller, and tells of what is left unless that was told before. */
+static void complain(struct hunt *hunt, const struct conform_state *failing, unsigned index,
+                     uint64_t seed)
+{
+    struct conform_state state = *failing;
+    conform_shrink(hunt->subject, &state, still_fails, hunt);
+    hunt->failures++;
+    if (is_found(hunt, &state))
+        return;
+    printf("FAILED %s: case %u of seed %llu\n", hunt->subject->name, index,
+           (unsigned long long)seed);
+    (void)conform_try(hunt->bench, hunt->subject, &state);
+    tell(hunt, &state, conform_turned(hunt->subject, failing));
+    hunt->found[hunt->found_count++] = state;
+}
+
+struct wishes {
+    uint64_t seed;
+    unsigned first;
+    unsigned step; /* every so many cases only */
+    int draws;     /* -1: as many as the subject asks for */
+    struct conform_state state;
+    bool has_state;
+};
+
+static unsigned try_all(const struct conform_bench *bench, const struct conform_subject *subject,
+                        const struct wishes *wishes)
+{
+    struct conform_subject drawn = *subject;
+    struct hunt hunt = {.bench = bench, .subject = subject};
+    unsigned tried = 0;
+    if (wishes->draws >= 0)
+        drawn.draws = (unsigned)wishes->draws;
+    unsigned count = conform_case_count(&drawn);
+    for (unsigned i = wishes->first; i < count && hunt.found_count < FOUND_MAX; i += wishes->step) {
+        struct conform_state state;
+        conform_draw(&drawn, wishes->seed, i, &state);
+        tried++;
+        if (!conform_try(bench, subject, &state))
+            complain(&hunt, &state, i, wishes->seed);
+    }
+    printf("%s: %u cases of seed %llu, %u failures\n", subject->name, tried,
+           (unsigned long long)wishes->seed, hunt.failures);
+    return hunt.failures;
+}
+
+static unsigned try_one(const struct conform_bench *bench, const struct conform_subject *subject,
+                        const struct conform_state *state)
+{
+    bool agrees = conform_try(bench, subject, state);
+    print_verdict(bench);
+    printf("%s\n", agrees ? "both sides agree" : "FAILED");
+    return agrees ? 0 : 1;
+}
+
+static void only(struct wishes *wishes, const char *index)
+{
+    wishes->first = (unsigned)strtoul(index, NULL, 10);
+    wishes->step = UINT16_MAX;
+}
+
+static bool read_wishes(const struct conform_subject *subject, char **words, struct wishes *wishes)
+{
+    for (; *words != NULL; words++) {
+        if (strcmp(*words, "--seed") == 0 && words[1] != NULL)
+            wishes->seed = strtoull(*++words, NULL, 10);
+        else if (strcmp(*words, "--draws") == 0 && words[1] != NULL)
+            wishes->draws = (int)strtol(*++words, NULL, 10);
+        else if (strcmp(*words, "--only") == 0 && words[1] != NULL)
+            only(wishes, *++words);
+        else if (conform_read(subject, *words, &wishes->state))
+            wishes->has_state = true;
+        else
+            return false;
+    }
+    return true;
+}
+
+static int run(const struct conform_subject *subject, char **argv)
+{
+    struct conform_bench bench = {0};
+    struct wishes wishes = {.seed = 1, .step = CONFORM_THINNING, .draws = -1};
+    if (!read_wishes(subject, argv + 2, &wishes)) {
+        fprintf(stderr, "no such option, dial or word\n");
+        return 2;
+    }
+    /* The agents that are started become children of ours, which can be waited for. */
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+    bench_open(&bench, argv[0]);
+    unsigned failures = wishes.has_state ? try_one(&bench, subject, &wishes.state)
+                                         : try_all(&bench, subject, &wishes);
+    bench_close(&bench);
+    return failures == 0 ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "agent") == 0)
+        return be_agent(argc, argv);
+    if (argc > 1 && strcmp(argv[1], "coverage") == 0)
+        return conform_covered((const char *const *)argv + 2) ? 0 : 1;
+    const struct conform_subject *subject = argc > 1 ? conform_subject(argv[1]) : NULL;
+    if (subject != NULL)
+        return run(subject, argv);
+    fprintf(stderr, "usage: %s PRIMITIVE [--seed N] [--draws N] [NAME=WORD…]\n", argv[0]);
+    return 2;
+}
