@@ -27,6 +27,9 @@
 -- the operator afterwards), `irreversible` (the step must be the point of no return), `undoes` (for
 -- actions that carry their own undo), `label`, `usage`, `takes_list`, `check` (of arguments against
 -- each other, while loading).
+--
+-- Whatever a shipped primitive promises in `becomes` and `wants`, and whatever it lets through in
+-- `requires`, is compared with the real platform; see "Conformance" in docs/architecture.md.
 
 local args = require "bascule/language/args"
 local book = require "bascule/language/book"

@@ -27,27 +27,33 @@ static const char site_text[] =
     "databases:\n"
     "  mgc:\n"
     "    primary: { server: sql1, file: mgc.db%s }\n"
-    "    mirror: { server: sql2, file: mgc.db }\n"
     "    secondary: { server: sql3, file: mgc.db }\n"
-    "    secondary_mirror: { server: sql4, file: mgc.db }\n"
     "    log_shipping: { share: backups/mgc, destination: dc2/sql3/copied%s }\n"
     "    loss_check: { server: app, file: ledger.db,\n"
     "                  known: \"SELECT count(*) FROM acknowledged\",\n"
     "                  kept: \"SELECT count(*) FROM message\" }\n"
-    "  mgccomp:\n"
-    "    failover: never\n"
-    "    note: Compliance stays where it is.\n"
-    "    backlog: \"SELECT count(*) FROM waiting\"\n"
-    "    primary: { server: app, file: mgccomp.db }\n"
+    "%s"
     "pools:\n"
     "  chat: { driver: table, server: app, file: pool.db, table: pool, database: mgc,\n"
     "          maximum_active: 2, servers: [chat1, chat5, chat7] }\n";
 
+/* Each copy that there is has to be looked at again and again: they are there for those subjects
+ * only that have to do with them. */
+static const char mirrors_text[] = "    mirror: { server: sql2, file: mgc.db }\n"
+                                   "    secondary_mirror: { server: sql4, file: mgc.db }\n"
+                                   "  mgccomp:\n"
+                                   "    failover: never\n"
+                                   "    note: Compliance stays where it is.\n"
+                                   "    backlog: \"SELECT count(*) FROM waiting\"\n"
+                                   "    primary: { server: app, file: mgccomp.db }\n";
+
 static void write_site_file(const struct conform_scene *scene)
 {
-    bool known = !conform_is(scene, "disk", "nowhere");
+    const char *salvage = ", salvage: rescued/sql1/mgc.db";
     const char *limit = conform_is(scene, "room", "none") ? ", destination_limit: 1KiB" : "";
-    char *text = bsc_mem_format(site_text, known ? ", salvage: rescued/sql1/mgc.db" : "", limit);
+    bool mirrors = conform_word(scene, "target")[0] != '\0';
+    char *text = bsc_mem_format(site_text, conform_is(scene, "disk", "nowhere") ? "" : salvage,
+                                limit, mirrors ? mirrors_text : "");
     conform_put_text(scene, "site.yaml", text);
     bsc_mem_free(text);
 }

@@ -198,7 +198,8 @@ static bool stopped_in_order(const struct conform_sides *sides)
     enum bsc_outcome outcome = sides->end.outcome;
     return !sides->end.broke && sides->end.reason[0] != '\0' &&
            (outcome == BSC_OUTCOME_REFUSED || outcome == BSC_OUTCOME_FAILED ||
-            outcome == BSC_OUTCOME_DIVERGED || outcome == BSC_OUTCOME_TIMEOUT);
+            outcome == BSC_OUTCOME_DIVERGED || outcome == BSC_OUTCOME_TIMEOUT ||
+            outcome == BSC_OUTCOME_UNKNOWN);
 }
 
 void conform_compare(const struct conform_sides *sides, bool unseen, struct bsc_buf *text)

@@ -62,15 +62,15 @@ static void turn_one(const struct conform_subject *subject, unsigned which,
     }
 }
 
+/* Few at once: where much is odd the first oddity ends the action, and the others are never met. */
 static void turn_some(const struct conform_subject *subject, uint64_t random,
                       struct conform_state *state)
 {
-    for (size_t i = 0; subject->dials[i] != NULL; i++) {
+    size_t count = conform_dial_count(subject);
+    for (uint64_t more = 2 + next(&random) % 2; more > 0; more--) {
+        size_t i = next(&random) % count;
         unsigned others = word_count(subject->dials[i]) - 1;
-        bool turned = next(&random) % 3 == 0;
-        uint64_t which = next(&random) % (others > 0 ? others : 1);
-        if (turned && others > 0)
-            state->word[i] = (unsigned char)(which + 1);
+        state->word[i] = (unsigned char)(1 + next(&random) % others);
     }
 }
 

@@ -33,4 +33,8 @@ extern const struct conform_subject conform_warn;
 extern const struct conform_subject conform_verify;
 extern const struct conform_subject conform_failover;
 
+/* Not a primitive: one whose twin says something else than what happens, to show that it is found.
+ */
+extern const struct conform_subject conform_wrong;
+
 #endif

@@ -7,6 +7,11 @@ static const struct conform_dial secondary = {
     {"restoring", "standby", "online", "in-use", "ordinary", "missing", "unreachable", "garbled",
      "no-sidecar", "odd-sidecar", "mirror", "torn", "half-recovered"},
     NULL};
+/* Fewer, for what does not depend on every way in which a copy can be of no use. */
+static const struct conform_dial some_secondary = {
+    "secondary",
+    {"restoring", "standby", "online", "in-use", "missing", "unreachable", "odd-sidecar", "torn"},
+    NULL};
 static const struct conform_dial backups = {"backups", {"3", "0", "1", "5", "70"}, NULL};
 static const struct conform_dial copied = {"copied", {"none", "one", "all", "last"}, NULL};
 static const struct conform_dial all_copied = {"copied", {"all", "none", "but-one", "last"}, NULL};
@@ -39,11 +44,11 @@ static void write_remove(const struct conform_scene *scene, struct bsc_buf *runb
 }
 
 const struct conform_subject conform_log_shipping_remove = {
-    .name = "log_shipping.remove", .dials = remove_dials, .draws = 10, .write = write_remove};
+    .name = "log_shipping.remove", .dials = remove_dials, .draws = 4, .write = write_remove};
 
-static const struct conform_dial *const copy_dials[] = {&secondary,   &backups, &copied,   &applied,
-                                                        &gap,         &damage,  &stranger, &share,
-                                                        &destination, &room,    &disk,     NULL};
+static const struct conform_dial *const copy_dials[] = {
+    &some_secondary, &backups, &copied,      &applied, &gap,  &damage,
+    &stranger,       &share,   &destination, &room,    &disk, NULL};
 
 static void write_copy(const struct conform_scene *scene, struct bsc_buf *runbook)
 {
@@ -52,7 +57,7 @@ static void write_copy(const struct conform_scene *scene, struct bsc_buf *runboo
 }
 
 const struct conform_subject conform_log_backups_copy = {
-    .name = "log_backups.copy", .dials = copy_dials, .draws = 16, .write = write_copy};
+    .name = "log_backups.copy", .dials = copy_dials, .draws = 12, .write = write_copy};
 
 static const struct conform_dial *const apply_dials[] = {
     &secondary, &backups, &all_copied,  &applied,  &gap,  &damage,
@@ -70,8 +75,8 @@ const struct conform_subject conform_log_backups_apply = {
 static const struct conform_dial all_applied = {"applied", {"all", "none", "one"}, NULL};
 
 static const struct conform_dial *const salvage_dials[] = {
-    &disk,  &secondary, &all_applied, &all_copied, &backups,     &gap,
-    &share, &primary,   &stranger,    &sessions,   &destination, NULL};
+    &disk,  &some_secondary, &all_applied, &all_copied, &backups,     &gap,
+    &share, &primary,        &stranger,    &sessions,   &destination, NULL};
 
 static void write_salvage(const struct conform_scene *scene, struct bsc_buf *runbook)
 {
@@ -80,4 +85,4 @@ static void write_salvage(const struct conform_scene *scene, struct bsc_buf *run
 }
 
 const struct conform_subject conform_log_backups_salvage = {
-    .name = "log_backups.salvage", .dials = salvage_dials, .draws = 16, .write = write_salvage};
+    .name = "log_backups.salvage", .dials = salvage_dials, .draws = 12, .write = write_salvage};

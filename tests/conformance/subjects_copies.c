@@ -21,9 +21,7 @@ static const struct conform_dial primary = {
     "primary", {"gone", "online", "missing", "restoring", "ordinary"}, NULL};
 static const struct conform_dial mirror = {"mirror", {"none", "mirror", "online"}, NULL};
 static const struct conform_dial target = {
-    "target",
-    {"missing", "unreachable", "online", "ordinary", "mirror", "restoring", "another", "stalled"},
-    NULL};
+    "target", {"missing", "unreachable", "online", "mirror", "stalled"}, NULL};
 /* Structure is checked when the copy is brought online or cloned, not whenever it is looked at. */
 static const struct conform_dial pages = {"pages", {"sound", "rotten"}, "rotten"};
 
@@ -37,7 +35,7 @@ static void write_kill(const struct conform_scene *scene, struct bsc_buf *runboo
 }
 
 const struct conform_subject conform_sessions_kill_all = {
-    .name = "sessions.kill_all", .dials = kill_dials, .draws = 10, .write = write_kill};
+    .name = "sessions.kill_all", .dials = kill_dials, .draws = 4, .write = write_kill};
 
 static const struct conform_dial *const recover_dials[] = {
     &secondary, &sessions, &shipping, &primary,  &mirror, &target,
@@ -50,7 +48,7 @@ static void write_recover(const struct conform_scene *scene, struct bsc_buf *run
 }
 
 const struct conform_subject conform_database_recover = {
-    .name = "database.recover", .dials = recover_dials, .draws = 24, .write = write_recover};
+    .name = "database.recover", .dials = recover_dials, .draws = 16, .write = write_recover};
 
 static const struct conform_dial online = {"secondary",
                                            {"online", "in-use", "uncounted", "restoring", "standby",
@@ -76,9 +74,15 @@ static void write_mirror(const struct conform_scene *scene, struct bsc_buf *runb
 const struct conform_subject conform_mirror_install = {
     .name = "mirror.install", .dials = mirror_dials, .draws = 8, .write = write_mirror};
 
+static const struct conform_dial begun = {
+    "secondary", {"restoring", "standby", "online", "torn", "half-recovered"}, NULL};
+static const struct conform_dial old_target = {
+    "target", {"missing", "unreachable", "stalled"}, NULL};
+static const struct conform_dial nothing_applied = {"applied", {"none", "all"}, NULL};
+
 static const struct conform_dial *const failover_dials[] = {
-    &secondary, &sessions, &shipping, &primary, &target, &backups,
-    &applied,   &disk,     &stranger, &gap,     &ledger, NULL};
+    &begun,           &sessions, &shipping, &primary, &old_target, &backups,
+    &nothing_applied, &disk,     &gap,      &ledger,  NULL};
 
 /* All of it, as the shipped runbook has it: each step stands on what the twin made of the ones
  * before. */

@@ -42,7 +42,7 @@ static void write_wait(const struct conform_scene *scene, struct bsc_buf *runboo
 }
 
 const struct conform_subject conform_wait_until = {
-    .name = "wait_until", .dials = condition_dials, .draws = 8, .write = write_wait};
+    .name = "wait_until", .dials = condition_dials, .draws = 4, .write = write_wait};
 
 static void write_verify(const struct conform_scene *scene, struct bsc_buf *runbook)
 {
@@ -50,7 +50,7 @@ static void write_verify(const struct conform_scene *scene, struct bsc_buf *runb
 }
 
 const struct conform_subject conform_verify = {
-    .name = "verify", .dials = condition_dials, .draws = 8, .write = write_verify};
+    .name = "verify", .dials = condition_dials, .draws = 4, .write = write_verify};
 
 /* On the twin everybody says yes. */
 static const struct conform_dial person = {"operator", {"yes", "no"}, "no"};

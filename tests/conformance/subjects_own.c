@@ -125,9 +125,10 @@ static void write_probe(const struct conform_scene *scene, struct bsc_buf *runbo
 {
     conform_write_head(runbook);
     bsc_buf_printf(runbook,
-                   "local seen = command.facts \"seen\" { argv = { %s }, timeout = \"20ms\" }\n"
+                   "local seen = command.facts \"seen\" { argv = { %s }%s }\n"
                    "step \"Act\" { verify { seen:has { reachable = true, exit = 0 } } }\n",
-                   probe_of(scene));
+                   probe_of(scene),
+                   conform_is(scene, "program", "slow") ? ", timeout = \"20ms\"" : "");
 }
 
 const struct conform_subject conform_command_facts = {
