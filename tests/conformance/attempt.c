@@ -23,6 +23,8 @@ static void try_here(const struct conform_scene *scene, struct bsc_buf *story,
     if (!conform_act(scene, &sides, &err)) {
         bsc_buf_printf(differences, "    nothing to compare: %s\n", err.message);
     } else {
+        (void)snprintf(scene->bench->verdict->outcome, sizeof scene->bench->verdict->outcome, "%s",
+                       bsc_run_outcome_name(sides.end.outcome));
         conform_tell(&sides, story);
         conform_compare(&sides, unseen, differences);
         /* A procedure goes beyond the point of no return. */

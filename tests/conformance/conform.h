@@ -73,6 +73,7 @@ void conform_build(const struct conform_scene *scene);
 struct conform_verdict {
     bool ended;              /* the attempt came to its end; otherwise the process was ended */
     bool agrees;             /* twin and platform did */
+    char outcome[16];        /* of the real run */
     char text[CONFORM_TEXT]; /* both sides and their differences, for people */
 };
 

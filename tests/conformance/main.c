@@ -82,6 +82,8 @@ struct hunt {
     struct conform_state found[FOUND_MAX];
     unsigned found_count;
     unsigned failures;
+    unsigned tried;
+    unsigned did; /* of those tried, how many were kept or changed */
 };
 
 static bool still_fails(void *arg, const struct conform_state *state)
@@ -161,24 +163,42 @@ struct wishes {
     bool has_state;
 };
 
+/* Where even the plain state is refused the others show little. */
+static bool does_something(const struct conform_verdict *verdict)
+{
+    return strcmp(verdict->outcome, "changed") == 0 || strcmp(verdict->outcome, "kept") == 0;
+}
+
+/* One case of many. */
+static void try_next(struct hunt *hunt, const struct conform_subject *drawn, unsigned index,
+                     uint64_t seed)
+{
+    struct conform_state state;
+    conform_draw(drawn, seed, index, &state);
+    bool agrees = conform_try(hunt->bench, hunt->subject, &state);
+    bool did = does_something(hunt->bench->verdict);
+    hunt->tried++;
+    hunt->did += did;
+    if (!agrees) {
+        complain(hunt, &state, index, seed);
+    } else if (index == 0 && !did) {
+        printf("FAILED %s: the plain case is %s\n", drawn->name, hunt->bench->verdict->outcome);
+        hunt->failures++;
+    }
+}
+
 static unsigned try_all(const struct conform_bench *bench, const struct conform_subject *subject,
                         const struct wishes *wishes)
 {
     struct conform_subject drawn = *subject;
     struct hunt hunt = {.bench = bench, .subject = subject};
-    unsigned tried = 0;
     if (wishes->draws >= 0)
         drawn.draws = (unsigned)wishes->draws;
     unsigned count = conform_case_count(&drawn);
-    for (unsigned i = wishes->first; i < count && hunt.found_count < FOUND_MAX; i += wishes->step) {
-        struct conform_state state;
-        conform_draw(&drawn, wishes->seed, i, &state);
-        tried++;
-        if (!conform_try(bench, subject, &state))
-            complain(&hunt, &state, i, wishes->seed);
-    }
-    printf("%s: %u cases of seed %llu, %u failures\n", subject->name, tried,
-           (unsigned long long)wishes->seed, hunt.failures);
+    for (unsigned i = wishes->first; i < count && hunt.found_count < FOUND_MAX; i += wishes->step)
+        try_next(&hunt, &drawn, i, wishes->seed);
+    printf("%s: %u cases of seed %llu, %u of them kept or changed; %u failures\n", subject->name,
+           hunt.tried, (unsigned long long)wishes->seed, hunt.did, hunt.failures);
     return subject == &conform_wrong ? !found_wrong(&hunt) : hunt.failures;
 }
 

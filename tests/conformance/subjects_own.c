@@ -37,7 +37,7 @@ const struct conform_subject conform_sql_change = {
     .name = "sql.change", .dials = change_dials, .draws = 12, .write = write_change};
 
 static const struct conform_dial looked = {
-    "note", {"empty", "one", "taken", "no-table", "no-file", "locked"}, NULL};
+    "note", {"one", "empty", "taken", "no-table", "no-file", "locked"}, NULL};
 static const struct conform_dial query = {
     "query", {"count", "row", "null", "nonsense", "writing"}, NULL};
 

@@ -13,7 +13,12 @@ static const struct conform_dial active = {"active", {"far", "near", "nobody", "
 static const struct conform_dial version = {"version", {"1", "late"}, NULL};
 static const struct conform_dial wanted = {"wanted", {"FailedOver", "Normal"}, NULL};
 
-static const struct conform_dial *const state_dials[] = {&pool, &active, &version, &wanted, NULL};
+static const struct conform_dial secondary = {
+    "secondary", {"online", "restoring", "standby", "ordinary", "missing", "unreachable"}, NULL};
+static const struct conform_dial primary = {"primary", {"gone", "online", "missing"}, NULL};
+
+static const struct conform_dial *const state_dials[] = {&pool,      &active,  &version, &wanted,
+                                                         &secondary, &primary, NULL};
 
 static void write_state(const struct conform_scene *scene, struct bsc_buf *runbook)
 {
@@ -25,9 +30,6 @@ static void write_state(const struct conform_scene *scene, struct bsc_buf *runbo
 const struct conform_subject conform_pool_set_state = {
     .name = "pool.set_state", .dials = state_dials, .draws = 8, .write = write_state};
 
-static const struct conform_dial secondary = {
-    "secondary", {"online", "restoring", "standby", "ordinary", "missing", "unreachable"}, NULL};
-static const struct conform_dial primary = {"primary", {"gone", "online", "missing"}, NULL};
 static const struct conform_dial servers = {
     "servers", {"near", "near-primary", "here", "there", "mixed"}, NULL};
 
