@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include "../sql/fault_odbc.h"
+#include "logs/sessions.h"
 
 static void put_database(void **state, const char *name)
 {
@@ -38,6 +39,21 @@ static void a_query_gives_columns_and_rows(void **state)
                            "'params':[3]}"),
                   "{'columns':['b'],'rows':[[null]]}");
     bench_close(&bench);
+}
+
+static void a_query_of_a_file_leaves_it_closed(void **state)
+{
+    struct lib_bench bench;
+    char *path = unit_path(*state, "a.db");
+    bench_open(&bench, state);
+    put_database(state, "a.db");
+    assert_answer(
+        &bench,
+        call_row(&bench, "sql.query", "{'server':'sql1','file':'a.db','sql':'SELECT 1 AS a'}"),
+        "{'columns':['a'],'rows':[[1]]}");
+    assert_false(bsc_logs_sessions_ours(bsc_sys_real(), path));
+    bench_close(&bench);
+    free(path);
 }
 
 static void a_query_can_change_nothing(void **state)
@@ -257,6 +273,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_IN_FOLDER(a_query_gives_columns_and_rows),
+        UNIT_IN_FOLDER(a_query_of_a_file_leaves_it_closed),
         UNIT_IN_FOLDER(a_query_can_change_nothing),
         UNIT_IN_FOLDER(a_statement_without_a_result_is_no_query),
         UNIT_IN_FOLDER(more_rows_than_allowed_are_an_error),

@@ -316,6 +316,22 @@ static void salvaging_again_gives_the_same_file(void **state)
     wreck_close(&wreck);
 }
 
+static void the_destination_is_made_when_it_is_not_there(void **state)
+{
+    struct wreck wreck;
+    struct bsc_logs_tail_order order;
+    struct bsc_logs_salvaged salvaged = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+
+    wreck_open(&wreck, *state, 2);
+    order = order_of(&wreck);
+    assert_int_equal(rmdir(wreck.destination), 0);
+    assert_true(bsc_logs_salvage(&order, &salvaged, &err));
+    assert_int_equal(unit_entry_count(wreck.destination), 1);
+    bsc_logs_salvaged_release(&salvaged);
+    wreck_close(&wreck);
+}
+
 static void nothing_after_the_last_backup_is_an_empty_tail(void **state)
 {
     struct wreck wreck;
@@ -552,6 +568,7 @@ int main(void)
         UNIT_IN_FOLDER(a_fork_that_grew_out_of_that_of_the_copy_goes_equally_far_after_recovery),
         UNIT_IN_FOLDER(a_salvaged_tail_that_was_not_applied_is_too_late_after_recovery),
         UNIT_IN_FOLDER(salvaging_again_gives_the_same_file),
+        UNIT_IN_FOLDER(the_destination_is_made_when_it_is_not_there),
         UNIT_IN_FOLDER(nothing_after_the_last_backup_is_an_empty_tail),
         UNIT_IN_FOLDER(what_cannot_be_read_is_unavailable),
         UNIT_IN_FOLDER(a_primary_that_somebody_uses_is_not_dead),
