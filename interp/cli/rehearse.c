@@ -108,8 +108,9 @@ static void show(struct bsc_cli *cli, const char *runbook, const char *again,
 /* How to come here again: the options that decide what is rehearsed. */
 static void say_again(const struct wishes *wishes, struct bsc_buf *text)
 {
-    bsc_buf_printf(text, wishes->facts != NULL ? "--facts %s" : "--site %s",
-                   wishes->facts != NULL ? wishes->facts : wishes->site);
+    bsc_buf_printf(text, "--site %s", wishes->site);
+    if (wishes->facts != NULL)
+        bsc_buf_printf(text, " --facts %s", wishes->facts);
     for (size_t i = 0; i < bsc_value_count(wishes->set); i++)
         bsc_buf_printf(text, " --set %s=%s", bsc_value_key_at(wishes->set, i),
                        bsc_value_string(bsc_value_item_at(wishes->set, i)));
