@@ -57,7 +57,8 @@ static bool is_equal(const struct bsc_run_words *words, const struct sequence *k
                      const uint32_t *sequence, size_t length, uint64_t hash)
 {
     return known->hash == hash && known->length == length &&
-           memcmp(words->room + known->at, sequence, length * sizeof *sequence) == 0;
+           (length == 0 ||
+            memcmp(words->room + known->at, sequence, length * sizeof *sequence) == 0);
 }
 
 static void grow_slots(struct bsc_run_words *words)
@@ -86,7 +87,8 @@ static uint32_t keep(struct bsc_run_words *words, const uint32_t *sequence, size
             bsc_mem_resize(words->sequences, words->capacity, sizeof *words->sequences);
     }
     words->sequences[words->count] = (struct sequence){words->room_used, length, hash};
-    memcpy(words->room + words->room_used, sequence, length * sizeof *sequence);
+    if (length > 0)
+        memcpy(words->room + words->room_used, sequence, length * sizeof *sequence);
     words->room_used += length;
     return (uint32_t)words->count++;
 }
