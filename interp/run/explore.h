@@ -36,6 +36,8 @@ struct bsc_run_explore_order {
  *      of the halted ones were taken back,
  *    undisturbed {outcome, reason, item}: what happens when nothing goes wrong,
  *    coverage {modelled, evaluated, declared, assumed}: actions by label,
+ *    changes [{at, statement}]: those of the undisturbed run, with their place in a replay,
+ *    left {id=facts}: with `only`, how the site is right after the last fault,
  *    violations [{title, text, mend, item, step, line, replay, trace [text]}]}
  */
 struct bsc_value *bsc_run_explore(const struct bsc_run_explore_order *order, struct bsc_err *err);

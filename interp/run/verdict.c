@@ -291,6 +291,40 @@ static struct bsc_value *undisturbed(const struct bsc_run_explorer *explorer)
     return map;
 }
 
+/* Where each change of the undisturbed run stands, as `--only` names it. */
+static struct bsc_value *changes_of(const struct bsc_run_explorer *explorer)
+{
+    struct bsc_value *list = bsc_value_list();
+    for (uint32_t number = 0; number != BSC_RUN_NOWHERE; number = explorer->next[number]) {
+        const struct bsc_run_spot *spot = spot_at(explorer, number);
+        if (bsc_run_state_mode(explorer, number) != BSC_RUN_MODE_RUNNING)
+            break;
+        if (spot->op != BSC_RUN_OP_CHANGE)
+            continue;
+        struct bsc_value *change = bsc_value_map();
+        bsc_value_set(change, "at", bsc_value_format("%zu.%zu", spot->item + 1, spot->depth));
+        bsc_value_set_text(change, "statement", bsc_value_get_string(spot->value, "statement"));
+        bsc_value_append(list, change);
+    }
+    return list;
+}
+
+/* How the site is right after the last of the faults that the order names, before anything else
+ * happens; an empty map when none of them fits. */
+static struct bsc_value *left_behind(const struct bsc_run_explorer *explorer)
+{
+    struct bsc_run_state state = {0};
+    struct bsc_value *world = NULL;
+    for (uint32_t i = 0; world == NULL && i < bsc_run_words_count(explorer->states); i++) {
+        const struct bsc_run_edge *edge = &explorer->edges[i];
+        bsc_run_state_load(explorer, i, &state);
+        if (state.left == 0 && (edge->fault != BSC_RUN_FAULT_NONE || edge->move != 0))
+            world = bsc_run_explore_world(explorer, &state);
+    }
+    bsc_run_state_release(&state);
+    return world != NULL ? world : bsc_value_map();
+}
+
 static struct bsc_value *coverage(const struct bsc_run_explorer *explorer)
 {
     static const char *const labels[] = {"modelled", "evaluated", "declared", "assumed"};
@@ -322,6 +356,9 @@ struct bsc_value *bsc_run_explore_verdict(struct bsc_run_explorer *explorer)
     bsc_value_set(verdict, "ends", ends);
     bsc_value_set(verdict, "undisturbed", undisturbed(explorer));
     bsc_value_set(verdict, "coverage", coverage(explorer));
+    bsc_value_set(verdict, "changes", changes_of(explorer));
     bsc_value_set(verdict, "violations", all_violations(explorer));
+    if (explorer->order->only != NULL)
+        bsc_value_set(verdict, "left", left_behind(explorer));
     return verdict;
 }

@@ -78,6 +78,7 @@ local function changes(principal, mirror, facts)
     database_id = facts.database_id ~= "" and facts.database_id or unknown.database_id,
     fork = unknown.fork, recovered_lsn = host.null, recovered_time = host.null,
     incomplete_lsn = host.null }
+  install.becomes[link_id(mirror)] = { state = "stalled", principal = "" }
   local follow = platform.follow(principal, mirror)
   -- Whoever feeds the mirror has the principal open.
   follow.becomes = { state = "following", principal = principal.path,

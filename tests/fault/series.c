@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "judge.h"
+#include "predict.h"
 #include "verbs.h"
 
 static const struct fault_order undisturbed = {.kind = FAULT_NONE};
@@ -197,6 +198,15 @@ static void run_series(struct fault_bench *bench, const struct series *series, u
     printf("%s: %lu of %lu calls tried\n", series->name, bench->points - before, meant);
 }
 
+static void run_predicted(struct fault_bench *bench, unsigned long stride)
+{
+    unsigned long calls = bench->result->sys_calls;
+    unsigned char *kinds = bsc_mem_new(FAULT_CALLS_MAX, 1);
+    memcpy(kinds, bench->result->kinds, FAULT_CALLS_MAX);
+    fault_predict_run(bench, kinds, calls, kinds_changing(), stride);
+    bsc_mem_free(kinds);
+}
+
 bool fault_series_run(struct fault_bench *bench, const char *name, char **words)
 {
     int64_t from = 1, to = FAULT_CALLS_MAX;
@@ -216,6 +226,8 @@ bool fault_series_run(struct fault_bench *bench, const char *name, char **words)
     prepare(bench);
     if (strcmp(name, "verbs") == 0)
         fault_verbs_run(bench, bench->thorough ? 1 : 3 * FAULT_THINNING);
+    else if (strcmp(name, "predicted") == 0)
+        run_predicted(bench, bench->thorough ? 1 : 7 * FAULT_THINNING);
     else if (strcmp(name, "alive") == 0)
         run_alive(bench, bench->thorough ? 1 : FAULT_THINNING);
     else

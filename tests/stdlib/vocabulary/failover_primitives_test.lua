@@ -430,7 +430,8 @@ T["a mirror is cloned and follows"] = function()
   local fork, sessions = { ["$unknown"] = "fork" }, { ["$unknown"] = "sessions" }
   expect.equal(world.changes[1].becomes, { [secondary] = { fork = fork },
     ["database:mgc.secondary_mirror"] = { state = "mirror", writable = false, database_id = "d1",
-      fork = fork } })
+      fork = fork },
+    ["mirror:mgc.secondary_mirror"] = { state = "stalled", principal = "" } })
   expect.equal(world.changes[2].becomes, { ["mirror:mgc.secondary_mirror"] = {
     state = "following", principal = "/site/sql3/mgc.db" },
     [secondary] = { sessions = sessions, session_list = sessions } })
