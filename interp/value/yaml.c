@@ -8,7 +8,7 @@
 #include "value/scalar_int.h"
 #include "value/utf8.h"
 
-enum { SIZE_MAX_BYTES = 1024 * 1024, DEPTH_MAX = 64, NODES_MAX = 100000 };
+enum { SIZE_MAX_BYTES = 1024 * 1024, DEPTH_MAX = 64, NODES_MAX = 250000 };
 
 /* One open list or map; a map with a key waits for that key's value. */
 struct frame {
@@ -242,7 +242,7 @@ static bool decoration_check(struct reader *reader, const yaml_event_t *event,
         return refuse(reader, place, "Delete the tag; the kind follows from the key.",
                       "a tag is not allowed");
     if (++reader->nodes > NODES_MAX)
-        return refuse(reader, place, "Shorten the file.", "more than 100000 values");
+        return refuse(reader, place, "Shorten the file.", "more than 250000 values");
     return true;
 }
 

@@ -180,7 +180,7 @@ static void hostile_files_are_refused_at_once(void **state)
     repeated_check("{a: ", 50000, "f:1:257: nested deeper than 64 levels");
     repeated_check("- ", 50000, "f:1:129: nested deeper than 64 levels");
     repeated_check("? ", 50000, "f:1:3: a key that is a list or map is not allowed");
-    repeated_check("- x\n", 100001, "f:100000:3: more than 100000 values");
+    repeated_check("- x\n", 250001, "f:250000:3: more than 250000 values");
     repeated_check("x", 1024 * 1024 + 1, "f: the file is larger than 1 MiB");
 }
 
