@@ -1,5 +1,6 @@
 /*
- * What the files of the fault explorer share. For them only.
+ * What the files of the fault explorer share with each other, and with the walk, which goes one way
+ * only (run/walk.h). For them only.
  */
 #ifndef BSC_RUN_EXPLORE_INT_H
 #define BSC_RUN_EXPLORE_INT_H
@@ -94,6 +95,32 @@ void bsc_run_state_copy(struct bsc_run_state *to, const struct bsc_run_state *fr
 bool bsc_run_state_pair_is_new(struct bsc_run_explorer *explorer,
                                const struct bsc_run_state *before,
                                const struct bsc_run_state *after);
+
+/* Begins with nothing known but the order, which is borrowed; release in any case. */
+void bsc_run_explorer_init(struct bsc_run_explorer *explorer,
+                           const struct bsc_run_explore_order *order);
+void bsc_run_explorer_release(struct bsc_run_explorer *explorer);
+/* Puts the state in which every run begins into *state, which is zeroed. */
+bool bsc_run_explorer_start(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
+                            struct bsc_err *err);
+
+/* What one effect of a run that is under way leads to: without a fault, and with one that fits. The
+ * state becomes the one afterwards; `number` is that of the one before, for a violation. */
+bool bsc_run_explore_perform(struct bsc_run_explorer *explorer, uint32_t number,
+                             struct bsc_run_state *state, struct bsc_err *err);
+bool bsc_run_explore_disturb(struct bsc_run_explorer *explorer, uint32_t number,
+                             struct bsc_run_state *state, enum bsc_run_fault fault,
+                             struct bsc_err *err);
+/* The effect was answered with this atom. */
+bool bsc_run_explore_answer(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
+                            uint32_t atom, struct bsc_err *err);
+/* A run that was killed with a change under way looks whether it took place. */
+void bsc_run_explore_settle(struct bsc_run_explorer *explorer, struct bsc_run_state *state);
+/* Goes on where the action under way begins. */
+void bsc_run_explore_restart(const struct bsc_run_explorer *explorer, struct bsc_run_state *state);
+/* Whether somebody has to decide something before the run can be resumed. */
+bool bsc_run_explore_is_stuck(const struct bsc_run_explorer *explorer,
+                              const struct bsc_run_state *state);
 
 /* Looks whether a change has broken an invariant; `after` is the state it led to. */
 bool bsc_run_explore_check(struct bsc_run_explorer *explorer, uint32_t number,

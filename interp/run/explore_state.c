@@ -189,3 +189,69 @@ uint32_t bsc_run_state_arrive(struct bsc_run_explorer *explorer, const struct bs
     explorer->next[number] = BSC_RUN_NOWHERE;
     return number;
 }
+
+bool bsc_run_explorer_start(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
+                            struct bsc_err *err)
+{
+    bool is_new = false;
+    const struct bsc_value *facts = explorer->order->facts;
+    const struct bsc_run_spot *first = bsc_run_script_first(explorer->script, 0, err);
+    if (first == NULL)
+        return false;
+    for (size_t i = 0; i < bsc_value_count(facts); i++) {
+        uint32_t resource = bsc_run_reactor_resource(explorer->reactor, bsc_value_key_at(facts, i));
+        bsc_run_state_fit(explorer, state);
+        state->facts.world[resource] =
+            bsc_run_atoms_add(explorer->atoms, bsc_value_copy(bsc_value_item_at(facts, i)));
+        state->facts.belief[resource] = state->facts.world[resource];
+    }
+    state->spot = (uint32_t)first->number;
+    state->left = explorer->order->faults;
+    state->ledger = bsc_run_words_add(explorer->ledgers, NULL, 0, &is_new);
+    return true;
+}
+
+void bsc_run_explorer_init(struct bsc_run_explorer *explorer,
+                           const struct bsc_run_explore_order *order)
+{
+    struct bsc_run_session *session = order->session;
+    struct bsc_value *unknown = bsc_value_map();
+    bsc_value_set_text(unknown, "state", "unknown");
+    explorer->order = order;
+    explorer->atoms = bsc_run_atoms_new();
+    explorer->script = bsc_run_script_new(
+        session->vm, bsc_value_get(bsc_run_session_runbook(session), "items"), explorer->atoms);
+    explorer->reactor = bsc_run_reactor_new(session->schema, explorer->atoms);
+    explorer->states = bsc_run_words_new();
+    explorer->blocks = bsc_run_words_new();
+    explorer->empty = bsc_run_state_empty_block(explorer->blocks);
+    explorer->ledgers = bsc_run_words_new();
+    explorer->doings = bsc_run_words_new();
+    explorer->checks = bsc_run_words_new();
+    explorer->outlooks = bsc_run_words_new();
+    explorer->moves = bsc_value_list();
+    explorer->yes = bsc_run_atoms_add(explorer->atoms, bsc_value_bool(true));
+    explorer->no = bsc_run_atoms_add(explorer->atoms, bsc_value_bool(false));
+    explorer->unknown = bsc_run_atoms_add(explorer->atoms, unknown);
+    explorer->nothing = bsc_run_atoms_add(explorer->atoms, bsc_value_map());
+}
+
+void bsc_run_explorer_release(struct bsc_run_explorer *explorer)
+{
+    for (size_t i = 0; i < explorer->violation_count; i++)
+        bsc_value_free(explorer->violations[i].about);
+    bsc_mem_free(explorer->violations);
+    bsc_mem_free(explorer->edges);
+    bsc_mem_free(explorer->next);
+    bsc_mem_free(explorer->key);
+    bsc_value_free(explorer->moves);
+    bsc_run_words_free(explorer->outlooks);
+    bsc_run_words_free(explorer->checks);
+    bsc_run_words_free(explorer->doings);
+    bsc_run_words_free(explorer->ledgers);
+    bsc_run_words_free(explorer->blocks);
+    bsc_run_words_free(explorer->states);
+    bsc_run_reactor_free(explorer->reactor);
+    bsc_run_script_free(explorer->script);
+    bsc_run_atoms_free(explorer->atoms);
+}

@@ -1,0 +1,226 @@
+#include "run/explore_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "run/outcome.h"
+
+/* Any time will do as long as it is the same one: a rehearsal gives the same verdict each time. */
+#define BEGINNING_MS INT64_C(1577836800000)
+
+static const struct bsc_run_spot *spot_of(const struct bsc_run_explorer *explorer,
+                                          const struct bsc_run_state *state)
+{
+    return bsc_run_script_spot(explorer->script, state->spot);
+}
+
+static void halt(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
+                 const char *outcome, const char *reason)
+{
+    struct bsc_value *about = bsc_value_map();
+    bsc_value_set_text(about, "outcome", outcome);
+    bsc_value_set_text(about, "reason", reason != NULL ? reason : "");
+    state->mode = BSC_RUN_MODE_HALTED;
+    state->halt = bsc_run_atoms_add(explorer->atoms, about);
+}
+
+void bsc_run_explore_restart(const struct bsc_run_explorer *explorer, struct bsc_run_state *state)
+{
+    state->mode = BSC_RUN_MODE_RUNNING;
+    state->halt = 0;
+    state->spot = (uint32_t)spot_of(explorer, state)->anchor->number;
+}
+
+bool bsc_run_explore_answer(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
+                            uint32_t atom, struct bsc_err *err)
+{
+    const struct bsc_run_spot *next =
+        bsc_run_script_next(explorer->script, spot_of(explorer, state), atom, err);
+    if (next != NULL)
+        state->spot = (uint32_t)next->number;
+    return next != NULL;
+}
+
+/* After its end an item gives way to the next one, or the run is over. */
+static bool end_item(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
+                     struct bsc_err *err)
+{
+    const struct bsc_run_spot *spot = spot_of(explorer, state);
+    const struct bsc_value *item = bsc_run_script_item(explorer->script, spot->item);
+    enum bsc_outcome outcome = BSC_OUTCOME_UNKNOWN;
+    bsc_run_outcome_parse(bsc_value_get_string(spot->value, "outcome"), &outcome);
+    if (!bsc_run_outcome_goes_on(outcome, bsc_value_get_truth(item, "optional"))) {
+        halt(explorer, state, bsc_run_outcome_name(outcome),
+             bsc_value_get_string(spot->value, "reason"));
+        return true;
+    }
+    if (spot->item + 1 == bsc_run_script_length(explorer->script)) {
+        state->mode = BSC_RUN_MODE_DONE;
+        return true;
+    }
+    const struct bsc_run_spot *first = bsc_run_script_first(explorer->script, spot->item + 1, err);
+    if (first != NULL)
+        state->spot = (uint32_t)first->number;
+    return first != NULL;
+}
+
+static bool observe(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
+                    struct bsc_err *err)
+{
+    uint32_t resource = bsc_run_reactor_about(explorer->reactor, spot_of(explorer, state));
+    bsc_run_state_fit(explorer, state);
+    uint32_t facts = state->facts.world[resource];
+    state->facts.belief[resource] = facts;
+    return bsc_run_explore_answer(explorer, state, facts != 0 ? facts : explorer->unknown, err);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* Adds a change that nothing shows to the ledger; false when it stands there already. */
+static bool enter(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
+                  const struct bsc_run_spot *spot, uint32_t essence)
+{
+    bool is_new = false;
+    size_t length = 0;
+    const uint32_t doing[] = {(uint32_t)spot->item, (uint32_t)spot->action, essence};
+    uint32_t number = bsc_run_words_add(explorer->doings, doing, 3, &is_new);
+    const uint32_t *known = bsc_run_words_get(explorer->ledgers, state->ledger, &length);
+    uint32_t *set = bsc_mem_new(length + 1, sizeof *set);
+    memcpy(set, known, length * sizeof *set);
+    bool is_there = bsearch(&number, set, length, sizeof *set, by_number) != NULL;
+    if (!is_there) {
+        set[length] = number;
+        qsort(set, length + 1, sizeof *set, by_number);
+        state->ledger = bsc_run_words_add(explorer->ledgers, set, length + 1, &is_new);
+    }
+    bsc_mem_free(set);
+    return !is_there;
+}
+
+static void tell_twice(struct bsc_run_explorer *explorer, uint32_t number,
+                       const struct bsc_run_spot *spot, enum bsc_run_fault fault)
+{
+    struct bsc_value *about = bsc_value_map();
+    bsc_value_set_text(about, "title", "nothing is done twice");
+    bsc_value_set(about, "text",
+                  bsc_value_format("%s: it has taken effect before, and nothing shows that it has",
+                                   bsc_value_get_string(spot->value, "statement")));
+    bsc_value_set_text(about, "mend",
+                       "Say what it makes true (becomes, or wants), so that it can be looked for.");
+    bsc_run_explore_violated(explorer, number, spot, fault, about);
+}
+
+/* One change. A run that is killed once the outcome is recorded does not repeat it: where nothing
+ * shows that it was done, the record does. */
+static bool change(struct bsc_run_explorer *explorer, uint32_t number, struct bsc_run_state *state,
+                   enum bsc_run_fault fault, struct bsc_err *err)
+{
+    const struct bsc_run_fault_kind *kind = bsc_run_fault_kind(fault);
+    const struct bsc_run_spot *spot = spot_of(explorer, state);
+    struct bsc_run_state before = {0};
+    (void)bsc_run_reactor_about(explorer->reactor, spot);
+    bsc_run_state_fit(explorer, state);
+    bsc_run_state_copy(&before, state);
+    struct bsc_run_reaction reaction = bsc_run_react(explorer->reactor, spot, fault, &state->facts);
+    bool foretells = bsc_value_count(bsc_value_get(spot->value, "becomes")) > 0;
+    if (kind->takes_effect && !foretells && !enter(explorer, state, spot, reaction.essence))
+        tell_twice(explorer, number, spot, fault);
+    bool ok = !reaction.acts || bsc_run_explore_check(explorer, number, &before, state, fault, err);
+    if (kind->has_intent)
+        state->mode = BSC_RUN_MODE_IN_FLIGHT;
+    else if (kind->kills && foretells)
+        bsc_run_explore_restart(explorer, state);
+    else
+        ok = ok && bsc_run_explore_answer(explorer, state, reaction.answer, err);
+    bsc_run_state_release(&before);
+    return ok;
+}
+
+static bool sleep_on(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
+                     struct bsc_err *err)
+{
+    int64_t ms = bsc_value_get_number(spot_of(explorer, state)->value, "ms", 0);
+    if (ms > 0 && ms < INT64_MAX - state->time_ms)
+        state->time_ms += ms;
+    return bsc_run_explore_answer(explorer, state, explorer->yes, err);
+}
+
+static uint32_t answer_to_ask(struct bsc_run_explorer *explorer, const char *word)
+{
+    struct bsc_value *said = bsc_value_map();
+    bsc_value_set_text(said, "answer", word);
+    bsc_value_set_text(said, "by", "rehearsal");
+    return bsc_run_atoms_add(explorer->atoms, said);
+}
+
+static uint32_t now(struct bsc_run_explorer *explorer, const struct bsc_run_state *state)
+{
+    return bsc_run_atoms_add(explorer->atoms, bsc_value_int(BEGINNING_MS + state->time_ms));
+}
+
+/* One effect without a fault. */
+bool bsc_run_explore_perform(struct bsc_run_explorer *explorer, uint32_t number,
+                             struct bsc_run_state *state, struct bsc_err *err)
+{
+    switch (spot_of(explorer, state)->op) {
+    case BSC_RUN_OP_END:
+        return end_item(explorer, state, err);
+    case BSC_RUN_OP_OBSERVE:
+        return observe(explorer, state, err);
+    case BSC_RUN_OP_CHANGE:
+        return change(explorer, number, state, BSC_RUN_FAULT_NONE, err);
+    case BSC_RUN_OP_SLEEP:
+        return sleep_on(explorer, state, err);
+    case BSC_RUN_OP_NOW:
+        return bsc_run_explore_answer(explorer, state, now(explorer, state), err);
+    case BSC_RUN_OP_ASK:
+        return bsc_run_explore_answer(explorer, state, answer_to_ask(explorer, "yes"), err);
+    default:
+        return bsc_run_explore_answer(explorer, state, explorer->yes, err);
+    }
+}
+
+/* One effect with a fault. */
+bool bsc_run_explore_disturb(struct bsc_run_explorer *explorer, uint32_t number,
+                             struct bsc_run_state *state, enum bsc_run_fault fault,
+                             struct bsc_err *err)
+{
+    const struct bsc_run_fault_kind *kind = bsc_run_fault_kind(fault);
+    state->left--;
+    explorer->tried++;
+    if (fault == BSC_RUN_FAULT_SAYS_NO)
+        return bsc_run_explore_answer(explorer, state, answer_to_ask(explorer, "no"), err);
+    if (fault == BSC_RUN_FAULT_KILLED || fault == BSC_RUN_FAULT_KILLED_BEFORE_INTENT) {
+        bsc_run_explore_restart(explorer, state);
+        return true;
+    }
+    if (kind->stops) {
+        halt(explorer, state, "failed", kind->words);
+        return true;
+    }
+    return change(explorer, number, state, fault, err);
+}
+
+void bsc_run_explore_settle(struct bsc_run_explorer *explorer, struct bsc_run_state *state)
+{
+    const struct bsc_run_spot *spot = spot_of(explorer, state);
+    struct bsc_run_reaction seen =
+        bsc_run_react(explorer->reactor, spot, BSC_RUN_FAULT_KILLED_AFTER_INTENT, &state->facts);
+    if (seen.trace == BSC_RUN_TRACE_ALL || seen.trace == BSC_RUN_TRACE_NONE)
+        bsc_run_explore_restart(explorer, state);
+    else
+        halt(explorer, state, "unknown", "nothing that can be observed tells whether it was done");
+}
+
+bool bsc_run_explore_is_stuck(const struct bsc_run_explorer *explorer,
+                              const struct bsc_run_state *state)
+{
+    const struct bsc_value *about = bsc_run_atoms_get(explorer->atoms, state->halt);
+    const char *outcome = bsc_value_get_string(about, "outcome");
+    return outcome != NULL && strcmp(outcome, "unknown") == 0;
+}
