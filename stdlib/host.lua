@@ -10,6 +10,9 @@ local names = require "bascule/language/names"
 local perform = require "bascule/language/perform"
 local registry = require "bascule/platforms/registry"
 local schema = require "bascule/facts/schema"
+local test_check = require "bascule/testing/check"
+local test_file = require "bascule/testing/file"
+local test_judge = require "bascule/testing/judge"
 
 local M = {}
 
@@ -57,6 +60,19 @@ end
 -- look.
 function M.invariants(args)
   return host.list(invariants.broken(args))
+end
+
+-- {path, source} → {errors, about = {runbook, site, facts, set, line}}: reads a file of tests in the
+-- place of a runbook.
+M.tests = test_file.load
+
+-- {items, facts, resources, faults = {{name, looks}}} of the runbook that the tests are about →
+-- {errors, tests = {{title, line, set, facts, faults, resume}}}.
+M.tests_check = test_check.check
+
+-- {index, account} → {{about, lines}}: where the account of a walk differs from what is expected.
+function M.tests_judge(args)
+  return host.list(test_judge.differences(args))
 end
 
 return M

@@ -40,6 +40,17 @@ function Errors:find_key(place, word)
   return place
 end
 
+-- The line on which `words` first stand in quotes at or after `line`; `line` itself when nowhere.
+function Errors:find_text(place, words)
+  local lines = self.sources[place.file] or {}
+  for line = place.line, math.min(#lines, place.line + 60) do
+    if lines[line]:find('"' .. tostring(words) .. '"', 1, true) then
+      return { file = place.file, line = line }
+    end
+  end
+  return place
+end
+
 -- The place in the runbook that is being executed just now.
 function M.here()
   local file, line = host.where(1)

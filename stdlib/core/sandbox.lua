@@ -73,21 +73,22 @@ function M.namespace(name, fields, names)
 end
 
 -- A mistake whose message grows when the unknown name turns out to have a field.
-local function unknown_name(key, names)
+local function unknown_name(key, names, hints)
   local name = tostring(key)
-  local entry = book.mistake(("unknown name %q"):format(name), absent[name]
+  local entry = book.mistake(("unknown name %q"):format(name), hints[name]
     or nearest.hint(name, list.keys(names), 'there is no such name; declare it with "local"'))
   return poison.new(function(field)
     local full = name .. "." .. tostring(field)
-    if entry and not absent[name] then
+    if entry and not hints[name] then
       entry.message = ("unknown primitive %q"):format(full)
       entry.hint = nearest_full(full, names) or entry.hint
     end
   end)
 end
 
--- A new environment over the names that `M.names` gives; each file gets its own.
-function M.new(names)
+-- A new environment over these names; each file gets its own. `hints` are for names that are not
+-- among them: those of a runbook when left out.
+function M.new(names, hints)
   return setmetatable({}, {
     __metatable = false,
     __index = function(_, key)
@@ -95,7 +96,7 @@ function M.new(names)
       if value ~= nil then
         return value
       end
-      return unknown_name(key, names)
+      return unknown_name(key, names, hints or absent)
     end,
     __newindex = function(env, key, value)
       book.mistake(("%q is assigned without being declared"):format(tostring(key)),

@@ -29,7 +29,7 @@ local function friendly(message)
 end
 
 -- Compiles and runs one file. Returns true and what it returned, or false after a mistake.
-local function run_file(file, source, env)
+function M.run_file(file, source, env)
   book.errors:add_source(file, source)
   local chunk, wrong = host.compile("@" .. file, source, env)
   if not chunk then
@@ -67,13 +67,14 @@ local function load_module(name, vocabulary)
   local file = path or name .. ".lua"
   book.module = { name = name, file = file }
   book.modules[#book.modules + 1] = { name = name, source = source }
-  local ok, result = run_file(file, source, sandbox.new(vocabulary))
+  local ok, result = M.run_file(file, source, sandbox.new(vocabulary))
   book.module = outer
   return ok and (result == nil and true or result) or poison.new()
 end
 
--- `require` of a runbook: each module is read once.
-local function new_require()
+-- The names that a file finds: those that `names_with(require)` gives, with its `require`, which
+-- reads each module once.
+function M.vocabulary(names_with)
   local loaded = {}
   local vocabulary
   local function require_module(name)
@@ -86,7 +87,7 @@ local function new_require()
     end
     return loaded[name]
   end
-  vocabulary = names.all(require_module)
+  vocabulary = names_with(require_module)
   return vocabulary
 end
 
@@ -102,7 +103,7 @@ end
 -- The entry function `load`; see host.lua.
 function M.load(args)
   book.reset(args)
-  local complete = run_file(args.path, args.source, sandbox.new(new_require()))
+  local complete = M.run_file(args.path, args.source, sandbox.new(M.vocabulary(names.all)))
   check.all(complete)
   book.loading = false
   return result()

@@ -1,0 +1,72 @@
+-- What was expected against what came, line by line: "- " was expected, "+ " came instead, and
+-- "  " stands before what is as expected.
+
+local M = {}
+
+-- Longer texts are not aligned: the work grows with the product of the lengths.
+local most_cells, longest = 250000, 240
+
+-- One line, cut where a character ends.
+function M.shown(words)
+  local line = words:gsub("%s+", " ")
+  if #line <= longest then
+    return line
+  end
+  return line:sub(1, longest):gsub("[\xC2-\xF4]?[\x80-\xBF]*$", "") .. "…"
+end
+
+-- Lengths of the longest common part from each pair of places on.
+local function common_lengths(expected, came, fits)
+  local lengths = {}
+  for i = #expected + 1, 1, -1 do
+    lengths[i] = {}
+    for j = #came + 1, 1, -1 do
+      if i > #expected or j > #came then
+        lengths[i][j] = 0
+      elseif fits(expected[i], came[j]) then
+        lengths[i][j] = lengths[i + 1][j + 1] + 1
+      else
+        lengths[i][j] = math.max(lengths[i + 1][j], lengths[i][j + 1])
+      end
+    end
+  end
+  return lengths
+end
+
+local function aligned(expected, came, fits)
+  local lengths, lines, i, j = common_lengths(expected, came, fits), {}, 1, 1
+  while i <= #expected or j <= #came do
+    if i <= #expected and j <= #came and fits(expected[i], came[j]) then
+      lines[#lines + 1] = "  " .. M.shown(came[j])
+      i, j = i + 1, j + 1
+    elseif i <= #expected and (j > #came or lengths[i + 1][j] >= lengths[i][j + 1]) then
+      lines[#lines + 1] = "- " .. M.shown(expected[i])
+      i = i + 1
+    else
+      lines[#lines + 1] = "+ " .. M.shown(came[j])
+      j = j + 1
+    end
+  end
+  return lines
+end
+
+local function one_after_another(expected, came)
+  local lines = {}
+  for _, each in ipairs(expected) do
+    lines[#lines + 1] = "- " .. M.shown(each)
+  end
+  for _, each in ipairs(came) do
+    lines[#lines + 1] = "+ " .. M.shown(each)
+  end
+  return lines
+end
+
+-- `fits(expected, came)` says whether two texts agree.
+function M.of(expected, came, fits)
+  if #expected * #came > most_cells then
+    return one_after_another(expected, came)
+  end
+  return aligned(expected, came, fits)
+end
+
+return M
