@@ -29,6 +29,7 @@ static const struct verb verbs[] = {
     {"plan", bsc_cli_plan, "show what a runbook would do, statement by statement", true},
     {"rehearse", bsc_cli_rehearse, "try what can go wrong with a runbook, on a model of the site",
      true},
+    {"test", bsc_cli_test, "try the tests of a runbook, on a model of the site", true},
     {"run", bsc_cli_run, "carry out a plan or a runbook under a journal", false},
     {"audit", bsc_cli_audit, "verify the journal of a run", true},
     {"report", bsc_cli_report, "write a run's report as one HTML page", true},
