@@ -11,10 +11,14 @@ local runbook_globals = {
   "at_least",
 }
 
+-- What a file of a user's tests finds ready.
+local user_test_globals = { "tests", "test", "at_most", "at_least", "require" }
+
 -- What the runner of the library's own tests adds.
 local test_globals = { "host", "expect", "drive", "require_module" }
 
 files["runbooks"] = { read_globals = runbook_globals }
+files["runbooks/*_test.lua"] = { read_globals = user_test_globals }
 files["tests/stdlib"] = { read_globals = test_globals }
 files["tests/stdlib/modules/*greet.lua"] = { read_globals = runbook_globals }
 files["tests/stdlib/modules/*primitive.lua"] = { read_globals = runbook_globals }
