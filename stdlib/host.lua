@@ -62,8 +62,8 @@ function M.invariants(args)
   return host.list(invariants.broken(args))
 end
 
--- {path, source} → {errors, about = {runbook, site, facts, set, line}}: reads a file of tests in the
--- place of a runbook.
+-- {path, source} → {errors, about = {runbook, site, facts, set, line}, modules}: reads a file of
+-- tests in the place of a runbook.
 M.tests = test_file.load
 
 -- {items, facts, resources, faults = {{name, looks}}} of the runbook that the tests are about →

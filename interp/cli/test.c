@@ -5,6 +5,7 @@
 #include "cli/show.h"
 #include "run/errors.h"
 #include "run/testing.h"
+#include "site/site.h"
 
 struct tally {
     struct bsc_cli *cli;     /* borrowed */
@@ -73,6 +74,8 @@ static void test_one(struct tally *tally, const char *path)
 {
     struct bsc_err err = BSC_ERR_INIT;
     struct bsc_run_session_options options = bsc_cli_session_options(tally->cli);
+    if (tally->cli->site_errors != NULL)
+        bsc_site_errors_release(tally->cli->site_errors);
     struct bsc_value *file = bsc_run_test_file(&options, path, &err);
     if (file == NULL)
         file = unreadable(tally->cli, path, &err);

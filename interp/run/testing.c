@@ -1,5 +1,7 @@
 #include "run/testing.h"
 
+#include <stdio.h>
+
 #include "base/mem.h"
 #include "os/files.h"
 #include "run/fault.h"
@@ -215,6 +217,16 @@ static bool try_one(struct testing *testing, size_t index, struct bsc_err *err)
     return ok;
 }
 
+/* The file is to blame for naming what cannot be read. */
+static bool blame(const struct testing *testing, struct bsc_err *err)
+{
+    const struct bsc_value *about = bsc_value_get(testing->loaded, "about");
+    if (err->where[0] == '\0')
+        snprintf(err->where, sizeof err->where, "%s:%lld", testing->path,
+                 (long long)bsc_value_get_number(about, "line", 1));
+    return false;
+}
+
 static bool try_all(struct testing *testing, struct bsc_err *err)
 {
     bool fine = false;
@@ -223,7 +235,7 @@ static bool try_all(struct testing *testing, struct bsc_err *err)
     if (has_errors(testing, bsc_value_get(testing->loaded, "errors")))
         return true;
     if (!find(testing, err) || !meet(testing, &fine, err))
-        return false;
+        return blame(testing, err);
     const struct bsc_value *tests = bsc_value_get(testing->checked, "tests");
     for (size_t i = 0; fine && i < bsc_value_count(tests); i++) {
         if (!try_one(testing, i, err))

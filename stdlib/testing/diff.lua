@@ -4,15 +4,18 @@
 local M = {}
 
 -- Longer texts are not aligned: the work grows with the product of the lengths.
-local most_cells, longest = 250000, 240
+local most_cells = 250000
 
--- One line, cut where a character ends.
-function M.shown(words)
-  local line = words:gsub("%s+", " ")
-  if #line <= longest then
+-- Bytes of a line that are shown; a reason is for reading, a statement may name a thousand files.
+local longest = { statement = 240, reason = 1000 }
+
+-- One line, cut where a character ends; `kind` is "statement" when left out.
+function M.shown(words, kind)
+  local line, most = words:gsub("%s+", " "), longest[kind or "statement"]
+  if #line <= most then
     return line
   end
-  return line:sub(1, longest):gsub("[\xC2-\xF4]?[\x80-\xBF]*$", "") .. "…"
+  return line:sub(1, most):gsub("[\xC2-\xF4]?[\x80-\xBF]*$", "") .. "…"
 end
 
 -- Lengths of the longest common part from each pair of places on.

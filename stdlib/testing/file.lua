@@ -54,10 +54,10 @@ local function named(kind, example, define)
   return function(name)
     local place = errors.here()
     if type(name) ~= "string" or name == "" then
-      book.mistake(("%s needs a text after it"):format(kind), "write " .. example, place)
+      book.mistake(("a %s needs a text"):format(kind), "write " .. example, place)
       return poison.new()
     end
-    local pending = { place = place, message = ("%s %q has no body"):format(kind, name),
+    local pending = { place = place, message = ("the %s %q has no body"):format(kind, name),
       hint = "write " .. example }
     book.unfinished = book.unfinished or pending
     return function(body)
@@ -127,7 +127,7 @@ end
 
 local function names_with(require_module)
   local names = sandbox.base()
-  names.tests = named("tests", 'tests "failover.lua" { site = "…", facts = "…" }', declare)
+  names.tests = named("file of tests", 'tests "failover.lua" { site = "…", facts = "…" }', declare)
   names.test = named("test", 'test "What happens" { expect = { … } }', add_test)
   names.at_most, names.at_least = match.at_most, match.at_least
   names.require = function(name)

@@ -15,7 +15,7 @@ local function differs(found, about, lines)
 end
 
 local function pair(expected, came)
-  return { "- " .. diff.shown(expected), "+ " .. diff.shown(came) }
+  return { "- " .. diff.shown(expected, "reason"), "+ " .. diff.shown(came, "reason") }
 end
 
 -- Where and why the run stopped.
@@ -47,7 +47,7 @@ local function judge_steps(found, expect, account)
     if wanted and wanted ~= step.outcome then
       lines[#lines + 1] = ("- %s: %s"):format(step.title, wanted)
       lines[#lines + 1] = ("+ %s: %s%s"):format(step.title, step.outcome,
-        step.reason ~= "" and ": " .. diff.shown(step.reason) or "")
+        step.reason ~= "" and ": " .. diff.shown(step.reason, "reason") or "")
     end
   end
   if #lines > 0 then
