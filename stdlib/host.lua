@@ -56,6 +56,11 @@ function M.moves(args)
   return host.list(moves.of(args))
 end
 
+-- {} → {{kind, words}}: all that it could ever do.
+function M.all_moves()
+  return host.list(moves.describe())
+end
+
 -- {changed = ids} → {{title, text, mend, line}}: the invariants that a change has broken. Yields
 -- look.
 function M.invariants(args)

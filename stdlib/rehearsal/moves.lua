@@ -86,6 +86,13 @@ local function parts(resource)
   return kind, name, role
 end
 
+-- What can happen at all, for the reference: {{kind, words}}, "…" for the resource.
+function M.describe()
+  return list.map(moves, function(move)
+    return { kind = move.kind, words = move.words:format "…" }
+  end)
+end
+
 -- {resource, facts} → {{words, facts}}: everything that could happen to it now.
 function M.of(args)
   local kind, title, role = parts(args.resource)

@@ -17,6 +17,7 @@
 #include "base/redact.h"
 #include "cli/cli.h"
 #include "lib/row.h"
+#include "run/fault.h"
 #include "run/outcome.h"
 #include "value/value.h"
 #include "vm/vm.h"
@@ -243,6 +244,39 @@ static void add_rows(struct bsc_buf *page)
     }
 }
 
+/* -------------------------------------------------------------------- faults */
+
+static const char *happens_to(enum bsc_run_fault fault)
+{
+    static const enum bsc_run_op ops[] = {BSC_RUN_OP_CHANGE, BSC_RUN_OP_OBSERVE, BSC_RUN_OP_ASK};
+    static const char *const words[] = {"a change", "a look", "a question"};
+    if (bsc_run_fault_fits(fault, BSC_RUN_OP_NOTE))
+        return "anything but a change";
+    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
+        if (bsc_run_fault_fits(fault, ops[i]))
+            return words[i];
+    }
+    return "";
+}
+
+static void add_faults(struct bsc_buf *page, const struct bsc_value *moves)
+{
+    add(page, "\n## Faults\n\nWhat a rehearsal tries, and what a test of a runbook may name. It "
+              "happens to one change, look or question\nof the run.\n\n"
+              "| name | happens to | what happens |\n|---|---|---|\n");
+    for (int i = BSC_RUN_FAULT_NONE + 1; i < BSC_RUN_FAULT_COUNT; i++) {
+        enum bsc_run_fault fault = (enum bsc_run_fault)i;
+        const struct bsc_run_fault_kind *kind = bsc_run_fault_kind(fault);
+        bsc_buf_printf(page, "| `%s` | %s | %s |\n", kind->name, happens_to(fault), kind->words);
+    }
+    add(page, "\nWhat the world may do by itself between two looks; `…` is the resource, for "
+              "example `the primary of mgc`.\n\n| kind | what happens |\n|---|---|\n");
+    for (size_t i = 0; i < bsc_value_count(moves); i++)
+        bsc_buf_printf(page, "| %s | `%s` |\n",
+                       bsc_value_get_string(bsc_value_at(moves, i), "kind"),
+                       bsc_value_get_string(bsc_value_at(moves, i), "words"));
+}
+
 /* -------------------------------------------------------------------- page */
 
 static struct bsc_value *ask(struct bsc_vm *vm, const char *entry)
@@ -270,6 +304,7 @@ static void make_page(struct bsc_buf *page)
     }
     struct bsc_value *primitives = ask(vm, "primitives");
     struct bsc_value *schema = ask(vm, "schema");
+    struct bsc_value *moves = ask(vm, "all_moves");
     add(page, "# Reference\n\n"
               "This page is printed by the program itself, and a test compares the two. To write "
               "it anew after a change:\n\n"
@@ -278,10 +313,12 @@ static void make_page(struct bsc_buf *page)
     add_outcomes(page);
     add_vocabulary(page, primitives);
     add_facts(page, schema);
+    add_faults(page, moves);
     add_errors(page);
     add_rows(page);
     bsc_value_free(primitives);
     bsc_value_free(schema);
+    bsc_value_free(moves);
     bsc_vm_free(vm);
 }
 
