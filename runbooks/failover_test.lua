@@ -26,7 +26,7 @@ test "A lost data centre is failed over" {
       "UPDATE \"pool\" * active_servers = 'chat5,chat6'",
     },
     facts = {
-      ["database:mgc.secondary"] = { state = "online", writable = true, sessions = 0 },
+      ["database:mgc.secondary"] = { state = "online", writable = true, recovered_lsn = 1500 },
       ["mirror:mgc.secondary_mirror"] = { state = "following", principal = "*/sql3/mgc.db" },
       ["pool:chat"] = { state = "FailedOver", active_servers = { "chat5", "chat6" } },
     },

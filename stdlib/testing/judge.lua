@@ -109,8 +109,12 @@ local function judge_statements(found, expect, account)
   end
 end
 
+local function is_known(value)
+  return value ~= nil and value ~= host.null
+end
+
 local function is_as_wanted(wanted, value)
-  if match.is_unknown(value) or value == nil then
+  if match.is_unknown(value) or not is_known(value) then
     return false
   elseif type(wanted) == "string" and type(value) == "string" then
     return pattern.is_whole(wanted, value)
@@ -119,7 +123,7 @@ local function is_as_wanted(wanted, value)
 end
 
 local function words_of(value)
-  if value == nil then
+  if not is_known(value) then
     return "nothing is known of it"
   elseif match.is_unknown(value) then
     return text.value(value) .. ", known only when it is done"
