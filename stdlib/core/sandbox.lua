@@ -24,6 +24,8 @@ local absent = {
   coroutine = "steps are run by the interpreter; use wait_until to wait",
   collectgarbage = "memory is looked after by the interpreter",
   xpcall = "use pcall", rawset = "assign with =",
+  tests = "a file of tests is tried with bascule test",
+  test = "a file of tests is tried with bascule test",
 }
 
 -- Full names of everything a runbook may write: "step", "log_backups.apply", "string.format".

@@ -27,6 +27,11 @@ T["an unknown name gets the nearest one"] = function()
     '3: unknown name "nobody_knows" | there is no such name; declare it with "local"')
 end
 
+T["a file of tests is no runbook"] = function()
+  expect_mistake('local x = tests "failover.lua"' .. fine,
+    '3: unknown name "tests" | a file of tests is tried with bascule test')
+end
+
 T["either takes conditions, and nothing else"] = function()
   local wrong = "3: either takes conditions in braces | write either { db.secondary:is "
     .. '"restoring", db.secondary:was_recovered() }'

@@ -35,7 +35,8 @@ local function does_not_fit(body, ...)
 end
 
 T["a test begins with the recorded facts and those that are given"] = function()
-  local checked = check('tests "failover.lua" { site = "s", facts = "f", set = { pool = "chat" } }\n'
+  local checked = check(
+    'tests "failover.lua" { site = "s", facts = "f", set = { pool = "chat" } }\n'
     .. 'test "t" { given = { ["pool:chat"] = { version = 9 } }, set = { days = 3 },\n'
     .. '  resume = true, expect = { changes = 1 } }')
   local test = checked.tests[1]

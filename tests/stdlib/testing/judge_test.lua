@@ -96,6 +96,9 @@ T["facts are compared key by key"] = function()
     { "- state: Normal", "+ state: FailedOver", "- version: at most 2", "+ version: 3" })
   differs('facts = { ["pool:talk"] = { state = "Normal" } }', "facts of pool:talk",
     { "- state: Normal", "+ state: nothing is known of it" })
+  differs('facts = { ["mirror:x.y"] = { state = "none" } }', "facts of mirror:x.y",
+    { "- state: none", "+ state: nothing is known of it" },
+    { facts = { ["mirror:x.y"] = { state = host.null } } })
 end
 
 T["a fact that is known only afterwards is never as expected"] = function()
