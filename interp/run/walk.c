@@ -8,17 +8,19 @@
 enum {
     /* No runbook that comes to an end has so many: a loop may wait an hour with a look each second.
      */
-    EFFECTS_MAX = 1 << 20
+    EFFECTS_MAX = 1 << 20,
+    /* A person would have given up: it halts for another reason each time. */
+    RESUMED_MAX = 50
 };
 
 struct walk {
     const struct bsc_run_walk_order *order; /* borrowed */
     struct bsc_run_explorer explorer;
     struct bsc_run_state at;
-    size_t due;                           /* the first fault that has not happened */
-    int64_t fitting;                      /* effects that it could have happened at so far */
-    bool killed;                          /* just now */
-    const struct bsc_run_spot *last_spot; /* where it halted before, and why */
+    size_t due;       /* the first fault that has not happened */
+    int64_t fitting;  /* effects that it could have happened at so far */
+    bool killed;      /* just now */
+    size_t last_item; /* where it halted before, and why */
     uint32_t last_halt;
     size_t last_due;
     int64_t resumed;
@@ -292,12 +294,12 @@ static bool go_on(struct walk *walk, struct bsc_err *err)
 /* Whether it halted for the same reason when it was resumed before, with nothing in between. */
 static bool halts_again(struct walk *walk)
 {
-    bool again = walk->last_halt == walk->at.halt && walk->last_spot == spot_of(walk) &&
+    bool again = walk->last_halt == walk->at.halt && walk->last_item == spot_of(walk)->item &&
                  walk->last_due == walk->due;
     walk->last_halt = walk->at.halt;
-    walk->last_spot = spot_of(walk);
+    walk->last_item = spot_of(walk)->item;
     walk->last_due = walk->due;
-    return again;
+    return again || walk->resumed == RESUMED_MAX;
 }
 
 /* Whether a run that has stopped is over. */

@@ -134,6 +134,20 @@ static void a_run_that_halts_each_time_ends(void **state)
     stage_strike(&stage);
 }
 
+static void waiting_for_what_never_comes_ends(void **state)
+{
+    struct stage stage;
+    begin(&stage, state,
+          BOOK "step 'Wait' { wait_until { queue:has { rows = 9 }, timeout = '3s', every = '1s' }, "
+               "harmless = 'a test' }\n");
+    struct bsc_value *account = walk(&stage, "[]", true);
+    assert_word(account, "outcome", "timeout");
+    assert_word(account, "item", "Wait");
+    assert_int_equal(bsc_value_get_number(account, "resumed", 0), 1);
+    bsc_value_free(account);
+    stage_strike(&stage);
+}
+
 static void facts_become_otherwise_before_a_step(void **state)
 {
     struct stage stage;
@@ -201,6 +215,7 @@ int main(void)
         UNIT_IN_FOLDER(a_killed_run_that_is_not_resumed_stays_killed),
         UNIT_IN_FOLDER(what_nobody_can_know_is_left_to_somebody),
         UNIT_IN_FOLDER(a_run_that_halts_each_time_ends),
+        UNIT_IN_FOLDER(waiting_for_what_never_comes_ends),
         UNIT_IN_FOLDER(facts_become_otherwise_before_a_step),
         UNIT_IN_FOLDER(a_fault_that_cannot_happen_is_told),
         UNIT_IN_FOLDER(a_look_is_counted_apart_from_other_effects),
