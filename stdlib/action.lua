@@ -223,12 +223,12 @@ local function undo_of(action, before, result)
   return #changes > 0 and host.list(changes) or nil
 end
 
-local function tell(action, before, ended)
-  local tells = action.primitive.tells
+local function tell(run, before, ended)
+  local action, tells = run.action, run.action.primitive.tells
   if not tells or (ended.outcome ~= "changed" and ended.outcome ~= "kept") then
     return
   end
-  for _, note in ipairs(tells(action.a, before, observe) or {}) do
+  for _, note in ipairs(tells(action.a, before, observe, run.remembered) or {}) do
     effects.note(note.kind, note.text, note.data)
   end
 end
@@ -272,6 +272,7 @@ local function look(run, facts)
   if reason then
     return stop(run, "refused", reason)
   end
+  run.remembered = spec.remembers and spec.remembers(action.a, facts, observe)
   return nil, wanted, spec.changes(action.a, facts, observe)
 end
 
@@ -291,7 +292,7 @@ local function carry_out(run)
   if run.changed then
     ended.undo = undo_of(action, before, run.result)
   end
-  tell(action, before, ended)
+  tell(run, before, ended)
   return ended
 end
 

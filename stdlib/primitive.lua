@@ -22,14 +22,13 @@
 --
 -- The shipped ones also use: `moot` (asked before `wants`, with the same arguments and whether the
 -- runbook brings the resource online later: "kept" or "skipped" and why, when the time for the
--- action is over), `read_only` (changes nothing),
--- `performs` (a whole other way of being performed, with the world's effects), `tells` (notes for
--- the operator afterwards), `irreversible` (the step must be the point of no return), `undoes` (for
--- actions that carry their own undo), `label`, `usage`, `takes_list`, `check` (of arguments against
--- each other, while loading).
---
--- Whatever a shipped primitive promises in `becomes` and `wants`, and whatever it lets through in
--- `requires`, is compared with the real platform; see "Conformance" in docs/architecture.md.
+-- action is over), `read_only` (changes nothing), `performs` (a whole other way of being
+-- performed, with the world's effects), `tells` (notes for the operator afterwards, given what
+-- `remembers` gave before the changes), `irreversible` (the step must be the point of no return),
+-- `undoes` (for actions that carry their own undo), `label`, `usage`, `takes_list`, `check` (of
+-- arguments against each other, while loading). Whatever a shipped primitive promises in
+-- `becomes` and `wants`, and whatever it lets through in `requires`, is compared with the real
+-- platform; see "Conformance" in docs/architecture.md.
 
 local args = require "bascule/language/args"
 local book = require "bascule/language/book"
@@ -47,7 +46,7 @@ local fields = {
   wants = "function", changes = "function", undo = "function", harmless = "string",
   read_only = "boolean", performs = "function", tells = "function", irreversible = "boolean",
   undoes = "function", label = "any", usage = "string", takes_list = "boolean",
-  check = "function", moot = "function", shipped = "boolean",
+  check = "function", moot = "function", shipped = "boolean", remembers = "function",
 }
 
 local actions = {}

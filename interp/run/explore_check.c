@@ -42,7 +42,9 @@ static const struct bsc_value *asked_for(struct bsc_run_explorer *explorer,
     const struct bsc_run_state *state =
         when != NULL && strcmp(when, "before") == 0 ? before : after;
     uint32_t resource = bsc_run_reactor_resource(explorer->reactor, id != NULL ? id : "");
-    uint32_t facts = resource < state->room ? state->facts.world[resource] : 0;
+    uint32_t facts = resource < state->room && state->facts.world[resource] != 0
+                         ? state->facts.world[resource]
+                         : bsc_run_reactor_first(explorer->reactor, resource);
     return bsc_run_atoms_get(explorer->atoms, facts != 0 ? facts : explorer->nothing);
 }
 

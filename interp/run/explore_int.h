@@ -86,7 +86,8 @@ enum bsc_run_mode bsc_run_state_mode(const struct bsc_run_explorer *explorer, ui
 uint32_t bsc_run_state_arrive(struct bsc_run_explorer *explorer, const struct bsc_run_state *state,
                               struct bsc_run_edge edge);
 void bsc_run_state_release(struct bsc_run_state *state);
-/* Makes room for the facts of every resource known by now. */
+/* Makes room for the facts of every resource known by now; one that has just become known is as it
+ * was in the beginning. */
 void bsc_run_state_fit(const struct bsc_run_explorer *explorer, struct bsc_run_state *state);
 /* Copies a state into another, which has been used before or is zeroed. */
 void bsc_run_state_copy(struct bsc_run_state *to, const struct bsc_run_state *from);

@@ -36,7 +36,14 @@ static void make_room(struct bsc_run_state *state, size_t resources)
 
 void bsc_run_state_fit(const struct bsc_run_explorer *explorer, struct bsc_run_state *state)
 {
-    make_room(state, bsc_run_reactor_resources(explorer->reactor));
+    size_t count = bsc_run_reactor_resources(explorer->reactor);
+    make_room(state, count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (state->facts.world[i] == 0)
+            state->facts.world[i] = bsc_run_reactor_first(explorer->reactor, i);
+        if (state->facts.belief[i] == 0)
+            state->facts.belief[i] = bsc_run_reactor_first(explorer->reactor, i);
+    }
 }
 
 void bsc_run_state_release(struct bsc_run_state *state)
@@ -85,7 +92,7 @@ void bsc_run_state_load(const struct bsc_run_explorer *explorer, uint32_t number
 {
     size_t length = 0;
     const uint32_t *words = bsc_run_words_get(explorer->states, number, &length);
-    bsc_run_state_fit(explorer, state);
+    make_room(state, bsc_run_reactor_resources(explorer->reactor));
     state->spot = words[AT_SPOT];
     state->mode = (enum bsc_run_mode)words[AT_MODE];
     state->left = words[AT_LEFT];
@@ -94,6 +101,7 @@ void bsc_run_state_load(const struct bsc_run_explorer *explorer, uint32_t number
     state->halt = words[AT_HALT];
     for (size_t i = 0; i * BLOCK < state->room; i++)
         load_block(explorer, state, i, HEADER + i < length ? words[HEADER + i] : explorer->empty);
+    bsc_run_state_fit(explorer, state);
 }
 
 /* The number of one block, which most often is the one that it was when the state was loaded. */
@@ -194,17 +202,14 @@ bool bsc_run_explorer_start(struct bsc_run_explorer *explorer, struct bsc_run_st
                             struct bsc_err *err)
 {
     bool is_new = false;
-    const struct bsc_value *facts = explorer->order->facts;
+    const struct bsc_value *spoken_of =
+        bsc_value_get(explorer->order->session->listing, "resources");
     const struct bsc_run_spot *first = bsc_run_script_first(explorer->script, 0, err);
     if (first == NULL)
         return false;
-    for (size_t i = 0; i < bsc_value_count(facts); i++) {
-        uint32_t resource = bsc_run_reactor_resource(explorer->reactor, bsc_value_key_at(facts, i));
-        bsc_run_state_fit(explorer, state);
-        state->facts.world[resource] =
-            bsc_run_atoms_add(explorer->atoms, bsc_value_copy(bsc_value_item_at(facts, i)));
-        state->facts.belief[resource] = state->facts.world[resource];
-    }
+    for (size_t i = 0; i < bsc_value_count(spoken_of); i++)
+        bsc_run_reactor_resource(explorer->reactor, bsc_value_string(bsc_value_at(spoken_of, i)));
+    bsc_run_state_fit(explorer, state);
     state->spot = (uint32_t)first->number;
     state->left = explorer->order->faults;
     state->ledger = bsc_run_words_add(explorer->ledgers, NULL, 0, &is_new);
@@ -221,7 +226,7 @@ void bsc_run_explorer_init(struct bsc_run_explorer *explorer,
     explorer->atoms = bsc_run_atoms_new();
     explorer->script = bsc_run_script_new(
         session->vm, bsc_value_get(bsc_run_session_runbook(session), "items"), explorer->atoms);
-    explorer->reactor = bsc_run_reactor_new(session->schema, explorer->atoms);
+    explorer->reactor = bsc_run_reactor_new(session->schema, order->facts, explorer->atoms);
     explorer->states = bsc_run_words_new();
     explorer->blocks = bsc_run_words_new();
     explorer->empty = bsc_run_state_empty_block(explorer->blocks);

@@ -22,10 +22,13 @@ struct outcome {
 
 struct bsc_run_reactor {
     const struct bsc_value *schema; /* borrowed */
+    const struct bsc_value *facts;  /* borrowed */
     struct bsc_run_atoms *atoms;    /* borrowed */
-    struct bsc_run_words *names;    /* owned: atoms of ids, by the number of the resource */
-    struct bsc_run_words *keys;     /* owned */
-    struct outcome *outcomes;       /* owned: by the number of the key */
+    uint32_t *firsts;               /* owned: facts in the beginning, by the resource's number */
+    size_t first_room;
+    struct bsc_run_words *names; /* owned: atoms of ids, by the number of the resource */
+    struct bsc_run_words *keys;  /* owned */
+    struct outcome *outcomes;    /* owned: by the number of the key */
     size_t outcome_room;
     struct involved *involved; /* owned: by the number of the spot */
     size_t involved_room;
@@ -33,10 +36,12 @@ struct bsc_run_reactor {
 };
 
 struct bsc_run_reactor *bsc_run_reactor_new(const struct bsc_value *schema,
+                                            const struct bsc_value *facts,
                                             struct bsc_run_atoms *atoms)
 {
     struct bsc_run_reactor *reactor = bsc_mem_new(1, sizeof *reactor);
     reactor->schema = schema;
+    reactor->facts = facts;
     reactor->atoms = atoms;
     reactor->names = bsc_run_words_new();
     reactor->keys = bsc_run_words_new();
@@ -58,26 +63,8 @@ void bsc_run_reactor_free(struct bsc_run_reactor *reactor)
     bsc_mem_free(reactor->outcomes);
     bsc_mem_free(reactor->involved);
     bsc_mem_free(reactor->key);
+    bsc_mem_free(reactor->firsts);
     bsc_mem_free(reactor);
-}
-
-uint32_t bsc_run_reactor_resource(struct bsc_run_reactor *reactor, const char *id)
-{
-    bool is_new = false;
-    uint32_t atom = bsc_run_atoms_add_text(reactor->atoms, id);
-    return bsc_run_words_add(reactor->names, &atom, 1, &is_new);
-}
-
-size_t bsc_run_reactor_resources(const struct bsc_run_reactor *reactor)
-{
-    return bsc_run_words_count(reactor->names);
-}
-
-const char *bsc_run_reactor_id(const struct bsc_run_reactor *reactor, uint32_t resource)
-{
-    size_t length = 0;
-    const uint32_t *atom = bsc_run_words_get(reactor->names, resource, &length);
-    return bsc_value_string(bsc_run_atoms_get(reactor->atoms, *atom));
 }
 
 /* Room for `index` in an array of zeroed elements. */
@@ -92,6 +79,36 @@ static void *room_for(void *array, size_t *room, size_t index, size_t size)
     memset(more + *room * size, 0, (wanted - *room) * size);
     *room = wanted;
     return more;
+}
+
+uint32_t bsc_run_reactor_resource(struct bsc_run_reactor *reactor, const char *id)
+{
+    bool is_new = false;
+    uint32_t atom = bsc_run_atoms_add_text(reactor->atoms, id);
+    uint32_t number = bsc_run_words_add(reactor->names, &atom, 1, &is_new);
+    const struct bsc_value *facts = is_new ? bsc_value_get(reactor->facts, id) : NULL;
+    reactor->firsts =
+        room_for(reactor->firsts, &reactor->first_room, number, sizeof *reactor->firsts);
+    if (facts != NULL)
+        reactor->firsts[number] = bsc_run_atoms_add(reactor->atoms, bsc_value_copy(facts));
+    return number;
+}
+
+uint32_t bsc_run_reactor_first(const struct bsc_run_reactor *reactor, uint32_t resource)
+{
+    return reactor->firsts[resource];
+}
+
+size_t bsc_run_reactor_resources(const struct bsc_run_reactor *reactor)
+{
+    return bsc_run_words_count(reactor->names);
+}
+
+const char *bsc_run_reactor_id(const struct bsc_run_reactor *reactor, uint32_t resource)
+{
+    size_t length = 0;
+    const uint32_t *atom = bsc_run_words_get(reactor->names, resource, &length);
+    return bsc_value_string(bsc_run_atoms_get(reactor->atoms, *atom));
 }
 
 static void involve(struct involved *involved, uint32_t resource)

@@ -23,8 +23,10 @@ struct bsc_run_facts {
 
 struct bsc_run_reactor;
 
-/* Borrows the schema and the atoms for its life. Returns owned. */
+/* Borrows the schema, the facts ({id=facts}) with which everything begins, and the atoms for its
+ * life. Returns owned. */
 struct bsc_run_reactor *bsc_run_reactor_new(const struct bsc_value *schema,
+                                            const struct bsc_value *facts,
                                             struct bsc_run_atoms *atoms);
 void bsc_run_reactor_free(struct bsc_run_reactor *reactor);
 
@@ -32,6 +34,9 @@ void bsc_run_reactor_free(struct bsc_run_reactor *reactor);
 uint32_t bsc_run_reactor_resource(struct bsc_run_reactor *reactor, const char *id);
 size_t bsc_run_reactor_resources(const struct bsc_run_reactor *reactor);
 const char *bsc_run_reactor_id(const struct bsc_run_reactor *reactor, uint32_t resource);
+
+/* Its facts in the beginning, as an atom; 0 when nothing is known. */
+uint32_t bsc_run_reactor_first(const struct bsc_run_reactor *reactor, uint32_t resource);
 
 /* The resource that an effect is about. */
 uint32_t bsc_run_reactor_about(struct bsc_run_reactor *reactor, const struct bsc_run_spot *spot);

@@ -157,16 +157,21 @@ const struct bsc_run_spot *bsc_run_script_first(struct bsc_run_script *script, s
     return &script->firsts[item]->spot;
 }
 
-/* Gives the waiting task an answer and drops what it says: that is known. */
-static bool repeat(struct bsc_run_script *script, uint32_t answer, struct bsc_err *err)
+/* Gives the waiting task an answer, which must lead to the node where it led before: else the
+ * runbook's code keeps something from one time to the next, and nothing can be foretold of it. */
+static bool repeat(struct bsc_run_script *script, const struct node *to, struct bsc_err *err)
 {
     struct bsc_value *value = NULL;
-    const struct bsc_value *said = bsc_run_atoms_get(script->atoms, answer);
-    bool yielded = bsc_vm_task_resume(script->task, said, &value, err) == BSC_VM_YIELDED;
+    const struct bsc_value *said = bsc_run_atoms_get(script->atoms, to->answer);
+    bool same = bsc_vm_task_resume(script->task, said, &value, err) == BSC_VM_YIELDED &&
+                bsc_value_equal(value, to->value);
     bsc_value_free(value);
-    return yielded ||
-           bsc_err_wrap(err,
-                        "the runbook does not do the same again when it gets the same answers");
+    if (same)
+        return true;
+    bsc_err_set(err, BSC_ERR_SCRIPT,
+                "item %zu does not do the same again when it gets the same answers",
+                to->spot.item + 1);
+    return bsc_err_hint(err, "Let the functions of a primitive use nothing but their arguments.");
 }
 
 /* Brings a task to the spot, by giving it all answers that lead there. */
@@ -175,14 +180,14 @@ static bool catch_up(struct bsc_run_script *script, struct node *node, struct bs
     if (script->task != NULL && script->waiting == node)
         return true;
     size_t depth = node->spot.depth;
-    uint32_t *answers = bsc_mem_new(depth, sizeof *answers);
-    for (struct node *at = node; at->parent != NULL; at = at->parent)
-        answers[at->spot.depth - 1] = at->answer;
-    bool ok = begin(script, node->spot.item, err) && repeat(script, 0, err);
-    for (size_t i = 0; ok && i < depth; i++)
-        ok = repeat(script, answers[i], err);
+    const struct node **way = bsc_mem_new(depth + 1, sizeof(struct node *));
+    for (const struct node *at = node; at != NULL; at = at->parent)
+        way[at->spot.depth] = at;
+    bool ok = begin(script, node->spot.item, err);
+    for (size_t i = 0; ok && i <= depth; i++)
+        ok = repeat(script, way[i], err);
     script->waiting = node;
-    bsc_mem_free(answers);
+    bsc_mem_free((void *)way);
     return ok;
 }
 

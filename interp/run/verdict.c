@@ -310,19 +310,22 @@ static struct bsc_value *changes_of(const struct bsc_run_explorer *explorer)
 }
 
 /* How the site is right after the last of the faults that the order names, before anything else
- * happens; an empty map when none of them fits. */
+ * happens; as in the beginning when none of them fits. */
 static struct bsc_value *left_behind(const struct bsc_run_explorer *explorer)
 {
     struct bsc_run_state state = {0};
-    struct bsc_value *world = NULL;
+    struct bsc_value *world = NULL, *all = bsc_value_copy(explorer->order->facts);
     for (uint32_t i = 0; world == NULL && i < bsc_run_words_count(explorer->states); i++) {
         const struct bsc_run_edge *edge = &explorer->edges[i];
         bsc_run_state_load(explorer, i, &state);
         if (state.left == 0 && (edge->fault != BSC_RUN_FAULT_NONE || edge->move != 0))
             world = bsc_run_explore_world(explorer, &state);
     }
+    for (size_t i = 0; i < bsc_value_count(world); i++)
+        bsc_value_set(all, bsc_value_key_at(world, i), bsc_value_copy(bsc_value_item_at(world, i)));
     bsc_run_state_release(&state);
-    return world != NULL ? world : bsc_value_map();
+    bsc_value_free(world);
+    return all;
 }
 
 static struct bsc_value *coverage(const struct bsc_run_explorer *explorer)

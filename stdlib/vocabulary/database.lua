@@ -160,17 +160,18 @@ local recover = primitive.shipped {
     return not free and rival(copy, observe) or unready(copy, facts)
       or not free and (behind(copy, observe) or in_use(copy, facts))
   end,
+  remembers = function(a)
+    return loss.sources(handles.of(a.copy))
+  end,
   changes = function(a, facts, observe)
     local copy = handles.of(a.copy)
     local change = registry.of(copy).recover(copy)
     change.becomes = mirrors_afterwards(copy, facts, observe,
       tail_afterwards(copy, facts, observe, becomes(copy, facts)))
-    a.seen_before = loss.sources(copy)
     return { change }
   end,
-  tells = function(a)
-    local notes = loss.notes(a.copy, a.seen_before)
-    a.seen_before = nil
+  tells = function(a, _, _, seen)
+    local notes = loss.notes(a.copy, seen)
     if waived(a) then
       table.insert(notes, 1, { kind = "warning",
         text = ("%s was given: %s"):format(a.override, waived(a)) })
