@@ -141,6 +141,36 @@ static void a_refusal_is_a_stated_end(void **state)
     stage_strike(&stage);
 }
 
+/* A primitive whose changes depend on how often it was asked. */
+static const char fickle[] = "local count = 0\n"
+                             "return primitive {\n"
+                             "  args = { { 'queue', 'facts' } }, harmless = 'a test',\n"
+                             "  changes = function()\n"
+                             "    count = count + 1\n"
+                             "    return { { row = 'sql.execute', statement = 'DELETE ' .. count,\n"
+                             "      args = { server = 'db', file = 'q.db', sql = 'DELETE' } } }\n"
+                             "  end,\n"
+                             "}\n";
+
+static void code_that_remembers_the_last_time_is_told(void **state)
+{
+    struct stage stage;
+    struct bsc_err err = BSC_ERR_INIT;
+    char *module = unit_path(*state, "fickle.lua");
+    put_text(module, fickle);
+    free(module);
+    begin(&stage, state,
+          BOOK("local fickle = require 'fickle'\n"
+               "step 'Do it' { retry = { times = 2 }, fickle(queue) }\n"));
+    struct bsc_value *facts = from_json("{'sql:queue':{'reachable':true,'rows':3}}");
+    const struct bsc_run_explore_order order = {
+        .session = &stage.session, .facts = facts, .faults = 1};
+    assert_null(bsc_run_explore(&order, &err));
+    assert_non_null(strstr(err.message, "item 1 does not do the same again"));
+    bsc_value_free(facts);
+    stage_strike(&stage);
+}
+
 static void every_fault_has_a_name_of_its_own(void **state)
 {
     (void)state;
@@ -162,6 +192,7 @@ int main(void)
         UNIT_IN_FOLDER(the_same_inputs_give_the_same_verdict),
         UNIT_IN_FOLDER(an_invariant_of_the_author_is_checked),
         UNIT_IN_FOLDER(a_refusal_is_a_stated_end),
+        UNIT_IN_FOLDER(code_that_remembers_the_last_time_is_told),
         cmocka_unit_test(every_fault_has_a_name_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
