@@ -41,9 +41,14 @@ function M.resources(args)
   return registry.resources()
 end
 
--- {} → {kind = {key = {type, unit, volatile, doc, values}}}.
+-- {} → {kind = {key = {type, unit, values, doc, …}}}; facts/schema.lua tells of the rest.
 function M.schema()
   return schema.describe()
+end
+
+-- {facts} → what is wrong with recorded facts, one sentence each.
+function M.complaints(args)
+  return host.list(schema.complaints(args.facts))
 end
 
 -- {} → the vocabulary: {name, args, doc, undo, usage}.

@@ -12,15 +12,20 @@ return {
       doc = "what can be done with the copy; restoring and standby copies take log backups",
     },
     writable = { type = "bool", doc = "whether applications can write to it" },
-    database_id = { type = "text", doc = "what every copy of the same database has in common" },
-    fork = { type = "text", doc = "recovery fork: changes when a copy is brought online" },
+    database_id = { type = "text", identity = true,
+      doc = "what every copy of the same database has in common" },
+    fork = { type = "text", identity = true,
+      doc = "recovery fork: changes when a copy is brought online" },
     lsn = { type = "int", unit = "LSN", volatile = true, doc = "last LSN it contains" },
     time = { type = "text", unit = "ISO 8601, UTC", volatile = true,
       doc = "when the commit at that LSN was made" },
-    recovered_lsn = { type = "int", unit = "LSN",
+    -- Foretold from the LSN that it has come to. One that was brought online elsewhere is of
+    -- another fork.
+    recovered_lsn = { type = "int", unit = "LSN", advances = true,
       doc = "where it was brought online and left the fork of its log backups; unknown when it "
         .. "never was" },
-    recovered_time = { type = "text", unit = "ISO 8601, UTC", doc = "time of that LSN" },
+    recovered_time = { type = "text", unit = "ISO 8601, UTC", advances = true,
+      doc = "time of that LSN" },
     incomplete_lsn = { type = "int", unit = "LSN",
       doc = "up to where log backups are in it in part only, until all of them are applied; "
         .. "unknown when it is whole" },

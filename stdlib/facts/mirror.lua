@@ -6,7 +6,7 @@ return {
   keys = {
     state = { type = "text", values = { "none", "following", "stalled", "broken" },
       doc = "whether the mirror is being kept up to date" },
-    principal = { type = "text", doc = "path or server of the copy it follows" },
+    principal = { type = "text", identity = true, doc = "path or server of the copy it follows" },
     lsn = { type = "int", unit = "LSN", volatile = true, doc = "last LSN the mirror contains" },
     lag = { type = "int", unit = "LSN", volatile = true, doc = "how far it is behind" },
     agent = { type = "text", volatile = true, doc = "the process that ships" },

@@ -2,6 +2,14 @@
 --
 -- The kinds `sql` and `command` are a user's own and have whatever keys their query or program
 -- gives, beside `reachable` (whether it could be asked at all) and `reason` (why not).
+--
+-- What a key says of its fact, beside type, unit, values and doc:
+--   volatile   moves by itself at any time: never compared
+--   advances   goes on by itself while the site is at work: not compared between plan and run, but
+--              within a run nothing except its changes may move it
+--   identity   tells the resource from another of the same name: never another than in the plan
+--   noun       what an entry of a list is, for counting how many more or fewer there are
+--   named_by   how many words at the beginning of an entry tell it from the others; all if left out
 
 local list = require "bascule/core/list"
 local nearest = require "bascule/core/nearest"
@@ -12,6 +20,9 @@ local names = { "database", "log_backups", "log_chain", "tail", "mirror", "pool"
 for _, name in ipairs(names) do
   M.kinds[name] = require("bascule/facts/" .. name)
 end
+
+local own_keys = { reachable = { type = "bool" }, reason = { type = "text" } }
+local own_kinds = { sql = own_keys, command = own_keys }
 
 -- "database" of "database:mgc.secondary".
 function M.kind_of(resource)
@@ -71,6 +82,55 @@ function M.validate(resource, facts)
     end
   end
   return facts
+end
+
+local function recorded_complaint(resource, key, entry, value)
+  local wrong = complaint(resource, key, entry, value)
+  if not wrong and entry.type == "list" and not list.is_list(value) then
+    return ("the fact %q of %s is a map, not a list"):format(key, resource)
+  end
+  return wrong
+end
+
+local function own_complaint(resource, key, entry, value)
+  if type(key) ~= "string" or type(value) == "table" then
+    return ("the fact %q of %s is a list or map, not one value"):format(tostring(key), resource)
+  end
+  return entry and complaint(resource, key, entry, value)
+end
+
+local function all_kinds()
+  local kinds = list.copy(own_kinds)
+  for name, kind in pairs(M.kinds) do
+    kinds[name] = kind
+  end
+  return table.concat(list.keys(kinds), ", ")
+end
+
+-- What is wrong with the facts of one resource that came from outside, appended to `found`.
+local function add_complaints(found, resource, facts)
+  local kind_name = M.kind_of(resource)
+  local kind, own = M.kinds[kind_name], own_kinds[kind_name]
+  if not kind and not own then
+    found[#found + 1] = ("%s is of no kind that there is; the kinds are: %s"):format(resource,
+      all_kinds())
+  elseif type(facts) ~= "table" then
+    found[#found + 1] = ("%s is %s, not facts by key"):format(resource, type_of(facts))
+  else
+    local keys, judge = own or kind.keys, own and own_complaint or recorded_complaint
+    for _, key in ipairs(list.keys(facts)) do
+      found[#found + 1] = judge(resource, key, keys[key], facts[key])
+    end
+  end
+end
+
+-- Everything that is wrong with facts {resource = {key = value}} that nobody has just observed.
+function M.complaints(facts)
+  local found = {}
+  for _, resource in ipairs(list.keys(facts)) do
+    add_complaints(found, resource, facts[resource])
+  end
+  return found
 end
 
 -- Whether a condition may ask for `key` to be `value`. Returns true, or false with a message and
