@@ -26,8 +26,7 @@ struct bsc_run_cursor {
     size_t question_next;
 };
 
-/* What must be equal: all of the change, or, for a volatile one, what kind of thing it does. */
-static void digest_change(const struct bsc_value *change, char ret_hex[BSC_DIGEST_HEX])
+void bsc_run_cursor_essence(const struct bsc_value *change, char ret_hex[BSC_DIGEST_HEX])
 {
     struct bsc_value *essence = bsc_value_map();
     bool is_volatile = bsc_value_get_truth(change, "volatile");
@@ -48,7 +47,7 @@ static void add_change(struct bsc_run_cursor *cursor, int64_t item, const struct
             cursor->changes, cursor->count == 0 ? 1 : cursor->count * 2, sizeof *cursor->changes);
     struct planned *planned = &cursor->changes[cursor->count++];
     planned->item = item;
-    digest_change(change, planned->digest);
+    bsc_run_cursor_essence(change, planned->digest);
 }
 
 static void add_question(struct bsc_run_cursor *cursor, int64_t item, const struct bsc_value *ask)
@@ -107,7 +106,7 @@ bool bsc_run_cursor_match(struct bsc_run_cursor *cursor, const struct bsc_value 
                           struct bsc_err *err)
 {
     char digest[BSC_DIGEST_HEX];
-    digest_change(effect, digest);
+    bsc_run_cursor_essence(effect, digest);
     for (size_t i = cursor->next; i < cursor->count && cursor->changes[i].item == cursor->item;
          i++) {
         if (strcmp(cursor->changes[i].digest, digest) == 0) {

@@ -12,9 +12,14 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "value/digest.h"
 #include "value/value.h"
 
 struct bsc_run_cursor;
+
+/* A digest of what must be equal for two changes to be the same: all of the change, or, for a
+ * volatile one, what kind of thing it does. */
+void bsc_run_cursor_essence(const struct bsc_value *change, char ret_hex[BSC_DIGEST_HEX]);
 
 /* From a plan; copies what it needs. Returns owned. */
 struct bsc_run_cursor *bsc_run_cursor_new(const struct bsc_value *plan);

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "run/brief.h"
+#include "run/schema.h"
 #include "value/json.h"
 
 struct bsc_run_model {
@@ -134,14 +135,7 @@ struct bsc_value *bsc_run_model_present(const struct bsc_run_model *model,
 
 static const struct bsc_value *schema_of(const struct bsc_run_model *model, const char *resource)
 {
-    const char *colon = strchr(resource, ':');
-    char kind[64];
-    size_t length = colon != NULL ? (size_t)(colon - resource) : strlen(resource);
-    if (length >= sizeof kind)
-        return NULL;
-    memcpy(kind, resource, length);
-    kind[length] = '\0';
-    return bsc_value_get(model->schema, kind);
+    return bsc_run_schema_kind(model->schema, resource);
 }
 
 static bool compared(const struct bsc_value *schema, const struct bsc_value *only, const char *key)

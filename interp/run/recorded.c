@@ -1,0 +1,87 @@
+#include "run/recorded.h"
+
+static void add_each(struct bsc_buf *text, const struct bsc_value *words, size_t from,
+                     const char *between)
+{
+    for (size_t i = from; i < bsc_value_count(words); i++)
+        bsc_buf_printf(text, "%s%s", i > from ? between : "",
+                       bsc_value_string(bsc_value_at(words, i)));
+}
+
+static bool keeps_schema(struct bsc_run_session *session, const char *path,
+                         const struct bsc_value *facts, struct bsc_err *err)
+{
+    struct bsc_value *args = bsc_value_map();
+    bsc_value_set(args, "facts", bsc_value_copy(facts));
+    struct bsc_value *complaints = bsc_vm_call(session->vm, "complaints", args, err);
+    bsc_value_free(args);
+    if (complaints == NULL)
+        return false;
+    bool ok = bsc_value_count(complaints) == 0;
+    if (!ok) {
+        struct bsc_buf more;
+        bsc_buf_init(&more);
+        bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" holds what cannot be: %s", path,
+                    bsc_value_string(bsc_value_at(complaints, 0)));
+        add_each(&more, complaints, 1, "; ");
+        bsc_err_detail(err, "%s", more.data);
+        bsc_buf_release(&more);
+    }
+    bsc_value_free(complaints);
+    return ok;
+}
+
+static struct bsc_value *missing_of(const struct bsc_run_session *session,
+                                    const struct bsc_value *facts)
+{
+    const struct bsc_value *ids = bsc_value_get(session->listing, "resources");
+    struct bsc_value *missing = bsc_value_list();
+    for (size_t i = 0; i < bsc_value_count(ids); i++) {
+        const struct bsc_value *id = bsc_value_at(ids, i);
+        if (bsc_value_get(facts, bsc_value_string(id)) == NULL)
+            bsc_value_append(missing, bsc_value_copy(id));
+    }
+    return missing;
+}
+
+static bool is_complete(const struct bsc_run_session *session, const char *path,
+                        const struct bsc_value *facts, struct bsc_err *err)
+{
+    struct bsc_value *missing = missing_of(session, facts);
+    size_t count = bsc_value_count(missing);
+    if (count > 0) {
+        struct bsc_buf names;
+        bsc_buf_init(&names);
+        add_each(&names, missing, 0, ", ");
+        bsc_err_set(err, BSC_ERR_INVALID,
+                    "\"%s\" has no facts of %zu resource%s that the runbook speaks of", path, count,
+                    count == 1 ? "" : "s");
+        bsc_err_detail(err, "Missing: %s", names.data);
+        bsc_err_hint(err, "bascule observe --site SITE -o FILE writes the facts of the whole site; "
+                          "those of a runbook's own resources stand in its plans.");
+        bsc_buf_release(&names);
+    }
+    bsc_value_free(missing);
+    return count == 0;
+}
+
+static void keep_only(struct bsc_value *facts, const struct bsc_value *ids)
+{
+    struct bsc_value *wanted = bsc_value_map();
+    for (size_t i = 0; i < bsc_value_count(ids); i++)
+        bsc_value_set_bool(wanted, bsc_value_string(bsc_value_at(ids, i)), true);
+    for (size_t i = bsc_value_count(facts); i-- > 0;) {
+        if (bsc_value_get(wanted, bsc_value_key_at(facts, i)) == NULL)
+            bsc_value_remove(facts, bsc_value_key_at(facts, i));
+    }
+    bsc_value_free(wanted);
+}
+
+bool bsc_run_recorded_settle(struct bsc_run_session *session, const char *path,
+                             struct bsc_value *facts, struct bsc_err *err)
+{
+    if (!keeps_schema(session, path, facts, err) || !is_complete(session, path, facts, err))
+        return false;
+    keep_only(facts, bsc_value_get(session->listing, "resources"));
+    return true;
+}

@@ -1,0 +1,20 @@
+/*
+ * Facts that come out of a file instead of having just been observed.
+ */
+#ifndef BSC_RUN_RECORDED_H
+#define BSC_RUN_RECORDED_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "run/session.h"
+#include "value/value.h"
+
+/* Sees that the facts ({id=facts}) can stand for the site: they keep the schema, and none of the
+ * resources that the session's runbook speaks of is missing. Others are removed, so that they are
+ * what observing would have given. False names resources and keys (BSC_ERR_INVALID); `path` is
+ * where they come from. */
+bool bsc_run_recorded_settle(struct bsc_run_session *session, const char *path,
+                             struct bsc_value *facts, struct bsc_err *err);
+
+#endif
