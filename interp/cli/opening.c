@@ -2,6 +2,7 @@
 
 #include "cli/show.h"
 #include "os/files.h"
+#include "run/recorded.h"
 #include "value/json.h"
 
 enum { FACTS_BYTES_MAX = 64 * 1024 * 1024 };
@@ -35,16 +36,24 @@ bool bsc_cli_stops_at_errors(struct bsc_cli *cli, const struct bsc_run_session *
     return true;
 }
 
-struct bsc_value *bsc_cli_facts_read(struct bsc_cli *cli, const char *path, struct bsc_err *err)
+static bool will_do(const char *path, struct bsc_run_session *session, struct bsc_value *facts,
+                    struct bsc_err *err)
+{
+    if (bsc_value_kind(facts) == BSC_VALUE_MAP)
+        return bsc_run_recorded_settle(session, path, facts, err);
+    bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" does not hold facts", path);
+    return bsc_err_hint(err, "bascule observe --site SITE -o FILE writes such a file.");
+}
+
+struct bsc_value *bsc_cli_facts_read(struct bsc_cli *cli, const char *path,
+                                     struct bsc_run_session *session, struct bsc_err *err)
 {
     struct bsc_buf text;
     struct bsc_value *facts = NULL;
     bsc_buf_init(&text);
     if (bsc_files_read(cli->sys, path, FACTS_BYTES_MAX, &text, err))
         facts = bsc_json_parse(path, text.data, text.length, err);
-    if (facts != NULL && bsc_value_kind(facts) != BSC_VALUE_MAP) {
-        bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" does not hold facts", path);
-        bsc_err_hint(err, "bascule observe --site SITE -o FILE writes such a file.");
+    if (facts != NULL && !will_do(path, session, facts, err)) {
         bsc_value_free(facts);
         facts = NULL;
     }

@@ -16,7 +16,9 @@ struct bsc_run_session_options bsc_cli_session_options(const struct bsc_cli *cli
 /* Shows the errors of the session's runbook, if any; returns whether there were some. */
 bool bsc_cli_stops_at_errors(struct bsc_cli *cli, const struct bsc_run_session *session);
 
-/* Reads the facts that `bascule observe -o` has written. Returns owned, NULL on failure. */
-struct bsc_value *bsc_cli_facts_read(struct bsc_cli *cli, const char *path, struct bsc_err *err);
+/* Reads the facts that `bascule observe -o` has written, and sees that they will do for the
+ * session's runbook. Returns owned, NULL on failure. */
+struct bsc_value *bsc_cli_facts_read(struct bsc_cli *cli, const char *path,
+                                     struct bsc_run_session *session, struct bsc_err *err);
 
 #endif

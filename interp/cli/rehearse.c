@@ -159,7 +159,7 @@ static int rehearse(struct bsc_cli *cli, const char *runbook, const struct wishe
         code = BSC_EXIT_FAILED;
         goto done;
     }
-    facts = wishes->facts != NULL ? bsc_cli_facts_read(cli, wishes->facts, err)
+    facts = wishes->facts != NULL ? bsc_cli_facts_read(cli, wishes->facts, &session, err)
                                   : bsc_run_session_observe(&session, err);
     order.facts = facts;
     verdict = facts != NULL ? bsc_run_explore(&order, err) : NULL;

@@ -6,11 +6,13 @@
 #include "cli/options.h"
 #include "cli/prompt.h"
 #include "cli/show.h"
+#include "cli/show_drift.h"
 #include "cli/view.h"
 #include "journal/folder.h"
 #include "journal/lock.h"
 #include "os/files.h"
 #include "run/about.h"
+#include "run/drift.h"
 #include "run/errors.h"
 #include "run/execute.h"
 #include "run/outcome.h"
@@ -36,6 +38,7 @@ struct undertaking {
     struct bsc_run_session session;
     struct bsc_value *facts;       /* owned: observed just now */
     struct bsc_value *plan;        /* owned: what will be carried out */
+    struct bsc_value *drift;       /* owned: what is different since it was made; NULL: new */
     char *runs;                    /* owned: the folder of all runs */
     struct bsc_journal_lock *lock; /* owned */
     struct bsc_journal_folder folder;
@@ -89,6 +92,17 @@ static bool take_lock(struct undertaking *u, struct bsc_err *err)
     return u->lock != NULL;
 }
 
+/* Whether the plan may be carried out with the facts just observed. */
+static bool still_holds(struct undertaking *u, struct bsc_err *err)
+{
+    bsc_value_free(u->drift);
+    u->drift = bsc_run_drift_since(&u->session, u->plan, u->facts, err);
+    if (u->drift == NULL)
+        return false;
+    bsc_cli_show_drift(u->cli, u->drift);
+    return bsc_run_drift_holds(u->drift, err);
+}
+
 /* Observes, and settles which plan is to be carried out. */
 static bool prepare(struct undertaking *u, struct bsc_err *err)
 {
@@ -101,9 +115,7 @@ static bool prepare(struct undertaking *u, struct bsc_err *err)
     }
     u->plan = u->given;
     u->given = NULL;
-    return bsc_run_plan_fits(u->plan, &u->session, err) &&
-           bsc_run_plan_can_be_kept(&u->session, u->plan, err) &&
-           bsc_run_plan_still_true(u->plan, u->session.schema, u->facts, err);
+    return still_holds(u, err) && bsc_run_plan_can_be_kept(&u->session, u->plan, err);
 }
 
 /* Whether the plan gets through on the twin; what cannot even be planned is not started. */
@@ -131,7 +143,7 @@ static bool still_as_shown(struct undertaking *u, struct bsc_err *err)
 {
     bsc_value_free(u->facts);
     u->facts = bsc_run_session_observe(&u->session, err);
-    return u->facts != NULL && bsc_run_plan_still_true(u->plan, u->session.schema, u->facts, err);
+    return u->facts != NULL && still_holds(u, err);
 }
 
 static bool keep_modules(const struct undertaking *u, struct bsc_err *err)
@@ -247,6 +259,8 @@ static void tell_json(struct undertaking *u, int code, const struct bsc_err *rep
     bsc_value_set_int(value, "exit", code);
     if (u->end.broke)
         bsc_value_set(value, "error", bsc_run_error_value(&u->end.err));
+    if (u->drift != NULL && bsc_run_drift_any(u->drift))
+        bsc_value_set(value, "drift", bsc_value_copy(u->drift));
     if (report_err->code != BSC_ERR_NONE)
         bsc_value_set(value, "report_error", bsc_run_error_value(report_err));
     bsc_cli_json(u->cli, value);
@@ -280,6 +294,13 @@ static int conclude(struct undertaking *u)
     else
         tell(u, code, &report_err);
     return code;
+}
+
+/* Why nothing was begun. */
+static int fail(struct undertaking *u, const struct bsc_err *err)
+{
+    bool drifted = u->drift != NULL && !bsc_value_get_truth(u->drift, "holds");
+    return drifted ? bsc_cli_fail_drifted(u->cli, err, u->drift) : bsc_cli_fail(u->cli, err);
 }
 
 /* Returns the exit code, or -1 with *err. */
@@ -322,6 +343,7 @@ static void release(struct undertaking *u)
     bsc_value_free(u->given);
     bsc_value_free(u->facts);
     bsc_value_free(u->plan);
+    bsc_value_free(u->drift);
     bsc_run_session_close(&u->session);
 }
 
@@ -350,7 +372,8 @@ int bsc_cli_run(struct bsc_cli *cli, int argc, char **argv)
         wishes.what = argv[1];
         code = help ? BSC_EXIT_DONE : undertake(&undertaking, &err);
     }
+    code = code >= 0 ? code : fail(&undertaking, &err);
     release(&undertaking);
     bsc_value_free(wishes.set);
-    return code >= 0 ? code : bsc_cli_fail(cli, &err);
+    return code;
 }

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "run/brief.h"
 #include "run/plan.h"
 #include "value/json.h"
 
@@ -289,4 +290,15 @@ void bsc_cli_show_errors(struct bsc_cli *cli, const struct bsc_value *errors)
         if (hint != NULL && *hint != '\0')
             bsc_cli_say(cli, "    %s\n", hint);
     }
+}
+
+void bsc_cli_show_folded(struct bsc_cli *cli, int indent, const char *text)
+{
+    say_folded(cli, indent, text);
+}
+
+void bsc_cli_add_value(struct bsc_buf *out, const struct bsc_value *value)
+{
+    if (!bsc_run_brief_add(value, out))
+        add_plain(out, value);
 }

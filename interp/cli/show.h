@@ -5,6 +5,7 @@
 #ifndef BSC_CLI_SHOW_H
 #define BSC_CLI_SHOW_H
 
+#include "base/buf.h"
 #include "cli/cli.h"
 #include "value/value.h"
 
@@ -28,6 +29,12 @@ void bsc_cli_show_statement(struct bsc_cli *cli, const char *statement);
 
 /* The outcome word in its colour, and the reason below it when there is one. */
 void bsc_cli_show_outcome(struct bsc_cli *cli, const char *outcome, const char *reason);
+
+/* Text, folded at blanks, after so many blanks. */
+void bsc_cli_show_folded(struct bsc_cli *cli, int indent, const char *text);
+
+/* Appends a value as people read it; a long list only by its length. */
+void bsc_cli_add_value(struct bsc_buf *out, const struct bsc_value *value);
 
 /* A note of a runbook: {kind, text}. */
 void bsc_cli_show_note(struct bsc_cli *cli, const struct bsc_value *note);

@@ -146,6 +146,16 @@ static void add_vocabulary(struct bsc_buf *page, const struct bsc_value *primiti
 
 /* -------------------------------------------------------------------- facts */
 
+/* What a plan makes of the fact when it is another later on. */
+static const char *standing_of(const struct bsc_value *fact)
+{
+    if (bsc_value_get_truth(fact, "volatile"))
+        return "volatile";
+    if (bsc_value_get_truth(fact, "advances"))
+        return "advances";
+    return bsc_value_get_truth(fact, "identity") ? "identity" : "";
+}
+
 static void add_fact(struct bsc_buf *page, const char *key, const struct bsc_value *fact)
 {
     const struct bsc_value *values = bsc_value_get(fact, "values");
@@ -156,7 +166,7 @@ static void add_fact(struct bsc_buf *page, const char *key, const struct bsc_val
     for (size_t i = 0; i < bsc_value_count(values); i++)
         bsc_buf_printf(page, "%s`%s`", i > 0 ? ", " : ": ",
                        bsc_value_string(bsc_value_at(values, i)));
-    bsc_buf_printf(page, " | %s | ", bsc_value_get_truth(fact, "volatile") ? "yes" : "");
+    bsc_buf_printf(page, " | %s | ", standing_of(fact));
     add_cell(page, bsc_value_get_string(fact, "doc"));
     add(page, " |\n");
 }
@@ -180,8 +190,8 @@ static const char **sorted_keys(const struct bsc_value *map)
 static void add_kind(struct bsc_buf *page, const char *kind, const struct bsc_value *facts)
 {
     const char **keys = sorted_keys(facts);
-    bsc_buf_printf(page, "\n### %s\n\n| fact | type | volatile | meaning |\n|---|---|---|---|\n",
-                   kind);
+    bsc_buf_printf(page, "\n### %s\n\n| fact | type | between plan and run | meaning |\n", kind);
+    add(page, "|---|---|---|---|\n");
     for (size_t i = 0; keys[i] != NULL; i++)
         add_fact(page, keys[i], bsc_value_get(facts, keys[i]));
     bsc_mem_free(keys);
@@ -190,11 +200,16 @@ static void add_kind(struct bsc_buf *page, const char *kind, const struct bsc_va
 static void add_facts(struct bsc_buf *page, const struct bsc_value *schema)
 {
     const char **kinds = sorted_keys(schema);
-    add(page, "\n## Facts\n\n"
-              "What is known of a resource, by kind; the kind is the part of its id before the "
-              "colon. `bascule observe`\nprints them. A volatile fact moves by itself and is not "
-              "compared with the plan. The kinds `sql` and `command`\nhave the facts that their "
-              "query or program gives.\n");
+    add(page,
+        "\n## Facts\n\n"
+        "What is known of a resource, by kind; the kind is the part of its id before the "
+        "colon. `bascule observe`\nprints them. The kinds `sql` and `command` have the facts "
+        "that their query or program gives.\n\n"
+        "A *volatile* fact moves by itself and is never compared. One that *advances* goes on "
+        "while the site is at\nwork: a plan does not depend on it, but within a run only the "
+        "run's own changes may move it. An *identity*\ntells the resource from another of the "
+        "same name: a plan is never run on another. Any other fact that is\ndifferent is "
+        "shown, and the plan is refused if it makes a step different.\n");
     for (size_t i = 0; kinds[i] != NULL; i++)
         add_kind(page, kinds[i], bsc_value_get(schema, kinds[i]));
     bsc_mem_free(kinds);

@@ -1,0 +1,307 @@
+#include "cli/show_drift.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "cli/show.h"
+#include "run/drift.h"
+#include "run/errors.h"
+
+enum { INDENT = 6, COLUMNS = 100, LINES_MAX = 3, CHANGES_MAX = 6, DIGEST_SHOWN = 12 };
+
+static void heading(struct bsc_cli *cli, const char *text)
+{
+    bsc_cli_say(cli, "%s%s%s\n", bsc_cli_style(cli, BSC_STYLE_BOLD), text,
+                bsc_cli_style(cli, BSC_STYLE_PLAIN));
+}
+
+/* As far as fits into `room` without breaking a word, if that can be. */
+static size_t fitting(const char *text, size_t room)
+{
+    size_t length = strlen(text), take = room;
+    if (length <= room)
+        return length;
+    while (take > 0 && text[take] != ' ')
+        take--;
+    return take > 0 ? take : room;
+}
+
+/* What is left for text behind an indent, a sign and the mark of a cut. */
+static size_t room_behind(int indent)
+{
+    return (size_t)(COLUMNS - indent) - strlen("- ") - strlen(" .");
+}
+
+/* So many lines at most, for the plan has all of it. The sign stands before the first. */
+static void say_lines(struct bsc_cli *cli, int indent, const char *sign, const char *text,
+                      size_t lines_max)
+{
+    size_t room = room_behind(indent);
+    for (size_t line = 1; *text != '\0'; line++) {
+        size_t take = fitting(text, room);
+        bool cut = line == lines_max && text[take] != '\0';
+        bsc_cli_say(cli, "%*s%s%.*s%s\n", indent, "", sign, (int)take, text, cut ? " …" : "");
+        if (cut)
+            break;
+        text += take;
+        text += *text == ' ' ? 1 : 0;
+        sign = strlen(sign) > 0 ? "  " : "";
+    }
+}
+
+/* The text as one line that may be cut anywhere: a secret cut in two would not be known any more.
+ * Returns owned. */
+static char *safe_line(struct bsc_cli *cli, const char *text)
+{
+    struct bsc_buf whole;
+    char *line = bsc_cli_line(text);
+    bsc_buf_init(&whole);
+    bsc_buf_add_text(&whole, line);
+    bsc_redact_apply(cli->redactor, &whole);
+    bsc_mem_free(line);
+    line = bsc_buf_take(&whole);
+    bsc_buf_release(&whole);
+    return line;
+}
+
+static void show_brief(struct bsc_cli *cli, int indent, const char *text)
+{
+    char *line = safe_line(cli, text);
+    say_lines(cli, indent, "", line, LINES_MAX);
+    bsc_mem_free(line);
+}
+
+static void add_transition(struct bsc_buf *out, const struct bsc_value *of)
+{
+    bsc_cli_add_value(out, bsc_value_get(of, "then"));
+    bsc_buf_add_text(out, " -> ");
+    bsc_cli_add_value(out, bsc_value_get(of, "now"));
+}
+
+/* ------------------------------------------------------------------ inputs */
+
+static void add_digest(struct bsc_buf *out, const struct bsc_value *digest)
+{
+    const char *text = bsc_value_string(digest);
+    bsc_buf_printf(out, "%.*s", DIGEST_SHOWN, text != NULL ? text : "(none)");
+}
+
+static void show_input(struct bsc_cli *cli, const struct bsc_value *input)
+{
+    const char *what = bsc_value_get_string(input, "what");
+    const char *name = bsc_value_get_string(input, "name");
+    struct bsc_buf text;
+    bsc_buf_init(&text);
+    bsc_buf_printf(&text, "%s%s%s: ", what, name != NULL ? " " : "", name != NULL ? name : "");
+    if (strcmp(what, "parameter") == 0) {
+        add_transition(&text, input);
+    } else {
+        add_digest(&text, bsc_value_get(input, "then"));
+        bsc_buf_add_text(&text, " -> ");
+        add_digest(&text, bsc_value_get(input, "now"));
+    }
+    show_brief(cli, 2, text.data);
+    bsc_buf_release(&text);
+}
+
+static void show_inputs(struct bsc_cli *cli, const struct bsc_value *inputs)
+{
+    if (bsc_value_count(inputs) > 0)
+        heading(cli, "inputs");
+    for (size_t i = 0; i < bsc_value_count(inputs); i++)
+        show_input(cli, bsc_value_at(inputs, i));
+}
+
+/* ------------------------------------------------------------------- facts */
+
+static void show_fact(struct bsc_cli *cli, const struct bsc_value *fact)
+{
+    struct bsc_buf text;
+    bsc_buf_init(&text);
+    bsc_buf_printf(&text, "%s%s: ", bsc_value_get_truth(fact, "identity") ? "another " : "",
+                   bsc_value_get_string(fact, "key"));
+    if (bsc_value_get(fact, "noun") != NULL)
+        bsc_run_drift_count_words(fact, &text);
+    else
+        add_transition(&text, fact);
+    show_brief(cli, 4, text.data);
+    bsc_buf_release(&text);
+}
+
+static void show_facts(struct bsc_cli *cli, const struct bsc_value *facts)
+{
+    const char *before = "";
+    if (bsc_value_count(facts) > 0)
+        heading(cli, "facts");
+    for (size_t i = 0; i < bsc_value_count(facts); i++) {
+        const struct bsc_value *fact = bsc_value_at(facts, i);
+        const char *resource = bsc_value_get_string(fact, "resource");
+        if (strcmp(resource, before) != 0)
+            bsc_cli_say(cli, "  %s\n", resource);
+        before = resource;
+        show_fact(cli, fact);
+    }
+}
+
+/* ------------------------------------------------------------------- steps */
+
+static void show_shift(struct bsc_cli *cli, const struct bsc_value *fact)
+{
+    struct bsc_buf text;
+    bsc_buf_init(&text);
+    bsc_buf_printf(&text, "%s  %s %s it: ", bsc_value_get_string(fact, "resource"),
+                   bsc_value_get_string(fact, "key"), bsc_value_get_string(fact, "side"));
+    add_transition(&text, fact);
+    show_brief(cli, INDENT + 2, text.data);
+    bsc_buf_release(&text);
+}
+
+static const char *text_of(const struct bsc_value *change)
+{
+    const char *statement = bsc_value_get_string(change, "statement");
+    return statement != NULL ? statement : bsc_value_get_string(change, "line");
+}
+
+static char sign_at(const struct bsc_value *changes, size_t index)
+{
+    const char *sign = bsc_value_get_string(bsc_value_at(changes, index), "sign");
+    return sign != NULL ? sign[0] : '\0';
+}
+
+/* Where the changes of the same sign begin that this one stands among. */
+static size_t group_of(const struct bsc_value *changes, size_t index)
+{
+    while (index > 0 && sign_at(changes, index - 1) == sign_at(changes, index))
+        index--;
+    return index;
+}
+
+/* The change that came instead of this one, or that this one came instead of: the same place among
+ * those of the other sign beside it. NULL for none. */
+static const struct bsc_value *counterpart(const struct bsc_value *changes, size_t index)
+{
+    size_t group = group_of(changes, index), end = index;
+    char sign = sign_at(changes, index);
+    while (sign_at(changes, end) == sign)
+        end++;
+    if (sign == '-' && sign_at(changes, end + index - group) == '+')
+        return bsc_value_at(changes, end + index - group);
+    if (sign != '+' || group == 0 || sign_at(changes, group - 1) != '-')
+        return NULL;
+    size_t at = group_of(changes, group - 1) + index - group;
+    return at < group ? bsc_value_at(changes, at) : NULL;
+}
+
+/* How far both texts are the same, in whole words. */
+static size_t common_words(const char *a, const char *b)
+{
+    size_t length = 0;
+    while (a[length] != '\0' && a[length] == b[length])
+        length++;
+    while (length > 0 && a[length - 1] != ' ')
+        length--;
+    return length;
+}
+
+/* As much of the text as tells it from its counterpart, which may be far behind its beginning. */
+static void show_text(struct bsc_cli *cli, const char *sign, const char *text, const char *other)
+{
+    enum { LEAD = COLUMNS / 2 };
+    size_t common = common_words(text, other);
+    size_t lines = 1 + common / room_behind(INDENT);
+    struct bsc_buf whole;
+    bsc_buf_init(&whole);
+    if (lines > LINES_MAX)
+        bsc_buf_printf(&whole, "%.*s … %s", (int)fitting(text, LEAD), text, text + common);
+    else
+        bsc_buf_add_text(&whole, text);
+    say_lines(cli, INDENT, sign, whole.data, lines > LINES_MAX ? LINES_MAX : lines);
+    bsc_buf_release(&whole);
+}
+
+static void show_change(struct bsc_cli *cli, const struct bsc_value *changes, size_t index)
+{
+    const struct bsc_value *change = bsc_value_at(changes, index);
+    const struct bsc_value *facts = bsc_value_get(change, "facts");
+    const struct bsc_value *instead = counterpart(changes, index);
+    char *text = safe_line(cli, text_of(change));
+    char *other = safe_line(cli, instead != NULL ? text_of(instead) : "");
+    char sign[] = {sign_at(changes, index), ' ', '\0'};
+    show_text(cli, sign, text, other);
+    for (size_t i = 0; i < bsc_value_count(facts); i++)
+        show_shift(cli, bsc_value_at(facts, i));
+    bsc_mem_free(text);
+    bsc_mem_free(other);
+}
+
+static const char *word(const struct bsc_value *step, const char *key)
+{
+    return bsc_value_get_string(step, key);
+}
+
+/* Where the outcome is the same, the statements tell the rest. */
+static void show_outcomes(struct bsc_cli *cli, const struct bsc_value *step)
+{
+    const char *then = word(step, "then"), *now = word(step, "now"), *why = word(step, "reason");
+    if (then != NULL && now != NULL && strcmp(then, now) == 0)
+        return;
+    if (then == NULL)
+        bsc_cli_say(cli, "%*snot in the plan; now it would be %s\n", INDENT, "", now);
+    else if (now == NULL)
+        bsc_cli_say(cli, "%*s%s in the plan; now it would not be there\n", INDENT, "", then);
+    else
+        bsc_cli_say(cli, "%*s%s in the plan; now it would be %s\n", INDENT, "", then, now);
+    if (now != NULL && why != NULL && *why != '\0')
+        show_brief(cli, INDENT + 2, why);
+}
+
+static void show_step(struct bsc_cli *cli, const struct bsc_value *step)
+{
+    const struct bsc_value *changes = bsc_value_get(step, "changes");
+    size_t count = bsc_value_count(changes);
+    size_t shown = count > CHANGES_MAX ? CHANGES_MAX - 1 : count;
+    bsc_cli_show_item(cli, step);
+    show_outcomes(cli, step);
+    for (size_t i = 0; i < shown; i++)
+        show_change(cli, changes, i);
+    if (shown < count)
+        bsc_cli_say(cli, "%*s… and %zu more\n", INDENT, "", count - shown);
+}
+
+static void show_steps(struct bsc_cli *cli, const struct bsc_value *steps)
+{
+    if (bsc_value_count(steps) > 0)
+        heading(cli, "steps");
+    for (size_t i = 0; i < bsc_value_count(steps); i++)
+        show_step(cli, bsc_value_at(steps, i));
+}
+
+/* ------------------------------------------------------------------- drift */
+
+void bsc_cli_show_drift(struct bsc_cli *cli, const struct bsc_value *drift)
+{
+    if (!bsc_run_drift_any(drift))
+        return;
+    bsc_cli_say(cli, "Since the plan was made:\n");
+    show_inputs(cli, bsc_value_get(drift, "inputs"));
+    show_facts(cli, bsc_value_get(drift, "facts"));
+    show_steps(cli, bsc_value_get(drift, "steps"));
+    if (bsc_value_get_truth(drift, "holds"))
+        bsc_cli_say(cli, "The plan still holds: nothing that it would do depends on this.\n");
+    bsc_cli_say(cli, "\n");
+}
+
+int bsc_cli_fail_drifted(struct bsc_cli *cli, const struct bsc_err *err,
+                         const struct bsc_value *drift)
+{
+    if (!cli->json)
+        return bsc_cli_fail(cli, err);
+    struct bsc_value *value = bsc_value_map();
+    bsc_value_set(value, "error", bsc_run_error_value(err));
+    bsc_value_set(value, "drift", bsc_value_copy(drift));
+    bsc_value_set_int(value, "exit", BSC_EXIT_REFUSED);
+    bsc_cli_json(cli, value);
+    bsc_value_free(value);
+    return BSC_EXIT_REFUSED;
+}
