@@ -230,59 +230,6 @@ struct bsc_value *bsc_run_plan_make(struct bsc_run_session *session, struct bsc_
     return plan;
 }
 
-static bool same(const struct bsc_value *a, const struct bsc_value *b, const char *key)
-{
-    return bsc_value_equal(bsc_value_get(a, key), bsc_value_get(b, key));
-}
-
-bool bsc_run_plan_fits(const struct bsc_value *plan, const struct bsc_run_session *session,
-                       struct bsc_err *err)
-{
-    struct bsc_value *now = bsc_value_map();
-    const char *differs = NULL;
-    describe_inputs(now, session);
-    const struct bsc_value *runbook_then = bsc_value_get(plan, "runbook");
-    const struct bsc_value *runbook_now = bsc_value_get(now, "runbook");
-    if (!same(runbook_then, runbook_now, "sha256"))
-        differs = "the runbook";
-    else if (!same(runbook_then, runbook_now, "modules"))
-        differs = "a module of the runbook";
-    else if (!same(plan, now, "library"))
-        differs = "bascule's own library";
-    else if (!same(bsc_value_get(plan, "site"), bsc_value_get(now, "site"), "sha256"))
-        differs = "the site file";
-    else if (!same(plan, now, "params"))
-        differs = "the parameters";
-    bsc_value_free(now);
-    if (differs == NULL)
-        return true;
-    bsc_err_set(err, BSC_ERR_REFUSED, "%s changed since the plan was made", differs);
-    return bsc_err_hint(err, "Make a new plan and review it.");
-}
-
-bool bsc_run_plan_still_true(const struct bsc_value *plan, const struct bsc_value *schema,
-                             const struct bsc_value *facts, struct bsc_err *err)
-{
-    struct bsc_buf differences;
-    bool agrees = true;
-    struct bsc_run_model *model =
-        bsc_run_model_new(schema, bsc_value_copy(bsc_value_get(plan, "facts")));
-    bsc_buf_init(&differences);
-    for (size_t i = 0; i < bsc_value_count(facts); i++) {
-        const char *id = bsc_value_key_at(facts, i);
-        if (!bsc_run_model_agrees(model, id, bsc_value_item_at(facts, i), NULL, &differences))
-            agrees = false;
-    }
-    bsc_run_model_free(model);
-    if (!agrees) {
-        bsc_err_set(err, BSC_ERR_REFUSED, "the site is no longer as it was when the plan was made");
-        bsc_err_detail(err, "%s", differences.data);
-        bsc_err_hint(err, "Make a new plan and review it.");
-    }
-    bsc_buf_release(&differences);
-    return agrees;
-}
-
 void bsc_run_plan_lighten(struct bsc_value *plan)
 {
     struct bsc_value *items = bsc_value_get(plan, "items");

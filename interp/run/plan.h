@@ -42,16 +42,6 @@ bool bsc_run_plan_write(const struct bsc_run_session *session, const char *path,
 bool bsc_run_plan_can_be_kept(const struct bsc_run_session *session, const struct bsc_value *plan,
                               struct bsc_err *err);
 
-/* Whether the plan was made of this session's runbook, modules, library, site and parameters;
- * false names what differs (BSC_ERR_REFUSED). */
-bool bsc_run_plan_fits(const struct bsc_value *plan, const struct bsc_run_session *session,
-                       struct bsc_err *err);
-
-/* Whether the facts observed now are those of the plan, outside what is volatile; false lists the
- * differences in the detail (BSC_ERR_REFUSED). */
-bool bsc_run_plan_still_true(const struct bsc_value *plan, const struct bsc_value *schema,
-                             const struct bsc_value *facts, struct bsc_err *err);
-
 /* Makes a plan whose cursor has been made as small as a report needs it: its changes go, the long
  * lists among its facts are put in brief, and the memory is given back. With a large backlog that
  * is most of it. What else it was made of, and its digest, stay. */

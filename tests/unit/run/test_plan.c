@@ -102,7 +102,6 @@ static void a_plan_that_was_written_is_read_back(void **state)
     struct bsc_value *read = bsc_run_plan_read(bsc_sys_real(), path, &err);
     assert_non_null(read);
     assert_true(bsc_value_equal(plan, read));
-    assert_true(bsc_run_plan_fits(read, &stage.session, &err));
     bsc_value_free(read);
     bsc_value_free(plan);
     free(path);
@@ -148,89 +147,6 @@ static void what_is_no_plan_is_refused(void **state)
     refuse_text(state, "no json", BSC_ERR_INVALID);
     refuse_text(state, "", BSC_ERR_INVALID);
     refuse_text(state, "{\"format\":1,\"digest\":7}", BSC_ERR_REFUSED);
-}
-
-/* Opens the changed stage again; the plan must not fit, because of `what`. */
-static void misfit(struct stage *stage, const struct bsc_value *plan, const char *what)
-{
-    struct bsc_err err = BSC_ERR_INIT;
-    stage_open(stage);
-    assert_false(bsc_run_plan_fits(plan, &stage->session, &err));
-    assert_int_equal(err.code, BSC_ERR_REFUSED);
-    assert_contains(err.message, what);
-}
-
-static void a_plan_fits_only_what_it_was_made_of(void **state)
-{
-    struct stage stage;
-    char *module = unit_path(*state, "steps.lua");
-    static const char book[] = "local steps = require \"steps\"\n" COPY_BOOK;
-    put_text(module, "return { }\n");
-    stage_set(&stage, state, book);
-    stage_open(&stage);
-    struct bsc_value *plan = stage_plan(&stage);
-    put_text(module, "return { 1 }\n");
-    misfit(&stage, plan, "a module of the runbook changed");
-    put_text(module, "return { }\n");
-    bsc_value_set_text(stage.set, "times", "4");
-    misfit(&stage, plan, "the parameters changed");
-    bsc_value_remove(stage.set, "times");
-    stage_book(&stage, "local steps = require \"steps\"\n" COPY_BOOK "-- more\n");
-    misfit(&stage, plan, "the runbook changed");
-    stage_book(&stage, book);
-    struct bsc_value *changed = bsc_value_copy(plan);
-    bsc_value_set_text(bsc_value_get(changed, "library"), "sha256", "x");
-    misfit(&stage, changed, "bascule's own library changed");
-    char *text = bsc_mem_format("%s# more\n", stage_site);
-    put_text(stage.site, text);
-    misfit(&stage, plan, "the site file changed");
-    bsc_mem_free(text);
-    bsc_value_free(changed);
-    bsc_value_free(plan);
-    free(module);
-    stage_strike(&stage);
-}
-
-static void a_site_that_moved_on_is_told_fact_by_fact(void **state)
-{
-    struct stage stage;
-    struct bsc_err err = BSC_ERR_INIT;
-    stage_set(&stage, state, COPY_BOOK);
-    stage_open(&stage);
-    struct bsc_value *plan = stage_plan(&stage);
-    struct bsc_value *facts = stage_observe(&stage);
-    assert_true(bsc_run_plan_still_true(plan, stage.session.schema, facts, &err));
-    put_text(stage.from, "hello!");
-    struct bsc_value *later = stage_observe(&stage);
-    assert_false(bsc_run_plan_still_true(plan, stage.session.schema, later, &err));
-    assert_int_equal(err.code, BSC_ERR_REFUSED);
-    assert_contains(err.detail, "bytes is 6, predicted 5");
-    bsc_value_free(facts);
-    bsc_value_free(later);
-    bsc_value_free(plan);
-    stage_strike(&stage);
-}
-
-static void volatile_facts_may_move_on(void **state)
-{
-    (void)state;
-    struct bsc_err err = BSC_ERR_INIT;
-    struct bsc_value *schema =
-        from_json("{'db':{'state':{'type':'text'},'lsn':{'type':'int','volatile':true}}}");
-    struct bsc_value *plan = from_json("{'facts':{'db:a':{'state':'online','lsn':1}}}");
-    struct bsc_value *moved = from_json("{'db:a':{'state':'online','lsn':2}}");
-    struct bsc_value *down = from_json("{'db:a':{'state':'damaged','lsn':2}}");
-    struct bsc_value *more = from_json("{'db:b':{'state':'online'}}");
-    assert_true(bsc_run_plan_still_true(plan, schema, moved, &err));
-    assert_false(bsc_run_plan_still_true(plan, schema, down, &err));
-    assert_contains(err.detail, "db:a: state is \"damaged\", predicted \"online\"");
-    assert_null(strstr(err.detail, "lsn"));
-    assert_false(bsc_run_plan_still_true(plan, schema, more, &err));
-    bsc_value_free(schema);
-    bsc_value_free(plan);
-    bsc_value_free(moved);
-    bsc_value_free(down);
-    bsc_value_free(more);
 }
 
 static void no_secret_is_written_into_a_plan(void **state)
@@ -324,9 +240,6 @@ int main(void)
         UNIT_IN_FOLDER(a_plan_that_was_written_is_read_back),
         UNIT_IN_FOLDER(a_plan_that_was_changed_is_refused),
         UNIT_IN_FOLDER(what_is_no_plan_is_refused),
-        UNIT_IN_FOLDER(a_plan_fits_only_what_it_was_made_of),
-        UNIT_IN_FOLDER(a_site_that_moved_on_is_told_fact_by_fact),
-        cmocka_unit_test(volatile_facts_may_move_on),
         UNIT_IN_FOLDER(no_secret_is_written_into_a_plan),
         UNIT_IN_FOLDER(a_guard_that_does_not_hold_makes_a_plan_that_is_refused),
         UNIT_IN_FOLDER(notes_and_questions_are_in_the_plan),
