@@ -33,19 +33,21 @@ static size_t room_behind(int indent)
     return (size_t)(COLUMNS - indent) - strlen("- ") - strlen(" .");
 }
 
-/* So many lines at most, for the plan has all of it. The sign stands before the first. */
+/* Up to the line with the byte `needed`, and a few lines at most, for the plan has all of it. The
+ * sign stands before the first. */
 static void say_lines(struct bsc_cli *cli, int indent, const char *sign, const char *text,
-                      size_t lines_max)
+                      size_t needed)
 {
-    size_t room = room_behind(indent);
-    for (size_t line = 1; *text != '\0'; line++) {
-        size_t take = fitting(text, room);
-        bool cut = line == lines_max && text[take] != '\0';
-        bsc_cli_say(cli, "%*s%s%.*s%s\n", indent, "", sign, (int)take, text, cut ? " …" : "");
+    size_t room = room_behind(indent), at = 0;
+    for (int line = 1; text[at] != '\0'; line++) {
+        size_t take = fitting(text + at, room);
+        bool enough = line == LINES_MAX || at + take > needed;
+        bool cut = enough && text[at + take] != '\0';
+        bsc_cli_say(cli, "%*s%s%.*s%s\n", indent, "", sign, (int)take, text + at, cut ? " …" : "");
         if (cut)
             break;
-        text += take;
-        text += *text == ' ' ? 1 : 0;
+        at += take;
+        at += text[at] == ' ' ? 1 : 0;
         sign = strlen(sign) > 0 ? "  " : "";
     }
 }
@@ -68,7 +70,7 @@ static char *safe_line(struct bsc_cli *cli, const char *text)
 static void show_brief(struct bsc_cli *cli, int indent, const char *text)
 {
     char *line = safe_line(cli, text);
-    say_lines(cli, indent, "", line, LINES_MAX);
+    say_lines(cli, indent, "", line, strlen(line));
     bsc_mem_free(line);
 }
 
@@ -204,19 +206,31 @@ static size_t common_words(const char *a, const char *b)
     return length;
 }
 
+/* The beginning of the word a little before the place, which begins a word itself. */
+static size_t a_little_before(const char *text, size_t place)
+{
+    enum { LITTLE = 30 };
+    size_t from = place > LITTLE ? place - LITTLE : 0;
+    while (from > 0 && from < place && text[from - 1] != ' ')
+        from++;
+    return from;
+}
+
 /* As much of the text as tells it from its counterpart, which may be far behind its beginning. */
 static void show_text(struct bsc_cli *cli, const char *sign, const char *text, const char *other)
 {
-    enum { LEAD = COLUMNS / 2 };
-    size_t common = common_words(text, other);
-    size_t lines = 1 + common / room_behind(INDENT);
+    enum { LEAD = COLUMNS / 2, NEAR = COLUMNS * (LINES_MAX - 1) - LEAD };
+    size_t needed = common_words(text, other);
     struct bsc_buf whole;
     bsc_buf_init(&whole);
-    if (lines > LINES_MAX)
-        bsc_buf_printf(&whole, "%.*s … %s", (int)fitting(text, LEAD), text, text + common);
-    else
-        bsc_buf_add_text(&whole, text);
-    say_lines(cli, INDENT, sign, whole.data, lines > LINES_MAX ? LINES_MAX : lines);
+    if (needed > NEAR) {
+        size_t from = a_little_before(text, needed);
+        bsc_buf_printf(&whole, "%.*s … ", (int)fitting(text, LEAD), text);
+        needed = whole.length + needed - from;
+        text += from;
+    }
+    bsc_buf_add_text(&whole, text);
+    say_lines(cli, INDENT, sign, whole.data, needed);
     bsc_buf_release(&whole);
 }
 

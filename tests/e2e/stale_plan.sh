@@ -41,7 +41,7 @@ plan_again
 mv "$newest" site/backups/mgc/
 snapshot site >before
 refuses "the site is no longer as it was when the plan was made"
-says "last_lsn"
+says "1 more log backup: steps 6 and 7 differ, gate 10 asks anew."
 
 it "a plan is refused when its runbook was edited"
 plan_again

@@ -1,0 +1,72 @@
+-- What the schema says of facts, and what it finds wrong with facts that come out of a file.
+local lab = require_module "lab"
+local T = {}
+
+local function complaints(facts)
+  return lab.host.complaints { facts = facts }
+end
+
+T["facts as they are observed are right"] = function()
+  expect.equal(complaints(lab.facts()), host.list {})
+  expect.equal(complaints {}, host.list {})
+end
+
+T["unknown kinds and keys are named, in order of resource and key"] = function()
+  expect.equal(complaints {
+    ["pool:chat"] = { state = "Normal", stat = 1, colour = "red" },
+    ["log_backups:mgc.secondary"] = { colour = "red" },
+    ["pol:chat"] = {},
+    ["pool"] = {},
+  }, host.list {
+    'the fact "colour" of log_backups:mgc.secondary is not in the schema',
+    "pol:chat is of no kind that there is; the kinds are: command, database, file, log_backups, "
+      .. "log_chain, mirror, pool, sql, tail",
+    "pool is of no kind that there is; the kinds are: command, database, file, log_backups, "
+      .. "log_chain, mirror, pool, sql, tail",
+    'the fact "colour" of pool:chat is not in the schema',
+    'the fact "stat" of pool:chat is not in the schema',
+  })
+end
+
+T["wrong types and values are named"] = function()
+  expect.equal(complaints {
+    ["database:mgc.primary"] = { state = "asleep", writable = "yes", lsn = "12" },
+    ["log_backups:mgc.secondary"] = { chain = "none" },
+    ["mirror:mgc.mirror"] = 7,
+    ["pool:chat"] = { active_servers = { fe1 = true } },
+  }, host.list {
+    'the fact "lsn" of database:mgc.primary is text, not int',
+    'the fact "state" of database:mgc.primary cannot be "asleep"',
+    'the fact "writable" of database:mgc.primary is text, not bool',
+    'the fact "chain" of log_backups:mgc.secondary is text, not list',
+    "mirror:mgc.mirror is int, not facts by key",
+    'the fact "active_servers" of pool:chat is a map, not a list',
+  })
+end
+
+T["facts of one's own may be any one value"] = function()
+  expect.equal(complaints { ["sql:queue"] = { reachable = true, rows = 3, name = "x" },
+    ["command:own"] = { reachable = false, reason = "gone" } }, host.list {})
+  expect.equal(complaints { ["sql:queue"] = { reachable = "yes", rows = { 1 } } }, host.list {
+    'the fact "reachable" of sql:queue is text, not bool',
+    'the fact "rows" of sql:queue is a list or map, not one value',
+  })
+end
+
+-- Whoever adds a fact has to say what it is to a plan; these are what nothing may get wrong.
+T["what tells a resource from another of its name is an identity"] = function()
+  local found = host.list {}
+  for kind, keys in pairs(lab.host.schema()) do
+    for key, fact in pairs(keys) do
+      if fact.identity then
+        found[#found + 1] = kind .. "." .. key
+      end
+      expect.truthy(not (fact.identity and (fact.volatile or fact.advances)))
+      expect.truthy(not fact.noun or fact.type == "list")
+    end
+  end
+  table.sort(found)
+  expect.equal(found, host.list { "database.database_id", "database.fork", "mirror.principal" })
+end
+
+return T
