@@ -121,8 +121,9 @@ static void show_fact(struct bsc_cli *cli, const struct bsc_value *fact)
 {
     struct bsc_buf text;
     bsc_buf_init(&text);
-    bsc_buf_printf(&text, "%s%s: ", bsc_value_get_truth(fact, "identity") ? "another " : "",
-                   bsc_value_get_string(fact, "key"));
+    bool other = bsc_value_get_truth(fact, "identity") &&
+                 bsc_value_kind(bsc_value_get(fact, "now")) != BSC_VALUE_NULL;
+    bsc_buf_printf(&text, "%s%s: ", other ? "another " : "", bsc_value_get_string(fact, "key"));
     if (bsc_value_get(fact, "noun") != NULL)
         bsc_run_drift_count_words(fact, &text);
     else

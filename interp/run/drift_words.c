@@ -55,14 +55,19 @@ static enum rank rank_of(const struct bsc_value *drift, const struct bsc_value *
     return ANY_OTHER;
 }
 
+static bool is_known(const struct bsc_value *fact)
+{
+    return bsc_value_kind(bsc_value_get(fact, "now")) != BSC_VALUE_NULL;
+}
+
 static void add_cause(struct bsc_buf *out, const struct bsc_value *fact)
 {
     bsc_buf_add_text(out, out->length > 0 ? ", " : "");
     if (bsc_value_get(fact, "noun") != NULL)
         bsc_run_drift_count_words(fact, out);
     else
-        bsc_buf_printf(out, "another %s of %s", bsc_value_get_string(fact, "key"),
-                       bsc_value_get_string(fact, "resource"));
+        bsc_buf_printf(out, "%s %s of %s", is_known(fact) ? "another" : "unknown",
+                       bsc_value_get_string(fact, "key"), bsc_value_get_string(fact, "resource"));
 }
 
 static void add_causes(struct bsc_buf *out, const struct bsc_value *drift)

@@ -11,6 +11,7 @@
 --   noun       what an entry of a list is, for counting how many more or fewer there are
 --   named_by   how many words at the beginning of an entry tell it from the others; all if left out
 
+local _, host = ...
 local list = require "bascule/core/list"
 local nearest = require "bascule/core/nearest"
 
@@ -86,7 +87,7 @@ end
 
 local function recorded_complaint(resource, key, entry, value)
   local wrong = complaint(resource, key, entry, value)
-  if not wrong and entry.type == "list" and not list.is_list(value) then
+  if not wrong and entry.type == "list" and next(value) ~= nil and not host.is_list(value) then
     return ("the fact %q of %s is a map, not a list"):format(key, resource)
   end
   return wrong
