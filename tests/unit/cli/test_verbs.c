@@ -353,7 +353,10 @@ static void a_plan_of_a_site_that_moved_on_is_refused(void **state)
     free(from);
     assert_int_equal(desk_run(&desk, "run %s/p.json --yes", folder), BSC_EXIT_REFUSED);
     assert_contains(desk.err, "the site is no longer as it was");
-    assert_contains(desk.err, "bytes is 6, predicted 5");
+    assert_contains(desk.err, "Another bytes of file:");
+    assert_contains(desk.err, "step 2 differs.");
+    assert_contains(desk.out, "      = copy ");
+    assert_contains(desk.out, "bytes after it: 5 -> 6");
     assert_false(has(folder, "to"));
     assert_no_run(folder);
     desk_clear(&desk);
