@@ -36,13 +36,26 @@ bool bsc_cli_stops_at_errors(struct bsc_cli *cli, const struct bsc_run_session *
     return true;
 }
 
-static bool will_do(const char *path, struct bsc_run_session *session, struct bsc_value *facts,
-                    struct bsc_err *err)
+/* What only the runbook knows of cannot be in the facts of a site, and must not be unknown in
+ * silence. */
+static void tell_untold(struct bsc_cli *cli, const char *path, const struct bsc_value *ids)
 {
-    if (bsc_value_kind(facts) == BSC_VALUE_MAP)
-        return bsc_run_recorded_settle(session, path, facts, err);
-    bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" does not hold facts", path);
-    return bsc_err_hint(err, "bascule observe --site SITE -o FILE writes such a file.");
+    for (size_t i = 0; i < bsc_value_count(ids); i++)
+        bsc_cli_say(cli, "%s says nothing of %s: it is taken to be unknown\n", path,
+                    bsc_value_string(bsc_value_at(ids, i)));
+}
+
+static bool will_do(struct bsc_cli *cli, const char *path, struct bsc_run_session *session,
+                    struct bsc_value *facts, struct bsc_err *err)
+{
+    if (bsc_value_kind(facts) != BSC_VALUE_MAP) {
+        bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" does not hold facts", path);
+        return bsc_err_hint(err, "bascule observe --site SITE -o FILE writes such a file.");
+    }
+    struct bsc_value *untold = bsc_run_recorded_settle(session, path, facts, err);
+    tell_untold(cli, path, untold);
+    bsc_value_free(untold);
+    return untold != NULL;
 }
 
 struct bsc_value *bsc_cli_facts_read(struct bsc_cli *cli, const char *path,
@@ -53,7 +66,7 @@ struct bsc_value *bsc_cli_facts_read(struct bsc_cli *cli, const char *path,
     bsc_buf_init(&text);
     if (bsc_files_read(cli->sys, path, FACTS_BYTES_MAX, &text, err))
         facts = bsc_json_parse(path, text.data, text.length, err);
-    if (facts != NULL && !will_do(path, session, facts, err)) {
+    if (facts != NULL && !will_do(cli, path, session, facts, err)) {
         bsc_value_free(facts);
         facts = NULL;
     }

@@ -145,7 +145,8 @@ static void compare_fact(void *arg, const char *key, const struct bsc_value *the
         add_fact(of, key, then, now, bsc_value_get_truth(entry, "identity"));
 }
 
-/* A resource that only one of the plans speaks of is told as such, not fact by fact. */
+/* A resource that only one of the plans has facts of is told as such, not fact by fact. What it
+ * was cannot be compared; of a runbook's own query or program that says nothing. */
 static void compare_resource(void *arg, const char *id, const struct bsc_value *then,
                              const struct bsc_value *now)
 {
@@ -156,7 +157,8 @@ static void compare_resource(void *arg, const char *id, const struct bsc_value *
         return;
     }
     struct bsc_value *before = bsc_value_bool(then != NULL), *after = bsc_value_bool(now != NULL);
-    bsc_value_set_bool(add_fact(of, "observed", before, after, false), "blocks", true);
+    bsc_value_set_bool(add_fact(of, "observed", before, after, false), "blocks",
+                       bsc_run_schema_kind(of->schema, id) != NULL);
     bsc_value_free(before);
     bsc_value_free(after);
 }

@@ -31,45 +31,44 @@ static bool keeps_schema(struct bsc_run_session *session, const char *path,
     return ok;
 }
 
-static struct bsc_value *missing_of(const struct bsc_run_session *session,
-                                    const struct bsc_value *facts)
+static void add_all(struct bsc_value *set, const struct bsc_value *ids)
 {
-    const struct bsc_value *ids = bsc_value_get(session->listing, "resources");
+    for (size_t i = 0; i < bsc_value_count(ids); i++)
+        bsc_value_set_bool(set, bsc_value_string(bsc_value_at(ids, i)), true);
+}
+
+/* Of the resources that the runbook speaks of, those without facts: the site's or the others. */
+static struct bsc_value *missing_of(const struct bsc_value *ids, const struct bsc_value *facts,
+                                    const struct bsc_value *of_site, bool wanted)
+{
     struct bsc_value *missing = bsc_value_list();
     for (size_t i = 0; i < bsc_value_count(ids); i++) {
-        const struct bsc_value *id = bsc_value_at(ids, i);
-        if (bsc_value_get(facts, bsc_value_string(id)) == NULL)
-            bsc_value_append(missing, bsc_value_copy(id));
+        const char *id = bsc_value_string(bsc_value_at(ids, i));
+        if (bsc_value_get(facts, id) == NULL && bsc_value_get_truth(of_site, id) == wanted)
+            bsc_value_append(missing, bsc_value_text(id));
     }
     return missing;
 }
 
-static bool is_complete(const struct bsc_run_session *session, const char *path,
-                        const struct bsc_value *facts, struct bsc_err *err)
+static bool refuse(const char *path, const struct bsc_value *missing, struct bsc_err *err)
 {
-    struct bsc_value *missing = missing_of(session, facts);
     size_t count = bsc_value_count(missing);
-    if (count > 0) {
-        struct bsc_buf names;
-        bsc_buf_init(&names);
-        add_each(&names, missing, 0, ", ");
-        bsc_err_set(err, BSC_ERR_INVALID,
-                    "\"%s\" has no facts of %zu resource%s that the runbook speaks of", path, count,
-                    count == 1 ? "" : "s");
-        bsc_err_detail(err, "Missing: %s", names.data);
-        bsc_err_hint(err, "bascule observe --site SITE -o FILE writes the facts of the whole site; "
-                          "those of a runbook's own resources stand in its plans.");
-        bsc_buf_release(&names);
-    }
-    bsc_value_free(missing);
-    return count == 0;
+    struct bsc_buf names;
+    bsc_buf_init(&names);
+    add_each(&names, missing, 0, ", ");
+    bsc_err_set(err, BSC_ERR_INVALID,
+                "\"%s\" has no facts of %zu resource%s that the runbook speaks of", path, count,
+                count == 1 ? "" : "s");
+    bsc_err_detail(err, "Missing: %s", names.data);
+    bsc_buf_release(&names);
+    return bsc_err_hint(err, "bascule observe --site SITE -o FILE writes the facts of the whole "
+                             "site.");
 }
 
 static void keep_only(struct bsc_value *facts, const struct bsc_value *ids)
 {
     struct bsc_value *wanted = bsc_value_map();
-    for (size_t i = 0; i < bsc_value_count(ids); i++)
-        bsc_value_set_bool(wanted, bsc_value_string(bsc_value_at(ids, i)), true);
+    add_all(wanted, ids);
     for (size_t i = bsc_value_count(facts); i-- > 0;) {
         if (bsc_value_get(wanted, bsc_value_key_at(facts, i)) == NULL)
             bsc_value_remove(facts, bsc_value_key_at(facts, i));
@@ -77,11 +76,28 @@ static void keep_only(struct bsc_value *facts, const struct bsc_value *ids)
     bsc_value_free(wanted);
 }
 
-bool bsc_run_recorded_settle(struct bsc_run_session *session, const char *path,
-                             struct bsc_value *facts, struct bsc_err *err)
+struct bsc_value *bsc_run_recorded_settle(struct bsc_run_session *session, const char *path,
+                                          struct bsc_value *facts, struct bsc_err *err)
 {
-    if (!keeps_schema(session, path, facts, err) || !is_complete(session, path, facts, err))
-        return false;
-    keep_only(facts, bsc_value_get(session->listing, "resources"));
-    return true;
+    const struct bsc_value *ids = bsc_value_get(session->listing, "resources");
+    if (!keeps_schema(session, path, facts, err))
+        return NULL;
+    struct bsc_value *site = bsc_run_session_resources(session, err);
+    if (site == NULL)
+        return NULL;
+    struct bsc_value *of_site = bsc_value_map();
+    add_all(of_site, site);
+    struct bsc_value *missing = missing_of(ids, facts, of_site, true);
+    struct bsc_value *untold = missing_of(ids, facts, of_site, false);
+    if (bsc_value_count(missing) > 0) {
+        refuse(path, missing, err);
+        bsc_value_free(untold);
+        untold = NULL;
+    } else {
+        keep_only(facts, ids);
+    }
+    bsc_value_free(missing);
+    bsc_value_free(of_site);
+    bsc_value_free(site);
+    return untold;
 }

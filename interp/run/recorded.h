@@ -11,10 +11,11 @@
 #include "value/value.h"
 
 /* Sees that the facts ({id=facts}) can stand for the site: they keep the schema, and none of the
- * resources that the session's runbook speaks of is missing. Others are removed, so that they are
- * what observing would have given. False names resources and keys (BSC_ERR_INVALID); `path` is
- * where they come from. */
-bool bsc_run_recorded_settle(struct bsc_run_session *session, const char *path,
-                             struct bsc_value *facts, struct bsc_err *err);
+ * site's resources that the session's runbook speaks of is missing. What the runbook does not speak
+ * of is removed, so that they are what observing would have given. Returns the ids of the runbook's
+ * own resources of which nothing is said, owned; NULL names resources and keys (BSC_ERR_INVALID).
+ * `path` is where the facts come from. */
+struct bsc_value *bsc_run_recorded_settle(struct bsc_run_session *session, const char *path,
+                                          struct bsc_value *facts, struct bsc_err *err);
 
 #endif

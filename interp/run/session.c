@@ -140,8 +140,7 @@ const struct bsc_value *bsc_run_session_runbook(const struct bsc_run_session *se
     return bsc_value_get(session->listing, "runbook");
 }
 
-/* Every resource of the site, by id. */
-static struct bsc_value *site_resources(struct bsc_run_session *session, struct bsc_err *err)
+struct bsc_value *bsc_run_session_resources(struct bsc_run_session *session, struct bsc_err *err)
 {
     struct bsc_value *args = load_arguments(session);
     struct bsc_value *resources = bsc_vm_call(session->vm, "resources", args, err);
@@ -190,7 +189,7 @@ struct bsc_value *bsc_run_session_observe(struct bsc_run_session *session, struc
     struct bsc_value *own = NULL;
     const struct bsc_value *ids = bsc_value_get(session->listing, "resources");
     if (ids == NULL) {
-        own = site_resources(session, err);
+        own = bsc_run_session_resources(session, err);
         if (own == NULL)
             return NULL;
         ids = own;

@@ -62,6 +62,9 @@ const struct bsc_value *bsc_run_session_errors(const struct bsc_run_session *ses
 /* {name, summary, params, items}; borrowed. */
 const struct bsc_value *bsc_run_session_runbook(const struct bsc_run_session *session);
 
+/* The ids of every resource that the site has; owned, NULL on failure. */
+struct bsc_value *bsc_run_session_resources(struct bsc_run_session *session, struct bsc_err *err);
+
 /* Observes every resource that the runbook speaks of or, without one, that the site has. Runs the
  * loop. Returns owned {id=facts}, NULL on failure. */
 struct bsc_value *bsc_run_session_observe(struct bsc_run_session *session, struct bsc_err *err);

@@ -186,6 +186,16 @@ wrong_facts 'the fact "state" of database:mgc.secondary cannot be "asleep"'
 bsc plan "$failover" --site site/site.yaml --facts facts.json --diff plan.json
 exits 0
 
+it "what only the runbook speaks of is not in the facts of a site, and that is told"
+cat >own.lua <<'END'
+runbook "own" { summary = "Asks a program" }
+step "Ask" { verify { command.facts "answer" { argv = { "/bin/true" } }:has { exit = 0 } } }
+END
+bsc plan own.lua --site site/site.yaml --facts facts.json -o own.json
+says "facts.json says nothing of command:answer: it is taken to be unknown"
+bsc plan own.lua --site site/site.yaml --facts facts.json --json
+one_line_of_json
+
 it "what moves by itself and what no step depends on does not keep a plan from its run"
 sleep 100 <"$secondary" &
 background="$background $!"

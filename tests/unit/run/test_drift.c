@@ -97,6 +97,10 @@ static void a_resource_that_only_one_plan_speaks_of_blocks(void **state)
                  "[{'resource':'db:b','key':'observed','then':false,'now':true,'identity':false,"
                  "'blocks':true}]",
                  "[]");
+    assert_drift(drift_of("{}", "[]", "{'sql:q':{'rows':1}}", "[]"), true,
+                 "[{'resource':'sql:q','key':'observed','then':false,'now':true,'identity':false,"
+                 "'blocks':false}]",
+                 "[]");
 }
 
 #define ITEM(index, outcome, changes)                                                              \
