@@ -120,8 +120,9 @@ local function change_with_retry(change, options)
   return answer
 end
 
--- A change as the host takes it. `becomes` is what is taken to be true afterwards.
-local function prepared(change, own, becomes, options)
+-- A change as the host takes it. `becomes` is what is taken to be true afterwards; where nobody
+-- says what that is, the change is assumed to work.
+local function prepared(change, own, becomes, options, is_assumed)
   local resource = handles.resource(change.resource) or own
   return {
     resource = resource,
@@ -131,6 +132,7 @@ local function prepared(change, own, becomes, options)
     becomes = merged(by_resource(change.becomes or {}, resource), becomes),
     timeout_ms = change.timeout_ms or options.timeout_ms,
     volatile = change.volatile,
+    assumed = is_assumed and change.becomes == nil or nil,
   }
 end
 
@@ -168,7 +170,7 @@ local function take(run, change, is_last, becomes)
   if is_last and not change.becomes then
     more = merged(more, becomes)
   end
-  local full = prepared(change, own, more, run.options)
+  local full = prepared(change, own, more, run.options, not run.foretells)
   local answer = change_with_retry(full, run.options)
   run.result = run.result or answer.result
   if answer.outcome ~= "changed" then
@@ -184,6 +186,7 @@ end
 local function take_all(run, changes, wanted)
   local next_change = stepper(changes)
   local becomes = wanted and foretold(wanted)
+  run.foretells = wanted ~= nil or run.foreseen ~= nil
   while true do
     local change, is_last = next_change(run.known[run.action.resource], run.last_result)
     if not change then
@@ -200,7 +203,7 @@ end
 local function plain_changes(action)
   local inner, changes = primitive.action(action), {}
   for change in stepper(inner.primitive.changes(inner.a, {}, observe)) do
-    changes[#changes + 1] = prepared(change, inner.resource, nil, {})
+    changes[#changes + 1] = prepared(change, inner.resource, nil, {}, true)
   end
   return host.list(changes)
 end
@@ -217,7 +220,7 @@ local function undo_of(action, before, result)
       local nested = plain_changes(change)
       table.move(nested, 1, #nested, #changes + 1, changes)
     else
-      changes[#changes + 1] = prepared(change, action.resource, nil, {})
+      changes[#changes + 1] = prepared(change, action.resource, nil, {}, true)
     end
   end
   return #changes > 0 and host.list(changes) or nil

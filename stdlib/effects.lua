@@ -28,6 +28,7 @@ function M.change(change)
     becomes = change.becomes,
     timeout_ms = change.timeout_ms,
     volatile = change.volatile,
+    assumed = change.assumed,
   }
 end
 

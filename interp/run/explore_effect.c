@@ -127,13 +127,13 @@ static bool change(struct bsc_run_explorer *explorer, uint32_t number, struct bs
     bsc_run_state_fit(explorer, state);
     bsc_run_state_copy(&before, state);
     struct bsc_run_reaction reaction = bsc_run_react(explorer->reactor, spot, fault, &state->facts);
-    bool foretells = bsc_value_count(bsc_value_get(spot->value, "becomes")) > 0;
-    if (kind->takes_effect && !foretells && !enter(explorer, state, spot, reaction.essence))
+    bool assumed = bsc_value_get_truth(spot->value, "assumed");
+    if (kind->takes_effect && assumed && !enter(explorer, state, spot, reaction.essence))
         tell_twice(explorer, number, spot, fault);
     bool ok = !reaction.acts || bsc_run_explore_check(explorer, number, &before, state, fault, err);
     if (kind->has_intent)
         state->mode = BSC_RUN_MODE_IN_FLIGHT;
-    else if (kind->kills && foretells)
+    else if (kind->kills && !assumed)
         bsc_run_explore_restart(explorer, state);
     else
         ok = ok && bsc_run_explore_answer(explorer, state, reaction.answer, err);
@@ -208,13 +208,10 @@ bool bsc_run_explore_disturb(struct bsc_run_explorer *explorer, uint32_t number,
 
 void bsc_run_explore_settle(struct bsc_run_explorer *explorer, struct bsc_run_state *state)
 {
-    const struct bsc_run_spot *spot = spot_of(explorer, state);
-    struct bsc_run_reaction seen =
-        bsc_run_react(explorer->reactor, spot, BSC_RUN_FAULT_KILLED_AFTER_INTENT, &state->facts);
-    if (seen.trace == BSC_RUN_TRACE_ALL || seen.trace == BSC_RUN_TRACE_NONE)
-        bsc_run_explore_restart(explorer, state);
-    else
+    if (bsc_value_get_truth(spot_of(explorer, state)->value, "assumed"))
         halt(explorer, state, "unknown", "nothing that can be observed tells whether it was done");
+    else
+        bsc_run_explore_restart(explorer, state);
 }
 
 bool bsc_run_explore_is_stuck(const struct bsc_run_explorer *explorer,

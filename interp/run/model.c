@@ -109,7 +109,7 @@ void bsc_run_model_act(struct bsc_run_model *model, const struct bsc_value *effe
     const char *resource = bsc_value_get_string(effect, "resource");
     const struct bsc_value *becomes = bsc_value_get(effect, "becomes");
     const struct bsc_value *facts = bsc_value_get(model->facts, resource);
-    if (facts != NULL && bsc_value_count(becomes) == 0)
+    if (facts != NULL && bsc_value_get_truth(effect, "assumed"))
         bsc_value_set(model->facts, resource, unknown_of(facts));
     bsc_run_model_apply(model, becomes);
 }

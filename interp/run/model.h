@@ -35,7 +35,7 @@ void bsc_run_model_travel_light(struct bsc_run_model *model);
 /* Lets a change act: `becomes` is {id={key=value}}, borrowed. */
 void bsc_run_model_apply(struct bsc_run_model *model, const struct bsc_value *becomes);
 
-/* Lets the change of an effect act. One that foretells nothing may have changed anything about its
+/* Lets the change of an effect act. One that is assumed to work may have changed anything about its
  * own resource: the facts of that are unknown from then on. */
 void bsc_run_model_act(struct bsc_run_model *model, const struct bsc_value *effect);
 
