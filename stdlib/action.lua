@@ -199,11 +199,16 @@ local function take_all(run, changes, wanted)
   end
 end
 
--- The changes of an action as plain data, for the journal.
+-- The changes of an action as plain data, for the journal: the last one makes true what the action
+-- wants.
 local function plain_changes(action)
   local inner, changes = primitive.action(action), {}
-  for change in stepper(inner.primitive.changes(inner.a, {}, observe)) do
-    changes[#changes + 1] = prepared(change, inner.resource, nil, {}, true)
+  local spec = inner.primitive
+  local given = spec.wants and spec.wants(inner.a, {}, observe)
+  local becomes = given and foretold(by_resource(given, inner.resource))
+  for change, is_last in stepper(spec.changes(inner.a, {}, observe)) do
+    changes[#changes + 1] = prepared(change, inner.resource,
+      is_last and not change.becomes and becomes or nil, {}, not given)
   end
   return host.list(changes)
 end

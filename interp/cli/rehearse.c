@@ -122,6 +122,8 @@ static int code_of(const struct bsc_value *verdict)
     enum bsc_outcome outcome = BSC_OUTCOME_CHANGED;
     if (bsc_value_count(bsc_value_get(verdict, "violations")) > 0)
         return BSC_EXIT_VIOLATION;
+    if (!bsc_value_get_truth(verdict, "complete"))
+        return BSC_EXIT_UNKNOWN;
     bsc_run_outcome_parse(bsc_value_get_string(bsc_value_get(verdict, "undisturbed"), "outcome"),
                           &outcome);
     return bsc_run_outcome_exit(outcome);

@@ -160,17 +160,30 @@ static bool search(struct bsc_run_explorer *explorer, struct bsc_err *err)
         if (explorer->incomplete)
             break;
         ok = expand(explorer, number, &from, &work, err);
+        explorer->explored = number + 1;
     }
     bsc_run_state_release(&from);
     bsc_run_state_release(&work);
     return ok;
 }
 
+/* A way that was named and does not exist any more proves nothing. */
+static bool is_as_ordered(const struct bsc_run_explorer *explorer, struct bsc_err *err)
+{
+    const char *only = explorer->order->only;
+    if (only == NULL || explorer->tried >= explorer->order->faults)
+        return true;
+    bsc_err_set(err, BSC_ERR_USAGE, "no run of this runbook can go wrong as in \"%s\"", only);
+    return bsc_err_hint(err, "Take a way that a violation names; it changes with the runbook.");
+}
+
 struct bsc_value *bsc_run_explore(const struct bsc_run_explore_order *order, struct bsc_err *err)
 {
     struct bsc_run_explorer explorer = {0};
     bsc_run_explorer_init(&explorer, order);
-    struct bsc_value *verdict = search(&explorer, err) ? bsc_run_explore_verdict(&explorer) : NULL;
+    struct bsc_value *verdict = NULL;
+    if (search(&explorer, err) && is_as_ordered(&explorer, err))
+        verdict = bsc_run_explore_verdict(&explorer);
     bsc_run_explorer_release(&explorer);
     return verdict;
 }

@@ -29,6 +29,7 @@ void bsc_run_explore_restart(const struct bsc_run_explorer *explorer, struct bsc
 {
     state->mode = BSC_RUN_MODE_RUNNING;
     state->halt = 0;
+    state->time_ms = 0;
     state->spot = (uint32_t)spot_of(explorer, state)->anchor->number;
 }
 
@@ -60,6 +61,7 @@ static bool end_item(struct bsc_run_explorer *explorer, struct bsc_run_state *st
         return true;
     }
     const struct bsc_run_spot *first = bsc_run_script_first(explorer->script, spot->item + 1, err);
+    state->time_ms = 0;
     if (first != NULL)
         state->spot = (uint32_t)first->number;
     return first != NULL;
@@ -115,6 +117,13 @@ static void tell_twice(struct bsc_run_explorer *explorer, uint32_t number,
     bsc_run_explore_violated(explorer, number, spot, fault, about);
 }
 
+static bool is_point_of_no_return(const struct bsc_run_explorer *explorer,
+                                  const struct bsc_run_spot *spot)
+{
+    return bsc_value_get_truth(bsc_run_script_item(explorer->script, spot->item),
+                               "point_of_no_return");
+}
+
 /* One change. A run that is killed once the outcome is recorded does not repeat it: where nothing
  * shows that it was done, the record does. */
 static bool change(struct bsc_run_explorer *explorer, uint32_t number, struct bsc_run_state *state,
@@ -128,6 +137,8 @@ static bool change(struct bsc_run_explorer *explorer, uint32_t number, struct bs
     bsc_run_state_copy(&before, state);
     struct bsc_run_reaction reaction = bsc_run_react(explorer->reactor, spot, fault, &state->facts);
     bool assumed = bsc_value_get_truth(spot->value, "assumed");
+    if (kind->takes_effect && is_point_of_no_return(explorer, spot))
+        state->beyond = true;
     if (kind->takes_effect && assumed && !enter(explorer, state, spot, reaction.essence))
         tell_twice(explorer, number, spot, fault);
     bool ok = !reaction.acts || bsc_run_explore_check(explorer, number, &before, state, fault, err);

@@ -22,8 +22,9 @@ struct bsc_run_state {
     uint32_t spot; /* by number */
     enum bsc_run_mode mode;
     unsigned left;    /* faults that may still happen */
-    int64_t time_ms;  /* since the beginning */
+    int64_t time_ms;  /* that the action under way has waited: only differences matter */
     uint32_t ledger;  /* set of changes that took effect though nothing shows it */
+    bool beyond;      /* the point of no return lies behind it */
     uint32_t halt;    /* atom of {outcome, reason}; 0 unless halted */
     size_t room;      /* of the facts */
     uint32_t *blocks; /* owned: numbers of the parts that they were loaded as */
@@ -71,10 +72,12 @@ struct bsc_run_explorer {
     size_t key_room;
     size_t tried;
     bool incomplete;
+    uint32_t explored;                  /* states gone on from so far */
     uint32_t yes, no, unknown, nothing; /* atoms of answers */
 };
 
-enum { BSC_RUN_NOWHERE = UINT32_MAX };
+/* The number of no state. */
+#define BSC_RUN_NOWHERE UINT32_MAX
 
 /* Puts the block of which nothing is known among the others, as the first; returns its number. */
 uint32_t bsc_run_state_empty_block(struct bsc_run_words *blocks);

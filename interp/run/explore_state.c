@@ -4,7 +4,17 @@
 
 #include "base/mem.h"
 
-enum { AT_SPOT, AT_MODE, AT_LEFT, AT_TIME_LOW, AT_TIME_HIGH, AT_LEDGER, AT_HALT, HEADER };
+enum {
+    AT_SPOT,
+    AT_MODE,
+    AT_LEFT,
+    AT_TIME_LOW,
+    AT_TIME_HIGH,
+    AT_LEDGER,
+    AT_BEYOND,
+    AT_HALT,
+    HEADER
+};
 
 /* Resources whose facts are kept together. Most changes touch one resource, so that of a state with
  * a thousand of them all blocks but one are shared with the state before. */
@@ -98,6 +108,7 @@ void bsc_run_state_load(const struct bsc_run_explorer *explorer, uint32_t number
     state->left = words[AT_LEFT];
     state->time_ms = (int64_t)((uint64_t)words[AT_TIME_HIGH] << 32 | words[AT_TIME_LOW]);
     state->ledger = words[AT_LEDGER];
+    state->beyond = words[AT_BEYOND] != 0;
     state->halt = words[AT_HALT];
     for (size_t i = 0; i * BLOCK < state->room; i++)
         load_block(explorer, state, i, HEADER + i < length ? words[HEADER + i] : explorer->empty);
@@ -149,6 +160,7 @@ static size_t put_together(struct bsc_run_explorer *explorer, const struct bsc_r
     words[AT_TIME_LOW] = (uint32_t)state->time_ms;
     words[AT_TIME_HIGH] = (uint32_t)((uint64_t)state->time_ms >> 32);
     words[AT_LEDGER] = state->ledger;
+    words[AT_BEYOND] = state->beyond;
     words[AT_HALT] = state->halt;
     return length;
 }
@@ -158,8 +170,9 @@ bool bsc_run_state_pair_is_new(struct bsc_run_explorer *explorer,
                                const struct bsc_run_state *after)
 {
     bool is_new = false;
-    size_t length = put_blocks(explorer, before, 0);
-    length = put_blocks(explorer, after, length);
+    size_t first = put_blocks(explorer, before, 1);
+    size_t length = put_blocks(explorer, after, first);
+    explorer->key[0] = (uint32_t)first;
     bsc_run_words_add(explorer->checks, explorer->key, length, &is_new);
     return is_new;
 }

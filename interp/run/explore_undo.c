@@ -11,14 +11,7 @@ struct retreat {
     const struct bsc_run_explorer *explorer; /* borrowed */
     struct bsc_run_model *model;             /* owned: the site, from where the run halted */
     struct bsc_value *undone;                /* owned list of {changes, spot}: last first */
-    bool forbidden;                          /* the point of no return is behind it */
 };
-
-static bool has_changed(const struct bsc_run_spot *end)
-{
-    const char *outcome = bsc_value_get_string(end->value, "outcome");
-    return outcome != NULL && strcmp(outcome, "changed") == 0;
-}
 
 static void add_undo(struct retreat *retreat, const struct bsc_value *changes,
                      const struct bsc_run_spot *end)
@@ -36,11 +29,8 @@ static void add_undo(struct retreat *retreat, const struct bsc_value *changes,
 /* What takes an item back: what the step declares, else what its actions do, last first. */
 static void add_item(struct retreat *retreat, const struct bsc_run_spot *end)
 {
-    const struct bsc_value *item = bsc_run_script_item(retreat->explorer->script, end->item);
     const struct bsc_value *declared = bsc_value_get(end->value, "undo");
     const struct bsc_value *actions = bsc_value_get(end->value, "actions");
-    if (bsc_value_get_truth(item, "point_of_no_return") && has_changed(end))
-        retreat->forbidden = true;
     if (declared != NULL) {
         add_undo(retreat, declared, end);
         return;
@@ -61,7 +51,7 @@ bool bsc_run_explore_is_of_rollback(const struct bsc_run_explorer *explorer,
 {
     struct retreat retreat = {.explorer = explorer, .undone = bsc_value_list()};
     add_item(&retreat, end);
-    bool counts = retreat.forbidden || bsc_value_count(retreat.undone) > 0;
+    bool counts = bsc_value_count(retreat.undone) > 0;
     bsc_value_free(retreat.undone);
     return counts;
 }
@@ -156,7 +146,7 @@ bool bsc_run_explore_rollback(struct bsc_run_explorer *explorer, uint32_t number
 {
     struct retreat retreat = {.explorer = explorer, .undone = bsc_value_list()};
     collect(&retreat, number);
-    bool goes_back = !retreat.forbidden && bsc_value_count(retreat.undone) > 0;
+    bool goes_back = !halted->beyond && bsc_value_count(retreat.undone) > 0;
     if (goes_back) {
         retreat.model = bsc_run_model_new(explorer->order->session->schema,
                                           bsc_run_explore_world(explorer, halted));

@@ -92,6 +92,11 @@ void bsc_run_model_apply(struct bsc_run_model *model, const struct bsc_value *be
     }
 }
 
+static const struct bsc_value *schema_of(const struct bsc_run_model *model, const char *resource)
+{
+    return bsc_run_schema_kind(model->schema, resource);
+}
+
 static struct bsc_value *unknown_of(const struct bsc_value *facts)
 {
     struct bsc_value *unknown = bsc_value_map();
@@ -109,7 +114,8 @@ void bsc_run_model_act(struct bsc_run_model *model, const struct bsc_value *effe
     const char *resource = bsc_value_get_string(effect, "resource");
     const struct bsc_value *becomes = bsc_value_get(effect, "becomes");
     const struct bsc_value *facts = bsc_value_get(model->facts, resource);
-    if (facts != NULL && bsc_value_get_truth(effect, "assumed"))
+    if (facts != NULL && bsc_value_get_truth(effect, "assumed") &&
+        schema_of(model, resource) == NULL)
         bsc_value_set(model->facts, resource, unknown_of(facts));
     bsc_run_model_apply(model, becomes);
 }
@@ -131,11 +137,6 @@ struct bsc_value *bsc_run_model_present(const struct bsc_run_model *model,
         bsc_value_set(present, resource, keys);
     }
     return present;
-}
-
-static const struct bsc_value *schema_of(const struct bsc_run_model *model, const char *resource)
-{
-    return bsc_run_schema_kind(model->schema, resource);
 }
 
 static bool compared(const struct bsc_value *schema, const struct bsc_value *only, const char *key)

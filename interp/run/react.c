@@ -236,6 +236,7 @@ static void work_out(struct bsc_run_reactor *reactor, const struct involved *inv
     struct bsc_value *ids = ids_of(reactor, involved);
     if (kind->takes_effect)
         bsc_run_model_act(world, spot->value);
+    bool assumed = bsc_value_get_truth(spot->value, "assumed");
     if (kind->code != BSC_ERR_NONE)
         row_err_of(fault, &row_err);
     const struct bsc_run_judgement of = {.becomes = becomes,
@@ -247,6 +248,9 @@ static void work_out(struct bsc_run_reactor *reactor, const struct involved *inv
     ret->reaction.trace = bsc_run_judge_trace(belief, &of);
     /* Whoever is killed with a change under way learns nothing of it. */
     if (!kind->has_intent) {
+        /* Of an assumed change the run expects nothing that it could miss. */
+        if (assumed)
+            bsc_run_model_act(belief, spot->value);
         enum bsc_outcome outcome = bsc_run_judge(belief, &of, &reason);
         ret->reaction.answer = bsc_run_atoms_add(
             reactor->atoms, answer_of(spot->value, outcome, &reason, of.row_err, world));

@@ -33,7 +33,7 @@ static struct bsc_value *answer_change(struct bsc_run_twin *twin, const struct b
     if (twin->hooks->change != NULL)
         twin->hooks->change(twin->hooks->self, effect, before);
     bsc_value_free(before);
-    bsc_run_model_act(twin->model, effect);
+    bsc_run_model_apply(twin->model, becomes);
     struct bsc_value *answer = bsc_value_map();
     bsc_value_set_text(answer, "outcome", "changed");
     bsc_value_set(answer, "result", bsc_value_map());

@@ -77,7 +77,8 @@ static void look_at_end(struct bsc_run_explorer *explorer, uint32_t number,
 {
     struct bsc_run_state state = {0};
     enum bsc_run_mode mode = bsc_run_state_mode(explorer, number);
-    if (mode != BSC_RUN_MODE_DONE && mode != BSC_RUN_MODE_HALTED)
+    /* Where a search was broken off nothing is known of the last states. */
+    if ((mode != BSC_RUN_MODE_DONE && mode != BSC_RUN_MODE_HALTED) || number >= explorer->explored)
         return;
     bsc_run_state_load(explorer, number, &state);
     const struct bsc_value *halted = bsc_run_atoms_get(explorer->atoms, state.halt);
@@ -282,9 +283,14 @@ static struct bsc_value *undisturbed(const struct bsc_run_explorer *explorer)
     }
     const struct bsc_run_spot *spot = spot_at(explorer, number);
     const struct bsc_value *halted = bsc_run_atoms_get(explorer->atoms, state.halt);
-    bool done = state.mode == BSC_RUN_MODE_DONE;
-    bsc_value_set_text(map, "outcome", done ? "done" : bsc_value_get_string(halted, "outcome"));
-    bsc_value_set_text(map, "reason", done ? "" : bsc_value_get_string(halted, "reason"));
+    if (state.mode == BSC_RUN_MODE_DONE || halted == NULL) {
+        bool done = state.mode == BSC_RUN_MODE_DONE;
+        bsc_value_set_text(map, "outcome", done ? "done" : "unknown");
+        bsc_value_set_text(map, "reason", done ? "" : "it does not come to an end");
+    } else {
+        bsc_value_set(map, "outcome", bsc_value_copy(bsc_value_get(halted, "outcome")));
+        bsc_value_set(map, "reason", bsc_value_copy(bsc_value_get(halted, "reason")));
+    }
     bsc_value_set_int(map, "item", (int64_t)spot->item + 1);
     bsc_value_set_int(map, "line", line_of(explorer, spot));
     bsc_run_state_release(&state);

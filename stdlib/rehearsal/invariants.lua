@@ -7,6 +7,7 @@ local cond = require "bascule/core/cond"
 local handles = require "bascule/language/handles"
 local inventory = require "bascule/language/inventory"
 local list = require "bascule/core/list"
+local match = require "bascule/core/match"
 
 local M = {}
 
@@ -157,12 +158,25 @@ local shipped = {
     mend = "Use pool.set_active_servers(pool, near(db.secondary))." },
 }
 
-local function reason_against(invariant, facts)
+-- Why a condition does not hold, or nil. What cannot be known is taken to be `decided`.
+local function reason_against(condition, facts, decided)
+  local usual = match.undecided
+  match.undecided = function()
+    return decided
+  end
+  local ok, reason = cond.check(condition, function(resource)
+    return facts[handles.resource(resource)]
+  end)
+  match.undecided = usual
+  return not ok and reason or nil
+end
+
+-- The first condition of an invariant that held before the change, or may have, and may not hold
+-- after it.
+local function newly_broken(invariant, before, after)
   for _, each in ipairs(invariant.conditions) do
-    local ok, reason = cond.check(each, function(resource)
-      return facts[handles.resource(resource)]
-    end)
-    if not ok then
+    local reason = reason_against(each, after, false)
+    if reason and not reason_against(each, before, true) then
       return reason
     end
   end
@@ -183,8 +197,8 @@ function M.broken(args)
     end
   end
   for _, each in ipairs(book.invariants) do
-    local text = reason_against(each, after)
-    if text and not reason_against(each, before) then
+    local text = newly_broken(each, before, after)
+    if text then
       add(found, each.title, text, each.mend or each.because, each.place.line)
     end
   end

@@ -68,3 +68,16 @@ exits 2
 says 'there is no --faults "many"'
 rehearse "$failover" --only a,b,c
 exits 2
+rehearse "$failover" --only '1.1:killed-twice'
+exits 2
+says "no run of this runbook can go wrong as in"
+
+it "a step that nobody says anything of hides nothing that comes after it"
+awk '/^-- Step 1$/ { print "step \"Note it\" { harmless = \"a note\","
+    print "  sql.change { on = db.secondary, statement = \"UPDATE note SET n = 1\" } }" } { print }' \
+    "$failover" >noted.lua
+bsc plan noted.lua --site site/site.yaml --facts facts.json
+exits 0
+rehearse noted.lua --faults none
+exits 0
+says "without a fault: done"

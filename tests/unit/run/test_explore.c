@@ -90,10 +90,13 @@ static void a_violation_can_be_replayed_alone(void **state)
     assert_int_equal(violations(alone), 1);
     assert_true(bsc_value_equal(violation(alone, 0), violation(verdict, 0)));
     assert_int_equal(bsc_value_get_number(alone, "tried", 0), 1);
-    struct bsc_value *none = explore_only(&stage, 1, "1.99:fails");
-    assert_int_equal(violations(none), 0);
-    assert_int_equal(bsc_value_get_number(none, "tried", -1), 0);
-    bsc_value_free(none);
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_value *facts = from_json("{'sql:queue':{'reachable':true,'rows':3}}");
+    const struct bsc_run_explore_order order = {
+        .session = &stage.session, .facts = facts, .faults = 1, .only = "1.99:fails"};
+    assert_null(bsc_run_explore(&order, &err));
+    assert_int_equal(err.code, BSC_ERR_USAGE);
+    bsc_value_free(facts);
     bsc_value_free(alone);
     bsc_value_free(verdict);
     stage_strike(&stage);
@@ -137,6 +140,48 @@ static void a_refusal_is_a_stated_end(void **state)
     assert_int_equal(violations(verdict), 0);
     assert_word(bsc_value_get(verdict, "undisturbed"), "outcome", "refused");
     assert_int_equal(bsc_value_get_number(bsc_value_get(verdict, "ends"), "done", -1), 0);
+    bsc_value_free(verdict);
+    stage_strike(&stage);
+}
+
+#define UNDONE(rows, more)                                                                         \
+    "step 'Empty it' { sql.change { server = 'db', file = 'q.db', statement = 'DELETE',\n"         \
+    "  becomes = { [queue] = { rows = 0 } }, undo = { statement = 'INSERT',\n"                     \
+    "  becomes = { [queue] = { rows = " rows " } } } }" more " }\n"
+#define LAST                                                                                       \
+    "step 'Fill it' { harmless = 'a test', sql.change { server = 'db', file = 'q.db',\n"           \
+    "  statement = 'INSERT', becomes = { [queue] = { rows = 9 } } } }\n"
+
+static void an_undo_that_puts_back_something_else_is_found(void **state)
+{
+    static const struct {
+        const char *book;
+        const char *title;
+    } cases[] = {{BOOK(UNDONE("3", "") LAST), NULL},
+                 {BOOK(UNDONE("7", "") LAST), "a rollback restores what was there before"},
+                 {BOOK(UNDONE("7", ", point_of_no_return = true") LAST), NULL}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct stage stage;
+        begin(&stage, state, cases[i].book);
+        struct bsc_value *verdict = explore(&stage, 2);
+        assert_int_equal(violations(verdict), cases[i].title != NULL);
+        if (cases[i].title != NULL)
+            assert_word(violation(verdict, 0), "title", cases[i].title);
+        bsc_value_free(verdict);
+        stage_strike(&stage);
+    }
+}
+
+/* Each resumption waits anew, which must not make a new state of the site. */
+static void waiting_in_vain_comes_to_an_end(void **state)
+{
+    struct stage stage;
+    begin(&stage, state,
+          BOOK(SOUND "step 'Wait' { wait_until { queue:has { rows = 5 }, timeout = '1m' } }\n"));
+    struct bsc_value *verdict = explore(&stage, 1);
+    assert_true(bsc_value_get_truth(verdict, "complete"));
+    assert_int_equal(violations(verdict), 0);
+    assert_word(bsc_value_get(verdict, "undisturbed"), "outcome", "timeout");
     bsc_value_free(verdict);
     stage_strike(&stage);
 }
@@ -192,6 +237,8 @@ int main(void)
         UNIT_IN_FOLDER(the_same_inputs_give_the_same_verdict),
         UNIT_IN_FOLDER(an_invariant_of_the_author_is_checked),
         UNIT_IN_FOLDER(a_refusal_is_a_stated_end),
+        UNIT_IN_FOLDER(an_undo_that_puts_back_something_else_is_found),
+        UNIT_IN_FOLDER(waiting_in_vain_comes_to_an_end),
         UNIT_IN_FOLDER(code_that_remembers_the_last_time_is_told),
         cmocka_unit_test(every_fault_has_a_name_of_its_own),
     };

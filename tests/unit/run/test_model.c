@@ -47,6 +47,27 @@ static bool agrees(struct scene *scene, const char *resource, const char *observ
     return result;
 }
 
+static void act(struct scene *scene, const char *json)
+{
+    struct bsc_value *effect = from_json("%s", json);
+    bsc_run_model_act(scene->model, effect);
+    bsc_value_free(effect);
+}
+
+static void after_a_change_that_is_assumed_nothing_is_known_of_its_resource(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, "{'sql:q':{'rows':1},'pool:b':{'state':'Normal'}}");
+    act(&scene, "{'resource':'sql:q','becomes':{}}");
+    assert_json(bsc_run_model_facts(scene.model, "sql:q"), "{'rows':1}");
+    act(&scene, "{'resource':'sql:q','becomes':{},'assumed':true}");
+    assert_json(bsc_run_model_facts(scene.model, "sql:q"), "{'rows':{'$unknown':'rows'}}");
+    act(&scene, "{'resource':'pool:b','becomes':{},'assumed':true}");
+    assert_json(bsc_run_model_facts(scene.model, "pool:b"), "{'state':'Normal'}");
+    scene_close(&scene);
+}
+
 static void a_change_sets_its_facts_and_leaves_the_others(void **state)
 {
     (void)state;
@@ -232,6 +253,7 @@ static void a_model_that_travels_light_keeps_the_length_of_very_long_volatile_li
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(after_a_change_that_is_assumed_nothing_is_known_of_its_resource),
         cmocka_unit_test(a_change_sets_its_facts_and_leaves_the_others),
         cmocka_unit_test(
             present_values_are_those_of_the_named_keys_and_null_where_nothing_is_known),

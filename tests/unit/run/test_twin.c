@@ -109,17 +109,6 @@ static void what_a_change_makes_true_is_observed_afterwards(void **state)
     scene_close(&scene);
 }
 
-static void after_a_change_of_which_nobody_says_what_it_makes_true_nothing_is_known(void **state)
-{
-    (void)state;
-    struct scene scene;
-    scene_open(&scene, "{'file:/a':{'bytes':0}}", true);
-    expect(&scene, CHANGE("part", "{}"), "{'outcome':'changed','result':{},'facts':{'bytes':0}}");
-    expect(&scene, CHANGE("blind", "{},'assumed':true"),
-           "{'outcome':'changed','result':{},'facts':{'bytes':{'$unknown':'bytes'}}}");
-    scene_close(&scene);
-}
-
 static void each_change_is_told_with_the_values_before_it(void **state)
 {
     (void)state;
@@ -218,7 +207,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_change_makes_true_is_observed_afterwards),
-        cmocka_unit_test(after_a_change_of_which_nobody_says_what_it_makes_true_nothing_is_known),
         cmocka_unit_test(each_change_is_told_with_the_values_before_it),
         cmocka_unit_test(a_resource_that_nobody_observed_is_unknown),
         cmocka_unit_test(waiting_moves_only_the_clock_of_the_twin),
