@@ -36,8 +36,8 @@ void bsc_run_model_travel_light(struct bsc_run_model *model);
 void bsc_run_model_apply(struct bsc_run_model *model, const struct bsc_value *becomes);
 
 /* Lets the change of an effect act. One that is assumed to work may have changed anything about its
- * own resource: the facts of that are unknown from then on. What a resource with a schema is, such as
- * a copy of a database, only primitives change that say so. */
+ * own resource: the facts of that are unknown from then on. What a resource with a schema is, such
+ * as a copy of a database, only primitives change that say so. */
 void bsc_run_model_act(struct bsc_run_model *model, const struct bsc_value *effect);
 
 /* The present values of just the keys that `becomes` would set; returns owned. */

@@ -76,8 +76,8 @@ says "no run of this runbook can go wrong as in"
 
 it "a step that nobody says anything of hides nothing that comes after it"
 awk '/^-- Step 1$/ { print "step \"Note it\" { harmless = \"a note\","
-    print "  sql.change { on = db.secondary, statement = \"UPDATE note SET n = 1\" } }" } { print }' \
-    "$failover" >noted.lua
+    print "  sql.change { on = db.secondary, statement = \"UPDATE note SET n = 1\" } }" }
+    { print }' "$failover" >noted.lua
 bsc plan noted.lua --site site/site.yaml --facts facts.json
 exits 0
 rehearse noted.lua --faults none
