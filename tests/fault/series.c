@@ -143,13 +143,13 @@ struct series {
  * does by itself, and that is followed by a record in the journal. So being killed before each of
  * them is being killed anywhere. */
 static const struct series all_series[] = {
-    {"files-changing", {.kind = FAULT_SYS, .error = EIO}, kinds_changing, 1, false},
-    {"files-looking", {.kind = FAULT_SYS, .error = EIO}, kinds_looking, 11, false},
+    {"files-changing", {.kind = FAULT_SYS, .error = EIO}, kinds_changing, 2, false},
+    {"files-looking", {.kind = FAULT_SYS, .error = EIO}, kinds_looking, 23, false},
     {"files-full", {.kind = FAULT_SYS, .error = ENOSPC}, kinds_changing, 3, false},
     {"files-interrupted", {.kind = FAULT_SYS, .error = EINTR}, kinds_interruptible, 11, true},
     {"files-sticky", {.kind = FAULT_SYS, .error = EIO, .sticky = true}, kinds_all, 19, false},
-    {"kill", {.kind = FAULT_KILL}, kinds_changing, 1, false},
-    {"odbc-once", {.kind = FAULT_SQL, .sqlstate = "HY000"}, NULL, 1, false},
+    {"kill", {.kind = FAULT_KILL}, kinds_changing, 2, false},
+    {"odbc-once", {.kind = FAULT_SQL, .sqlstate = "HY000"}, NULL, 2, false},
     {"odbc-link", {.kind = FAULT_SQL, .sqlstate = "08S01"}, NULL, 6, false},
     {"odbc-sticky", {.kind = FAULT_SQL, .sqlstate = "08S01", .sticky = true}, NULL, 9, false},
 };
