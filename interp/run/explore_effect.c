@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "run/effect.h"
 #include "run/outcome.h"
 
 /* Any time will do as long as it is the same one: a rehearsal gives the same verdict each time. */
@@ -132,6 +133,9 @@ static bool change(struct bsc_run_explorer *explorer, uint32_t number, struct bs
     const struct bsc_run_fault_kind *kind = bsc_run_fault_kind(fault);
     const struct bsc_run_spot *spot = spot_of(explorer, state);
     struct bsc_run_state before = {0};
+    /* What the live world would not carry out must not pass here. */
+    if (bsc_run_effect_row(spot->value, err) == NULL)
+        return false;
     (void)bsc_run_reactor_about(explorer->reactor, spot);
     bsc_run_state_fit(explorer, state);
     bsc_run_state_copy(&before, state);

@@ -197,23 +197,41 @@ static const char fickle[] = "local count = 0\n"
                              "  end,\n"
                              "}\n";
 
-static void code_that_remembers_the_last_time_is_told(void **state)
+/* One that asks for what the program cannot do. */
+static const char impossible[] = "return primitive {\n"
+                                 "  args = { { 'queue', 'facts' } }, harmless = 'a test',\n"
+                                 "  changes = function() return { { row = 'no.row', args = {},\n"
+                                 "    statement = 'DELETE' } } end,\n"
+                                 "}\n";
+
+/* Explores a runbook with this primitive in it, which is no good. */
+static void expect_told(void **state, const char *primitive, const char *message)
 {
     struct stage stage;
     struct bsc_err err = BSC_ERR_INIT;
-    char *module = unit_path(*state, "fickle.lua");
-    put_text(module, fickle);
+    char *module = unit_path(*state, "own.lua");
+    put_text(module, primitive);
     free(module);
     begin(&stage, state,
-          BOOK("local fickle = require 'fickle'\n"
-               "step 'Do it' { retry = { times = 2 }, fickle(queue) }\n"));
+          BOOK("local own = require 'own'\n"
+               "step 'Do it' { retry = { times = 2 }, own(queue) }\n"));
     struct bsc_value *facts = from_json("{'sql:queue':{'reachable':true,'rows':3}}");
     const struct bsc_run_explore_order order = {
         .session = &stage.session, .facts = facts, .faults = 1};
     assert_null(bsc_run_explore(&order, &err));
-    assert_non_null(strstr(err.message, "item 1 does not do the same again"));
+    assert_non_null(strstr(err.message, message));
     bsc_value_free(facts);
     stage_strike(&stage);
+}
+
+static void code_that_remembers_the_last_time_is_told(void **state)
+{
+    expect_told(state, fickle, "item 1 does not do the same again");
+}
+
+static void what_could_not_be_carried_out_is_told(void **state)
+{
+    expect_told(state, impossible, "is no row of this program");
 }
 
 static void every_fault_has_a_name_of_its_own(void **state)
@@ -239,6 +257,7 @@ int main(void)
         UNIT_IN_FOLDER(a_refusal_is_a_stated_end),
         UNIT_IN_FOLDER(an_undo_that_puts_back_something_else_is_found),
         UNIT_IN_FOLDER(waiting_in_vain_comes_to_an_end),
+        UNIT_IN_FOLDER(what_could_not_be_carried_out_is_told),
         UNIT_IN_FOLDER(code_that_remembers_the_last_time_is_told),
         cmocka_unit_test(every_fault_has_a_name_of_its_own),
     };
