@@ -86,6 +86,8 @@ uint32_t bsc_run_state_empty_block(struct bsc_run_words *blocks);
 void bsc_run_state_load(const struct bsc_run_explorer *explorer, uint32_t number,
                         struct bsc_run_state *state);
 enum bsc_run_mode bsc_run_state_mode(const struct bsc_run_explorer *explorer, uint32_t number);
+const struct bsc_run_spot *bsc_run_state_spot(const struct bsc_run_explorer *explorer,
+                                              uint32_t number);
 uint32_t bsc_run_state_arrive(struct bsc_run_explorer *explorer, const struct bsc_run_state *state,
                               struct bsc_run_edge edge);
 void bsc_run_state_release(struct bsc_run_state *state);
@@ -118,7 +120,8 @@ bool bsc_run_explore_disturb(struct bsc_run_explorer *explorer, uint32_t number,
 /* The effect was answered with this atom. */
 bool bsc_run_explore_answer(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
                             uint32_t atom, struct bsc_err *err);
-/* A run that was killed with a change under way looks whether it took place. */
+/* A run that was killed with a change under way goes on where its action begins, which looks anew
+ * whether it took place; of an assumed change nothing can tell, and the run halts as unknown. */
 void bsc_run_explore_settle(struct bsc_run_explorer *explorer, struct bsc_run_state *state);
 /* Goes on where the action under way begins. */
 void bsc_run_explore_restart(const struct bsc_run_explorer *explorer, struct bsc_run_state *state);

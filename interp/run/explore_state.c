@@ -87,6 +87,14 @@ enum bsc_run_mode bsc_run_state_mode(const struct bsc_run_explorer *explorer, ui
     return (enum bsc_run_mode)bsc_run_words_get(explorer->states, number, &length)[AT_MODE];
 }
 
+const struct bsc_run_spot *bsc_run_state_spot(const struct bsc_run_explorer *explorer,
+                                              uint32_t number)
+{
+    size_t length = 0;
+    return bsc_run_script_spot(explorer->script,
+                               bsc_run_words_get(explorer->states, number, &length)[AT_SPOT]);
+}
+
 static void load_block(const struct bsc_run_explorer *explorer, struct bsc_run_state *state,
                        size_t index, uint32_t number)
 {
@@ -179,11 +187,9 @@ bool bsc_run_state_pair_is_new(struct bsc_run_explorer *explorer,
 
 static uint32_t trail_from(const struct bsc_run_explorer *explorer, uint32_t from)
 {
-    size_t length = 0;
     if (from == BSC_RUN_NOWHERE)
         return BSC_RUN_NOWHERE;
-    const struct bsc_run_spot *spot = bsc_run_script_spot(
-        explorer->script, bsc_run_words_get(explorer->states, from, &length)[AT_SPOT]);
+    const struct bsc_run_spot *spot = bsc_run_state_spot(explorer, from);
     bool counts = spot->op == BSC_RUN_OP_END && bsc_run_explore_is_of_rollback(explorer, spot);
     return counts ? from : explorer->edges[from].trail;
 }

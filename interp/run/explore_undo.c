@@ -39,13 +39,6 @@ static void add_item(struct retreat *retreat, const struct bsc_run_spot *end)
         add_undo(retreat, bsc_value_get(bsc_value_at(actions, i - 1), "undo"), end);
 }
 
-static const struct bsc_run_spot *spot_at(const struct bsc_run_explorer *explorer, uint32_t number)
-{
-    size_t length = 0;
-    return bsc_run_script_spot(explorer->script,
-                               *bsc_run_words_get(explorer->states, number, &length));
-}
-
 bool bsc_run_explore_is_of_rollback(const struct bsc_run_explorer *explorer,
                                     const struct bsc_run_spot *end)
 {
@@ -61,12 +54,12 @@ bool bsc_run_explore_is_of_rollback(const struct bsc_run_explorer *explorer,
  * is taken back once. */
 static void collect(struct retreat *retreat, uint32_t number)
 {
-    const struct bsc_run_spot *here = spot_at(retreat->explorer, number), *last = NULL;
+    const struct bsc_run_spot *here = bsc_run_state_spot(retreat->explorer, number), *last = NULL;
     if (here->op == BSC_RUN_OP_END)
         add_item(retreat, last = here);
     for (number = retreat->explorer->edges[number].trail; number != BSC_RUN_NOWHERE;
          number = retreat->explorer->edges[number].trail) {
-        const struct bsc_run_spot *spot = spot_at(retreat->explorer, number);
+        const struct bsc_run_spot *spot = bsc_run_state_spot(retreat->explorer, number);
         if (spot != last)
             add_item(retreat, spot);
         last = spot;

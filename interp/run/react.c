@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "run/effect.h"
 #include "run/errors.h"
 #include "run/words.h"
 
@@ -237,15 +238,17 @@ static void work_out(struct bsc_run_reactor *reactor, const struct involved *inv
     if (kind->takes_effect)
         bsc_run_model_act(world, spot->value);
     bool assumed = bsc_value_get_truth(spot->value, "assumed");
+    const struct bsc_lib_row *row = bsc_run_effect_row(spot->value, &(struct bsc_err)BSC_ERR_INIT);
     if (kind->code != BSC_ERR_NONE)
         row_err_of(fault, &row_err);
     const struct bsc_run_judgement of = {.becomes = becomes,
                                          .resources = ids,
                                          .before = before,
                                          .seen = bsc_run_model_all(world),
+                                         .resumes = row != NULL && row->resumes,
                                          .row_err = kind->code != BSC_ERR_NONE ? &row_err : NULL};
     bsc_buf_init(&reason);
-    ret->reaction.trace = bsc_run_judge_trace(belief, &of);
+    enum bsc_run_trace trace = bsc_run_judge_trace(belief, &of);
     /* Whoever is killed with a change under way learns nothing of it. */
     if (!kind->has_intent) {
         /* Of an assumed change the run expects nothing that it could miss. */
@@ -257,7 +260,7 @@ static void work_out(struct bsc_run_reactor *reactor, const struct involved *inv
     }
     ret->world = atoms_of(reactor, involved, world);
     ret->belief = atoms_of(reactor, involved, belief);
-    ret->reaction.acts = kind->takes_effect && ret->reaction.trace == BSC_RUN_TRACE_UNTOLD;
+    ret->reaction.acts = kind->takes_effect && trace == BSC_RUN_TRACE_UNTOLD;
     ret->reaction.essence = involved->essence;
     bsc_buf_release(&reason);
     bsc_value_free(ids);

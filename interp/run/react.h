@@ -43,10 +43,9 @@ uint32_t bsc_run_reactor_about(struct bsc_run_reactor *reactor, const struct bsc
 
 /* What a change leads to. */
 struct bsc_run_reaction {
-    uint32_t answer;          /* atom: what the run is told */
-    enum bsc_run_trace trace; /* whether a look tells that it took effect */
-    bool acts;                /* the world is another than before, or nobody can tell */
-    uint32_t essence;         /* atom: what makes two changes the same one */
+    uint32_t answer;  /* atom: what the run is told */
+    bool acts;        /* the world is another than before, or nobody can tell */
+    uint32_t essence; /* atom: what makes two changes the same one */
 };
 
 /* The reaction to the change of `spot`; changes the facts to what they are afterwards. */

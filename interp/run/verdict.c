@@ -129,13 +129,6 @@ static int64_t line_of(const struct bsc_run_explorer *explorer, const struct bsc
     return line > 0 ? line : bsc_value_get_number(item, "line", 0);
 }
 
-static const struct bsc_run_spot *spot_at(const struct bsc_run_explorer *explorer, uint32_t number)
-{
-    size_t length = 0;
-    return bsc_run_script_spot(explorer->script,
-                               *bsc_run_words_get(explorer->states, number, &length));
-}
-
 /* Bytes of the text that are shown: a statement may name a thousand files. */
 static int shown_length(const char *text)
 {
@@ -178,7 +171,7 @@ static const char *about_what(const struct bsc_run_spot *spot)
 static void trace_edge(struct bsc_value *trace, const struct bsc_run_explorer *explorer,
                        const struct bsc_run_edge *edge)
 {
-    const struct bsc_run_spot *spot = spot_at(explorer, edge->from);
+    const struct bsc_run_spot *spot = bsc_run_state_spot(explorer, edge->from);
     if (edge->move != 0)
         add_line(trace, explorer, spot, "meanwhile",
                  bsc_value_string(bsc_run_atoms_get(explorer->atoms, edge->move)));
@@ -215,7 +208,7 @@ static void add_fault(struct bsc_buf *text, const struct bsc_run_spot *spot, con
 static void replay_edge(struct bsc_buf *text, const struct bsc_run_explorer *explorer,
                         const struct bsc_run_edge *edge)
 {
-    const struct bsc_run_spot *spot = spot_at(explorer, edge->from);
+    const struct bsc_run_spot *spot = bsc_run_state_spot(explorer, edge->from);
     if (edge->move != 0)
         add_fault(text, spot, bsc_value_string(bsc_run_atoms_get(explorer->atoms, edge->move)));
     else if (edge->fault != BSC_RUN_FAULT_NONE)
@@ -281,7 +274,7 @@ static struct bsc_value *undisturbed(const struct bsc_run_explorer *explorer)
         number = explorer->next[number];
         bsc_run_state_load(explorer, number, &state);
     }
-    const struct bsc_run_spot *spot = spot_at(explorer, number);
+    const struct bsc_run_spot *spot = bsc_run_state_spot(explorer, number);
     const struct bsc_value *halted = bsc_run_atoms_get(explorer->atoms, state.halt);
     if (state.mode == BSC_RUN_MODE_DONE || halted == NULL) {
         bool done = state.mode == BSC_RUN_MODE_DONE;
@@ -302,7 +295,7 @@ static struct bsc_value *changes_of(const struct bsc_run_explorer *explorer)
 {
     struct bsc_value *list = bsc_value_list();
     for (uint32_t number = 0; number != BSC_RUN_NOWHERE; number = explorer->next[number]) {
-        const struct bsc_run_spot *spot = spot_at(explorer, number);
+        const struct bsc_run_spot *spot = bsc_run_state_spot(explorer, number);
         if (bsc_run_state_mode(explorer, number) != BSC_RUN_MODE_RUNNING)
             break;
         if (spot->op != BSC_RUN_OP_CHANGE)
