@@ -1,11 +1,7 @@
 #include "cli/opening.h"
 
 #include "cli/show.h"
-#include "os/files.h"
 #include "run/recorded.h"
-#include "value/json.h"
-
-enum { FACTS_BYTES_MAX = 64 * 1024 * 1024 };
 
 struct bsc_run_session_options bsc_cli_session_options(const struct bsc_cli *cli)
 {
@@ -48,10 +44,6 @@ static void tell_untold(struct bsc_cli *cli, const char *path, const struct bsc_
 static bool will_do(struct bsc_cli *cli, const char *path, struct bsc_run_session *session,
                     struct bsc_value *facts, struct bsc_err *err)
 {
-    if (bsc_value_kind(facts) != BSC_VALUE_MAP) {
-        bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" does not hold facts", path);
-        return bsc_err_hint(err, "bascule observe --site SITE -o FILE writes such a file.");
-    }
     struct bsc_value *untold = bsc_run_recorded_settle(session, path, facts, err);
     tell_untold(cli, path, untold);
     bsc_value_free(untold);
@@ -61,15 +53,10 @@ static bool will_do(struct bsc_cli *cli, const char *path, struct bsc_run_sessio
 struct bsc_value *bsc_cli_facts_read(struct bsc_cli *cli, const char *path,
                                      struct bsc_run_session *session, struct bsc_err *err)
 {
-    struct bsc_buf text;
-    struct bsc_value *facts = NULL;
-    bsc_buf_init(&text);
-    if (bsc_files_read(cli->sys, path, FACTS_BYTES_MAX, &text, err))
-        facts = bsc_json_parse(path, text.data, text.length, err);
+    struct bsc_value *facts = bsc_run_recorded_read(cli->sys, path, err);
     if (facts != NULL && !will_do(cli, path, session, facts, err)) {
         bsc_value_free(facts);
         facts = NULL;
     }
-    bsc_buf_release(&text);
     return facts;
 }

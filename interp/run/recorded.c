@@ -1,5 +1,28 @@
 #include "run/recorded.h"
 
+#include "os/files.h"
+#include "value/json.h"
+
+enum { FACTS_BYTES_MAX = 64 * 1024 * 1024 };
+
+struct bsc_value *bsc_run_recorded_read(const struct bsc_sys *sys, const char *path,
+                                        struct bsc_err *err)
+{
+    struct bsc_buf text;
+    struct bsc_value *facts = NULL;
+    bsc_buf_init(&text);
+    if (bsc_files_read(sys, path, FACTS_BYTES_MAX, &text, err))
+        facts = bsc_json_parse(path, text.data, text.length, err);
+    if (facts != NULL && bsc_value_kind(facts) != BSC_VALUE_MAP) {
+        bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" does not hold facts", path);
+        bsc_err_hint(err, "bascule observe --site SITE -o FILE writes such a file.");
+        bsc_value_free(facts);
+        facts = NULL;
+    }
+    bsc_buf_release(&text);
+    return facts;
+}
+
 static void add_each(struct bsc_buf *text, const struct bsc_value *words, size_t from,
                      const char *between)
 {

@@ -10,6 +10,10 @@
 #include "run/session.h"
 #include "value/value.h"
 
+/* Reads the facts that `bascule observe -o` has written. Returns owned, NULL on failure. */
+struct bsc_value *bsc_run_recorded_read(const struct bsc_sys *sys, const char *path,
+                                        struct bsc_err *err);
+
 /* Sees that the facts ({id=facts}) can stand for the site: they keep the schema, and none of the
  * site's resources that the session's runbook speaks of is missing. What the runbook does not speak
  * of is removed, so that they are what observing would have given. Returns the ids of the runbook's

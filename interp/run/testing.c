@@ -5,10 +5,10 @@
 #include "base/mem.h"
 #include "os/files.h"
 #include "run/fault.h"
+#include "run/recorded.h"
 #include "run/walk.h"
-#include "value/json.h"
 
-enum { FILE_BYTES_MAX = 1024 * 1024, FACTS_BYTES_MAX = 64 * 1024 * 1024 };
+enum { FILE_BYTES_MAX = 1024 * 1024 };
 
 struct testing {
     struct bsc_run_session_options with; /* names the runbook and the site, once they are known */
@@ -57,18 +57,8 @@ static bool load(struct testing *testing, struct bsc_err *err)
 
 static bool read_facts(struct testing *testing, const char *name, struct bsc_err *err)
 {
-    struct bsc_buf text;
     char *path = bsc_files_join(testing->folder, name);
-    bsc_buf_init(&text);
-    if (bsc_files_read(testing->with.sys, path, FACTS_BYTES_MAX, &text, err))
-        testing->facts = bsc_json_parse(path, text.data, text.length, err);
-    if (testing->facts != NULL && bsc_value_kind(testing->facts) != BSC_VALUE_MAP) {
-        bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" does not hold facts", path);
-        bsc_err_hint(err, "bascule observe --site SITE -o FILE writes such a file.");
-        bsc_value_free(testing->facts);
-        testing->facts = NULL;
-    }
-    bsc_buf_release(&text);
+    testing->facts = bsc_run_recorded_read(testing->with.sys, path, err);
     bsc_mem_free(path);
     return testing->facts != NULL;
 }
