@@ -138,7 +138,7 @@ end
 
 -- The state of one action being carried out.
 local function begin(action, options, outer, foreseen)
-  return {
+  local run = {
     action = action,
     options = options,
     recovered_later = outer and outer.recovered_later or action.recovered_later or {},
@@ -146,11 +146,84 @@ local function begin(action, options, outer, foreseen)
     changed = false,
     known = {}, -- facts seen since the last change, by resource
   }
+  run.whole = outer and outer.whole or run -- the action of the step that this is a part of
+  return run
 end
 
 local function stop(run, outcome, reason)
   return { outcome = outcome, reason = reason, changed_something = run.changed,
     is_moot = run.is_moot }
+end
+
+-- The changes of an action as plain data, for the journal: the last one makes true what the action
+-- wants.
+local function plain_changes(action)
+  local inner, changes = primitive.action(action), {}
+  local spec = inner.primitive
+  local given = spec.wants and spec.wants(inner.a, {}, observe)
+  local becomes = given and foretold(by_resource(given, inner.resource))
+  for change, is_last in stepper(spec.changes(inner.a, {}, observe)) do
+    changes[#changes + 1] = prepared(change, inner.resource,
+      is_last and not change.becomes and becomes or nil, {}, not given)
+  end
+  return changes
+end
+
+-- What the facts of a resource were that are about to become others, as far as they are known.
+local function facts_before(resource, before, becomes)
+  local was
+  for key in next, becomes[resource] or {} do
+    if before[key] ~= nil then
+      was = was or {}
+      was[key] = before[key]
+    end
+  end
+  return was and { [resource] = was }
+end
+
+-- What an undo gives, as plain changes.
+local function plain_undo(action, before, wanted)
+  local spec, changes = action.primitive, {}
+  local give = spec.undoes and spec.undoes(action.a) or spec.undo
+  for change in stepper(give and give(action.a, before, wanted) or {}) do
+    if primitive.action(change) then
+      local nested = plain_changes(change)
+      table.move(nested, 1, #nested, #changes + 1, changes)
+    else
+      changes[#changes + 1] = prepared(change, action.resource, nil, {}, true)
+    end
+  end
+  return changes
+end
+
+-- The undo of an action whose first change is about to make `becomes` true. Where it does not say
+-- what it makes true itself, it puts those facts back.
+local function changes_back(run, becomes)
+  local resource = run.action.resource
+  local changes = plain_undo(run.action, run.before, run.wanted and run.wanted[resource] or {})
+  local last, says = changes[#changes], false
+  for _, change in ipairs(changes) do
+    says = says or next(change.becomes) ~= nil
+  end
+  local was = last and not says and facts_before(resource, run.before, becomes)
+  if was then
+    last.becomes, last.assumed = was, nil
+  end
+  return last and { changes = host.list(changes) } or nil
+end
+
+-- How a rollback takes the whole action back. It goes with the action's first change, so that it is
+-- recorded before anything is done.
+local function undo_with(run, becomes)
+  local whole, options = run.whole, run.options
+  if whole.is_begun or options.goes_back then
+    return nil
+  end
+  whole.is_begun = true
+  if options.undo_actions and #options.undo_actions > 0 then
+    return { declared = true }
+  end
+  return changes_back(whole, becomes)
 end
 
 -- One change, or an action of another primitive in its place. Returns nil to go on, else the end.
@@ -171,8 +244,8 @@ local function take(run, change, is_last, becomes)
     more = merged(more, becomes)
   end
   local full = prepared(change, own, more, run.options, not run.foretells)
+  full.undo = undo_with(run, merged(merged({}, becomes), full.becomes))
   local answer = change_with_retry(full, run.options)
-  run.result = run.result or answer.result
   if answer.outcome ~= "changed" then
     return stop(run, answer.outcome, answer.reason or answer.error and answer.error.message
       or "the change did not succeed")
@@ -197,38 +270,6 @@ local function take_all(run, changes, wanted)
       return ended
     end
   end
-end
-
--- The changes of an action as plain data, for the journal: the last one makes true what the action
--- wants.
-local function plain_changes(action)
-  local inner, changes = primitive.action(action), {}
-  local spec = inner.primitive
-  local given = spec.wants and spec.wants(inner.a, {}, observe)
-  local becomes = given and foretold(by_resource(given, inner.resource))
-  for change, is_last in stepper(spec.changes(inner.a, {}, observe)) do
-    changes[#changes + 1] = prepared(change, inner.resource,
-      is_last and not change.becomes and becomes or nil, {}, not given)
-  end
-  return host.list(changes)
-end
-
-M.plain_changes = plain_changes
-
--- Plain changes that take an action back.
-local function undo_of(action, before, result)
-  local spec = action.primitive
-  local give = spec.undoes and spec.undoes(action.a) or spec.undo
-  local changes = {}
-  for change in stepper(give and give(action.a, before, result or {}) or {}) do
-    if primitive.action(change) then
-      local nested = plain_changes(change)
-      table.move(nested, 1, #nested, #changes + 1, changes)
-    else
-      changes[#changes + 1] = prepared(change, action.resource, nil, {}, true)
-    end
-  end
-  return #changes > 0 and host.list(changes) or nil
 end
 
 local function tell(run, before, ended)
@@ -281,13 +322,14 @@ local function look(run, facts)
     return stop(run, "refused", reason)
   end
   run.remembered = spec.remembers and spec.remembers(action.a, facts, observe)
+  run.wanted = wanted
   return nil, wanted, spec.changes(action.a, facts, observe)
 end
 
 local function carry_out(run)
   local action = run.action
   local facts = observe(action.resource)
-  local before = light(action.resource, facts)
+  run.before = light(action.resource, facts)
   local ended, wanted, changes = look(run, facts)
   facts = nil -- luacheck: ignore 311 (a long chain can be collected from here on)
   ended = ended or take_all(run, changes, wanted)
@@ -297,16 +339,13 @@ local function carry_out(run)
     ended = true_now and stop(run, run.changed and "changed" or "kept")
       or stop(run, "diverged", "after the change " .. difference)
   end
-  if run.changed then
-    ended.undo = undo_of(action, before, run.result)
-  end
-  tell(run, before, ended)
+  tell(run, run.before, ended)
   return ended
 end
 
 -- Carries out one action. `options` are {timeout_ms, retry = {times, every_ms}} of its step;
 -- `outer` is the state of the action that it is a part of, and `foreseen` what that one says of it.
--- Returns {outcome, reason, changed_something, is_moot, undo}; `undo` is a list of plain changes.
+-- Returns {outcome, reason, changed_something, is_moot}.
 function M.perform(action, options, outer, foreseen)
   local inner = primitive.action(action)
   local run = begin(inner, options, outer, foreseen)
@@ -315,6 +354,19 @@ function M.perform(action, options, outer, foreseen)
     return stop(run, outcome, reason)
   end
   return carry_out(run)
+end
+
+-- Carries out one plain change of an undo, unless what it makes true is so already.
+function M.put_back(change, options)
+  local facts, becomes = observe(change.resource), change.becomes or {}
+  if next(becomes) and holds(becomes, { [change.resource] = facts }) then
+    return { outcome = "kept" }
+  elseif facts.state == "unreachable" then
+    return { outcome = "refused", reason = change.resource .. " is unreachable" }
+  end
+  local answer = change_with_retry(change, options)
+  return { outcome = answer.outcome,
+    reason = answer.reason or answer.error and answer.error.message }
 end
 
 return M

@@ -29,6 +29,7 @@ function M.change(change)
     timeout_ms = change.timeout_ms,
     volatile = change.volatile,
     assumed = change.assumed,
+    undo = change.undo,
   }
 end
 

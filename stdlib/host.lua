@@ -24,6 +24,10 @@ M.load = loader.load
 -- undecided, ask and note.
 M.perform = perform.perform
 
+-- {index, changes?} → {outcome, reason, actions}. Takes an item back: by these plain changes, or
+-- without them by the undo that the item declares. Yields what perform does.
+M.take_back = perform.take_back
+
 -- A site given here replaces the one a runbook was loaded with: for observing without a runbook.
 local function adopt(args)
   book.site = args.site or book.site

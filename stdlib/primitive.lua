@@ -8,7 +8,7 @@
 --     requires = function(a, facts, observe) … end, -- a reason to refuse, or nothing
 --     wants    = function(a, facts, observe) … end, -- the facts it makes true
 --     changes  = function(a, facts, observe) … end, -- how: a list of changes or actions
---     undo     = function(a, before, result) … end, -- changes that take it back
+--     undo     = function(a, before, wanted) … end, -- changes that take it back
 --     harmless = "why no undo is needed",
 --   }
 --

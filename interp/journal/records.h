@@ -37,8 +37,11 @@
  * now         The answer to a `now` effect, in milliseconds since 1970 UTC.
  * intent      A change is about to be made: `statement` for people, `row` and `args` for the host,
  *             `becomes` the predicted facts as {resource: {key: value}}, `before` the values of
- *             the same keys as last seen, in the same shape. Keys `volatile` (bool) and
- *             `timeout_ms` (int) when the effect had them.
+ *             the same keys as last seen, in the same shape; `action` counts those of the step,
+ *             from 1. Keys `volatile` (bool), `timeout_ms` (int) and `assumed` (bool: nobody says
+ *             what it makes true) when the effect had them. The first intent of an action that a
+ *             rollback can take back has `undo`: {changes = list of changes in the form of an
+ *             intent}, or {declared = true} where the step itself says how.
  * outcome     How that change ended: an outcome word, the row's value, the error as {code, message,
  *             hint, sqlstate, native} or null. A change settled by observing after a crash has
  *             `settled_by` = "observing".
@@ -48,9 +51,7 @@
  * ask         A question was put; the run waits.
  * answer      What was answered, by whom (login name, or "--yes"), and why where policy wants it.
  * item_end    The item's outcome word and reason; `actions` is [{primitive, resource, outcome,
- *             reason}]. An action that changed something and can be taken back has `undo`, a list
- *             of changes as in `intent`; an undo that the step itself declares is the item's, and
- *             takes the place of those of its actions.
+ *             reason}].
  * run_end     This process lets go of the run: outcome done, halted, refused or cancelled, the
  *             process's exit code, and a summary for people and machines ({text, loss, next: …}).
  *             A file whose last record is anything else is open or was cut short.
@@ -64,7 +65,8 @@
     X(OBSERVED, "observed", "item:int resource:text facts:map")                                    \
     X(NOW, "now", "item:int wall_ms:int")                                                          \
     X(INTENT, "intent",                                                                            \
-      "effect:int item:int resource:text statement:text row:text args:map becomes:map before:map") \
+      "effect:int item:int action:int resource:text statement:text row:text args:map "             \
+      "becomes:map before:map")                                                                    \
     X(OUTCOME, "outcome", "effect:int outcome:text result:any error:map? duration_us:int")         \
     X(AFTER, "after", "effect:int resource:text facts:map")                                        \
     X(NOTE, "note", "kind:text text:text data:any")                                                \

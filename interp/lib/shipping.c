@@ -144,21 +144,18 @@ const struct bsc_lib_row bsc_lib_row_logs_unship = {
 
 /* logs.ship */
 
-#define SHIP_ARGS "path: text, share: text, destination: text, interval_ms: int"
+#define SHIP_ARGS "path: text, job: text"
 
 static bool ship(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
 {
-    const char *path = NULL, *share = NULL, *destination = NULL;
+    const char *path = NULL, *text = NULL;
     struct bsc_logs_job job = BSC_LOGS_JOB_INIT;
     if (!bsc_lib_args_known(call->args, SHIP_ARGS, err) ||
         !bsc_lib_args_path(call->args, "path", &path, err) ||
-        !bsc_lib_args_path(call->args, "share", &share, err) ||
-        !bsc_lib_args_path(call->args, "destination", &destination, err) ||
-        !bsc_lib_args_count(call->args, "interval_ms", &job.interval_ms, err))
+        !bsc_lib_args_text(call->args, "job", &text, err))
         return false;
-    job.share = bsc_mem_text(share);
-    job.destination = bsc_mem_text(destination);
-    bool ok = bsc_logs_ship(call->env->sys, path, &job, err);
+    bool ok = bsc_logs_job_parse("job", text, strlen(text), &job, err) &&
+              bsc_logs_ship(call->env->sys, path, &job, err);
     bsc_logs_job_release(&job);
     if (ok)
         *ret = bsc_value_map();
@@ -171,5 +168,6 @@ const struct bsc_lib_row bsc_lib_row_logs_ship = {
     .run = ship,
     .args = SHIP_ARGS,
     .result = "map {}",
-    .doc = "Begins log shipping into a restoring copy, or changes its job.",
+    .doc = "Begins log shipping into a restoring copy, or changes its job; `job` is the fact "
+           "log_shipping_job.",
 };

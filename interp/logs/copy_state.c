@@ -228,17 +228,28 @@ static bool read_both(struct look *look)
     return true;
 }
 
+/* A job that cannot be read is one all the same. */
+static void set_shipping(struct look *look)
+{
+    struct bsc_logs_job job = BSC_LOGS_JOB_INIT;
+    struct bsc_err err = BSC_ERR_INIT;
+    bool readable = bsc_logs_job_load(look->sys, look->path, &job, &err);
+    bool there = readable || err.code != BSC_ERR_NOT_FOUND;
+    bsc_value_set_text(look->facts, "log_shipping", there ? "configured" : "none");
+    char *text = readable ? bsc_logs_job_text(&job) : bsc_mem_text("");
+    bsc_value_set_text(look->facts, "log_shipping_job", text);
+    bsc_mem_free(text);
+    bsc_logs_job_release(&job);
+}
+
 struct bsc_value *bsc_logs_copy_state(const struct bsc_sys *sys, const char *path)
 {
     struct look look = {
         .sys = sys, .path = path, .state = BSC_LOGS_STATE_INIT, .facts = bsc_value_map()};
-    char *shipping = bsc_logs_path_shipping(path);
 
     if (find_file(&look) && read_both(&look))
         look_at_both(&look);
-    bsc_value_set_text(look.facts, "log_shipping",
-                       bsc_files_exists(sys, shipping) ? "configured" : "none");
-    bsc_mem_free(shipping);
+    set_shipping(&look);
     bsc_logs_state_release(&look.state);
     return look.facts;
 }

@@ -32,25 +32,27 @@ static bool take_job(const struct bsc_value *map, struct bsc_logs_job *job)
     return true;
 }
 
+bool bsc_logs_job_parse(const char *name, const char *text, size_t length, struct bsc_logs_job *job,
+                        struct bsc_err *err)
+{
+    struct bsc_value *map = bsc_json_parse(name, text, length, err);
+    bool ok = map != NULL && take_job(map, job);
+    if (map == NULL)
+        err->code = BSC_ERR_DAMAGED;
+    else if (!ok)
+        bsc_err_set(err, BSC_ERR_DAMAGED, "'%s' is not a log-shipping job", name);
+    bsc_value_free(map);
+    return ok;
+}
+
 bool bsc_logs_job_load(const struct bsc_sys *sys, const char *db, struct bsc_logs_job *job,
                        struct bsc_err *err)
 {
     char *path = bsc_logs_path_shipping(db);
     struct bsc_buf text = {0};
-    struct bsc_value *map = NULL;
-    bool ok = false;
     bsc_buf_init(&text);
-    if (!bsc_files_read(sys, path, JOB_BYTES_MAX, &text, err))
-        goto done;
-    map = bsc_json_parse(path, text.data, text.length, err);
-    if (map == NULL) {
-        err->code = BSC_ERR_DAMAGED;
-        goto done;
-    }
-    ok = take_job(map, job) ||
-         bsc_err_set(err, BSC_ERR_DAMAGED, "'%s' is not a log-shipping job", path);
-done:
-    bsc_value_free(map);
+    bool ok = bsc_files_read(sys, path, JOB_BYTES_MAX, &text, err) &&
+              bsc_logs_job_parse(path, text.data, text.length, job, err);
     bsc_buf_release(&text);
     bsc_mem_free(path);
     return ok;

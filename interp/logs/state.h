@@ -101,6 +101,9 @@ struct bsc_logs_job {
 
 void bsc_logs_job_release(struct bsc_logs_job *job);
 
+/* Reads a job's JSON; `name` is for errors. DAMAGED when it is no job. */
+bool bsc_logs_job_parse(const char *name, const char *text, size_t length, struct bsc_logs_job *job,
+                        struct bsc_err *err);
 /* Reads `<db>.shipping`. Errors as above. */
 bool bsc_logs_job_load(const struct bsc_sys *sys, const char *db, struct bsc_logs_job *job,
                        struct bsc_err *err);

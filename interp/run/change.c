@@ -210,7 +210,7 @@ static struct bsc_value *resources_to_observe(const struct bsc_value *effect)
 }
 
 void bsc_run_change(const struct bsc_run_live_options *with, const struct bsc_value *effect,
-                    int64_t item, int64_t *change_count, bsc_run_done done, void *arg)
+                    struct bsc_run_place at, int64_t *change_count, bsc_run_done done, void *arg)
 {
     struct bsc_err err = BSC_ERR_INIT;
     struct change *change = bsc_mem_new(1, sizeof *change);
@@ -219,8 +219,7 @@ void bsc_run_change(const struct bsc_run_live_options *with, const struct bsc_va
     change->arg = arg;
     change->before = bsc_run_model_present(with->model, bsc_value_get(effect, "becomes"));
     change->seen = bsc_value_map();
-    change->record =
-        (struct bsc_run_record_change){*change_count + 1, item, effect, change->before};
+    change->record = (struct bsc_run_record_change){*change_count + 1, at, effect, change->before};
     change->row = bsc_run_effect_row(effect, &err);
     if (change->row == NULL) {
         break_off(change, &err);

@@ -14,12 +14,13 @@
 
 #include "run/hands.h"
 #include "run/live.h"
+#include "run/record.h"
 #include "value/value.h"
 
 /* Carries out the `change` effect (borrowed until `done`). `change_count` (borrowed as long) counts
  * the changes that were begun. `done` takes the answer to the effect, {outcome, reason, error,
  * result, facts}; NULL means that the run cannot go on (`err`, borrowed). */
 void bsc_run_change(const struct bsc_run_live_options *with, const struct bsc_value *effect,
-                    int64_t item, int64_t *change_count, bsc_run_done done, void *arg);
+                    struct bsc_run_place at, int64_t *change_count, bsc_run_done done, void *arg);
 
 #endif

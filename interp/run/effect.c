@@ -29,3 +29,14 @@ const struct bsc_lib_row *bsc_run_effect_row(const struct bsc_value *effect, str
                 row == NULL ? "is no row of this program" : "changes nothing");
     return NULL;
 }
+
+struct bsc_value *bsc_run_effect_essence(const struct bsc_value *effect)
+{
+    static const char *const keys[] = {"resource", "row", "statement", "args"};
+    struct bsc_value *essence = bsc_value_map();
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (bsc_value_get(effect, keys[i]) != NULL)
+            bsc_value_set(essence, keys[i], bsc_value_copy(bsc_value_get(effect, keys[i])));
+    }
+    return essence;
+}

@@ -12,4 +12,8 @@
  * resource, statement or arguments, so that it could neither be shown, recorded nor performed. */
 const struct bsc_lib_row *bsc_run_effect_row(const struct bsc_value *effect, struct bsc_err *err);
 
+/* What a change does, without what is expected of it: two changes with the same essence are the
+ * same one. Returns owned. */
+struct bsc_value *bsc_run_effect_essence(const struct bsc_value *effect);
+
 #endif

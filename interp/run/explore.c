@@ -1,6 +1,5 @@
 #include "run/explore.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "run/explore_int.h"
@@ -10,26 +9,23 @@ enum {
     STATES_MAX = 1 << 21
 };
 
-static const struct bsc_run_spot *spot_of(const struct bsc_run_explorer *explorer,
-                                          const struct bsc_run_state *state)
-{
-    return bsc_run_script_spot(explorer->script, state->spot);
-}
-
 /* Whether the order leaves this fault to be tried here. */
 static bool is_meant(const struct bsc_run_explorer *explorer, const struct bsc_run_state *state,
                      const char *name)
 {
     const char *at = explorer->order->only;
-    char wanted[128];
+    struct bsc_buf wanted;
     if (at == NULL)
         return true;
     for (unsigned done = explorer->order->faults - state->left; at != NULL && done > 0; done--)
         at = strchr(at, ',') != NULL ? strchr(at, ',') + 1 : NULL;
-    const struct bsc_run_spot *spot = spot_of(explorer, state);
-    int length = snprintf(wanted, sizeof wanted, "%zu.%zu:%s", spot->item + 1, spot->depth, name);
-    return at != NULL && length > 0 && strcspn(at, ",") == (size_t)length &&
-           strncmp(at, wanted, (size_t)length) == 0;
+    bsc_buf_init(&wanted);
+    bsc_run_spot_name(explorer, bsc_run_state_at(explorer, state), &wanted);
+    bsc_buf_printf(&wanted, ":%s", name);
+    bool meant = at != NULL && strcspn(at, ",") == wanted.length &&
+                 strncmp(at, wanted.data, wanted.length) == 0;
+    bsc_buf_release(&wanted);
+    return meant;
 }
 
 /* What `from` leads to under one fault, if the order has it. */
@@ -37,7 +33,7 @@ static bool try_fault(struct bsc_run_explorer *explorer, uint32_t number,
                       const struct bsc_run_state *from, struct bsc_run_state *work,
                       enum bsc_run_fault fault, struct bsc_err *err)
 {
-    if (!bsc_run_fault_fits(fault, spot_of(explorer, from)->op) ||
+    if (!bsc_run_fault_fits(fault, bsc_run_state_at(explorer, from)->op) ||
         !is_meant(explorer, from, bsc_run_fault_kind(fault)->name))
         return true;
     bsc_run_state_copy(work, from);
@@ -57,7 +53,7 @@ static bool try_moves_of(struct bsc_run_explorer *explorer, uint32_t number,
     const struct bsc_value *moves =
         bsc_run_explore_moves(explorer, resource, from->facts.world[resource], err);
     if (bsc_value_count(moves) == 0 ||
-        bsc_run_script_has_looked(explorer->script, spot_of(explorer, from),
+        bsc_run_script_has_looked(explorer->script, bsc_run_state_at(explorer, from),
                                   bsc_run_reactor_id(explorer->reactor, resource)))
         return moves != NULL;
     for (size_t i = 0; i < bsc_value_count(moves); i++) {
@@ -67,6 +63,7 @@ static bool try_moves_of(struct bsc_run_explorer *explorer, uint32_t number,
             continue;
         bsc_run_state_copy(work, from);
         work->left--;
+        work->excused = true;
         explorer->tried++;
         work->facts.world[resource] =
             bsc_run_atoms_add(explorer->atoms, bsc_value_copy(bsc_value_get(move, "facts")));
@@ -99,7 +96,7 @@ static bool try_faults(struct bsc_run_explorer *explorer, uint32_t number,
         if (!try_fault(explorer, number, from, work, (enum bsc_run_fault)fault, err))
             return false;
     }
-    return spot_of(explorer, from)->op != BSC_RUN_OP_OBSERVE ||
+    return bsc_run_state_at(explorer, from)->op != BSC_RUN_OP_OBSERVE ||
            try_moves(explorer, number, from, work, err);
 }
 
@@ -107,9 +104,10 @@ static bool try_faults(struct bsc_run_explorer *explorer, uint32_t number,
 static bool guess(struct bsc_run_explorer *explorer, uint32_t number,
                   const struct bsc_run_state *from, struct bsc_run_state *work, struct bsc_err *err)
 {
-    if (spot_of(explorer, from)->op != BSC_RUN_OP_UNDECIDED)
+    if (bsc_run_state_at(explorer, from)->op != BSC_RUN_OP_UNDECIDED)
         return true;
     bsc_run_state_copy(work, from);
+    work->excused = true;
     if (!bsc_run_explore_answer(explorer, work, explorer->no, err))
         return false;
     bsc_run_state_arrive(explorer, work, (struct bsc_run_edge){.from = number, .guessed = true});
@@ -123,7 +121,7 @@ static bool go_on(struct bsc_run_explorer *explorer, uint32_t number,
     bsc_run_state_copy(work, from);
     if (from->mode == BSC_RUN_MODE_IN_FLIGHT)
         bsc_run_explore_settle(explorer, work);
-    else if (from->mode == BSC_RUN_MODE_HALTED)
+    else if (from->mode != BSC_RUN_MODE_RUNNING)
         bsc_run_explore_restart(explorer, work);
     else if (!bsc_run_explore_perform(explorer, number, work, err))
         return false;
@@ -132,19 +130,33 @@ static bool go_on(struct bsc_run_explorer *explorer, uint32_t number,
     return true;
 }
 
+/* A run that has stopped is taken back instead of resumed, where it still may be. */
+static bool turn_round(struct bsc_run_explorer *explorer, uint32_t number,
+                       const struct bsc_run_state *from, struct bsc_run_state *work,
+                       struct bsc_err *err)
+{
+    if (!bsc_run_explore_may_go_back(from))
+        return true;
+    bsc_run_state_copy(work, from);
+    if (!bsc_run_explore_go_back(explorer, work, err))
+        return false;
+    bsc_run_state_arrive(explorer, work, (struct bsc_run_edge){.from = number, .turned = true});
+    return true;
+}
+
 static bool expand(struct bsc_run_explorer *explorer, uint32_t number, struct bsc_run_state *from,
                    struct bsc_run_state *work, struct bsc_err *err)
 {
     bsc_run_state_load(explorer, number, from);
-    if (from->mode == BSC_RUN_MODE_DONE ||
-        (from->mode == BSC_RUN_MODE_HALTED && bsc_run_explore_is_stuck(explorer, from)))
-        return true;
+    if (from->mode == BSC_RUN_MODE_DONE)
+        return turn_round(explorer, number, from, work, err);
     if (!go_on(explorer, number, from, work, err))
         return false;
     if (from->mode != BSC_RUN_MODE_RUNNING)
-        return true;
+        return turn_round(explorer, number, from, work, err);
     return guess(explorer, number, from, work, err) &&
-           (from->left == 0 || try_faults(explorer, number, from, work, err));
+           (from->left == 0 || bsc_run_explore_is_repeated(explorer, from) ||
+            try_faults(explorer, number, from, work, err));
 }
 
 /* States are numbered in the order in which they are found, so that going through the numbers is

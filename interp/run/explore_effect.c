@@ -1,20 +1,12 @@
 #include "run/explore_int.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "run/effect.h"
 #include "run/outcome.h"
 
 /* Any time will do as long as it is the same one: a rehearsal gives the same verdict each time. */
 #define BEGINNING_MS INT64_C(1577836800000)
-
-static const struct bsc_run_spot *spot_of(const struct bsc_run_explorer *explorer,
-                                          const struct bsc_run_state *state)
-{
-    return bsc_run_script_spot(explorer->script, state->spot);
-}
 
 static void halt(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
                  const char *outcome, const char *reason)
@@ -26,29 +18,38 @@ static void halt(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
     state->halt = bsc_run_atoms_add(explorer->atoms, about);
 }
 
-void bsc_run_explore_restart(const struct bsc_run_explorer *explorer, struct bsc_run_state *state)
+/* Whoever looks what has become of the run finds nothing under way. */
+static void stop_dead(const struct bsc_run_explorer *explorer, struct bsc_run_state *state)
 {
+    state->mode = BSC_RUN_MODE_KILLED;
+    state->time_ms = 0;
+    state->spot = (uint32_t)bsc_run_state_at(explorer, state)->anchor->number;
+}
+
+void bsc_run_explore_restart(struct bsc_run_explorer *explorer, struct bsc_run_state *state)
+{
+    if (state->mode == BSC_RUN_MODE_HALTED && bsc_run_explore_is_stuck(explorer, state))
+        bsc_run_ledger_find_out(explorer, state);
+    stop_dead(explorer, state);
     state->mode = BSC_RUN_MODE_RUNNING;
     state->halt = 0;
-    state->time_ms = 0;
-    state->spot = (uint32_t)spot_of(explorer, state)->anchor->number;
 }
 
 bool bsc_run_explore_answer(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
                             uint32_t atom, struct bsc_err *err)
 {
     const struct bsc_run_spot *next =
-        bsc_run_script_next(explorer->script, spot_of(explorer, state), atom, err);
+        bsc_run_script_next(explorer->script, bsc_run_state_at(explorer, state), atom, err);
     if (next != NULL)
         state->spot = (uint32_t)next->number;
     return next != NULL;
 }
 
 /* After its end an item gives way to the next one, or the run is over. */
-static bool end_item(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
-                     struct bsc_err *err)
+static bool end_item(struct bsc_run_explorer *explorer, uint32_t number,
+                     struct bsc_run_state *state, struct bsc_err *err)
 {
-    const struct bsc_run_spot *spot = spot_of(explorer, state);
+    const struct bsc_run_spot *spot = bsc_run_state_at(explorer, state);
     const struct bsc_value *item = bsc_run_script_item(explorer->script, spot->item);
     enum bsc_outcome outcome = BSC_OUTCOME_UNKNOWN;
     bsc_run_outcome_parse(bsc_value_get_string(spot->value, "outcome"), &outcome);
@@ -57,6 +58,8 @@ static bool end_item(struct bsc_run_explorer *explorer, struct bsc_run_state *st
              bsc_value_get_string(spot->value, "reason"));
         return true;
     }
+    if (state->goes_back)
+        return bsc_run_explore_taken_back(explorer, number, state, err);
     if (spot->item + 1 == bsc_run_script_length(explorer->script)) {
         state->mode = BSC_RUN_MODE_DONE;
         return true;
@@ -71,38 +74,11 @@ static bool end_item(struct bsc_run_explorer *explorer, struct bsc_run_state *st
 static bool observe(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
                     struct bsc_err *err)
 {
-    uint32_t resource = bsc_run_reactor_about(explorer->reactor, spot_of(explorer, state));
+    uint32_t resource = bsc_run_reactor_about(explorer->reactor, bsc_run_state_at(explorer, state));
     bsc_run_state_fit(explorer, state);
     uint32_t facts = state->facts.world[resource];
     state->facts.belief[resource] = facts;
     return bsc_run_explore_answer(explorer, state, facts != 0 ? facts : explorer->unknown, err);
-}
-
-static int by_number(const void *a, const void *b)
-{
-    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
-    return (left > right) - (left < right);
-}
-
-/* Adds a change that nothing shows to the ledger; false when it stands there already. */
-static bool enter(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
-                  const struct bsc_run_spot *spot, uint32_t essence)
-{
-    bool is_new = false;
-    size_t length = 0;
-    const uint32_t doing[] = {(uint32_t)spot->item, (uint32_t)spot->action, essence};
-    uint32_t number = bsc_run_words_add(explorer->doings, doing, 3, &is_new);
-    const uint32_t *known = bsc_run_words_get(explorer->ledgers, state->ledger, &length);
-    uint32_t *set = bsc_mem_new(length + 1, sizeof *set);
-    memcpy(set, known, length * sizeof *set);
-    bool is_there = bsearch(&number, set, length, sizeof *set, by_number) != NULL;
-    if (!is_there) {
-        set[length] = number;
-        qsort(set, length + 1, sizeof *set, by_number);
-        state->ledger = bsc_run_words_add(explorer->ledgers, set, length + 1, &is_new);
-    }
-    bsc_mem_free(set);
-    return !is_there;
 }
 
 static void tell_twice(struct bsc_run_explorer *explorer, uint32_t number,
@@ -125,13 +101,51 @@ static bool is_point_of_no_return(const struct bsc_run_explorer *explorer,
                                "point_of_no_return");
 }
 
-/* One change. A run that is killed once the outcome is recorded does not repeat it: where nothing
- * shows that it was done, the record does. */
+/* What follows of a change for a run that is taken back: behind the point of no return, nothing. A
+ * change that nobody can look for is on its way back only if it was made: whoever takes the run
+ * back has found out. */
+static void leave_trail(struct bsc_run_explorer *explorer, const struct bsc_run_state *before,
+                        struct bsc_run_state *state, const struct bsc_run_spot *spot,
+                        enum bsc_run_fault fault, bool may_be_done)
+{
+    bool acts = bsc_run_fault_kind(fault)->takes_effect;
+    if (acts && is_point_of_no_return(explorer, spot)) {
+        state->beyond = true;
+        state->trail = 0;
+    }
+    if (bsc_value_get_truth(spot->value, "assumed"))
+        may_be_done = acts;
+    bsc_run_explore_trail(explorer, before, state, spot, may_be_done);
+}
+
+/* What follows for one that nothing shows: only the record, or a person, tells that it was made. */
+static void keep_ledger(struct bsc_run_explorer *explorer, uint32_t number,
+                        struct bsc_run_state *state, const struct bsc_run_spot *spot,
+                        enum bsc_run_fault fault, bool succeeded)
+{
+    uint32_t essence = bsc_run_reactor_essence(explorer->reactor, spot);
+    if (bsc_run_fault_kind(fault)->takes_effect &&
+        !bsc_run_ledger_enter(explorer, state, spot, essence))
+        tell_twice(explorer, number, spot, fault);
+    if (succeeded)
+        bsc_run_ledger_learn(explorer, state, spot, essence);
+}
+
+/* A change that is known to be done is answered as it was the first time. */
+bool bsc_run_explore_is_repeated(struct bsc_run_explorer *explorer,
+                                 const struct bsc_run_state *state)
+{
+    const struct bsc_run_spot *spot = bsc_run_state_at(explorer, state);
+    return spot->op == BSC_RUN_OP_CHANGE && bsc_value_get_truth(spot->value, "assumed") &&
+           bsc_run_ledger_knows(explorer, state, spot,
+                                bsc_run_reactor_essence(explorer->reactor, spot));
+}
+
 static bool change(struct bsc_run_explorer *explorer, uint32_t number, struct bsc_run_state *state,
                    enum bsc_run_fault fault, struct bsc_err *err)
 {
     const struct bsc_run_fault_kind *kind = bsc_run_fault_kind(fault);
-    const struct bsc_run_spot *spot = spot_of(explorer, state);
+    const struct bsc_run_spot *spot = bsc_run_state_at(explorer, state);
     struct bsc_run_state before = {0};
     /* What the live world would not carry out must not pass here. */
     if (bsc_run_effect_row(spot->value, err) == NULL)
@@ -139,17 +153,16 @@ static bool change(struct bsc_run_explorer *explorer, uint32_t number, struct bs
     (void)bsc_run_reactor_about(explorer->reactor, spot);
     bsc_run_state_fit(explorer, state);
     bsc_run_state_copy(&before, state);
+    bool repeated = bsc_run_explore_is_repeated(explorer, state);
     struct bsc_run_reaction reaction = bsc_run_react(explorer->reactor, spot, fault, &state->facts);
-    bool assumed = bsc_value_get_truth(spot->value, "assumed");
-    if (kind->takes_effect && is_point_of_no_return(explorer, spot))
-        state->beyond = true;
-    if (kind->takes_effect && assumed && !enter(explorer, state, spot, reaction.essence))
-        tell_twice(explorer, number, spot, fault);
+    leave_trail(explorer, &before, state, spot, fault, reaction.may_be_done);
+    if (bsc_value_get_truth(spot->value, "assumed") && !repeated)
+        keep_ledger(explorer, number, state, spot, fault, reaction.succeeded && !kind->has_intent);
     bool ok = !reaction.acts || bsc_run_explore_check(explorer, number, &before, state, fault, err);
     if (kind->has_intent)
         state->mode = BSC_RUN_MODE_IN_FLIGHT;
-    else if (kind->kills && !assumed)
-        bsc_run_explore_restart(explorer, state);
+    else if (kind->kills)
+        stop_dead(explorer, state);
     else
         ok = ok && bsc_run_explore_answer(explorer, state, reaction.answer, err);
     bsc_run_state_release(&before);
@@ -159,7 +172,7 @@ static bool change(struct bsc_run_explorer *explorer, uint32_t number, struct bs
 static bool sleep_on(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
                      struct bsc_err *err)
 {
-    int64_t ms = bsc_value_get_number(spot_of(explorer, state)->value, "ms", 0);
+    int64_t ms = bsc_value_get_number(bsc_run_state_at(explorer, state)->value, "ms", 0);
     if (ms > 0 && ms < INT64_MAX - state->time_ms)
         state->time_ms += ms;
     return bsc_run_explore_answer(explorer, state, explorer->yes, err);
@@ -182,9 +195,9 @@ static uint32_t now(struct bsc_run_explorer *explorer, const struct bsc_run_stat
 bool bsc_run_explore_perform(struct bsc_run_explorer *explorer, uint32_t number,
                              struct bsc_run_state *state, struct bsc_err *err)
 {
-    switch (spot_of(explorer, state)->op) {
+    switch (bsc_run_state_at(explorer, state)->op) {
     case BSC_RUN_OP_END:
-        return end_item(explorer, state, err);
+        return end_item(explorer, number, state, err);
     case BSC_RUN_OP_OBSERVE:
         return observe(explorer, state, err);
     case BSC_RUN_OP_CHANGE:
@@ -208,10 +221,12 @@ bool bsc_run_explore_disturb(struct bsc_run_explorer *explorer, uint32_t number,
     const struct bsc_run_fault_kind *kind = bsc_run_fault_kind(fault);
     state->left--;
     explorer->tried++;
-    if (fault == BSC_RUN_FAULT_SAYS_NO)
+    if (fault == BSC_RUN_FAULT_SAYS_NO) {
+        state->excused = true;
         return bsc_run_explore_answer(explorer, state, answer_to_ask(explorer, "no"), err);
+    }
     if (fault == BSC_RUN_FAULT_KILLED || fault == BSC_RUN_FAULT_KILLED_BEFORE_INTENT) {
-        bsc_run_explore_restart(explorer, state);
+        stop_dead(explorer, state);
         return true;
     }
     if (kind->stops) {
@@ -223,7 +238,7 @@ bool bsc_run_explore_disturb(struct bsc_run_explorer *explorer, uint32_t number,
 
 void bsc_run_explore_settle(struct bsc_run_explorer *explorer, struct bsc_run_state *state)
 {
-    if (bsc_value_get_truth(spot_of(explorer, state)->value, "assumed"))
+    if (bsc_value_get_truth(bsc_run_state_at(explorer, state)->value, "assumed"))
         halt(explorer, state, "unknown", "nothing that can be observed tells whether it was done");
     else
         bsc_run_explore_restart(explorer, state);

@@ -12,6 +12,7 @@
 
 enum bsc_run_mode {
     BSC_RUN_MODE_RUNNING,
+    BSC_RUN_MODE_KILLED,    /* with nothing under way */
     BSC_RUN_MODE_IN_FLIGHT, /* killed with a change under way */
     BSC_RUN_MODE_HALTED,
     BSC_RUN_MODE_DONE
@@ -24,7 +25,11 @@ struct bsc_run_state {
     unsigned left;    /* faults that may still happen */
     int64_t time_ms;  /* that the action under way has waited: only differences matter */
     uint32_t ledger;  /* set of changes that took effect though nothing shows it */
+    uint32_t known;   /* set of changes that nothing shows, but that are known to be done */
+    uint32_t trail;   /* what a rollback has to take back, the latest first; 0 is nothing */
+    bool goes_back;   /* it is being taken back */
     bool beyond;      /* the point of no return lies behind it */
+    bool excused;     /* something happened that is not the runbook's doing, and stays */
     uint32_t halt;    /* atom of {outcome, reason}; 0 unless halted */
     size_t room;      /* of the facts */
     uint32_t *blocks; /* owned: numbers of the parts that they were loaded as */
@@ -37,10 +42,8 @@ struct bsc_run_edge {
     uint16_t fault; /* enum bsc_run_fault */
     bool resumed;   /* the run was resumed, or settled */
     bool guessed;   /* what cannot be known was taken to be otherwise */
-    bool moved;     /* the world has done something by itself on the way here */
+    bool turned;    /* its rollback begins here */
     uint32_t move;  /* atom of the words for what the world did just now, or 0 */
-    uint32_t trail; /* the last state before this one in which an item ended that a rollback has
-                       something to do with, or BSC_RUN_NOWHERE */
 };
 
 struct bsc_run_violation {
@@ -59,7 +62,9 @@ struct bsc_run_explorer {
     uint32_t empty;                 /* number of the block of which nothing is known */
     struct bsc_run_words *blocks;   /* facts of some resources side by side: parts of states */
     struct bsc_run_words *ledgers;  /* sets of doings, in order */
-    struct bsc_run_words *doings;   /* a change at its place: item, action, essence */
+    struct bsc_run_words *doings;   /* a change at its place: item, action, essence, repetition */
+    struct bsc_run_words *trails;   /* each one step longer than another */
+    struct bsc_run_words *undos;    /* how items are taken back: item, action, atom */
     struct bsc_run_words *checks;   /* facts before and after a change, once checked */
     struct bsc_run_words *outlooks; /* facts of a resource whose moves are known */
     struct bsc_value *moves;        /* list, by the number of the outlook */
@@ -88,6 +93,8 @@ void bsc_run_state_load(const struct bsc_run_explorer *explorer, uint32_t number
 enum bsc_run_mode bsc_run_state_mode(const struct bsc_run_explorer *explorer, uint32_t number);
 const struct bsc_run_spot *bsc_run_state_spot(const struct bsc_run_explorer *explorer,
                                               uint32_t number);
+const struct bsc_run_spot *bsc_run_state_at(const struct bsc_run_explorer *explorer,
+                                            const struct bsc_run_state *state);
 uint32_t bsc_run_state_arrive(struct bsc_run_explorer *explorer, const struct bsc_run_state *state,
                               struct bsc_run_edge edge);
 void bsc_run_state_release(struct bsc_run_state *state);
@@ -96,6 +103,12 @@ void bsc_run_state_release(struct bsc_run_state *state);
 void bsc_run_state_fit(const struct bsc_run_explorer *explorer, struct bsc_run_state *state);
 /* Copies a state into another, which has been used before or is zeroed. */
 void bsc_run_state_copy(struct bsc_run_state *to, const struct bsc_run_state *from);
+
+/* Adds where a spot is to the text, as a replay names it: "3.7" is the seventh effect of the third
+ * item, "3u1.2" the second of taking back the first action of it, "3u.2" of taking back all of it.
+ */
+void bsc_run_spot_name(const struct bsc_run_explorer *explorer, const struct bsc_run_spot *spot,
+                       struct bsc_buf *text);
 
 /* Whether these two worlds, one after the other, have never been asked about. */
 bool bsc_run_state_pair_is_new(struct bsc_run_explorer *explorer,
@@ -123,11 +136,27 @@ bool bsc_run_explore_answer(struct bsc_run_explorer *explorer, struct bsc_run_st
 /* A run that was killed with a change under way goes on where its action begins, which looks anew
  * whether it took place; of an assumed change nothing can tell, and the run halts as unknown. */
 void bsc_run_explore_settle(struct bsc_run_explorer *explorer, struct bsc_run_state *state);
-/* Goes on where the action under way begins. */
-void bsc_run_explore_restart(const struct bsc_run_explorer *explorer, struct bsc_run_state *state);
-/* Whether somebody has to decide something before the run can be resumed. */
+/* Goes on where the action under way begins. Whoever resumes a run that halted as unknown has found
+ * out first whether its change was made. */
+void bsc_run_explore_restart(struct bsc_run_explorer *explorer, struct bsc_run_state *state);
+/* Whether the change of the spot is known to be done, so that it is not made again. */
+bool bsc_run_explore_is_repeated(struct bsc_run_explorer *explorer,
+                                 const struct bsc_run_state *state);
+/* Whether somebody has to find out something before the run can be resumed. */
 bool bsc_run_explore_is_stuck(const struct bsc_run_explorer *explorer,
                               const struct bsc_run_state *state);
+
+/* What took effect though nothing shows it: notes the change of the spot; false when it has been
+ * made before. */
+bool bsc_run_ledger_enter(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
+                          const struct bsc_run_spot *spot, uint32_t essence);
+/* Notes that it is known to be done, or asks whether it is. */
+void bsc_run_ledger_learn(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
+                          const struct bsc_run_spot *spot, uint32_t essence);
+bool bsc_run_ledger_knows(struct bsc_run_explorer *explorer, const struct bsc_run_state *state,
+                          const struct bsc_run_spot *spot, uint32_t essence);
+/* Learns what became of the changes of the action under way. */
+void bsc_run_ledger_find_out(struct bsc_run_explorer *explorer, struct bsc_run_state *state);
 
 /* Looks whether a change has broken an invariant; `after` is the state it led to. */
 bool bsc_run_explore_check(struct bsc_run_explorer *explorer, uint32_t number,
@@ -148,14 +177,20 @@ const struct bsc_value *bsc_run_explore_moves(struct bsc_run_explorer *explorer,
 struct bsc_value *bsc_run_explore_world(const struct bsc_run_explorer *explorer,
                                         const struct bsc_run_state *state);
 
-/* Whether a rollback has something to do with the item that ended at this spot. */
-bool bsc_run_explore_is_of_rollback(const struct bsc_run_explorer *explorer,
-                                    const struct bsc_run_spot *end);
-
-/* Takes a halted run back, where it may be, and compares the site with how it was. Returns whether
- * there was anything to take back. */
-bool bsc_run_explore_rollback(struct bsc_run_explorer *explorer, uint32_t number,
-                              const struct bsc_run_state *halted);
+/* Notes how the change of the spot is taken back, and what of the facts it has made others. */
+void bsc_run_explore_trail(struct bsc_run_explorer *explorer, const struct bsc_run_state *before,
+                           struct bsc_run_state *state, const struct bsc_run_spot *spot,
+                           bool may_be_done);
+/* Whether a run in this state may be taken back as soon as it has stopped, and has something to
+ * take back. What is under way and cannot be looked for must be found out first. */
+bool bsc_run_explore_may_go_back(const struct bsc_run_state *state);
+/* Begins to. */
+bool bsc_run_explore_go_back(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
+                             struct bsc_err *err);
+/* One item has been taken back: compares the facts with those before it, and goes on with the next.
+ */
+bool bsc_run_explore_taken_back(struct bsc_run_explorer *explorer, uint32_t number,
+                                struct bsc_run_state *state, struct bsc_err *err);
 
 /* What was found, and the runs that cannot be brought to an end. Returns owned. */
 struct bsc_value *bsc_run_explore_verdict(struct bsc_run_explorer *explorer);

@@ -11,10 +11,14 @@ enum {
     AT_TIME_LOW,
     AT_TIME_HIGH,
     AT_LEDGER,
-    AT_BEYOND,
+    AT_KNOWN,
+    AT_TRAIL,
+    AT_FLAGS,
     AT_HALT,
     HEADER
 };
+
+enum { FLAG_GOES_BACK = 1, FLAG_BEYOND = 2, FLAG_EXCUSED = 4 };
 
 /* Resources whose facts are kept together. Most changes touch one resource, so that of a state with
  * a thousand of them all blocks but one are shared with the state before. */
@@ -95,6 +99,26 @@ const struct bsc_run_spot *bsc_run_state_spot(const struct bsc_run_explorer *exp
                                bsc_run_words_get(explorer->states, number, &length)[AT_SPOT]);
 }
 
+const struct bsc_run_spot *bsc_run_state_at(const struct bsc_run_explorer *explorer,
+                                            const struct bsc_run_state *state)
+{
+    return bsc_run_script_spot(explorer->script, state->spot);
+}
+
+void bsc_run_spot_name(const struct bsc_run_explorer *explorer, const struct bsc_run_spot *spot,
+                       struct bsc_buf *text)
+{
+    const struct bsc_value *item = bsc_run_script_item(explorer->script, spot->item);
+    int64_t action = bsc_value_get_number(item, "action", 0);
+    bsc_buf_printf(text, "%lld", (long long)bsc_value_get_number(item, "index", 0));
+    if (spot->item >= bsc_run_script_length(explorer->script)) {
+        bsc_buf_add_char(text, 'u');
+        if (action > 0)
+            bsc_buf_printf(text, "%lld", (long long)action);
+    }
+    bsc_buf_printf(text, ".%zu", spot->depth);
+}
+
 static void load_block(const struct bsc_run_explorer *explorer, struct bsc_run_state *state,
                        size_t index, uint32_t number)
 {
@@ -116,7 +140,11 @@ void bsc_run_state_load(const struct bsc_run_explorer *explorer, uint32_t number
     state->left = words[AT_LEFT];
     state->time_ms = (int64_t)((uint64_t)words[AT_TIME_HIGH] << 32 | words[AT_TIME_LOW]);
     state->ledger = words[AT_LEDGER];
-    state->beyond = words[AT_BEYOND] != 0;
+    state->known = words[AT_KNOWN];
+    state->trail = words[AT_TRAIL];
+    state->goes_back = (words[AT_FLAGS] & FLAG_GOES_BACK) != 0;
+    state->beyond = (words[AT_FLAGS] & FLAG_BEYOND) != 0;
+    state->excused = (words[AT_FLAGS] & FLAG_EXCUSED) != 0;
     state->halt = words[AT_HALT];
     for (size_t i = 0; i * BLOCK < state->room; i++)
         load_block(explorer, state, i, HEADER + i < length ? words[HEADER + i] : explorer->empty);
@@ -168,7 +196,10 @@ static size_t put_together(struct bsc_run_explorer *explorer, const struct bsc_r
     words[AT_TIME_LOW] = (uint32_t)state->time_ms;
     words[AT_TIME_HIGH] = (uint32_t)((uint64_t)state->time_ms >> 32);
     words[AT_LEDGER] = state->ledger;
-    words[AT_BEYOND] = state->beyond;
+    words[AT_KNOWN] = state->known;
+    words[AT_TRAIL] = state->trail;
+    words[AT_FLAGS] = (state->goes_back ? FLAG_GOES_BACK : 0U) |
+                      (state->beyond ? FLAG_BEYOND : 0U) | (state->excused ? FLAG_EXCUSED : 0U);
     words[AT_HALT] = state->halt;
     return length;
 }
@@ -183,15 +214,6 @@ bool bsc_run_state_pair_is_new(struct bsc_run_explorer *explorer,
     explorer->key[0] = (uint32_t)first;
     bsc_run_words_add(explorer->checks, explorer->key, length, &is_new);
     return is_new;
-}
-
-static uint32_t trail_from(const struct bsc_run_explorer *explorer, uint32_t from)
-{
-    if (from == BSC_RUN_NOWHERE)
-        return BSC_RUN_NOWHERE;
-    const struct bsc_run_spot *spot = bsc_run_state_spot(explorer, from);
-    bool counts = spot->op == BSC_RUN_OP_END && bsc_run_explore_is_of_rollback(explorer, spot);
-    return counts ? from : explorer->edges[from].trail;
 }
 
 uint32_t bsc_run_state_arrive(struct bsc_run_explorer *explorer, const struct bsc_run_state *state,
@@ -210,9 +232,6 @@ uint32_t bsc_run_state_arrive(struct bsc_run_explorer *explorer, const struct bs
             bsc_mem_resize(explorer->next, explorer->edge_room, sizeof *explorer->next);
     }
     explorer->edges[number] = edge;
-    explorer->edges[number].trail = trail_from(explorer, edge.from);
-    explorer->edges[number].moved =
-        edge.move != 0 || (edge.from != BSC_RUN_NOWHERE && explorer->edges[edge.from].moved);
     explorer->next[number] = BSC_RUN_NOWHERE;
     return number;
 }
@@ -231,7 +250,8 @@ bool bsc_run_explorer_start(struct bsc_run_explorer *explorer, struct bsc_run_st
     bsc_run_state_fit(explorer, state);
     state->spot = (uint32_t)first->number;
     state->left = explorer->order->faults;
-    state->ledger = bsc_run_words_add(explorer->ledgers, NULL, 0, &is_new);
+    state->ledger = state->known = bsc_run_words_add(explorer->ledgers, NULL, 0, &is_new);
+    state->trail = bsc_run_words_add(explorer->trails, NULL, 0, &is_new);
     return true;
 }
 
@@ -251,6 +271,8 @@ void bsc_run_explorer_init(struct bsc_run_explorer *explorer,
     explorer->empty = bsc_run_state_empty_block(explorer->blocks);
     explorer->ledgers = bsc_run_words_new();
     explorer->doings = bsc_run_words_new();
+    explorer->trails = bsc_run_words_new();
+    explorer->undos = bsc_run_words_new();
     explorer->checks = bsc_run_words_new();
     explorer->outlooks = bsc_run_words_new();
     explorer->moves = bsc_value_list();
@@ -271,6 +293,8 @@ void bsc_run_explorer_release(struct bsc_run_explorer *explorer)
     bsc_value_free(explorer->moves);
     bsc_run_words_free(explorer->outlooks);
     bsc_run_words_free(explorer->checks);
+    bsc_run_words_free(explorer->undos);
+    bsc_run_words_free(explorer->trails);
     bsc_run_words_free(explorer->doings);
     bsc_run_words_free(explorer->ledgers);
     bsc_run_words_free(explorer->blocks);

@@ -4,149 +4,249 @@
 
 #include "base/mem.h"
 #include "run/model.h"
-#include "run/outcome.h"
+#include "run/schema.h"
 
-/* One halted run that is taken back. */
-struct retreat {
-    const struct bsc_run_explorer *explorer; /* borrowed */
-    struct bsc_run_model *model;             /* owned: the site, from where the run halted */
-    struct bsc_value *undone;                /* owned list of {changes, spot}: last first */
-};
+/* A trail is made of steps, each with the number of the one before it. A step either says how an
+ * action, or a whole item, is taken back, or what one of its changes has made another. */
+enum { AT_BEFORE, AT_UNDO, UNDO_STEP };
+enum { AT_RESOURCE = 1, AT_KEY, AT_WAS, FACT_STEP };
 
-static void add_undo(struct retreat *retreat, const struct bsc_value *changes,
-                     const struct bsc_run_spot *end)
+/* Undos by number: of which item and action, action 0 for all of the item, and the change's `undo`.
+ */
+enum { AT_ITEM, AT_ACTION, AT_HOW, UNDO };
+
+static const uint32_t *undo_get(const struct bsc_run_explorer *explorer, uint32_t number)
 {
-    struct bsc_value *entry = bsc_value_map();
-    if (bsc_value_count(changes) == 0) {
-        bsc_value_free(entry);
-        return;
+    size_t length = 0;
+    return bsc_run_words_get(explorer->undos, number, &length);
+}
+
+/* The step of a trail that says how, from the latest one on; *ret_undo is the number of the undo.
+ */
+static uint32_t latest_undo(const struct bsc_run_explorer *explorer, uint32_t trail,
+                            uint32_t *ret_undo)
+{
+    size_t length = 0;
+    const uint32_t *step = bsc_run_words_get(explorer->trails, trail, &length);
+    while (length == FACT_STEP) {
+        trail = step[AT_BEFORE];
+        step = bsc_run_words_get(explorer->trails, trail, &length);
     }
-    bsc_value_set(entry, "changes", bsc_value_copy(changes));
-    bsc_value_set_int(entry, "spot", (int64_t)end->number);
-    bsc_value_append(retreat->undone, entry);
+    *ret_undo = step[AT_UNDO];
+    return trail;
 }
 
-/* What takes an item back: what the step declares, else what its actions do, last first. */
-static void add_item(struct retreat *retreat, const struct bsc_run_spot *end)
-{
-    const struct bsc_value *declared = bsc_value_get(end->value, "undo");
-    const struct bsc_value *actions = bsc_value_get(end->value, "actions");
-    if (declared != NULL) {
-        add_undo(retreat, declared, end);
-        return;
-    }
-    for (size_t i = bsc_value_count(actions); i > 0; i--)
-        add_undo(retreat, bsc_value_get(bsc_value_at(actions, i - 1), "undo"), end);
-}
+/* ------------------------------------------------------------- on the way forward */
 
-bool bsc_run_explore_is_of_rollback(const struct bsc_run_explorer *explorer,
-                                    const struct bsc_run_spot *end)
+/* Whether the latest undos of the trail take back the action of the spot. */
+static bool is_on_trail(const struct bsc_run_explorer *explorer, uint32_t trail,
+                        const struct bsc_run_spot *spot)
 {
-    struct retreat retreat = {.explorer = explorer, .undone = bsc_value_list()};
-    add_item(&retreat, end);
-    bool counts = bsc_value_count(retreat.undone) > 0;
-    bsc_value_free(retreat.undone);
-    return counts;
-}
-
-/* Everything that the run did on its way to the state; a state may be reached in other ways too,
- * and then with the same facts. A halted run and its resumption may end at the same spot: that item
- * is taken back once. */
-static void collect(struct retreat *retreat, uint32_t number)
-{
-    const struct bsc_run_spot *here = bsc_run_state_spot(retreat->explorer, number), *last = NULL;
-    if (here->op == BSC_RUN_OP_END)
-        add_item(retreat, last = here);
-    for (number = retreat->explorer->edges[number].trail; number != BSC_RUN_NOWHERE;
-         number = retreat->explorer->edges[number].trail) {
-        const struct bsc_run_spot *spot = bsc_run_state_spot(retreat->explorer, number);
-        if (spot != last)
-            add_item(retreat, spot);
-        last = spot;
-    }
-}
-
-static const struct bsc_value *first_fact(const struct bsc_run_explorer *explorer,
-                                          const char *resource, const char *key)
-{
-    return bsc_value_get(bsc_value_get(explorer->order->facts, resource), key);
-}
-
-/* The first fact that an undo was to put back and that is not as it was in the beginning. */
-static bool is_restored(const struct retreat *retreat, const struct bsc_value *change,
-                        struct bsc_buf *ret_text)
-{
-    const struct bsc_value *becomes = bsc_value_get(change, "becomes");
-    for (size_t i = 0; i < bsc_value_count(becomes); i++) {
-        const char *resource = bsc_value_key_at(becomes, i);
-        const struct bsc_value *keys = bsc_value_item_at(becomes, i);
-        const struct bsc_value *now = bsc_run_model_facts(retreat->model, resource);
-        for (size_t k = 0; k < bsc_value_count(keys); k++) {
-            const char *key = bsc_value_key_at(keys, k);
-            const struct bsc_value *was = first_fact(retreat->explorer, resource, key);
-            if (!bsc_run_model_steady(retreat->model, resource, key) ||
-                bsc_run_model_same(bsc_value_get(now, key), was))
-                continue;
-            bsc_buf_printf(ret_text, "after the rollback %s of %s is not as it was before the run",
-                           key, resource);
+    size_t length = 0;
+    while (trail != 0) {
+        uint32_t number = 0;
+        trail = latest_undo(explorer, trail, &number);
+        const uint32_t *undo = undo_get(explorer, number);
+        if (undo[AT_ITEM] != spot->item)
             return false;
-        }
+        if (undo[AT_ACTION] == 0 || undo[AT_ACTION] == spot->action)
+            return true;
+        trail = bsc_run_words_get(explorer->trails, trail, &length)[AT_BEFORE];
     }
-    return true;
+    return false;
+}
+
+/* An item of the script that takes it back. */
+static struct bsc_value *item_of(const struct bsc_run_explorer *explorer,
+                                 const struct bsc_run_spot *spot, const struct bsc_value *undo)
+{
+    const struct bsc_value *origin = bsc_run_script_item(explorer->script, spot->item);
+    const struct bsc_value *changes = bsc_value_get(undo, "changes");
+    const struct bsc_value *actions = bsc_value_get(origin, "actions");
+    const struct bsc_value *action =
+        changes != NULL && spot->action > 0 ? bsc_value_at(actions, spot->action - 1) : NULL;
+    struct bsc_value *item = bsc_value_map();
+    bsc_value_set_text(item, "kind", "undo");
+    bsc_value_set_int(item, "index", (int64_t)spot->item + 1);
+    bsc_value_set_int(item, "action", changes != NULL ? (int64_t)spot->action : 0);
+    bsc_value_set(item, "title",
+                  bsc_value_format("take back: %s", bsc_value_get_string(origin, "title")));
+    bsc_value_set_int(
+        item, "line",
+        bsc_value_get_number(action, "line", bsc_value_get_number(origin, "line", 0)));
+    if (changes != NULL)
+        bsc_value_set(item, "changes", bsc_value_copy(changes));
+    return item;
+}
+
+/* Undos are numbered as the items that the script has besides those of the runbook. */
+static uint32_t undo_add(struct bsc_run_explorer *explorer, const struct bsc_run_spot *spot,
+                         const struct bsc_value *undo)
+{
+    bool is_new = false;
+    bool whole = bsc_value_get_truth(undo, "declared");
+    const uint32_t words[UNDO] = {[AT_ITEM] = (uint32_t)spot->item,
+                                  [AT_ACTION] = whole ? 0 : (uint32_t)spot->action,
+                                  [AT_HOW] =
+                                      bsc_run_atoms_add(explorer->atoms, bsc_value_copy(undo))};
+    uint32_t number = bsc_run_words_add(explorer->undos, words, UNDO, &is_new);
+    if (is_new)
+        bsc_run_script_add(explorer->script, item_of(explorer, spot, undo));
+    return number;
+}
+
+static void add_undo(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
+                     uint32_t number)
+{
+    bool is_new = false;
+    const uint32_t step[UNDO_STEP] = {[AT_BEFORE] = state->trail, [AT_UNDO] = number};
+    state->trail = bsc_run_words_add(explorer->trails, step, UNDO_STEP, &is_new);
+}
+
+static void add_fact(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
+                     uint32_t resource, const char *key, const struct bsc_value *was)
+{
+    bool is_new = false;
+    const uint32_t step[FACT_STEP] = {
+        [AT_BEFORE] = state->trail,
+        [AT_RESOURCE] = resource,
+        [AT_KEY] = bsc_run_atoms_add_text(explorer->atoms, key),
+        [AT_WAS] = bsc_run_atoms_add(explorer->atoms,
+                                     was != NULL ? bsc_value_copy(was) : bsc_value_null())};
+    state->trail = bsc_run_words_add(explorer->trails, step, FACT_STEP, &is_new);
+}
+
+/* Whether a rollback must put the fact back: not one that moves by itself, nor one that counts. */
+static bool returns(const struct bsc_run_explorer *explorer, const char *resource, const char *key)
+{
+    const struct bsc_value *schema = explorer->order->session->schema;
+    const struct bsc_value *fact = bsc_run_schema_fact(schema, resource, key);
+    return fact != NULL
+               ? !bsc_value_get_truth(fact, "volatile") && !bsc_value_get_truth(fact, "counts")
+               : bsc_run_schema_kind(schema, resource) == NULL;
+}
+
+static void add_facts_of(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
+                         uint32_t resource, uint32_t before)
+{
+    const char *id = bsc_run_reactor_id(explorer->reactor, resource);
+    const struct bsc_value *was = bsc_run_atoms_get(explorer->atoms, before);
+    const struct bsc_value *now = bsc_run_atoms_get(explorer->atoms, state->facts.world[resource]);
+    for (size_t i = 0; i < bsc_value_count(was); i++) {
+        const char *key = bsc_value_key_at(was, i);
+        if (returns(explorer, id, key) &&
+            !bsc_value_equal(bsc_value_item_at(was, i), bsc_value_get(now, key)))
+            add_fact(explorer, state, resource, key, bsc_value_item_at(was, i));
+    }
+    for (size_t i = 0; i < bsc_value_count(now); i++) {
+        const char *key = bsc_value_key_at(now, i);
+        if (returns(explorer, id, key) && bsc_value_get(was, key) == NULL)
+            add_fact(explorer, state, resource, key, NULL);
+    }
+}
+
+void bsc_run_explore_trail(struct bsc_run_explorer *explorer, const struct bsc_run_state *before,
+                           struct bsc_run_state *state, const struct bsc_run_spot *spot,
+                           bool may_be_done)
+{
+    const struct bsc_value *undo = bsc_value_get(spot->value, "undo");
+    if (state->goes_back || state->beyond || !may_be_done)
+        return;
+    bool is_there = is_on_trail(explorer, state->trail, spot);
+    if (!is_there && undo == NULL)
+        return;
+    if (!is_there)
+        add_undo(explorer, state, undo_add(explorer, spot, undo));
+    for (uint32_t i = 0; i < before->room && i < state->room; i++) {
+        if (before->facts.world[i] != state->facts.world[i])
+            add_facts_of(explorer, state, i, before->facts.world[i]);
+    }
+}
+
+/* ------------------------------------------------------------------- and back again */
+
+bool bsc_run_explore_may_go_back(const struct bsc_run_state *state)
+{
+    return !state->goes_back && !state->beyond && state->trail != 0;
+}
+
+static bool begin_next(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
+                       struct bsc_err *err)
+{
+    uint32_t undo = 0;
+    (void)latest_undo(explorer, state->trail, &undo);
+    const struct bsc_run_spot *first =
+        bsc_run_script_first(explorer->script, bsc_run_script_length(explorer->script) + undo, err);
+    state->time_ms = 0;
+    if (first != NULL)
+        state->spot = (uint32_t)first->number;
+    return first != NULL;
+}
+
+bool bsc_run_explore_go_back(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
+                             struct bsc_err *err)
+{
+    state->mode = BSC_RUN_MODE_RUNNING;
+    state->halt = 0;
+    state->goes_back = true;
+    return begin_next(explorer, state, err);
 }
 
 static void tell(struct bsc_run_explorer *explorer, uint32_t number,
-                 const struct bsc_run_spot *spot, const char *text)
+                 const struct bsc_run_spot *spot, const char *resource, const char *key)
 {
     struct bsc_value *about = bsc_value_map();
     bsc_value_set_text(about, "title", "a rollback restores what was there before");
-    bsc_value_set_text(about, "text", text);
+    bsc_value_set(
+        about, "text",
+        bsc_value_format("after the rollback %s of %s is not as it was before", key, resource));
     bsc_value_set_text(about, "mend", "Let the undo put back the facts that it is given.");
     bsc_run_explore_violated(explorer, number, spot, BSC_RUN_FAULT_NONE, about);
 }
 
-static void perform(const struct retreat *retreat)
+/* Whether a fact was made another once more, earlier within the same undo: then that counts. */
+static bool was_another_before(const struct bsc_run_explorer *explorer, const uint32_t *fact)
 {
-    for (size_t i = 0; i < bsc_value_count(retreat->undone); i++) {
-        const struct bsc_value *changes =
-            bsc_value_get(bsc_value_at(retreat->undone, i), "changes");
-        for (size_t k = 0; k < bsc_value_count(changes); k++)
-            bsc_run_model_act(retreat->model, bsc_value_at(changes, k));
+    size_t length = 0;
+    const uint32_t *step = bsc_run_words_get(explorer->trails, fact[AT_BEFORE], &length);
+    for (; length == FACT_STEP;
+         step = bsc_run_words_get(explorer->trails, step[AT_BEFORE], &length)) {
+        if (step[AT_RESOURCE] == fact[AT_RESOURCE] && step[AT_KEY] == fact[AT_KEY])
+            return true;
+    }
+    return false;
+}
+
+static void compare(struct bsc_run_explorer *explorer, uint32_t number,
+                    const struct bsc_run_state *state)
+{
+    size_t length = 0;
+    const struct bsc_run_spot *spot = bsc_run_script_spot(explorer->script, state->spot);
+    const uint32_t *step = bsc_run_words_get(explorer->trails, state->trail, &length);
+    for (; length == FACT_STEP;
+         step = bsc_run_words_get(explorer->trails, step[AT_BEFORE], &length)) {
+        const struct bsc_value *now =
+            bsc_run_atoms_get(explorer->atoms, state->facts.world[step[AT_RESOURCE]]);
+        const struct bsc_value *was = bsc_run_atoms_get(explorer->atoms, step[AT_WAS]);
+        const char *key = bsc_value_string(bsc_run_atoms_get(explorer->atoms, step[AT_KEY]));
+        if (!was_another_before(explorer, step) &&
+            !bsc_run_model_same(bsc_value_get(now, key), was))
+            tell(explorer, number, spot, bsc_run_reactor_id(explorer->reactor, step[AT_RESOURCE]),
+                 key);
     }
 }
 
-static void compare(struct bsc_run_explorer *explorer, const struct retreat *retreat,
-                    uint32_t number)
+bool bsc_run_explore_taken_back(struct bsc_run_explorer *explorer, uint32_t number,
+                                struct bsc_run_state *state, struct bsc_err *err)
 {
-    for (size_t i = 0; i < bsc_value_count(retreat->undone); i++) {
-        const struct bsc_value *entry = bsc_value_at(retreat->undone, i);
-        const struct bsc_value *changes = bsc_value_get(entry, "changes");
-        for (size_t k = 0; k < bsc_value_count(changes); k++) {
-            struct bsc_buf text;
-            bsc_buf_init(&text);
-            if (!is_restored(retreat, bsc_value_at(changes, k), &text))
-                tell(explorer, number,
-                     bsc_run_script_spot(explorer->script,
-                                         (size_t)bsc_value_get_number(entry, "spot", 0)),
-                     text.data);
-            bsc_buf_release(&text);
-        }
-    }
-}
-
-bool bsc_run_explore_rollback(struct bsc_run_explorer *explorer, uint32_t number,
-                              const struct bsc_run_state *halted)
-{
-    struct retreat retreat = {.explorer = explorer, .undone = bsc_value_list()};
-    collect(&retreat, number);
-    bool goes_back = !halted->beyond && bsc_value_count(retreat.undone) > 0;
-    if (goes_back) {
-        retreat.model = bsc_run_model_new(explorer->order->session->schema,
-                                          bsc_run_explore_world(explorer, halted));
-        perform(&retreat);
-        compare(explorer, &retreat, number);
-        bsc_run_model_free(retreat.model);
-    }
-    bsc_value_free(retreat.undone);
-    return goes_back;
+    size_t length = 0;
+    uint32_t undo = 0;
+    if (!state->excused)
+        compare(explorer, number, state);
+    uint32_t step = latest_undo(explorer, state->trail, &undo);
+    state->trail = bsc_run_words_get(explorer->trails, step, &length)[AT_BEFORE];
+    if (state->trail != 0)
+        return begin_next(explorer, state, err);
+    state->mode = BSC_RUN_MODE_DONE;
+    return true;
 }

@@ -30,6 +30,10 @@ static const struct bsc_run_fault_kind kinds[BSC_RUN_FAULT_COUNT] = {
     [BSC_RUN_FAULT_DISK_FULL] = {.name = "disk-full",
                                  .words = "the disk is full, so it fails and has no effect",
                                  .code = BSC_ERR_NO_SPACE},
+    [BSC_RUN_FAULT_UNSEEN_AFTER] = {.name = "unseen-after",
+                                    .words = "it takes effect, but cannot be observed afterwards",
+                                    .takes_effect = true,
+                                    .blinds = true},
     [BSC_RUN_FAULT_KILLED_BEFORE_INTENT] = {.name = "killed-before-intent",
                                             .words = "bascule is killed before the intent is "
                                                      "recorded",

@@ -19,6 +19,7 @@ enum bsc_run_fault {
     BSC_RUN_FAULT_HANGS_BEFORE,
     BSC_RUN_FAULT_HANGS_AFTER,
     BSC_RUN_FAULT_DISK_FULL,
+    BSC_RUN_FAULT_UNSEEN_AFTER,
     BSC_RUN_FAULT_KILLED_BEFORE_INTENT,
     BSC_RUN_FAULT_KILLED_AFTER_INTENT,
     BSC_RUN_FAULT_KILLED_AFTER_EFFECT,
@@ -37,6 +38,7 @@ struct bsc_run_fault_kind {
     bool kills;             /* the interpreter ends here */
     bool has_intent;        /* a kill that leaves a change under way */
     bool stops;             /* the run cannot go on: it halts at once */
+    bool blinds;            /* nothing can be observed afterwards */
     enum bsc_err_code code; /* what the row reports; NONE is success */
 };
 

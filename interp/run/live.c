@@ -10,7 +10,7 @@
 struct bsc_run_live {
     struct bsc_run_world world;
     struct bsc_run_live_options with;
-    int64_t item;                   /* index of the item under way */
+    struct bsc_run_place at;
     int64_t change_count;           /* changes begun so far */
     const struct bsc_value *effect; /* borrowed: the effect being answered */
     bsc_run_reply reply;
@@ -37,7 +37,7 @@ static void observed(void *arg, struct bsc_value *facts, const struct bsc_err *e
         break_off(live, err);
         return;
     }
-    if (!bsc_run_record_observed(live->with.journal, live->item, resource, facts, &failure)) {
+    if (!bsc_run_record_observed(live->with.journal, live->at.item, resource, facts, &failure)) {
         bsc_value_free(facts);
         break_off(live, &failure);
         return;
@@ -72,7 +72,7 @@ static void perform_now(struct bsc_run_live *live)
 {
     struct bsc_err err = BSC_ERR_INIT;
     int64_t now = live->with.clock->wall_ms(live->with.clock->self);
-    if (bsc_run_record_now(live->with.journal, live->item, now, &err))
+    if (bsc_run_record_now(live->with.journal, live->at.item, now, &err))
         answer(live, bsc_value_int(now));
     else
         break_off(live, &err);
@@ -81,7 +81,7 @@ static void perform_now(struct bsc_run_live *live)
 static void perform_ask(struct bsc_run_live *live)
 {
     struct bsc_err err = BSC_ERR_INIT;
-    if (!bsc_run_record_ask(live->with.journal, live->item, live->effect, &err)) {
+    if (!bsc_run_record_ask(live->with.journal, live->at.item, live->effect, &err)) {
         break_off(live, &err);
         return;
     }
@@ -90,7 +90,7 @@ static void perform_ask(struct bsc_run_live *live)
                        !bsc_run_cursor_asks(live->with.cursor, live->effect));
     struct bsc_value *said = live->with.hooks->ask(live->with.hooks->self, question);
     bsc_value_free(question);
-    if (bsc_run_record_answer(live->with.journal, live->item, said, &err)) {
+    if (bsc_run_record_answer(live->with.journal, live->at.item, said, &err)) {
         answer(live, said);
     } else {
         bsc_value_free(said);
@@ -101,7 +101,7 @@ static void perform_ask(struct bsc_run_live *live)
 static void perform_note(struct bsc_run_live *live)
 {
     struct bsc_err err = BSC_ERR_INIT;
-    if (!bsc_run_record_note(live->with.journal, live->item, live->effect, &err)) {
+    if (!bsc_run_record_note(live->with.journal, live->at.item, live->effect, &err)) {
         break_off(live, &err);
         return;
     }
@@ -130,13 +130,16 @@ static void perform(void *self, const struct bsc_value *effect, bsc_run_reply re
     bool waits = strcmp(op, "sleep") == 0 || strcmp(op, "ask") == 0;
     if (waits && bsc_run_hands_cancelled(live->with.hands)) {
         stop_here(live);
-    } else if (strcmp(op, "begin") == 0 || strcmp(op, "undecided") == 0) {
+    } else if (strcmp(op, "begin") == 0) {
+        live->at.action = bsc_value_get_number(effect, "action", 0);
+        answer(live, bsc_value_bool(true));
+    } else if (strcmp(op, "undecided") == 0) {
         answer(live, bsc_value_bool(true));
     } else if (strcmp(op, "observe") == 0) {
         bsc_run_observe(live->with.vm, live->with.hands, bsc_value_get_string(effect, "resource"),
                         observed, live);
     } else if (strcmp(op, "change") == 0) {
-        bsc_run_change(&live->with, effect, live->item, &live->change_count, change_done, live);
+        bsc_run_change(&live->with, effect, live->at, &live->change_count, change_done, live);
     } else if (strcmp(op, "sleep") == 0) {
         perform_sleep(live);
     } else if (strcmp(op, "now") == 0) {
@@ -180,7 +183,7 @@ void bsc_run_live_cancel(struct bsc_run_live *live)
 
 void bsc_run_live_enter(struct bsc_run_live *live, int64_t item_index)
 {
-    live->item = item_index;
+    live->at = (struct bsc_run_place){.item = item_index};
     bsc_run_cursor_enter(live->with.cursor, item_index);
 }
 

@@ -123,18 +123,6 @@ static void involve(struct involved *involved, uint32_t resource)
     involved->resources[involved->count++] = resource;
 }
 
-/* Two changes that do the same thing are the same one, wherever they stand. */
-static uint32_t essence_of(struct bsc_run_reactor *reactor, const struct bsc_value *effect)
-{
-    static const char *const keys[] = {"resource", "row", "statement", "args"};
-    struct bsc_value *essence = bsc_value_map();
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        if (bsc_value_get(effect, keys[i]) != NULL)
-            bsc_value_set(essence, keys[i], bsc_value_copy(bsc_value_get(effect, keys[i])));
-    }
-    return bsc_run_atoms_add(reactor->atoms, essence);
-}
-
 static const struct involved *involved_of(struct bsc_run_reactor *reactor,
                                           const struct bsc_run_spot *spot)
 {
@@ -150,7 +138,7 @@ static const struct involved *involved_of(struct bsc_run_reactor *reactor,
     for (size_t i = 0; i < bsc_value_count(becomes); i++)
         involve(involved, bsc_run_reactor_resource(reactor, bsc_value_key_at(becomes, i)));
     if (spot->op == BSC_RUN_OP_CHANGE)
-        involved->essence = essence_of(reactor, spot->value);
+        involved->essence = bsc_run_atoms_add(reactor->atoms, bsc_run_effect_essence(spot->value));
     return involved;
 }
 
@@ -188,7 +176,7 @@ static struct bsc_value *answer_of(const struct bsc_value *effect, enum bsc_outc
                                    const struct bsc_run_model *world)
 {
     const struct bsc_value *facts =
-        bsc_run_model_facts(world, bsc_value_get_string(effect, "resource"));
+        world != NULL ? bsc_run_model_facts(world, bsc_value_get_string(effect, "resource")) : NULL;
     struct bsc_value *answer = bsc_value_map();
     bsc_value_set_text(answer, "outcome", bsc_run_outcome_name(outcome));
     if (reason->length > 0)
@@ -249,19 +237,25 @@ static void work_out(struct bsc_run_reactor *reactor, const struct involved *inv
                                          .row_err = kind->code != BSC_ERR_NONE ? &row_err : NULL};
     bsc_buf_init(&reason);
     enum bsc_run_trace trace = bsc_run_judge_trace(belief, &of);
+    enum bsc_outcome outcome = BSC_OUTCOME_UNKNOWN;
+    /* Of an assumed change the run expects nothing that it could miss. */
+    if (!kind->has_intent && assumed)
+        bsc_run_model_act(belief, spot->value);
+    if (kind->blinds)
+        bsc_buf_add_text(&reason, kind->words);
+    else if (!kind->has_intent)
+        outcome = bsc_run_judge(belief, &of, &reason);
     /* Whoever is killed with a change under way learns nothing of it. */
-    if (!kind->has_intent) {
-        /* Of an assumed change the run expects nothing that it could miss. */
-        if (assumed)
-            bsc_run_model_act(belief, spot->value);
-        enum bsc_outcome outcome = bsc_run_judge(belief, &of, &reason);
-        ret->reaction.answer = bsc_run_atoms_add(
-            reactor->atoms, answer_of(spot->value, outcome, &reason, of.row_err, world));
-    }
+    if (!kind->has_intent)
+        ret->reaction.answer =
+            bsc_run_atoms_add(reactor->atoms, answer_of(spot->value, outcome, &reason, of.row_err,
+                                                        kind->blinds ? NULL : world));
+    ret->reaction.succeeded = outcome == BSC_OUTCOME_CHANGED;
+    ret->reaction.may_be_done = outcome == BSC_OUTCOME_CHANGED || outcome == BSC_OUTCOME_UNKNOWN ||
+                                trace == BSC_RUN_TRACE_ALL || trace == BSC_RUN_TRACE_PART;
     ret->world = atoms_of(reactor, involved, world);
     ret->belief = atoms_of(reactor, involved, belief);
     ret->reaction.acts = kind->takes_effect && trace == BSC_RUN_TRACE_UNTOLD;
-    ret->reaction.essence = involved->essence;
     bsc_buf_release(&reason);
     bsc_value_free(ids);
     bsc_value_free(before);
@@ -306,4 +300,9 @@ struct bsc_run_reaction bsc_run_react(struct bsc_run_reactor *reactor,
         facts->belief[resource] = outcome->belief[i];
     }
     return reaction;
+}
+
+uint32_t bsc_run_reactor_essence(struct bsc_run_reactor *reactor, const struct bsc_run_spot *spot)
+{
+    return involved_of(reactor, spot)->essence;
 }

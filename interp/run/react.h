@@ -41,11 +41,15 @@ uint32_t bsc_run_reactor_first(const struct bsc_run_reactor *reactor, uint32_t r
 /* The resource that an effect is about. */
 uint32_t bsc_run_reactor_about(struct bsc_run_reactor *reactor, const struct bsc_run_spot *spot);
 
+/* Atom of what makes two changes the same one. */
+uint32_t bsc_run_reactor_essence(struct bsc_run_reactor *reactor, const struct bsc_run_spot *spot);
+
 /* What a change leads to. */
 struct bsc_run_reaction {
     uint32_t answer;  /* atom: what the run is told */
     bool acts;        /* the world is another than before, or nobody can tell */
-    uint32_t essence; /* atom: what makes two changes the same one */
+    bool succeeded;   /* the run is told that it was done */
+    bool may_be_done; /* as far as the run and its journal can tell */
 };
 
 /* The reaction to the change of `spot`; changes the facts to what they are afterwards. */

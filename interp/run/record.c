@@ -47,8 +47,6 @@ bool bsc_run_record_item_end(struct bsc_journal *journal, const struct bsc_value
     const struct bsc_value *actions = bsc_value_get(result, "actions");
     bool listed = bsc_value_kind(actions) == BSC_VALUE_LIST;
     bsc_value_set(payload, "actions", listed ? bsc_value_copy(actions) : bsc_value_list());
-    if (bsc_value_get(result, "undo") != NULL)
-        set_copy(payload, "undo", bsc_value_get(result, "undo"));
     return append(journal, BSC_JOURNAL_ITEM_END, payload, true, err);
 }
 
@@ -95,16 +93,18 @@ bool bsc_run_record_intent(struct bsc_journal *journal, const struct bsc_run_rec
                            struct bsc_err *err)
 {
     static const char *const keys[] = {"resource", "statement", "row", "args", "becomes"};
+    static const char *const optional[] = {"volatile", "timeout_ms", "assumed", "undo"};
     struct bsc_value *payload = bsc_value_map();
     bsc_value_set_int(payload, "effect", change->number);
-    bsc_value_set_int(payload, "item", change->item);
+    bsc_value_set_int(payload, "item", change->at.item);
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         set_copy(payload, keys[i], bsc_value_get(change->effect, keys[i]));
     set_copy(payload, "before", change->before);
-    if (bsc_value_get_truth(change->effect, "volatile"))
-        bsc_value_set_bool(payload, "volatile", true);
-    if (bsc_value_kind(bsc_value_get(change->effect, "timeout_ms")) == BSC_VALUE_INT)
-        set_copy(payload, "timeout_ms", bsc_value_get(change->effect, "timeout_ms"));
+    bsc_value_set_int(payload, "action", change->at.action);
+    for (size_t i = 0; i < sizeof optional / sizeof optional[0]; i++) {
+        if (bsc_value_kind(bsc_value_get(change->effect, optional[i])) != BSC_VALUE_NULL)
+            set_copy(payload, optional[i], bsc_value_get(change->effect, optional[i]));
+    }
     return append(journal, BSC_JOURNAL_INTENT, payload, true, err);
 }
 

@@ -31,9 +31,15 @@ bool bsc_run_record_now(struct bsc_journal *journal, int64_t item, int64_t wall_
                         struct bsc_err *err);
 
 /* One change of a run. */
+/* Where a run is. */
+struct bsc_run_place {
+    int64_t item;   /* index of the item under way, from 1 */
+    int64_t action; /* of the item, from 1; 0 before the first */
+};
+
 struct bsc_run_record_change {
-    int64_t number;                 /* of the run's changes, from 1 */
-    int64_t item;                   /* index of its item, from 1 */
+    int64_t number; /* of the run's changes, from 1 */
+    struct bsc_run_place at;
     const struct bsc_value *effect; /* as yielded */
     const struct bsc_value *before; /* present values of the keys that it sets */
 };

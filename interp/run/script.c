@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "run/effect.h"
 #include "run/errors.h"
 
 struct branch {
@@ -23,6 +24,7 @@ struct bsc_run_script {
     struct bsc_vm *vm;             /* borrowed */
     const struct bsc_value *items; /* borrowed */
     struct bsc_run_atoms *atoms;   /* borrowed */
+    struct bsc_value *added;       /* owned list: further items */
     struct node **firsts;          /* owned, one for each item, NULL before it was begun */
     struct node **nodes;           /* owned: all of them */
     size_t count;
@@ -37,6 +39,7 @@ struct bsc_run_script *bsc_run_script_new(struct bsc_vm *vm, const struct bsc_va
     script->vm = vm;
     script->items = items;
     script->atoms = atoms;
+    script->added = bsc_value_list();
     script->firsts = bsc_mem_new(bsc_value_count(items), sizeof(struct node *));
     return script;
 }
@@ -53,6 +56,7 @@ void bsc_run_script_free(struct bsc_run_script *script)
     }
     bsc_mem_free(script->nodes);
     bsc_mem_free(script->firsts);
+    bsc_value_free(script->added);
     bsc_mem_free(script);
 }
 
@@ -63,7 +67,18 @@ size_t bsc_run_script_length(const struct bsc_run_script *script)
 
 const struct bsc_value *bsc_run_script_item(const struct bsc_run_script *script, size_t index)
 {
-    return bsc_value_at(script->items, index);
+    size_t count = bsc_value_count(script->items);
+    return index < count ? bsc_value_at(script->items, index)
+                         : bsc_value_at(script->added, index - count);
+}
+
+size_t bsc_run_script_add(struct bsc_run_script *script, struct bsc_value *item)
+{
+    size_t place = bsc_value_count(script->items) + bsc_value_count(script->added);
+    script->firsts = bsc_mem_resize(script->firsts, place + 1, sizeof(struct node *));
+    script->firsts[place] = NULL;
+    bsc_value_append(script->added, item);
+    return place;
 }
 
 size_t bsc_run_script_spots(const struct bsc_run_script *script)
@@ -136,9 +151,14 @@ static struct node *hear(struct bsc_run_script *script, struct node *parent, siz
 static bool begin(struct bsc_run_script *script, size_t item, struct bsc_err *err)
 {
     struct bsc_value *args = bsc_value_map();
-    bsc_value_set_int(args, "index", (int64_t)item + 1);
+    const struct bsc_value *about = bsc_run_script_item(script, item);
+    const struct bsc_value *changes = bsc_value_get(about, "changes");
+    bool goes_back = item >= bsc_value_count(script->items);
+    bsc_value_set_int(args, "index", bsc_value_get_number(about, "index", (int64_t)item + 1));
+    if (goes_back && changes != NULL)
+        bsc_value_set(args, "changes", bsc_value_copy(changes));
     bsc_vm_task_free(script->task);
-    script->task = bsc_vm_task_new(script->vm, "perform", args, err);
+    script->task = bsc_vm_task_new(script->vm, goes_back ? "take_back" : "perform", args, err);
     bsc_value_free(args);
     return script->task != NULL;
 }
@@ -221,6 +241,25 @@ const struct bsc_run_spot *bsc_run_script_next(struct bsc_run_script *script,
     }
     struct node *to = learn(script, node, answer, err);
     return to != NULL ? &to->spot : NULL;
+}
+
+size_t bsc_run_script_repeats(const struct bsc_run_script *script, const struct bsc_run_spot *spot)
+{
+    size_t count = 0;
+    struct bsc_value *essence = bsc_run_effect_essence(spot->value);
+    const struct node *after = script->nodes[spot->number];
+    for (const struct node *at = after->parent; at != NULL && at->spot.anchor == spot->anchor;
+         after = at, at = at->parent) {
+        const struct bsc_value *said = bsc_run_atoms_get(script->atoms, after->answer);
+        const char *outcome = bsc_value_get_string(said, "outcome");
+        if (at->spot.op != BSC_RUN_OP_CHANGE || outcome == NULL || strcmp(outcome, "changed") != 0)
+            continue;
+        struct bsc_value *other = bsc_run_effect_essence(at->value);
+        count += bsc_value_equal(essence, other);
+        bsc_value_free(other);
+    }
+    bsc_value_free(essence);
+    return count;
 }
 
 bool bsc_run_script_has_looked(const struct bsc_run_script *script, const struct bsc_run_spot *spot,

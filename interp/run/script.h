@@ -46,7 +46,11 @@ struct bsc_run_script *bsc_run_script_new(struct bsc_vm *vm, const struct bsc_va
                                           struct bsc_run_atoms *atoms);
 void bsc_run_script_free(struct bsc_run_script *script);
 
+/* Items of the runbook. */
 size_t bsc_run_script_length(const struct bsc_run_script *script);
+/* Adds an item that takes one of the runbook's back, {kind = "undo", index, title, line, changes?};
+ * it is taken. Returns its place, behind those of the runbook. */
+size_t bsc_run_script_add(struct bsc_run_script *script, struct bsc_value *item);
 const struct bsc_value *bsc_run_script_item(const struct bsc_run_script *script, size_t index);
 size_t bsc_run_script_spots(const struct bsc_run_script *script);
 const struct bsc_run_spot *bsc_run_script_spot(const struct bsc_run_script *script, size_t number);
@@ -60,6 +64,9 @@ const struct bsc_run_spot *bsc_run_script_first(struct bsc_run_script *script, s
 const struct bsc_run_spot *bsc_run_script_next(struct bsc_run_script *script,
                                                const struct bsc_run_spot *spot, uint32_t answer,
                                                struct bsc_err *err);
+
+/* How often the action under way has made the very change of the spot already, with success. */
+size_t bsc_run_script_repeats(const struct bsc_run_script *script, const struct bsc_run_spot *spot);
 
 /* Whether the action under way has looked at the resource of this id already, on the way to the
  * spot. */

@@ -44,33 +44,37 @@ static uint32_t *destinies_of(const struct bsc_run_explorer *explorer)
     return destiny;
 }
 
-/* A person is told what to do about a refusal; to resume after anything else must help. */
-static bool is_a_way_out(const char *outcome)
-{
-    static const char *const words[] = {"refused", "unknown", "timeout", "skipped"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (strcmp(words[i], outcome) == 0)
-            return true;
-    }
-    return false;
-}
-
 static void tell_stuck(struct bsc_run_explorer *explorer, uint32_t number,
                        const struct bsc_run_state *end, const struct bsc_value *halted)
 {
-    const struct bsc_run_spot *spot = bsc_run_script_spot(explorer->script, end->spot);
+    const struct bsc_run_spot *spot = bsc_run_state_at(explorer, end);
     struct bsc_value *about = bsc_value_map();
-    bsc_value_set_text(about, "title", "a halted run can be resumed to its end");
+    bsc_value_set_text(about, "title",
+                       end->goes_back ? "a rollback can be brought to its end"
+                                      : "a halted run can be resumed to its end");
     bsc_value_set(about, "text",
-                  bsc_value_format("it halts again each time it is resumed: %s",
+                  bsc_value_format("each time it is resumed it ends as %s again: %s",
+                                   bsc_value_get_string(halted, "outcome"),
                                    bsc_value_get_string(halted, "reason")));
     bsc_value_set_text(about, "mend", "Let the step find out for itself what is left to be done.");
     bsc_run_explore_violated(explorer, number, spot, BSC_RUN_FAULT_NONE, about);
 }
 
 struct ends {
+    bool succeeds; /* a run in which nothing goes wrong */
     int64_t done, refused, halted, rolled_back;
 };
+
+static void look_at_halt(struct bsc_run_explorer *explorer, uint32_t number, bool stays,
+                         const struct bsc_run_state *state, struct ends *ends)
+{
+    const struct bsc_value *halted = bsc_run_atoms_get(explorer->atoms, state->halt);
+    bool refused = strcmp(bsc_value_get_string(halted, "outcome"), "refused") == 0;
+    *(refused ? &ends->refused : &ends->halted) += 1;
+    /* What the runbook has not done itself, and what stops it anyway, is no fault of its steps. */
+    if (stays && !state->excused && (ends->succeeds || state->goes_back))
+        tell_stuck(explorer, number, state, halted);
+}
 
 static void look_at_end(struct bsc_run_explorer *explorer, uint32_t number,
                         const uint32_t *destinies, struct ends *ends)
@@ -81,24 +85,16 @@ static void look_at_end(struct bsc_run_explorer *explorer, uint32_t number,
     if ((mode != BSC_RUN_MODE_DONE && mode != BSC_RUN_MODE_HALTED) || number >= explorer->explored)
         return;
     bsc_run_state_load(explorer, number, &state);
-    const struct bsc_value *halted = bsc_run_atoms_get(explorer->atoms, state.halt);
-    if (state.mode == BSC_RUN_MODE_DONE)
-        ends->done++;
-    if (state.mode == BSC_RUN_MODE_HALTED) {
-        bool refused = strcmp(bsc_value_get_string(halted, "outcome"), "refused") == 0;
-        *(refused ? &ends->refused : &ends->halted) += 1;
-        bool moved = explorer->edges[number].moved;
-        if (!moved && destinies[number] == number &&
-            !is_a_way_out(bsc_value_get_string(halted, "outcome")))
-            tell_stuck(explorer, number, &state, halted);
-        ends->rolled_back += !moved && bsc_run_explore_rollback(explorer, number, &state);
-    }
+    if (mode == BSC_RUN_MODE_HALTED)
+        look_at_halt(explorer, number, destinies[number] == number, &state, ends);
+    else
+        *(state.goes_back ? &ends->rolled_back : &ends->done) += 1;
     bsc_run_state_release(&state);
 }
 
-static struct bsc_value *look_at_ends(struct bsc_run_explorer *explorer)
+static struct bsc_value *look_at_ends(struct bsc_run_explorer *explorer, bool succeeds)
 {
-    struct ends ends = {0};
+    struct ends ends = {.succeeds = succeeds};
     uint32_t *destinies = destinies_of(explorer);
     for (uint32_t i = 0; i < bsc_run_words_count(explorer->states); i++)
         look_at_end(explorer, i, destinies, &ends);
@@ -180,6 +176,8 @@ static void trace_edge(struct bsc_value *trace, const struct bsc_run_explorer *e
                  bsc_run_fault_kind((enum bsc_run_fault)edge->fault)->words);
     else if (edge->guessed)
         add_line(trace, explorer, spot, "suppose it is otherwise", NULL);
+    else if (edge->turned)
+        add_line(trace, explorer, spot, "the run is taken back", NULL);
     else if (edge->resumed)
         add_line(trace, explorer, spot, "the run is resumed", NULL);
     else if (spot->op == BSC_RUN_OP_CHANGE)
@@ -199,10 +197,13 @@ static size_t way_to(const struct bsc_run_explorer *explorer, uint32_t number, u
     return count;
 }
 
-static void add_fault(struct bsc_buf *text, const struct bsc_run_spot *spot, const char *name)
+static void add_fault(struct bsc_buf *text, const struct bsc_run_explorer *explorer,
+                      const struct bsc_run_spot *spot, const char *name)
 {
-    bsc_buf_printf(text, "%s%zu.%zu:%s", text->length > 0 ? "," : "", spot->item + 1, spot->depth,
-                   name);
+    if (text->length > 0)
+        bsc_buf_add_char(text, ',');
+    bsc_run_spot_name(explorer, spot, text);
+    bsc_buf_printf(text, ":%s", name);
 }
 
 static void replay_edge(struct bsc_buf *text, const struct bsc_run_explorer *explorer,
@@ -210,9 +211,10 @@ static void replay_edge(struct bsc_buf *text, const struct bsc_run_explorer *exp
 {
     const struct bsc_run_spot *spot = bsc_run_state_spot(explorer, edge->from);
     if (edge->move != 0)
-        add_fault(text, spot, bsc_value_string(bsc_run_atoms_get(explorer->atoms, edge->move)));
+        add_fault(text, explorer, spot,
+                  bsc_value_string(bsc_run_atoms_get(explorer->atoms, edge->move)));
     else if (edge->fault != BSC_RUN_FAULT_NONE)
-        add_fault(text, spot, bsc_run_fault_kind((enum bsc_run_fault)edge->fault)->name);
+        add_fault(text, explorer, spot, bsc_run_fault_kind((enum bsc_run_fault)edge->fault)->name);
 }
 
 static void tell_way(const struct bsc_run_explorer *explorer,
@@ -228,7 +230,7 @@ static void tell_way(const struct bsc_run_explorer *explorer,
         replay_edge(&replay, explorer, &explorer->edges[way[i - 1]]);
     }
     if (violation->fault != BSC_RUN_FAULT_NONE) {
-        add_fault(&replay, violation->spot, bsc_run_fault_kind(violation->fault)->name);
+        add_fault(&replay, explorer, violation->spot, bsc_run_fault_kind(violation->fault)->name);
         add_line(trace, explorer, violation->spot, about_what(violation->spot),
                  bsc_run_fault_kind(violation->fault)->words);
     } else if (violation->spot->op == BSC_RUN_OP_CHANGE) {
@@ -348,7 +350,9 @@ static struct bsc_value *coverage(const struct bsc_run_explorer *explorer)
 struct bsc_value *bsc_run_explore_verdict(struct bsc_run_explorer *explorer)
 {
     struct bsc_value *verdict = bsc_value_map();
-    struct bsc_value *ends = look_at_ends(explorer);
+    struct bsc_value *alone = undisturbed(explorer);
+    bool succeeds = strcmp(bsc_value_get_string(alone, "outcome"), "done") == 0;
+    struct bsc_value *ends = look_at_ends(explorer, succeeds);
     bsc_value_set_int(verdict, "format", VERDICT_FORMAT);
     bsc_value_set_int(verdict, "faults", explorer->order->faults);
     bsc_value_set_int(verdict, "tried", (int64_t)explorer->tried);
@@ -356,7 +360,7 @@ struct bsc_value *bsc_run_explore_verdict(struct bsc_run_explorer *explorer)
     bsc_value_set_int(verdict, "effects", (int64_t)bsc_run_script_spots(explorer->script));
     bsc_value_set_bool(verdict, "complete", !explorer->incomplete);
     bsc_value_set(verdict, "ends", ends);
-    bsc_value_set(verdict, "undisturbed", undisturbed(explorer));
+    bsc_value_set(verdict, "undisturbed", alone);
     bsc_value_set(verdict, "coverage", coverage(explorer));
     bsc_value_set(verdict, "changes", changes_of(explorer));
     bsc_value_set(verdict, "violations", all_violations(explorer));

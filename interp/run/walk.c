@@ -321,7 +321,7 @@ static bool step(struct walk *walk, struct bsc_err *err)
     walk->killed = false;
     if (walk->at.mode == BSC_RUN_MODE_IN_FLIGHT)
         bsc_run_explore_settle(&walk->explorer, &walk->at);
-    else if (walk->at.mode == BSC_RUN_MODE_HALTED)
+    else if (walk->at.mode != BSC_RUN_MODE_RUNNING)
         bsc_run_explore_restart(&walk->explorer, &walk->at);
     else
         return go_on(walk, err);

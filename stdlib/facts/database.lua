@@ -33,6 +33,9 @@ return {
     session_list = { type = "list", volatile = true, doc = "those sessions: pid and program" },
     log_shipping = { type = "text", values = { "configured", "none" },
       doc = "whether a job copies and applies log backups to it" },
+    log_shipping_job = { type = "text",
+      doc = "that job in the words of its platform, from which it can be made again; empty when "
+        .. "there is none, or none that can be read" },
     reason = { type = "text", volatile = true, doc = "why the state is what it is, for people" },
   },
 }

@@ -7,7 +7,7 @@ return {
     state = { type = "text", values = { "Normal", "FailedOver", "unreachable" },
       doc = "Normal uses the primary database, FailedOver the secondary" },
     active_servers = { type = "list", unit = "server names", doc = "in order of name" },
-    version = { type = "int", doc = "goes up by one with every change" },
+    version = { type = "int", counts = true, doc = "goes up by one with every change" },
     reason = { type = "text", volatile = true, doc = "why the state is what it is, for people" },
   },
 }

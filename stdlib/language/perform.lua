@@ -110,7 +110,6 @@ local function entry_of(each, ended)
     resource = inner.resource,
     outcome = ended.outcome,
     reason = ended.reason,
-    undo = ended.undo,
   }
 end
 
@@ -128,16 +127,6 @@ local function sum_up(item, entries, ended)
   return { outcome = outcome, reason = reason, actions = host.list(entries) }
 end
 
--- The undo that the step itself declares, as plain changes in order.
-local function declared_undo(item)
-  local changes = {}
-  for _, each in ipairs(item.undo_actions) do
-    local own = action.plain_changes(each)
-    table.move(own, 1, #own, #changes + 1, changes)
-  end
-  return host.list(changes)
-end
-
 function performers.step(item)
   local entries, ended = {}, { changed = false, last = { outcome = "kept" } }
   for index, each in ipairs(item.actions) do
@@ -151,9 +140,7 @@ function performers.step(item)
       break
     end
   end
-  local result = sum_up(item, entries, ended)
-  result.undo = ended.changed and item.undo_actions and declared_undo(item) or nil
-  return result
+  return sum_up(item, entries, ended)
 end
 
 -- The entry function `perform`; see host.lua.
@@ -165,6 +152,22 @@ function M.perform(args)
   local result = performers[item.kind](item)
   result.actions = result.actions or host.list({})
   return result
+end
+
+-- The entry function `take_back`; see host.lua.
+function M.take_back(args)
+  local item, outcome = book.items[args.index], "kept"
+  local options = { timeout_ms = item.timeout_ms, retry = item.retry, goes_back = true }
+  local carry_out = args.changes and action.put_back or action.perform
+  for index, each in ipairs(args.changes or item.undo_actions) do
+    effects.begin(index)
+    local ended = carry_out(each, options)
+    if not goes_on[ended.outcome] then
+      return { outcome = ended.outcome, reason = ended.reason, actions = host.list {} }
+    end
+    outcome = ended.outcome == "changed" and "changed" or outcome
+  end
+  return { outcome = outcome, actions = host.list {} }
 end
 
 return M

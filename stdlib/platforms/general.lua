@@ -52,7 +52,7 @@ function M.observe.file(path)
   if not value then
     error(failure.message, 0)
   end
-  return { exists = value.exists, bytes = value.bytes, sha256 = value.sha256 }
+  return { exists = value.exists, bytes = value.bytes, sha256 = value.sha256 or "" }
 end
 
 return M

@@ -49,7 +49,8 @@ function M.observe.database(copy)
     return { state = "unknown", reason = failure.message }
   end
   local facts = pick(state, { "state", "writable", "database_id", "fork", "lsn", "time",
-    "recovered_lsn", "recovered_time", "incomplete_lsn", "log_shipping", "reason" })
+    "recovered_lsn", "recovered_time", "incomplete_lsn", "log_shipping", "log_shipping_job",
+    "reason" })
   add_sessions(copy, facts)
   return facts
 end
@@ -122,18 +123,12 @@ function M.end_log_shipping(copy)
   }
 end
 
--- `job` is what ending log shipping gave back.
+-- `job` is the fact log_shipping_job.
 function M.begin_log_shipping(copy, job)
-  local shipping = shipping_of(copy)
   return {
     row = "logs.ship",
-    args = {
-      path = copy.path,
-      share = job.share or shipping.share,
-      destination = job.destination or shipping.destination,
-      interval_ms = job.interval_ms or 60000,
-    },
-    statement = ("ship log backups into %s from %s again"):format(copy.path, shipping.share),
+    args = { path = copy.path, job = job },
+    statement = ("ship log backups into %s again: %s"):format(copy.path, job),
   }
 end
 

@@ -30,13 +30,16 @@ end
 
 -- The statement as it is executed, with the values in the places of its parameters.
 local function update_words(pool, from, to)
+  local still = from.version and ("version = %d"):format(from.version)
+    or "active_servers = " .. quoted(table.concat(from.active_servers, ","))
   return ("UPDATE %s SET state = %s, active_servers = %s, version = version + 1 "
-    .. "WHERE name = %s AND state = %s AND version = %d"):format(name(pool.site.table),
+    .. "WHERE name = %s AND state = %s AND %s"):format(name(pool.site.table),
       quoted(to.state), quoted(table.concat(to.active_servers, ",")), quoted(pool.name),
-      quoted(from.state), from.version)
+      quoted(from.state), still)
 end
 
--- Changes what `to` names and keeps the rest, unless somebody else has changed the pool meanwhile.
+-- Changes what `to` names and keeps the rest, unless somebody else has changed the pool meanwhile:
+-- it is in another version or, where `facts` do not say in which, has another state or servers.
 -- `options` are data_centre, that of the primary database, or restore, where the servers are those
 -- that were active before.
 function M.update(pool, facts, to, options)
@@ -55,7 +58,7 @@ function M.update(pool, facts, to, options)
       data_centre = options.data_centre, restore = options.restore },
     statement = update_words(pool, from, full),
     becomes = { state = to.state, active_servers = to.active_servers and full.active_servers,
-      version = from.version + 1 },
+      version = from.version and from.version + 1 or { ["$unknown"] = "version" } },
   }
 end
 

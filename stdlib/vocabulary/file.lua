@@ -1,6 +1,5 @@
 -- Files: a verified copy that is taken back by removing the very file it made.
 
-local _, host = ...
 local book = require "bascule/language/book"
 local primitive = require "bascule/primitive"
 
@@ -46,15 +45,15 @@ local copy = primitive.shipped {
       statement = ("copy %s to %s"):format(a.from, a.to),
     } }
   end,
-  undo = function(a, before, result)
-    if before.exists or not result.sha256 then
+  undo = function(a, before, wanted)
+    if before.exists then
       return {}
     end
     return { {
       row = "file.remove",
-      args = { path = a.to, sha256 = result.sha256 },
+      args = { path = a.to, sha256 = wanted.sha256 },
       statement = ("remove %s"):format(a.to),
-      becomes = { exists = false, bytes = 0, sha256 = host.null },
+      becomes = { exists = false, bytes = 0, sha256 = "" },
     } }
   end,
 }

@@ -11,8 +11,8 @@ local function can_have_job(facts)
   return list.contains({ "restoring", "standby" }, facts.state) and not recovered.has_left(facts)
 end
 
--- Ends log shipping into a secondary copy, after a running copy or apply has ended. The job is
--- kept in the journal, and the undo makes it again.
+-- Ends log shipping into a secondary copy, after a running copy or apply has ended. The job as it
+-- was seen before is kept in the journal, and the undo makes it again.
 -- Source: Lync Server 2013, Failing over Persistent Chat Server, step 1.
 local remove = primitive.shipped {
   name = "log_shipping.remove",
@@ -29,15 +29,17 @@ local remove = primitive.shipped {
   end,
   changes = function(a)
     local copy = handles.of(a.copy)
-    return { registry.of(copy).end_log_shipping(copy) }
+    local change = registry.of(copy).end_log_shipping(copy)
+    change.becomes = { log_shipping = "none", log_shipping_job = "" }
+    return { change }
   end,
-  undo = function(a, before, result)
-    if before.log_shipping ~= "configured" or not can_have_job(before) then
+  undo = function(a, before)
+    if not can_have_job(before) or (before.log_shipping_job or "") == "" then
       return {}
     end
     local copy = handles.of(a.copy)
-    local change = registry.of(copy).begin_log_shipping(copy, result.job or {})
-    change.becomes = { log_shipping = "configured" }
+    local change = registry.of(copy).begin_log_shipping(copy, before.log_shipping_job)
+    change.becomes = { log_shipping = "configured", log_shipping_job = before.log_shipping_job }
     return { change }
   end,
 }

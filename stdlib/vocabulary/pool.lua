@@ -78,10 +78,11 @@ local function update(a, facts, to, options)
   return { registry.driver_of(pool).update(pool, facts, to, options) }
 end
 
--- Puts the change back, against the version that the change itself made.
+-- Puts the change back while the pool is as the change has left it. In which version it will be by
+-- then nobody knows: what follows in the runbook may change it as well, and be taken back first.
 local function undo(a, before, was)
-  local now = { state = a.state or before.state, active_servers = a.names or was.active_servers
-    or before.active_servers or {}, version = before.version + 1 }
+  local now = { state = a.state or before.state,
+    active_servers = a.names or before.active_servers or {} }
   return update(a, now, was, { restore = true })
 end
 

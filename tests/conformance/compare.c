@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "run/model.h"
+#include "run/schema.h"
 #include "value/json.h"
 
 static void tell(struct bsc_buf *text, const char *what, const struct bsc_value *real,
@@ -219,6 +220,17 @@ void conform_compare(const struct conform_sides *sides, bool unseen, struct bsc_
     compare_afterwards(sides, false, text);
 }
 
+/* Puts the facts that only ever go up back to what they were. */
+static void forget_counts(const struct bsc_value *schema, const char *resource,
+                          const struct bsc_value *was, struct bsc_value *facts)
+{
+    for (size_t i = 0; i < bsc_value_count(was); i++) {
+        const char *key = bsc_value_key_at(was, i);
+        if (bsc_value_get_truth(bsc_run_schema_fact(schema, resource, key), "counts"))
+            bsc_value_set(facts, key, bsc_value_copy(bsc_value_item_at(was, i)));
+    }
+}
+
 /* What was taken back is as it was, but for counts of changes, which no change can lower. */
 static void compare_with_before(const struct conform_sides *sides, struct bsc_buf *text)
 {
@@ -227,10 +239,9 @@ static void compare_with_before(const struct conform_sides *sides, struct bsc_bu
     struct bsc_value *none = bsc_value_map(), *after = bsc_value_copy(sides->after_undo);
     struct comparison comparison = {model, none, false, text};
     for (size_t i = 0; i < bsc_value_count(after); i++) {
-        const struct bsc_value *was = bsc_run_model_facts(model, bsc_value_key_at(after, i));
-        if (bsc_value_get(was, "version") != NULL)
-            bsc_value_set(bsc_value_item_at(after, i), "version",
-                          bsc_value_copy(bsc_value_get(was, "version")));
+        const char *resource = bsc_value_key_at(after, i);
+        forget_counts(sides->session.schema, resource, bsc_run_model_facts(model, resource),
+                      bsc_value_item_at(after, i));
     }
     compare_facts(&comparison, after);
     bsc_value_free(none);

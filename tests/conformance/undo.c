@@ -4,18 +4,15 @@
 #include "run/cursor.h"
 #include "run/model.h"
 
-/* The undo of all that was changed, last first; NULL when something has none, or nothing was
- * changed. */
-static struct bsc_value *collect(const struct bsc_value *results)
+/* The undo of all that was changed, last first; NULL when there is none. */
+static struct bsc_value *collect(const struct bsc_value *begun)
 {
     struct bsc_value *all = bsc_value_list();
-    for (size_t i = bsc_value_count(results); i > 0; i--) {
-        const struct bsc_value *actions = bsc_value_get(bsc_value_at(results, i - 1), "actions");
-        for (size_t k = bsc_value_count(actions); k > 0; k--) {
-            const struct bsc_value *undo = bsc_value_get(bsc_value_at(actions, k - 1), "undo");
-            for (size_t u = 0; u < bsc_value_count(undo); u++)
-                bsc_value_append(all, bsc_value_copy(bsc_value_at(undo, u)));
-        }
+    for (size_t i = bsc_value_count(begun); i > 0; i--) {
+        const struct bsc_value *undo = bsc_value_get(bsc_value_at(begun, i - 1), "undo");
+        const struct bsc_value *changes = bsc_value_get(undo, "changes");
+        for (size_t u = 0; u < bsc_value_count(changes); u++)
+            bsc_value_append(all, bsc_value_copy(bsc_value_at(changes, u)));
     }
     if (bsc_value_count(all) > 0)
         return all;
@@ -64,7 +61,8 @@ static bool perform(struct conform_sides *sides, const struct bsc_run_live_optio
     bool ok = true;
     for (size_t i = 0; ok && i < bsc_value_count(sides->undo); i++) {
         struct wait wait = {.sides = sides, .err = err};
-        bsc_run_change(with, bsc_value_at(sides->undo, i), 1, &count, changed, &wait);
+        bsc_run_change(with, bsc_value_at(sides->undo, i), (struct bsc_run_place){1, 1}, &count,
+                       changed, &wait);
         wait.waiting = !wait.over;
         if (wait.waiting)
             bsc_loop_run(sides->session.loop);
@@ -78,7 +76,7 @@ bool conform_act_undo(const struct conform_scene *scene, struct conform_sides *s
 {
     struct bsc_run_live_hooks hooks = {0};
     struct bsc_run_session *session = &sides->session;
-    sides->undo = collect(sides->results);
+    sides->undo = collect(sides->changes);
     if (sides->undo == NULL)
         return true;
     struct bsc_journal *journal = conform_journal(scene, sides, "undo.jsonl", err);

@@ -25,7 +25,7 @@ T["it is kept, changed and diverged like them"] = function()
   expect.equal(world.changes[1].args, { server = "sql3", file = "/site/sql3/mgc.db",
     sql = "INSERT INTO messages (text) VALUES (?)", params = host.list { "it's back" },
     expect_rows = 1 })
-  expect.equal(result.actions[1].undo[1].statement,
+  expect.equal(world.changes[1].undo.changes[1].statement,
     "DELETE FROM messages WHERE text = 'it''s back'")
   expect.equal(lab.perform(world, 1).outcome, "kept")
   world = lab.world { ["sql:greeting"] = { posted = 0 } }

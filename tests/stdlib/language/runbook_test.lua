@@ -147,11 +147,69 @@ T["a failed step says what the runbook advises"] = function()
   expect.equal(lab.perform(world, 1).reason, "disk full. What to do: Call the storage team.")
 end
 
-T["a step that declares its undo gives it when something was changed"] = function()
+T["a step that declares its undo is taken back by it, and not by those of its actions"] = function()
   lab.body('step "s" { ' .. statement .. ", undo = { " .. statement:gsub("x", "y") .. " } }")
   local world = lab.world()
-  local result = lab.perform(world, 1)
-  expect.equal({ #result.undo, result.undo[1].statement, #world.changes }, { 1, "y", 1 })
+  lab.perform(world, 1)
+  expect.equal(world.changes[1].undo, { declared = true })
+  local result = lab.take_back(world, { index = 1 })
+  expect.equal({ result.outcome, world.changes[2].statement, world.changes[2].undo },
+    { "changed", "y" })
+end
+
+T["an action is taken back unless it is so already"] = function()
+  lab.body('step "s" { pool.set_state(chat, "FailedOver") }')
+  local world = lab.world()
+  world.facts["database:mgc.secondary"].state = "online"
+  lab.perform(world, 1)
+  local back = { index = 1, changes = world.changes[1].undo.changes }
+  expect.equal(world.facts["pool:chat"].state, "FailedOver")
+  expect.equal(lab.take_back(world, back).outcome, "changed")
+  expect.equal(world.facts["pool:chat"].state, "Normal")
+  expect.equal(lab.take_back(world, back).outcome, "kept")
+  expect.equal(#world.changes, 2)
+end
+
+T["what cannot be reached is not taken back blindly"] = function()
+  lab.body('step "s" { pool.set_state(chat, "FailedOver") }')
+  local world = lab.world()
+  world.facts["database:mgc.secondary"].state = "online"
+  lab.perform(world, 1)
+  world.facts["pool:chat"] = { state = "unreachable" }
+  local result = lab.take_back(world, { index = 1, changes = world.changes[1].undo.changes })
+  expect.equal({ result.outcome, result.reason }, { "refused", "pool:chat is unreachable" })
+end
+
+T["only the first change of an action tells how to take it back"] = function()
+  local loaded = lab.body [[
+local twice = primitive {
+  name = "twice", args = {},
+  resource = function() return "sql:note" end,
+  changes = function()
+    local row = { row = "sql.execute", args = { server = "app", sql = "x" } }
+    return { { statement = "one", row = row.row, args = row.args },
+      { statement = "two", row = row.row, args = row.args } }
+  end,
+  undo = function() return { { statement = "back", row = "sql.execute", args = {} } } end,
+}
+step "s" { twice(), twice() }
+]]
+  expect.equal(lab.errors(loaded), host.list {})
+  local world = lab.world()
+  lab.perform(world, 1)
+  expect.equal({ #world.changes, world.changes[1].undo ~= nil, world.changes[2].undo ~= nil,
+    world.changes[3].undo ~= nil, world.changes[4].undo ~= nil }, { 4, true, false, true, false })
+end
+
+T["an undo that says nothing puts back what was there"] = function()
+  lab.body [[
+local queue = sql.facts "queue" { on = db.secondary, query = "x" }
+step "s" { sql.change { on = db.secondary, statement = "x", becomes = { [queue] = { rows = 0 } },
+  undo = { statement = "y" } } }
+]]
+  local world = lab.world { ["sql:queue"] = { rows = 3, age = 7 } }
+  lab.perform(world, 1)
+  expect.equal(world.changes[1].undo.changes[1].becomes, { ["sql:queue"] = { rows = 3 } })
 end
 
 T["a step stops at the first action that does not succeed"] = function()

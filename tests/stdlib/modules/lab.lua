@@ -215,6 +215,15 @@ function lab.perform(world, index)
   end)
 end
 
+-- Takes an item back, as lab.perform performs one.
+function lab.take_back(world, args)
+  return drive(function()
+    return lab.host.take_back(args)
+  end, function(effect)
+    return world:answer(effect)
+  end)
+end
+
 -- Performs every item until one does not let the run go on. Gives the outcomes and the last result.
 function lab.run(world, loaded)
   local outcomes, result = host.list({}), nil

@@ -37,19 +37,17 @@ local secondary, backups = "database:mgc.secondary", "log_backups:mgc.secondary"
 local online = { [secondary] = { state = "online", writable = true } }
 
 T["log shipping is removed, and can be set up again as it was"] = function()
-  local world = lab.world()
-  world.result = { job = { share = "/site/backups", destination = "/site/copied",
-    interval_ms = 5000 } }
-  local result = lab.step(world, "log_shipping.remove(db.secondary)")
-  expect_outcome(result, "changed")
+  local world = lab.world(facts_with { [secondary] = { log_shipping_job = "{}" } })
+  expect_outcome(lab.step(world, "log_shipping.remove(db.secondary)"), "changed")
   expect.equal(world.changes[1].row, "logs.unship")
   expect.equal(world.changes[1].args, { path = "/site/sql3/mgc.db" })
-  expect.equal(world.changes[1].becomes, { [secondary] = { log_shipping = "none" } })
-  local undo = result.actions[1].undo
+  expect.equal(world.changes[1].becomes, { [secondary] = { log_shipping = "none",
+    log_shipping_job = "" } })
+  local undo = world.changes[1].undo.changes
   expect.equal(undo[1].row, "logs.ship")
-  expect.equal(undo[1].args, { path = "/site/sql3/mgc.db", share = "/site/backups",
-    destination = "/site/copied", interval_ms = 5000 })
-  expect.equal(undo[1].becomes, { [secondary] = { log_shipping = "configured" } })
+  expect.equal(undo[1].args, { path = "/site/sql3/mgc.db", job = "{}" })
+  expect.equal(undo[1].becomes, { [secondary] = { log_shipping = "configured",
+    log_shipping_job = "{}" } })
 end
 
 T["log shipping that is not there is kept"] = function()
@@ -395,8 +393,9 @@ T["a pool gets its state against the version that was seen"] = function()
     active_servers = host.list { "fe1", "fe2" }, version = 7 })
   expect.equal(world.changes[1].args.to, { state = "FailedOver",
     active_servers = host.list { "fe1", "fe2" } })
-  local undo = result.actions[1].undo[1]
-  expect.equal(undo.args.from.version, 8)
+  local undo = world.changes[1].undo.changes[1]
+  expect.equal(undo.args.from, { state = "FailedOver",
+    active_servers = host.list { "fe1", "fe2" } })
   expect.equal(undo.args.to, { state = "Normal", active_servers = host.list { "fe1", "fe2" } })
   expect.equal(undo.args.restore, true)
   expect_outcome(play 'pool.set_state(chat, "Normal")', "kept")

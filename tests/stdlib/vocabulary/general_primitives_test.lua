@@ -55,7 +55,7 @@ T["a statement that declares its facts is kept, changed or diverged"] = function
   expect.equal(world.changes[1].statement, "DELETE FROM queue WHERE id > 5")
   expect.equal(world.changes[1].args.params, host.list { 5 })
   expect.equal(world.changes[1].becomes, { ["sql:queue"] = { rows = 0 } })
-  expect.equal(result.actions[1].undo[1].statement, "SELECT 'a''b'")
+  expect.equal(world.changes[1].undo.changes[1].statement, "SELECT 'a''b'")
   local action = loaded.runbook.items[1].actions[1]
   expect.equal({ action.label, action.undo }, { "declared", "declared" })
   expect.equal(performed(body, { ["sql:queue"] = { rows = 0 } }).outcome, "kept")
@@ -89,7 +89,7 @@ T["a command is started with its arguments, never through a shell"] = function()
   expect.equal(world.changes[1].statement, [[on fe3: /bin/echo 'a b' 'it'\''s']])
   expect.equal(world.changes[1].args, { argv = host.list { "/bin/echo", "a b", "it's" },
     host = "fe3", timeout_ms = 5000 })
-  expect.equal(result.actions[1].undo[1].statement, "on fe3: /bin/true")
+  expect.equal(world.changes[1].undo.changes[1].statement, "on fe3: /bin/true")
   expect.equal(lab.errors(lab.body('step "s" { command.run { argv = { "/bin/sleep", 3 } } }')),
     host.list { "3: every argument of a command is a text | write numbers in quotes, and one "
       .. "argument in each pair of quotes" })
@@ -116,9 +116,9 @@ T["a file is copied once and taken back exactly"] = function()
   local result = lab.perform(world, 1)
   expect.equal(result.outcome, "changed")
   expect.equal(world.changes[1].args, { from = "/a", to = "/b" })
-  expect.equal(result.actions[1].undo, host.list { { resource = "file:/b", row = "file.remove",
-    args = { path = "/b", sha256 = "aa" }, statement = "remove /b",
-    becomes = { ["file:/b"] = { exists = false, bytes = 0, sha256 = host.null } } } })
+  expect.equal(world.changes[1].undo.changes, host.list { { resource = "file:/b",
+    row = "file.remove", args = { path = "/b", sha256 = "aa" }, statement = "remove /b",
+    becomes = { ["file:/b"] = { exists = false, bytes = 0, sha256 = "" } } } })
   expect.equal(lab.perform(world, 1).outcome, "kept")
 end
 

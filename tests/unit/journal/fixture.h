@@ -51,7 +51,8 @@ static inline const char *fixture_payload(enum bsc_journal_kind kind)
             "\"active_servers\":[\"fe1\",\"fe2\"],\"version\":7}}",
         [BSC_JOURNAL_NOW] = "{\"item\":1,\"wall_ms\":1795216501021}",
         [BSC_JOURNAL_INTENT] =
-            "{\"effect\":1,\"item\":1,\"resource\":\"pool:chat\",\"statement\":\"UPDATE pool SET "
+            "{\"effect\":1,\"item\":1,\"action\":1,\"resource\":\"pool:chat\",\"statement\":"
+            "\"UPDATE pool SET "
             "state = 'FailedOver' \\u2014 \\\"chat\\\"\\n\",\"row\":\"pools.update\","
             "\"args\":{\"pool\":\"chat\"},\"becomes\":{\"pool:chat\":{\"state\":\"FailedOver\"}},"
             "\"before\":{\"pool:chat\":{\"state\":\"Normal\"}}}",

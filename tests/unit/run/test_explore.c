@@ -1,53 +1,12 @@
-#include "session_unit.h"
-
-#include "run/explore.h"
+#include "explore_unit.h"
 #include "run/fault.h"
 
-/* What is explored never touches anything: there is no such database. */
-#define BOOK(body)                                                                                 \
-    "runbook 'x' { summary = 'Own' }\n"                                                            \
-    "local queue = sql.facts 'queue' { server = 'db', file = 'q.db', query = 'SELECT 1' }\n" body
 #define SOUND                                                                                      \
     "step 'Empty it' { sql.change { server = 'db', file = 'q.db', statement = 'DELETE',\n"         \
     "  becomes = { [queue] = { rows = 0 } } }, harmless = 'a test' }\n"
 #define BLIND                                                                                      \
     "step 'Empty it' { harmless = 'a test',\n"                                                     \
     "  sql.change { server = 'db', file = 'q.db', statement = 'DELETE' } }\n"
-
-static struct bsc_value *explore_only(struct stage *stage, unsigned faults, const char *only)
-{
-    struct bsc_err err = BSC_ERR_INIT;
-    struct bsc_value *facts = from_json("{'sql:queue':{'reachable':true,'rows':3}}");
-    const struct bsc_run_explore_order order = {
-        .session = &stage->session, .facts = facts, .faults = faults, .only = only};
-    struct bsc_value *verdict = bsc_run_explore(&order, &err);
-    if (verdict == NULL)
-        fail_msg("%s: %s", err.message, err.cause);
-    bsc_value_free(facts);
-    return verdict;
-}
-
-static struct bsc_value *explore(struct stage *stage, unsigned faults)
-{
-    return explore_only(stage, faults, NULL);
-}
-
-static void begin(struct stage *stage, void **state, const char *book)
-{
-    stage_set(stage, state, book);
-    stage->options.look_only = true;
-    stage_open(stage);
-}
-
-static const struct bsc_value *violation(const struct bsc_value *verdict, size_t index)
-{
-    return bsc_value_at(bsc_value_get(verdict, "violations"), index);
-}
-
-static size_t violations(const struct bsc_value *verdict)
-{
-    return bsc_value_count(bsc_value_get(verdict, "violations"));
-}
 
 static void a_sound_step_survives_every_fault(void **state)
 {
@@ -132,6 +91,77 @@ static void an_invariant_of_the_author_is_checked(void **state)
     stage_strike(&stage);
 }
 
+/* Looks for an empty queue, empties it half, then refuses to go on with what it has left. */
+static const char hasty[] = "return primitive {\n"
+                            "  args = { { 'queue', 'facts' } }, harmless = 'a test',\n"
+                            "  requires = function(a, facts)\n"
+                            "    return facts.rows ~= 3 and 'somebody was here' or nil\n"
+                            "  end,\n"
+                            "  wants = function() return { rows = 0 } end,\n"
+                            "  changes = function()\n"
+                            "    local row = { row = 'sql.execute', args = { sql = 'x' } }\n"
+                            "    return { { statement = 'HALF', row = row.row, args = row.args,\n"
+                            "      becomes = { rows = 1 } },\n"
+                            "      { statement = 'REST', row = row.row, args = row.args } }\n"
+                            "  end,\n"
+                            "}\n";
+
+static void a_refusal_that_the_run_has_brought_about_is_charged(void **state)
+{
+    struct stage stage;
+    begin_with(&stage, state, hasty, BOOK("local own = require 'own'\nstep 's' { own(queue) }\n"));
+    struct bsc_value *verdict = explore(&stage, 1);
+    assert_int_equal(violations(verdict), 1);
+    assert_word(violation(verdict, 0), "title", "a halted run can be resumed to its end");
+    assert_non_null(strstr(bsc_value_get_string(violation(verdict, 0), "text"), "somebody"));
+    bsc_value_free(verdict);
+    stage_strike(&stage);
+}
+
+/* Twice the same statement, of which nothing shows whether it was made. */
+static const char doubled[] = "return primitive {\n"
+                              "  args = { { 'queue', 'facts' } }, harmless = 'a test',\n"
+                              "  changes = function()\n"
+                              "    local function once()\n"
+                              "      return { statement = 'x', row = 'sql.execute', args = {} }\n"
+                              "    end\n"
+                              "    return { once(), once() }\n"
+                              "  end,\n"
+                              "}\n";
+
+static void the_same_change_meant_twice_is_not_done_twice(void **state)
+{
+    struct stage stage;
+    begin_with(&stage, state, doubled,
+               BOOK("local own = require 'own'\nstep 's' { own(queue) }\n"));
+    struct bsc_value *verdict = explore(&stage, 0);
+    assert_int_equal(violations(verdict), 0);
+    bsc_value_free(verdict);
+    verdict = explore_only(&stage, 1, "1.3:killed-after-effect");
+    assert_int_equal(violations(verdict), 0);
+    assert_int_equal(bsc_value_get_number(bsc_value_get(verdict, "ends"), "done", 0), 2);
+    bsc_value_free(verdict);
+    stage_strike(&stage);
+}
+
+/* Whoever resumes a run of which nothing shows whether it made its change has found out. */
+static void what_is_unknown_is_settled_and_the_run_goes_on(void **state)
+{
+    static const char *const ways[] = {"1.2:killed-after-intent", "1.2:killed-after-effect",
+                                       "1.2:lost", "1.2:lost-after", "1.2:unseen-after"};
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        struct stage stage;
+        begin(&stage, state, BOOK(BLIND));
+        struct bsc_value *verdict = explore_only(&stage, 1, ways[i]);
+        const struct bsc_value *ends = bsc_value_get(verdict, "ends");
+        assert_int_equal(violations(verdict), 0);
+        assert_int_equal(bsc_value_get_number(ends, "halted", 0), 1);
+        assert_int_equal(bsc_value_get_number(ends, "done", 0), 2); /* one of them undisturbed */
+        bsc_value_free(verdict);
+        stage_strike(&stage);
+    }
+}
+
 static void a_refusal_is_a_stated_end(void **state)
 {
     struct stage stage;
@@ -142,34 +172,6 @@ static void a_refusal_is_a_stated_end(void **state)
     assert_int_equal(bsc_value_get_number(bsc_value_get(verdict, "ends"), "done", -1), 0);
     bsc_value_free(verdict);
     stage_strike(&stage);
-}
-
-#define UNDONE(rows, more)                                                                         \
-    "step 'Empty it' { sql.change { server = 'db', file = 'q.db', statement = 'DELETE',\n"         \
-    "  becomes = { [queue] = { rows = 0 } }, undo = { statement = 'INSERT',\n"                     \
-    "  becomes = { [queue] = { rows = " rows " } } } }" more " }\n"
-#define LAST                                                                                       \
-    "step 'Fill it' { harmless = 'a test', sql.change { server = 'db', file = 'q.db',\n"           \
-    "  statement = 'INSERT', becomes = { [queue] = { rows = 9 } } } }\n"
-
-static void an_undo_that_puts_back_something_else_is_found(void **state)
-{
-    static const struct {
-        const char *book;
-        const char *title;
-    } cases[] = {{BOOK(UNDONE("3", "") LAST), NULL},
-                 {BOOK(UNDONE("7", "") LAST), "a rollback restores what was there before"},
-                 {BOOK(UNDONE("7", ", point_of_no_return = true") LAST), NULL}};
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct stage stage;
-        begin(&stage, state, cases[i].book);
-        struct bsc_value *verdict = explore(&stage, 2);
-        assert_int_equal(violations(verdict), cases[i].title != NULL);
-        if (cases[i].title != NULL)
-            assert_word(violation(verdict, 0), "title", cases[i].title);
-        bsc_value_free(verdict);
-        stage_strike(&stage);
-    }
 }
 
 /* Each resumption waits anew, which must not make a new state of the site. */
@@ -209,12 +211,9 @@ static void expect_told(void **state, const char *primitive, const char *message
 {
     struct stage stage;
     struct bsc_err err = BSC_ERR_INIT;
-    char *module = unit_path(*state, "own.lua");
-    put_text(module, primitive);
-    free(module);
-    begin(&stage, state,
-          BOOK("local own = require 'own'\n"
-               "step 'Do it' { retry = { times = 2 }, own(queue) }\n"));
+    begin_with(&stage, state, primitive,
+               BOOK("local own = require 'own'\n"
+                    "step 'Do it' { retry = { times = 2 }, own(queue) }\n"));
     struct bsc_value *facts = from_json("{'sql:queue':{'reachable':true,'rows':3}}");
     const struct bsc_run_explore_order order = {
         .session = &stage.session, .facts = facts, .faults = 1};
@@ -255,7 +254,9 @@ int main(void)
         UNIT_IN_FOLDER(the_same_inputs_give_the_same_verdict),
         UNIT_IN_FOLDER(an_invariant_of_the_author_is_checked),
         UNIT_IN_FOLDER(a_refusal_is_a_stated_end),
-        UNIT_IN_FOLDER(an_undo_that_puts_back_something_else_is_found),
+        UNIT_IN_FOLDER(a_refusal_that_the_run_has_brought_about_is_charged),
+        UNIT_IN_FOLDER(the_same_change_meant_twice_is_not_done_twice),
+        UNIT_IN_FOLDER(what_is_unknown_is_settled_and_the_run_goes_on),
         UNIT_IN_FOLDER(waiting_in_vain_comes_to_an_end),
         UNIT_IN_FOLDER(what_could_not_be_carried_out_is_told),
         UNIT_IN_FOLDER(code_that_remembers_the_last_time_is_told),

@@ -180,18 +180,23 @@ static void every_record_has_what_its_kind_must_have(void **state)
     struct bsc_err err = BSC_ERR_INIT;
     rig_open(&rig, state);
     struct bsc_value *item = from_json("{'index':1,'title':'t','kind':'step'}");
-    struct bsc_value *result =
-        from_json("{'outcome':'changed','actions':[{'undo':[{'row':'b'}]}],'undo':[{'row':'a'}]}");
+    struct bsc_value *result = from_json("{'outcome':'changed','actions':[{'outcome':'kept'}]}");
     struct bsc_value *summary = from_json("{'text':'done'}");
     assert_true(bsc_run_record_item_begin(rig.journal, item, &err));
     rig_look(&rig, "none:x");
     perform(&rig, "{'op':'now'}");
     perform(&rig, "{'op':'note','kind':'info','text':'n'}");
     perform(&rig, "{'op':'ask','title':'Go?'}");
-    struct bsc_value *effect =
-        from_json("{'op':'change','resource':'none:x','row':'command.run','statement':'run',"
-                  "'args':{'argv':['false']},'becomes':{},'volatile':true,'timeout_ms':9000}");
-    rig_change(&rig, effect);
+    struct bsc_value *effect = from_json(
+        "{'op':'change','resource':'none:x','row':'command.run','statement':'run',"
+        "'args':{'argv':['false']},'becomes':{},'volatile':true,'timeout_ms':9000,'assumed':true,"
+        "'undo':{'declared':true}}");
+    struct bsc_value *planned = bsc_value_list();
+    bsc_value_append(planned, bsc_value_copy(effect));
+    rig_plan(&rig, planned);
+    perform(&rig, "{'op':'begin','action':2}");
+    rig_perform(&rig, effect);
+    bsc_value_free(effect);
     assert_true(bsc_run_record_item_end(rig.journal, item, result, &err));
     assert_true(bsc_run_record_end(rig.journal, "done", 0, summary, &err));
     rig_assert_kinds(rig.journal_path, "item_begin observed now note ask answer intent outcome "
@@ -206,9 +211,11 @@ static void every_record_has_what_its_kind_must_have(void **state)
     const struct bsc_value *intent = bsc_value_get(bsc_value_at(records, 6), "payload");
     assert_true(bsc_value_get_truth(intent, "volatile"));
     assert_int_equal(bsc_value_get_number(intent, "timeout_ms", 0), 9000);
+    assert_int_equal(bsc_value_get_number(intent, "action", 0), 2);
+    assert_true(bsc_value_get_truth(intent, "assumed"));
+    assert_json(bsc_value_get(intent, "undo"), "{'declared':true}");
     const struct bsc_value *end = bsc_value_get(bsc_value_at(records, 9), "payload");
-    assert_json(bsc_value_get(end, "undo"), "[{'row':'a'}]");
-    assert_json(bsc_value_get(end, "actions"), "[{'undo':[{'row':'b'}]}]");
+    assert_json(bsc_value_get(end, "actions"), "[{'outcome':'kept'}]");
     bsc_value_free(records);
     bsc_value_free(item);
     bsc_value_free(result);

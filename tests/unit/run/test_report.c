@@ -21,12 +21,12 @@ static void make_run(const char *folder, bool whole)
                    "{\"item\":1,\"title\":\"Go on?\",\"lines\":[\"line one\"]}");
     fixture_append(journal, BSC_JOURNAL_ANSWER,
                    "{\"item\":1,\"answer\":\"yes\",\"by\":\"anna\",\"reason\":\"drill\"}");
-    fixture_append(
-        journal, BSC_JOURNAL_INTENT,
-        "{\"effect\":1,\"item\":1,\"resource\":\"pool:chat\",\"statement\":\"UPDATE pool "
-        "SET state = 'FailedOver'\",\"row\":\"pools.update\",\"args\":{},\"becomes\":"
-        "{\"pool:chat\":{\"state\":\"FailedOver\"}},\"before\":{\"pool:chat\":"
-        "{\"state\":\"Normal\"}}}");
+    fixture_append(journal, BSC_JOURNAL_INTENT,
+                   "{\"effect\":1,\"item\":1,\"action\":1,\"resource\":\"pool:chat\",\"statement\":"
+                   "\"UPDATE pool "
+                   "SET state = 'FailedOver'\",\"row\":\"pools.update\",\"args\":{},\"becomes\":"
+                   "{\"pool:chat\":{\"state\":\"FailedOver\"}},\"before\":{\"pool:chat\":"
+                   "{\"state\":\"Normal\"}}}");
     fixture_append(journal, BSC_JOURNAL_OUTCOME,
                    "{\"effect\":1,\"outcome\":\"failed\",\"result\":null,\"error\":{\"message\":"
                    "\"the table is locked\"},\"duration_us\":1234567}");
