@@ -42,14 +42,14 @@ local function by_resource(facts, own)
   return result
 end
 
--- Whether the wanted facts hold. `known` gives facts that need not be observed again. Returns
--- true, or false and the first difference.
-local function holds(wanted, known)
+-- Whether the wanted facts hold. `known` gives facts that need not be observed again; for `likely`
+-- see match.matches. Returns true, or false and the first difference.
+local function holds(wanted, known, likely)
   for _, resource in ipairs(list.keys(wanted)) do
     local facts = known[resource] or observe(resource)
     for _, key in ipairs(list.keys(wanted[resource])) do
       local want = wanted[resource][key]
-      if not match.matches(want, facts[key]) then
+      if not match.matches(want, facts[key], likely) then
         return false, ("%s of %s is %s, wanted %s"):format(key, resource, text.value(facts[key]),
           match.words(want))
       end
@@ -58,28 +58,21 @@ local function holds(wanted, known)
   return true
 end
 
--- What the wanted facts are when they have become true; bounds say nothing exact.
-local function foretold(wanted)
-  local becomes = {}
-  for resource, facts in next, wanted do
-    becomes[resource] = {}
-    for key, want in next, facts do
-      if not match.is_matcher(want) then
-        becomes[resource][key] = want
-      end
+-- Adds facts to those that are foretold. Where only a bound is given, which value it will be is
+-- seen only afterwards.
+local function merged(becomes, more)
+  for resource, facts in next, more or {} do
+    becomes[resource] = becomes[resource] or {}
+    for key, value in next, facts do
+      becomes[resource][key] = match.is_matcher(value) and { ["$unknown"] = key } or value
     end
   end
   return becomes
 end
 
-local function merged(becomes, more)
-  for resource, facts in next, more or {} do
-    becomes[resource] = becomes[resource] or {}
-    for key, value in next, facts do
-      becomes[resource][key] = value
-    end
-  end
-  return becomes
+-- What the wanted facts are when they have become true.
+local function foretold(wanted)
+  return merged({}, wanted)
 end
 
 -- Gives the changes one at a time and whether the one given is known to be the last.
@@ -129,7 +122,7 @@ local function prepared(change, own, becomes, options, is_assumed)
     statement = change.statement,
     row = change.row,
     args = change.args,
-    becomes = merged(by_resource(change.becomes or {}, resource), becomes),
+    becomes = merged(foretold(by_resource(change.becomes or {}, resource)), becomes),
     timeout_ms = change.timeout_ms or options.timeout_ms,
     volatile = change.volatile,
     assumed = is_assumed and change.becomes == nil or nil,
@@ -314,7 +307,8 @@ local function look(run, facts)
   end
   local given = spec.wants and spec.wants(action.a, facts, observe)
   local wanted = given and by_resource(given, action.resource)
-  if wanted and holds(wanted, { [action.resource] = facts }) then
+  -- A change that may turn out to be needed is planned: one that is not can be left out.
+  if wanted and holds(wanted, { [action.resource] = facts }, false) then
     return stop(run, "kept")
   end
   local reason = refusal(spec, action.a, facts)

@@ -55,9 +55,9 @@ function M.note(kind, text, data)
 end
 
 -- Whether a fact that cannot be known beforehand is as wanted. Only the model of a site has such
--- facts: a plan takes it to be so, a rehearsal goes both ways.
-function M.undecided(fact, wanted)
-  return host.yield { op = "undecided", fact = fact, wanted = wanted }
+-- facts: a plan takes it to be as is `likely`, a rehearsal goes both ways.
+function M.undecided(fact, wanted, likely)
+  return host.yield { op = "undecided", fact = fact, wanted = wanted, likely = likely }
 end
 
 match.undecided = M.undecided

@@ -108,7 +108,8 @@ static bool guess(struct bsc_run_explorer *explorer, uint32_t number,
         return true;
     bsc_run_state_copy(work, from);
     work->excused = true;
-    if (!bsc_run_explore_answer(explorer, work, explorer->no, err))
+    bool likely = bsc_value_get_truth(bsc_run_state_at(explorer, from)->value, "likely");
+    if (!bsc_run_explore_answer(explorer, work, likely ? explorer->no : explorer->yes, err))
         return false;
     bsc_run_state_arrive(explorer, work, (struct bsc_run_edge){.from = number, .guessed = true});
     return true;

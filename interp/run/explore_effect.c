@@ -191,6 +191,14 @@ static uint32_t now(struct bsc_run_explorer *explorer, const struct bsc_run_stat
     return bsc_run_atoms_add(explorer->atoms, bsc_value_int(BEGINNING_MS + state->time_ms));
 }
 
+/* What the undisturbed run takes to be so, as its plan does. */
+static uint32_t likely_answer(const struct bsc_run_explorer *explorer,
+                              const struct bsc_run_state *state)
+{
+    const struct bsc_value *effect = bsc_run_state_at(explorer, state)->value;
+    return bsc_value_get_truth(effect, "likely") ? explorer->yes : explorer->no;
+}
+
 /* One effect without a fault. */
 bool bsc_run_explore_perform(struct bsc_run_explorer *explorer, uint32_t number,
                              struct bsc_run_state *state, struct bsc_err *err)
@@ -208,6 +216,8 @@ bool bsc_run_explore_perform(struct bsc_run_explorer *explorer, uint32_t number,
         return bsc_run_explore_answer(explorer, state, now(explorer, state), err);
     case BSC_RUN_OP_ASK:
         return bsc_run_explore_answer(explorer, state, answer_to_ask(explorer, "yes"), err);
+    case BSC_RUN_OP_UNDECIDED:
+        return bsc_run_explore_answer(explorer, state, likely_answer(explorer, state), err);
     default:
         return bsc_run_explore_answer(explorer, state, explorer->yes, err);
     }

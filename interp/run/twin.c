@@ -66,8 +66,10 @@ static struct bsc_value *answer_to(struct bsc_run_twin *twin, const struct bsc_v
     const char *op = bsc_value_get_string(effect, "op");
     if (op == NULL)
         op = "";
-    if (strcmp(op, "begin") == 0 || strcmp(op, "undecided") == 0)
+    if (strcmp(op, "begin") == 0)
         return bsc_value_bool(true);
+    if (strcmp(op, "undecided") == 0)
+        return bsc_value_bool(bsc_value_get_truth(effect, "likely"));
     if (strcmp(op, "observe") == 0)
         return facts_or_unknown(twin, bsc_value_get_string(effect, "resource"));
     if (strcmp(op, "change") == 0)

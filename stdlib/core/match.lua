@@ -62,11 +62,12 @@ function M.undecided()
   return true
 end
 
-function M.matches(wanted, value)
+-- `likely` says what a plan takes a fact that is not known yet for: as wanted unless it is false.
+function M.matches(wanted, value, likely)
   if M.is_unknown(wanted) then
     return true
   elseif M.is_unknown(value) then
-    return M.undecided(value["$unknown"], M.words(wanted))
+    return M.undecided(value["$unknown"], M.words(wanted), likely ~= false)
   end
   local found = matchers[wanted]
   if found then

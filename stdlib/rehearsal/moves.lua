@@ -32,9 +32,8 @@ local moves = {
   {
     kind = "database",
     words = "%s goes down",
-    happens = function(facts, role)
-      return role ~= "primary" and role ~= "mirror" and not is_down(facts)
-        and { state = "unreachable" } or nil
+    happens = function(facts)
+      return not is_down(facts) and { state = "unreachable" } or nil
     end,
   },
   {

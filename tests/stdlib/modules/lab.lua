@@ -105,7 +105,7 @@ function lab.facts()
 end
 
 -- What a live site does that nobody can foretell.
-lab.unforeseen = { fork = "f2", count = 100248, answer = true }
+lab.unforeseen = { fork = "f2", count = 100248, answer = true, rows = 2 }
 
 local World = {}
 World.__index = World
@@ -144,8 +144,10 @@ function World:change(effect)
 end
 
 function World:answer(effect)
-  if effect.op == "begin" or effect.op == "undecided" then
+  if effect.op == "begin" then
     return true
+  elseif effect.op == "undecided" then
+    return effect.likely
   elseif effect.op == "observe" then
     self.observed[#self.observed + 1] = effect.resource
     return copy_deep(self.facts[effect.resource] or { state = "unknown" })

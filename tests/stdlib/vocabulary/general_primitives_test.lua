@@ -61,6 +61,17 @@ T["a statement that declares its facts is kept, changed or diverged"] = function
   expect.equal(performed(body, { ["sql:queue"] = { rows = 0 } }).outcome, "kept")
 end
 
+T["of a bound nothing is foretold but that it will hold"] = function()
+  local body = queue .. 'step "s" { sql.change { on = db.secondary, statement = "DELETE", '
+    .. "becomes = { [queue] = { rows = at_most(5) } } } }"
+  local result, world = performed(body, { ["sql:queue"] = { rows = 9 } })
+  expect.equal(world.changes[1].becomes, { ["sql:queue"] = { rows = { ["$unknown"] = "rows" } } })
+  expect.equal(result.outcome, "changed")
+  expect.equal(performed(body, { ["sql:queue"] = { rows = 4 } }).outcome, "kept")
+  expect.equal(performed(body, { ["sql:queue"] = { rows = { ["$unknown"] = "rows" } } }).outcome,
+    "changed")
+end
+
 T["a statement that declares nothing is assumed"] = function()
   local result, world, loaded = performed('step "s" { sql.change { server = "app", file = "x.db", '
     .. 'statement = "VACUUM" } }')

@@ -23,6 +23,22 @@ static void a_sound_step_survives_every_fault(void **state)
     stage_strike(&stage);
 }
 
+/* Which value it will be is not known beforehand, so that each later look is tried both ways. */
+static void a_bound_is_kept_whatever_the_value(void **state)
+{
+    struct stage stage;
+    begin(
+        &stage, state,
+        BOOK("step 'Shrink it' { sql.change { server = 'db', file = 'q.db', statement = 'DELETE',\n"
+             "  becomes = { [queue] = { rows = at_most(1) } } }, harmless = 'a test' }\n" SOUND));
+    struct bsc_value *verdict = explore(&stage, 2);
+    assert_int_equal(violations(verdict), 0);
+    assert_word(bsc_value_get(verdict, "undisturbed"), "outcome", "done");
+    assert_int_equal(bsc_value_count(bsc_value_get(verdict, "changes")), 2);
+    bsc_value_free(verdict);
+    stage_strike(&stage);
+}
+
 static void what_nothing_shows_is_found_to_be_done_twice(void **state)
 {
     struct stage stage;
@@ -249,6 +265,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_IN_FOLDER(a_sound_step_survives_every_fault),
+        UNIT_IN_FOLDER(a_bound_is_kept_whatever_the_value),
         UNIT_IN_FOLDER(what_nothing_shows_is_found_to_be_done_twice),
         UNIT_IN_FOLDER(a_violation_can_be_replayed_alone),
         UNIT_IN_FOLDER(the_same_inputs_give_the_same_verdict),
