@@ -237,6 +237,7 @@ local function take(run, change, is_last, becomes)
     more = merged(more, becomes)
   end
   local full = prepared(change, own, more, run.options, not run.foretells)
+  full.once = not run.foretells or nil
   full.undo = undo_with(run, merged(merged({}, becomes), full.becomes))
   local answer = change_with_retry(full, run.options)
   if answer.outcome ~= "changed" then
@@ -358,6 +359,7 @@ function M.put_back(change, options)
   elseif facts.state == "unreachable" then
     return { outcome = "refused", reason = change.resource .. " is unreachable" }
   end
+  change.once = not next(becomes) or nil
   local answer = change_with_retry(change, options)
   return { outcome = answer.outcome,
     reason = answer.reason or answer.error and answer.error.message }

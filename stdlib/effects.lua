@@ -29,6 +29,7 @@ function M.change(change)
     timeout_ms = change.timeout_ms,
     volatile = change.volatile,
     assumed = change.assumed,
+    once = change.once,
     undo = change.undo,
   }
 end

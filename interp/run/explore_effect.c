@@ -118,7 +118,8 @@ static void leave_trail(struct bsc_run_explorer *explorer, const struct bsc_run_
     bsc_run_explore_trail(explorer, before, state, spot, may_be_done);
 }
 
-/* What follows for one that nothing shows: only the record, or a person, tells that it was made. */
+/* What follows for one that its action would make again: only the record, a look or a person tells
+ * that it was made. */
 static void keep_ledger(struct bsc_run_explorer *explorer, uint32_t number,
                         struct bsc_run_state *state, const struct bsc_run_spot *spot,
                         enum bsc_run_fault fault, bool succeeded)
@@ -136,7 +137,7 @@ bool bsc_run_explore_is_repeated(struct bsc_run_explorer *explorer,
                                  const struct bsc_run_state *state)
 {
     const struct bsc_run_spot *spot = bsc_run_state_at(explorer, state);
-    return spot->op == BSC_RUN_OP_CHANGE && bsc_value_get_truth(spot->value, "assumed") &&
+    return spot->op == BSC_RUN_OP_CHANGE && bsc_value_get_truth(spot->value, "once") &&
            bsc_run_ledger_knows(explorer, state, spot,
                                 bsc_run_reactor_essence(explorer->reactor, spot));
 }
@@ -156,7 +157,7 @@ static bool change(struct bsc_run_explorer *explorer, uint32_t number, struct bs
     bool repeated = bsc_run_explore_is_repeated(explorer, state);
     struct bsc_run_reaction reaction = bsc_run_react(explorer->reactor, spot, fault, &state->facts);
     leave_trail(explorer, &before, state, spot, fault, reaction.may_be_done);
-    if (bsc_value_get_truth(spot->value, "assumed") && !repeated)
+    if (bsc_value_get_truth(spot->value, "once") && !repeated)
         keep_ledger(explorer, number, state, spot, fault, reaction.succeeded && !kind->has_intent);
     bool ok = !reaction.acts || bsc_run_explore_check(explorer, number, &before, state, fault, err);
     if (kind->has_intent)
@@ -251,6 +252,8 @@ void bsc_run_explore_settle(struct bsc_run_explorer *explorer, struct bsc_run_st
     if (bsc_value_get_truth(bsc_run_state_at(explorer, state)->value, "assumed"))
         halt(explorer, state, "unknown", "nothing that can be observed tells whether it was done");
     else
+        bsc_run_ledger_find_out(explorer, state);
+    if (state->mode != BSC_RUN_MODE_HALTED)
         bsc_run_explore_restart(explorer, state);
 }
 

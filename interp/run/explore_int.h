@@ -24,8 +24,8 @@ struct bsc_run_state {
     enum bsc_run_mode mode;
     unsigned left;    /* faults that may still happen */
     int64_t time_ms;  /* that the action under way has waited: only differences matter */
-    uint32_t ledger;  /* set of changes that took effect though nothing shows it */
-    uint32_t known;   /* set of changes that nothing shows, but that are known to be done */
+    uint32_t ledger;  /* set of changes that took effect and that their actions would make again */
+    uint32_t known;   /* set of those that are known to be done */
     uint32_t trail;   /* what a rollback has to take back, the latest first; 0 is nothing */
     bool goes_back;   /* it is being taken back */
     bool beyond;      /* the point of no return lies behind it */
@@ -146,8 +146,8 @@ bool bsc_run_explore_is_repeated(struct bsc_run_explorer *explorer,
 bool bsc_run_explore_is_stuck(const struct bsc_run_explorer *explorer,
                               const struct bsc_run_state *state);
 
-/* What took effect though nothing shows it: notes the change of the spot; false when it has been
- * made before. */
+/* What took effect and would be made again, since its action does not look whether it was: notes
+ * the change of the spot; false when it has been made before. */
 bool bsc_run_ledger_enter(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
                           const struct bsc_run_spot *spot, uint32_t essence);
 /* Notes that it is known to be done, or asks whether it is. */

@@ -70,8 +70,8 @@ static bool item_end(void *self, const struct bsc_value *item, const struct bsc_
 
 static void draft_change(void *self, const struct bsc_value *effect, const struct bsc_value *before)
 {
-    static const char *const keys[] = {"resource", "statement", "row",       "args",
-                                       "becomes",  "volatile",  "timeout_ms"};
+    static const char *const keys[] = {"resource", "statement", "row",        "args",
+                                       "becomes",  "volatile",  "timeout_ms", "undo"};
     struct draft *draft = self;
     struct bsc_value *change = bsc_value_map();
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)

@@ -8,7 +8,8 @@
  *   made {time, runbook, site}: when, and where the files were,
  *   items [{index, kind, title, phase, line, outcome, reason, optional, point_of_no_return,
  *           labels [modelled|evaluated|declared|assumed, one for each action],
- *           changes [{resource, statement, row, args, becomes, before, volatile, timeout_ms}],
+ *           changes [{resource, statement, row, args, becomes, before, volatile, timeout_ms,
+ *             undo: how a rollback takes its action back, with the first one}],
  *           notes [{kind, text}], asks [{title, lines, stands}]}],
  *   outcome, reason
  * The digest is the SHA-256 of the canonical JSON of everything but `digest` and `made`, so that

@@ -160,6 +160,28 @@ static void the_same_change_meant_twice_is_not_done_twice(void **state)
     stage_strike(&stage);
 }
 
+/* It says what it makes true, but its action does not look whether it is: a resumed run leaves it
+ * out because a look at what was under way has shown that it was made. */
+static void what_a_look_shows_to_be_done_is_not_done_again(void **state)
+{
+    static const char unlooked[] =
+        "return primitive {\n"
+        "  args = { { 'queue', 'facts' } }, harmless = 'a test',\n"
+        "  changes = function()\n"
+        "    return { { statement = 'x', row = 'sql.execute', args = {},\n"
+        "      becomes = { rows = 4 } } }\n"
+        "  end,\n"
+        "}\n";
+    struct stage stage;
+    begin_with(&stage, state, unlooked,
+               BOOK("local own = require 'own'\nstep 's' { own(queue) }\n"));
+    struct bsc_value *verdict = explore(&stage, 2);
+    assert_int_equal(violations(verdict), 0);
+    assert_int_equal(bsc_value_get_number(bsc_value_get(verdict, "ends"), "halted", 0) > 0, 1);
+    bsc_value_free(verdict);
+    stage_strike(&stage);
+}
+
 /* Whoever resumes a run of which nothing shows whether it made its change has found out. */
 static void what_is_unknown_is_settled_and_the_run_goes_on(void **state)
 {
@@ -273,6 +295,7 @@ int main(void)
         UNIT_IN_FOLDER(a_refusal_is_a_stated_end),
         UNIT_IN_FOLDER(a_refusal_that_the_run_has_brought_about_is_charged),
         UNIT_IN_FOLDER(the_same_change_meant_twice_is_not_done_twice),
+        UNIT_IN_FOLDER(what_a_look_shows_to_be_done_is_not_done_again),
         UNIT_IN_FOLDER(what_is_unknown_is_settled_and_the_run_goes_on),
         UNIT_IN_FOLDER(waiting_in_vain_comes_to_an_end),
         UNIT_IN_FOLDER(what_could_not_be_carried_out_is_told),
