@@ -20,8 +20,9 @@ local M = {}
 -- modules}. Forgets the runbook that was loaded before.
 M.load = loader.load
 
--- {index} → {outcome, reason, actions}. Yields begin, observe, change, sleep, now,
--- undecided, ask and note.
+-- {index, from?, changed?} → {outcome, reason, actions}. A step that is gone on with begins with
+-- the action `from`; `changed` says whether it has changed something before. Yields begin, observe,
+-- change, sleep, now, undecided, ask and note.
 M.perform = perform.perform
 
 -- {index, changes?} → {outcome, reason, actions}. Takes an item back: by these plain changes, or

@@ -33,12 +33,12 @@
  *             defaults, `modules` the user's own Lua files as [{name, digest}], `boot_id` the
  *             kernel's, so that a pid is never mistaken over a restart of the machine.
  * item_begin  A guard, step or gate starts; `attempt` counts from 1.
- * observed    The answer to an `observe` effect.
- * now         The answer to a `now` effect, in milliseconds since 1970 UTC.
- * intent      A change is about to be made: `statement` for people, `row` and `args` for the host,
- *             `becomes` the predicted facts as {resource: {key: value}}, `before` the values of
- *             the same keys as last seen, in the same shape; `action` counts those of the step,
- *             from 1. Keys `volatile` (bool), `timeout_ms` (int) and `assumed` (bool: nobody says
+ * action_begin  An action of a step starts; whoever goes on with the step does so from the last
+ * one. observed    The answer to an `observe` effect. now         The answer to a `now` effect, in
+ * milliseconds since 1970 UTC. intent      A change is about to be made: `statement` for people,
+ * `row` and `args` for the host, `becomes` the predicted facts as {resource: {key: value}},
+ * `before` the values of the same keys as last seen, in the same shape; `action` counts those of
+ * the step, from 1. Keys `volatile` (bool), `timeout_ms` (int) and `assumed` (bool: nobody says
  *             what it makes true) when the effect had them. The first intent of an action that a
  *             rollback can take back has `undo`: {changes = list of changes in the form of an
  *             intent}, or {declared = true} where the step itself says how.
@@ -62,6 +62,7 @@
       "stdlib_digest:text tool:text host:text user:text pid:int boot_id:text params:map "          \
       "modules:list")                                                                              \
     X(ITEM_BEGIN, "item_begin", "item:int title:text kind:text attempt:int")                       \
+    X(ACTION_BEGIN, "action_begin", "item:int action:int")                                         \
     X(OBSERVED, "observed", "item:int resource:text facts:map")                                    \
     X(NOW, "now", "item:int wall_ms:int")                                                          \
     X(INTENT, "intent",                                                                            \

@@ -68,6 +68,16 @@ static void perform_sleep(struct bsc_run_live *live)
         bsc_timer_start(live->with.loop, bsc_value_get_number(live->effect, "ms", 0), slept, live);
 }
 
+static void perform_begin(struct bsc_run_live *live)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    live->at.action = bsc_value_get_number(live->effect, "action", 0);
+    if (bsc_run_record_action_begin(live->with.journal, live->at, &err))
+        answer(live, bsc_value_bool(true));
+    else
+        break_off(live, &err);
+}
+
 static void perform_now(struct bsc_run_live *live)
 {
     struct bsc_err err = BSC_ERR_INIT;
@@ -131,8 +141,7 @@ static void perform(void *self, const struct bsc_value *effect, bsc_run_reply re
     if (waits && bsc_run_hands_cancelled(live->with.hands)) {
         stop_here(live);
     } else if (strcmp(op, "begin") == 0) {
-        live->at.action = bsc_value_get_number(effect, "action", 0);
-        answer(live, bsc_value_bool(true));
+        perform_begin(live);
     } else if (strcmp(op, "undecided") == 0) {
         answer(live, bsc_value_bool(true));
     } else if (strcmp(op, "observe") == 0) {

@@ -37,6 +37,15 @@ bool bsc_run_record_item_begin(struct bsc_journal *journal, const struct bsc_val
     return append(journal, BSC_JOURNAL_ITEM_BEGIN, payload, false, err);
 }
 
+bool bsc_run_record_action_begin(struct bsc_journal *journal, struct bsc_run_place at,
+                                 struct bsc_err *err)
+{
+    struct bsc_value *payload = bsc_value_map();
+    bsc_value_set_int(payload, "item", at.item);
+    bsc_value_set_int(payload, "action", at.action);
+    return append(journal, BSC_JOURNAL_ACTION_BEGIN, payload, false, err);
+}
+
 bool bsc_run_record_item_end(struct bsc_journal *journal, const struct bsc_value *item,
                              const struct bsc_value *result, struct bsc_err *err)
 {

@@ -44,6 +44,9 @@ struct bsc_run_record_change {
     const struct bsc_value *before; /* present values of the keys that it sets */
 };
 
+/* An action of a step starts. */
+bool bsc_run_record_action_begin(struct bsc_journal *journal, struct bsc_run_place at,
+                                 struct bsc_err *err);
 /* Durable: the change may start. */
 bool bsc_run_record_intent(struct bsc_journal *journal, const struct bsc_run_record_change *change,
                            struct bsc_err *err);

@@ -127,9 +127,22 @@ local function sum_up(item, entries, ended)
   return { outcome = outcome, reason = reason, actions = host.list(entries) }
 end
 
-function performers.step(item)
-  local entries, ended = {}, { changed = false, last = { outcome = "kept" } }
-  for index, each in ipairs(item.actions) do
+-- The actions of a step that is gone on with; those before `from` have been carried out.
+local function earlier_entries(item, from)
+  local entries = {}
+  for index = 1, from - 1 do
+    entries[index] = entry_of(item.actions[index], { outcome = "kept",
+      reason = "carried out before the run was resumed" })
+  end
+  return entries
+end
+
+function performers.step(item, args)
+  local from = args.from or 1
+  local entries = earlier_entries(item, from)
+  local ended = { changed = args.changed == true, last = { outcome = "kept" } }
+  for index = from, #item.actions do
+    local each = item.actions[index]
     effects.begin(index)
     local last = softened(item, action.perform(each, item))
     entries[index] = entry_of(each, last)
@@ -149,7 +162,7 @@ function M.perform(args)
   if not item then
     error(("the runbook has no item %s"):format(tostring(args.index)), 0)
   end
-  local result = performers[item.kind](item)
+  local result = performers[item.kind](item, args)
   result.actions = result.actions or host.list({})
   return result
 end

@@ -157,6 +157,18 @@ T["a step that declares its undo is taken back by it, and not by those of its ac
     { "changed", "y" })
 end
 
+T["a step is gone on with at the action that was under way"] = function()
+  lab.body('step "s" { ' .. statement .. ", " .. statement:gsub("x", "y") .. " }")
+  local world = lab.world()
+  local result = lab.perform(world, 1, 2, true)
+  expect.equal({ result.outcome, #world.changes, world.changes[1].statement, #result.actions,
+    result.actions[1].outcome, result.actions[2].outcome },
+    { "changed", 1, "y", 2, "kept", "changed" })
+  lab.body 'step "s" { verify { db.secondary:is "restoring" }, verify { chat:is "Normal" } }'
+  expect.equal(lab.perform(lab.world(), 1, 2, true).outcome, "changed")
+  expect.equal(lab.perform(lab.world(), 1, 2, false).outcome, "kept")
+end
+
 T["an action is taken back unless it is so already"] = function()
   lab.body('step "s" { pool.set_state(chat, "FailedOver") }')
   local world = lab.world()

@@ -209,9 +209,9 @@ function lab.errors(loaded)
   return texts
 end
 
-function lab.perform(world, index)
+function lab.perform(world, index, from, changed)
   return drive(function()
-    return lab.host.perform { index = index }
+    return lab.host.perform { index = index, from = from, changed = changed }
   end, function(effect)
     return world:answer(effect)
   end)

@@ -46,6 +46,7 @@ static inline const char *fixture_payload(enum bsc_journal_kind kind)
             "\"boot_id\":\"b\",\"params\":{\"database\":\"mgc\"},\"modules\":[]}",
         [BSC_JOURNAL_ITEM_BEGIN] =
             "{\"item\":1,\"title\":\"Mark the pool\",\"kind\":\"step\",\"attempt\":1}",
+        [BSC_JOURNAL_ACTION_BEGIN] = "{\"item\":1,\"action\":1}",
         [BSC_JOURNAL_OBSERVED] =
             "{\"item\":1,\"resource\":\"pool:chat\",\"facts\":{\"state\":\"Normal\","
             "\"active_servers\":[\"fe1\",\"fe2\"],\"version\":7}}",

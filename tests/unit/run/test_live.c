@@ -199,7 +199,8 @@ static void every_record_has_what_its_kind_must_have(void **state)
     bsc_value_free(effect);
     assert_true(bsc_run_record_item_end(rig.journal, item, result, &err));
     assert_true(bsc_run_record_end(rig.journal, "done", 0, summary, &err));
-    rig_assert_kinds(rig.journal_path, "item_begin observed now note ask answer intent outcome "
+    rig_assert_kinds(rig.journal_path, "item_begin observed now note ask answer "
+                                       "action_begin intent outcome "
                                        "after item_end run_end");
     struct bsc_value *records = rig_records(rig.journal_path);
     for (size_t i = 0; i < bsc_value_count(records); i++) {
@@ -208,13 +209,13 @@ static void every_record_has_what_its_kind_must_have(void **state)
         assert_true(bsc_journal_payload_check(bsc_journal_kind_of(kind, strlen(kind)),
                                               bsc_value_get(record, "payload"), &err));
     }
-    const struct bsc_value *intent = bsc_value_get(bsc_value_at(records, 6), "payload");
+    const struct bsc_value *intent = bsc_value_get(bsc_value_at(records, 7), "payload");
     assert_true(bsc_value_get_truth(intent, "volatile"));
     assert_int_equal(bsc_value_get_number(intent, "timeout_ms", 0), 9000);
     assert_int_equal(bsc_value_get_number(intent, "action", 0), 2);
     assert_true(bsc_value_get_truth(intent, "assumed"));
     assert_json(bsc_value_get(intent, "undo"), "{'declared':true}");
-    const struct bsc_value *end = bsc_value_get(bsc_value_at(records, 9), "payload");
+    const struct bsc_value *end = bsc_value_get(bsc_value_at(records, 10), "payload");
     assert_json(bsc_value_get(end, "actions"), "[{'outcome':'kept'}]");
     bsc_value_free(records);
     bsc_value_free(item);
