@@ -38,8 +38,9 @@
  * milliseconds since 1970 UTC. intent      A change is about to be made: `statement` for people,
  * `row` and `args` for the host, `becomes` the predicted facts as {resource: {key: value}},
  * `before` the values of the same keys as last seen, in the same shape; `action` counts those of
- * the step, from 1. Keys `volatile` (bool), `timeout_ms` (int) and `assumed` (bool: nobody says
- *             what it makes true) when the effect had them. The first intent of an action that a
+ * the step, from 1. Keys `volatile` (bool), `timeout_ms` (int) `assumed` (bool: nobody says
+ *             what it makes true) and `once` (bool: its action does not look whether it was made)
+ *             when the effect had them. The first intent of an action that a
  *             rollback can take back has `undo`: {changes = list of changes in the form of an
  *             intent}, or {declared = true} where the step itself says how.
  * outcome     How that change ended: an outcome word, the row's value, the error as {code, message,

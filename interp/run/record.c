@@ -59,7 +59,7 @@ bool bsc_run_record_item_end(struct bsc_journal *journal, const struct bsc_value
     return append(journal, BSC_JOURNAL_ITEM_END, payload, true, err);
 }
 
-static struct bsc_value *short_form(const struct bsc_value *fact)
+struct bsc_value *bsc_run_record_short(const struct bsc_value *fact)
 {
     if (bsc_value_kind(fact) != BSC_VALUE_LIST || bsc_value_count(fact) <= LIST_MAX)
         return bsc_value_copy(fact);
@@ -75,7 +75,8 @@ static struct bsc_value *short_facts(const struct bsc_value *facts)
 {
     struct bsc_value *map = bsc_value_map();
     for (size_t i = 0; i < bsc_value_count(facts); i++)
-        bsc_value_set(map, bsc_value_key_at(facts, i), short_form(bsc_value_item_at(facts, i)));
+        bsc_value_set(map, bsc_value_key_at(facts, i),
+                      bsc_run_record_short(bsc_value_item_at(facts, i)));
     return map;
 }
 
@@ -102,7 +103,7 @@ bool bsc_run_record_intent(struct bsc_journal *journal, const struct bsc_run_rec
                            struct bsc_err *err)
 {
     static const char *const keys[] = {"resource", "statement", "row", "args", "becomes"};
-    static const char *const optional[] = {"volatile", "timeout_ms", "assumed", "undo"};
+    static const char *const optional[] = {"volatile", "timeout_ms", "assumed", "once", "undo"};
     struct bsc_value *payload = bsc_value_map();
     bsc_value_set_int(payload, "effect", change->number);
     bsc_value_set_int(payload, "item", change->at.item);

@@ -55,6 +55,9 @@ bool bsc_run_record_intent(struct bsc_journal *journal, const struct bsc_run_rec
 bool bsc_run_record_outcome(struct bsc_journal *journal, const struct bsc_run_record_change *change,
                             const char *outcome, const struct bsc_value *result,
                             const struct bsc_err *error, int64_t duration_us, struct bsc_err *err);
+/* A fact as it is recorded: of a long list, how long it is and its digest. Returns owned. */
+struct bsc_value *bsc_run_record_short(const struct bsc_value *fact);
+
 /* What one resource is like afterwards, in the keys that the change set. */
 bool bsc_run_record_after(struct bsc_journal *journal, const struct bsc_run_record_change *change,
                           const char *resource, const struct bsc_value *facts, struct bsc_err *err);

@@ -1,0 +1,343 @@
+#include "run/past.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "journal/reader.h"
+#include "run/cursor.h"
+#include "run/judge.h"
+#include "run/outcome.h"
+
+struct reading {
+    struct bsc_run_past *past;    /* borrowed */
+    const struct bsc_value *plan; /* borrowed */
+    struct bsc_value *intent;     /* owned: the last one, not concluded yet, or NULL */
+    struct bsc_value *outcome;    /* owned: its, or NULL */
+    struct bsc_value *seen;       /* owned {id=facts}: what was looked at afterwards */
+};
+
+static struct bsc_run_place place_of(const struct bsc_value *intent)
+{
+    return (struct bsc_run_place){bsc_value_get_number(intent, "item", 0),
+                                  bsc_value_get_number(intent, "action", 0)};
+}
+
+static const struct bsc_value *planned_item(const struct bsc_value *plan, int64_t index)
+{
+    const struct bsc_value *items = bsc_value_get(plan, "items");
+    return index >= 1 && (size_t)index <= bsc_value_count(items)
+               ? bsc_value_at(items, (size_t)index - 1)
+               : NULL;
+}
+
+/* ---------------------------------------------------------------- what was made */
+
+/* {item={action={essence=count}}}, one level down; made where it is missing. */
+static struct bsc_value *level(struct bsc_value *map, int64_t number)
+{
+    char key[32];
+    snprintf(key, sizeof key, "%lld", (long long)number);
+    if (bsc_value_get(map, key) == NULL)
+        bsc_value_set(map, key, bsc_value_map());
+    return bsc_value_get(map, key);
+}
+
+/* An undo has places of its own. */
+static struct bsc_value *counts_of(const struct bsc_run_past *past, struct bsc_run_place at)
+{
+    return level(level(past->made, past->goes_back ? -at.item : at.item), at.action);
+}
+
+int64_t bsc_run_past_count(const struct bsc_run_past *past, struct bsc_run_place at,
+                           const struct bsc_value *change)
+{
+    char essence[BSC_DIGEST_HEX];
+    bsc_run_cursor_essence(change, essence);
+    return bsc_value_get_number(counts_of(past, at), essence, 0);
+}
+
+static void count(struct bsc_run_past *past, const struct bsc_value *intent)
+{
+    char essence[BSC_DIGEST_HEX];
+    struct bsc_value *counts = counts_of(past, place_of(intent));
+    bsc_run_cursor_essence(intent, essence);
+    bsc_value_set_int(counts, essence, bsc_value_get_number(counts, essence, 0) + 1);
+}
+
+/* ---------------------------------------------------------------- the way back */
+
+static bool is_of(const struct bsc_value *entry, struct bsc_run_place at)
+{
+    int64_t action = bsc_value_get_number(entry, "action", 0);
+    return bsc_value_get_number(entry, "item", 0) == at.item &&
+           (action == 0 || action == at.action);
+}
+
+static const struct bsc_value *last_of(const struct bsc_value *list)
+{
+    size_t length = bsc_value_count(list);
+    return length > 0 ? bsc_value_at(list, length - 1) : NULL;
+}
+
+static void leave_trail(struct bsc_run_past *past, const struct bsc_value *intent)
+{
+    const struct bsc_value *undo = bsc_value_get(intent, "undo");
+    struct bsc_run_place at = place_of(intent);
+    if (undo == NULL || is_of(last_of(past->trail), at))
+        return;
+    struct bsc_value *entry = bsc_value_map();
+    bool declared = bsc_value_get_truth(undo, "declared");
+    bsc_value_set_int(entry, "item", at.item);
+    bsc_value_set_int(entry, "action", declared ? 0 : at.action);
+    bsc_value_set(entry, "undo", bsc_value_copy(undo));
+    bsc_value_append(past->trail, entry);
+}
+
+static void take_back_last(struct bsc_run_past *past)
+{
+    struct bsc_value *shorter = bsc_value_list();
+    size_t length = bsc_value_count(past->trail);
+    for (size_t i = 0; i + 1 < length; i++)
+        bsc_value_append(shorter, bsc_value_copy(bsc_value_at(past->trail, i)));
+    bsc_value_free(past->trail);
+    past->trail = shorter;
+}
+
+/* ---------------------------------------------------------------- one change */
+
+static void conclude_as(struct bsc_run_past *past, const struct bsc_value *plan,
+                        const struct bsc_value *intent, enum bsc_run_made made)
+{
+    struct bsc_run_place at = place_of(intent);
+    if (made == BSC_RUN_MADE_NOT)
+        return;
+    if (made == BSC_RUN_MADE && bsc_value_get_truth(intent, "once"))
+        count(past, intent);
+    if (past->goes_back)
+        return;
+    past->changed = true;
+    leave_trail(past, intent);
+    if (bsc_value_get_truth(planned_item(plan, at.item), "point_of_no_return"))
+        past->beyond = at.item;
+}
+
+void bsc_run_past_settle(struct bsc_run_past *past, enum bsc_run_made made)
+{
+    struct bsc_value *open = past->open;
+    past->open = NULL;
+    conclude_as(past, past->plan, open, made);
+    bsc_value_free(open);
+}
+
+enum bsc_run_made bsc_run_past_look(const struct bsc_value *schema, const struct bsc_value *intent,
+                                    const struct bsc_value *seen, bool *ret_told)
+{
+    struct bsc_run_model *model =
+        bsc_run_model_new(schema, bsc_value_copy(bsc_value_get(intent, "before")));
+    const struct bsc_run_judgement of = {.becomes = bsc_value_get(intent, "becomes"),
+                                         .before = bsc_value_get(intent, "before"),
+                                         .seen = seen};
+    enum bsc_run_trace trace = bsc_run_judge_trace(model, &of);
+    bsc_run_model_free(model);
+    *ret_told = trace != BSC_RUN_TRACE_UNTOLD;
+    return trace == BSC_RUN_TRACE_ALL    ? BSC_RUN_MADE
+           : trace == BSC_RUN_TRACE_NONE ? BSC_RUN_MADE_NOT
+                                         : BSC_RUN_MADE_MAYBE;
+}
+
+/* What became of a change that has an outcome. A look afterwards counts more than what was
+ * reported, and where nothing can be seen the report does. */
+static enum bsc_run_made made_of(const struct reading *reading)
+{
+    const char *word = bsc_value_get_string(reading->outcome, "outcome");
+    bool told = false, changed = word != NULL && strcmp(word, "changed") == 0;
+    if (bsc_value_get(reading->outcome, "settled_by") != NULL)
+        return changed ? BSC_RUN_MADE : BSC_RUN_MADE_NOT;
+    enum bsc_run_made made =
+        bsc_run_past_look(reading->past->schema, reading->intent, reading->seen, &told);
+    if (told || word == NULL)
+        return made;
+    bool failed = strcmp(word, "failed") == 0 || strcmp(word, "refused") == 0;
+    return changed ? BSC_RUN_MADE : failed ? BSC_RUN_MADE_NOT : BSC_RUN_MADE_MAYBE;
+}
+
+/* Nothing more will be said of the last change. */
+static void conclude(struct reading *reading)
+{
+    struct bsc_run_past *past = reading->past;
+    if (reading->intent == NULL)
+        return;
+    enum bsc_run_made made = reading->outcome != NULL ? made_of(reading) : BSC_RUN_MADE_MAYBE;
+    bool is_open = reading->outcome == NULL ||
+                   (made == BSC_RUN_MADE_MAYBE && bsc_value_get_truth(reading->intent, "once"));
+    bsc_value_free(past->open);
+    past->open = NULL;
+    if (is_open)
+        past->open = bsc_value_copy(reading->intent);
+    else
+        conclude_as(past, reading->plan, reading->intent, made);
+    bsc_value_free(reading->intent);
+    bsc_value_free(reading->outcome);
+    bsc_value_free(reading->seen);
+    reading->intent = reading->outcome = reading->seen = NULL;
+}
+
+/* ---------------------------------------------------------------- records */
+
+static void intent_seen(struct reading *reading, struct bsc_value *payload)
+{
+    conclude(reading);
+    reading->intent = payload;
+    reading->seen = bsc_value_map();
+    reading->past->changes = bsc_value_get_number(payload, "effect", 0);
+}
+
+/* The outcome of the last change, or of one that has been open until somebody found out. */
+static void outcome_seen(struct reading *reading, struct bsc_value *payload)
+{
+    struct bsc_run_past *past = reading->past;
+    if (reading->intent == NULL && past->open != NULL) {
+        reading->intent = past->open;
+        reading->seen = bsc_value_map();
+        past->open = NULL;
+    }
+    bsc_value_free(reading->outcome);
+    reading->outcome = payload;
+}
+
+/* Long lists are recorded in a short form, which must not pass for another list. */
+static void after_seen(struct reading *reading, const struct bsc_value *payload)
+{
+    const char *resource = bsc_value_get_string(payload, "resource");
+    const struct bsc_value *facts = bsc_value_get(payload, "facts");
+    const struct bsc_value *foretold =
+        bsc_value_get(bsc_value_get(reading->intent, "becomes"), resource);
+    struct bsc_value *seen = bsc_value_map();
+    for (size_t i = 0; i < bsc_value_count(facts); i++) {
+        const char *key = bsc_value_key_at(facts, i);
+        const struct bsc_value *fact = bsc_value_item_at(facts, i);
+        const struct bsc_value *wanted = bsc_value_get(foretold, key);
+        struct bsc_value *in_short = wanted != NULL ? bsc_run_record_short(wanted) : NULL;
+        bool same = in_short != NULL && bsc_value_equal(in_short, fact);
+        bsc_value_set(seen, key, bsc_value_copy(same ? wanted : fact));
+        bsc_value_free(in_short);
+    }
+    if (reading->seen != NULL)
+        bsc_value_set(reading->seen, resource, seen);
+    else
+        bsc_value_free(seen);
+}
+
+static void item_begins(struct reading *reading, const struct bsc_value *payload)
+{
+    struct bsc_run_past *past = reading->past;
+    int64_t index = bsc_value_get_number(payload, "item", 0);
+    if (past->goes_back)
+        return;
+    if (index != past->at.item)
+        past->changed = false;
+    past->at = (struct bsc_run_place){.item = index};
+}
+
+static void item_ends(struct reading *reading, const struct bsc_value *payload)
+{
+    struct bsc_run_past *past = reading->past;
+    int64_t index = bsc_value_get_number(payload, "item", 0);
+    bool optional = bsc_value_get_truth(planned_item(reading->plan, index), "optional");
+    enum bsc_outcome outcome = BSC_OUTCOME_UNKNOWN;
+    bsc_run_outcome_parse(bsc_value_get_string(payload, "outcome"), &outcome);
+    conclude(reading);
+    if (!bsc_run_outcome_goes_on(outcome, optional))
+        return;
+    if (past->goes_back) {
+        take_back_last(past);
+        return;
+    }
+    past->items_done = (size_t)index;
+    past->at = (struct bsc_run_place){.item = index + 1};
+    past->changed = false;
+}
+
+static void run_begins(struct reading *reading, const struct bsc_value *payload)
+{
+    const char *mode = bsc_value_get_string(payload, "mode");
+    conclude(reading);
+    reading->past->goes_back =
+        reading->past->goes_back || (mode != NULL && strcmp(mode, "rollback") == 0);
+    reading->past->ended = false;
+}
+
+static void run_ends(struct reading *reading, const struct bsc_value *payload)
+{
+    const char *outcome = bsc_value_get_string(payload, "outcome");
+    conclude(reading);
+    reading->past->ended = outcome != NULL && strcmp(outcome, "done") == 0;
+}
+
+/* Takes the payload. */
+static void take_in(struct reading *reading, enum bsc_journal_kind kind, struct bsc_value *payload)
+{
+    if (kind == BSC_JOURNAL_INTENT) {
+        intent_seen(reading, payload);
+        return;
+    }
+    if (kind == BSC_JOURNAL_OUTCOME) {
+        outcome_seen(reading, payload);
+        return;
+    }
+    if (kind == BSC_JOURNAL_AFTER)
+        after_seen(reading, payload);
+    else if (kind == BSC_JOURNAL_ITEM_BEGIN)
+        item_begins(reading, payload);
+    else if (kind == BSC_JOURNAL_ACTION_BEGIN && !reading->past->goes_back)
+        reading->past->at.action = bsc_value_get_number(payload, "action", 0);
+    else if (kind == BSC_JOURNAL_ITEM_END)
+        item_ends(reading, payload);
+    else if (kind == BSC_JOURNAL_RUN_BEGIN)
+        run_begins(reading, payload);
+    else if (kind == BSC_JOURNAL_RUN_END)
+        run_ends(reading, payload);
+    bsc_value_free(payload);
+}
+
+static bool is_wanted(enum bsc_journal_kind kind)
+{
+    return kind == BSC_JOURNAL_INTENT || kind == BSC_JOURNAL_OUTCOME || kind == BSC_JOURNAL_AFTER ||
+           kind == BSC_JOURNAL_ITEM_BEGIN || kind == BSC_JOURNAL_ACTION_BEGIN ||
+           kind == BSC_JOURNAL_ITEM_END || kind == BSC_JOURNAL_RUN_BEGIN ||
+           kind == BSC_JOURNAL_RUN_END;
+}
+
+static bool record_seen(void *arg, const struct bsc_journal_record *record, struct bsc_err *err)
+{
+    if (!is_wanted(record->kind))
+        return true;
+    struct bsc_value *payload = bsc_journal_record_payload(record, err);
+    if (payload == NULL)
+        return false;
+    take_in(arg, record->kind, payload);
+    return true;
+}
+
+bool bsc_run_past_read(struct bsc_run_past *past, const struct bsc_sys *sys, const char *journal,
+                       struct bsc_err *err)
+{
+    struct bsc_journal_report report;
+    struct reading reading = {.past = past, .plan = past->plan};
+    past->at = (struct bsc_run_place){.item = 1};
+    past->made = bsc_value_map();
+    past->trail = bsc_value_list();
+    bool ok = bsc_journal_read(sys, journal, record_seen, &reading, &report, err);
+    conclude(&reading);
+    return ok &&
+           (report.state != BSC_JOURNAL_DAMAGED || bsc_journal_report_err(journal, &report, err));
+}
+
+void bsc_run_past_release(struct bsc_run_past *past)
+{
+    bsc_value_free(past->open);
+    bsc_value_free(past->made);
+    bsc_value_free(past->trail);
+    *past = (struct bsc_run_past){0};
+}

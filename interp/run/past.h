@@ -1,0 +1,65 @@
+/*
+ * What a journal says to whoever goes on with its run, forwards or back: where it stopped, what was
+ * under way, what must not be made again, and what a rollback has to take back.
+ *
+ * May include every room to its left.
+ */
+#ifndef BSC_RUN_PAST_H
+#define BSC_RUN_PAST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "os/sys.h"
+#include "run/record.h"
+#include "value/value.h"
+
+/* What became of a change. */
+enum bsc_run_made {
+    BSC_RUN_MADE_NOT,
+    BSC_RUN_MADE_MAYBE, /* in part, or nothing tells */
+    BSC_RUN_MADE
+};
+
+struct bsc_run_past {
+    const struct bsc_value *schema; /* borrowed */
+    const struct bsc_value *plan;   /* borrowed: what was to be carried out */
+    size_t items_done;              /* from the first one on, those that let the run go on */
+    struct bsc_run_place at;        /* the item to go on with, and its action under way; action 0:
+                                       from its beginning */
+    bool changed;                   /* something of that item was changed already */
+    int64_t changes;                /* begun so far: the number of the last one */
+    /* Owned: the intent of the last change when it has no outcome, or when nobody can tell whether
+     * it was made and its action would make it again; NULL when there is none. */
+    struct bsc_value *open;
+    bool ended;              /* done, all of it */
+    bool goes_back;          /* a rollback has begun */
+    int64_t beyond;          /* the item of a point of no return that may have taken effect,
+                                or 0 */
+    struct bsc_value *made;  /* owned {item={action={essence=count}}}: changes that were made and
+                                that their actions would make again */
+    struct bsc_value *trail; /* owned list of {item, action, undo}: what a rollback has to take
+                                back, in the order in which it was done */
+};
+
+/* Reads the journal. *past is zeroed but for its schema and plan; release it in any case. Errors:
+ * those of reading, and DAMAGED when a record is bad. */
+bool bsc_run_past_read(struct bsc_run_past *past, const struct bsc_sys *sys, const char *journal,
+                       struct bsc_err *err);
+void bsc_run_past_release(struct bsc_run_past *past);
+
+/* What the facts {id={key=value}} seen after a change (its intent) tell of it. *ret_told is false
+ * when they tell nothing at all. */
+enum bsc_run_made bsc_run_past_look(const struct bsc_value *schema, const struct bsc_value *intent,
+                                    const struct bsc_value *seen, bool *ret_told);
+
+/* Whoever calls has found out what became of the change that is open. */
+void bsc_run_past_settle(struct bsc_run_past *past, enum bsc_run_made made);
+
+/* How often a change was made by the action of the place that would make it again. */
+int64_t bsc_run_past_count(const struct bsc_run_past *past, struct bsc_run_place at,
+                           const struct bsc_value *change);
+
+#endif
