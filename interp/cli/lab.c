@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/shell.h"
 #include "cli/options.h"
 #include "os/files.h"
 #include "os/tree.h"
@@ -10,6 +11,16 @@
 char *bsc_lab_path(const struct bsc_lab *lab, const char *name)
 {
     return bsc_files_join(lab->folder, name);
+}
+
+bool bsc_lab_hint(struct bsc_err *err, const char *what, const char *folder, const char *does)
+{
+    struct bsc_buf word;
+    bsc_buf_init(&word);
+    bsc_shell_add(&word, folder);
+    bsc_err_hint(err, "bascule lab %s %s %s.", what, word.data, does);
+    bsc_buf_release(&word);
+    return false;
 }
 
 /* Only a folder that says so itself is a lab: nothing else is ever broken or removed. */
@@ -24,7 +35,7 @@ static bool open_lab(struct bsc_lab *lab, const char *folder, struct bsc_err *er
     if (found)
         return true;
     bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" is not a practice site", folder);
-    return bsc_err_hint(err, "bascule lab new %s makes one.", folder);
+    return bsc_lab_hint(err, "new", folder, "makes one");
 }
 
 static bool is_empty(const char *folder, struct bsc_err *err)

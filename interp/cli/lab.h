@@ -82,4 +82,7 @@ bool bsc_lab_repair(const struct bsc_lab *lab, struct bsc_err *err);
 
 bool bsc_lab_status(const struct bsc_lab *lab, struct bsc_err *err);
 
+/* Adds the hint that `bascule lab WHAT FOLDER` does what is needed. Returns false. */
+bool bsc_lab_hint(struct bsc_err *err, const char *what, const char *folder, const char *does);
+
 #endif

@@ -315,7 +315,7 @@ bool bsc_lab_break(const struct bsc_lab *lab, const char *fault, struct bsc_err 
     bool ok = load_moves(lab, &b.moves, err);
     if (ok && bsc_value_count(b.moves) > 0) {
         ok = bsc_err_set(err, BSC_ERR_REFUSED, "the lab is broken already");
-        bsc_err_hint(err, "bascule lab repair %s mends it.", lab->folder);
+        bsc_lab_hint(err, "repair", lab->folder, "mends it");
     }
     ok = ok && found->make(&b, err);
     if (ok)

@@ -1,6 +1,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
+#include "base/shell.h"
 #include "cli/cli.h"
 #include "cli/opening.h"
 #include "cli/options.h"
@@ -43,11 +45,20 @@ static const char *plural(int64_t count)
     return count == 1 ? "" : "s";
 }
 
+static void show_replay(struct bsc_cli *cli, const char *again, const char *replay)
+{
+    struct bsc_buf only;
+    bsc_buf_init(&only);
+    bsc_shell_add(&only, replay);
+    if (replay[0] != '\0')
+        bsc_cli_say(cli, "  this one alone: %s --only %s\n", again, only.data);
+    bsc_buf_release(&only);
+}
+
 static void show_violation(struct bsc_cli *cli, const char *runbook, const char *again,
                            const struct bsc_value *violation)
 {
     const struct bsc_value *trace = bsc_value_get(violation, "trace");
-    const char *replay = bsc_value_get_string(violation, "replay");
     bsc_cli_say(cli, "\n%s:%lld: %s%s%s\n", runbook,
                 (long long)bsc_value_get_number(violation, "line", 0),
                 bsc_cli_style(cli, BSC_STYLE_BAD), bsc_value_get_string(violation, "title"),
@@ -60,9 +71,7 @@ static void show_violation(struct bsc_cli *cli, const char *runbook, const char 
         bsc_cli_say(cli, "    %s\n", bsc_value_string(bsc_value_at(trace, i)));
     if (bsc_value_get_string(violation, "mend") != NULL)
         bsc_cli_say(cli, "  what would mend it: %s\n", bsc_value_get_string(violation, "mend"));
-    if (replay[0] != '\0')
-        bsc_cli_say(cli, "  this one alone: bascule rehearse %s %s --only '%s'\n", runbook, again,
-                    replay);
+    show_replay(cli, again, bsc_value_get_string(violation, "replay"));
 }
 
 static void show_coverage(struct bsc_cli *cli, const struct bsc_value *coverage)
@@ -105,15 +114,27 @@ static void show(struct bsc_cli *cli, const char *runbook, const char *again,
     show_coverage(cli, bsc_value_get(verdict, "coverage"));
 }
 
-/* How to come here again: the options that decide what is rehearsed. */
-static void say_again(const struct wishes *wishes, struct bsc_buf *text)
+static void add_option(struct bsc_buf *line, const char *option, const char *value)
 {
-    bsc_buf_printf(text, "--site %s", wishes->site);
-    if (wishes->facts != NULL)
-        bsc_buf_printf(text, " --facts %s", wishes->facts);
-    for (size_t i = 0; i < bsc_value_count(wishes->set); i++)
-        bsc_buf_printf(text, " --set %s=%s", bsc_value_key_at(wishes->set, i),
-                       bsc_value_string(bsc_value_item_at(wishes->set, i)));
+    if (value != NULL) {
+        bsc_buf_printf(line, " %s ", option);
+        bsc_shell_add(line, value);
+    }
+}
+
+/* How to come here again: a line for a shell, with what decides on what is rehearsed. */
+static void say_again(const char *runbook, const struct wishes *wishes, struct bsc_buf *line)
+{
+    bsc_buf_add_text(line, "bascule rehearse ");
+    bsc_shell_add(line, runbook);
+    add_option(line, "--site", wishes->site);
+    add_option(line, "--facts", wishes->facts);
+    for (size_t i = 0; i < bsc_value_count(wishes->set); i++) {
+        char *pair = bsc_mem_format("%s=%s", bsc_value_key_at(wishes->set, i),
+                                    bsc_value_string(bsc_value_item_at(wishes->set, i)));
+        add_option(line, "--set", pair);
+        bsc_mem_free(pair);
+    }
 }
 
 /* What does not get to its end even when nothing goes wrong is no good, violations or not. */
@@ -134,7 +155,7 @@ static int tell(struct bsc_cli *cli, const char *runbook, const struct wishes *w
 {
     struct bsc_buf again;
     bsc_buf_init(&again);
-    say_again(wishes, &again);
+    say_again(runbook, wishes, &again);
     show(cli, runbook, again.data, verdict);
     if (cli->json)
         bsc_cli_json(cli, verdict);

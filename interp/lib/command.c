@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/shell.h"
 #include "lib/args.h"
 #include "lib/env.h"
 #include "lib/rows_int.h"
@@ -22,30 +23,6 @@ static void words_release(struct words *words)
     bsc_mem_free(words->remote);
 }
 
-static bool is_plain(const char *word)
-{
-    static const char plain[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
-    return word[0] != '\0' && strspn(word, plain) == strlen(word);
-}
-
-/* In single quotes nothing means anything to a POSIX shell but the quote itself. */
-static void add_quoted(struct bsc_buf *line, const char *word)
-{
-    if (is_plain(word)) {
-        bsc_buf_add_text(line, word);
-        return;
-    }
-    bsc_buf_add_char(line, '\'');
-    for (const char *c = word; *c != '\0'; c++) {
-        if (*c == '\'')
-            bsc_buf_add_text(line, "'\\''");
-        else
-            bsc_buf_add_char(line, *c);
-    }
-    bsc_buf_add_char(line, '\'');
-}
-
 /* ssh hands one line to the shell of the far side, so each word is quoted for it. */
 static void wrap_in_ssh(const char *host, struct words *words)
 {
@@ -54,7 +31,7 @@ static void wrap_in_ssh(const char *host, struct words *words)
     for (size_t i = 0; words->argv[i] != NULL; i++) {
         if (i > 0)
             bsc_buf_add_char(&line, ' ');
-        add_quoted(&line, words->argv[i]);
+        bsc_shell_add(&line, words->argv[i]);
     }
     words->remote = bsc_mem_bytes(line.data, line.length);
     bsc_buf_release(&line);

@@ -101,6 +101,8 @@ wrong 1 '"full" is not a practice site' lab break full primary-site
 wrong 1 '"full" is not a practice site' lab repair full
 wrong 1 '"full" is not a practice site' lab down full --remove
 wrong 1 '"full" is not a practice site' lab status full
+mkdir "two words"
+wrong 1 "bascule lab new 'two words' makes one." lab status "two words"
 same "$(ls full)" something "what is in the folder"
 
 it "a fault that does not exist is told before anything is done"

@@ -58,11 +58,32 @@ says "what would mend it: Leave it."
 rehearse twice.lua
 exits 4
 says "nothing is done twice"
-replay=$(sed -n "s/.*--only '\(.*\)'.*/\1/p" out)
-rehearse twice.lua --only "$replay"
+mkdir bin
+ln -s "$program" bin/bascule
+
+# Runs the line that the verdict gives for a violation, as a reader would.
+replay() {
+    line=$(sed -n 's/^  this one alone: //p' out)
+    code=0
+    PATH="$work/bin:$PATH" sh -c "$line" >"$work/out" 2>"$work/err" </dev/null || code=$?
+}
+replay
 exits 4
 says "1 fault tried"
 says "nothing is done twice"
+
+it "the line of a replay can be given to a shell, whatever the names are"
+mkdir "it's \$HOME"
+cp twice.lua "it's \$HOME/twice; over.lua"
+cp facts.json "it's \$HOME/"
+sed -i 's/^  params  = { /&note = param.text(), /' "it's \$HOME/twice; over.lua"
+bsc rehearse "it's \$HOME/twice; over.lua" --site site/site.yaml \
+    --facts "it's \$HOME/facts.json" --set 'note=`id` "$(id)"'"'s & more"
+exits 4
+replay
+exits 4
+says "1 fault tried"
+says "this one alone: bascule rehearse 'it'\''s \$HOME/twice; over.lua' --site site/site.yaml"
 
 it "what makes no sense is refused"
 rehearse "$failover" --faults many
