@@ -51,7 +51,7 @@ function M.schema()
   return schema.describe()
 end
 
--- {facts} → what is wrong with recorded facts, one sentence each.
+-- {facts} → {{resource, key?, message, hint?}}: what is wrong with recorded facts.
 function M.complaints(args)
   return host.list(schema.complaints(args.facts))
 end

@@ -50,13 +50,29 @@ static bool will_do(struct bsc_cli *cli, const char *path, struct bsc_run_sessio
     return untold != NULL;
 }
 
-struct bsc_value *bsc_cli_facts_read(struct bsc_cli *cli, const char *path,
-                                     struct bsc_run_session *session, struct bsc_err *err)
+/* What is laid over to no effect is told as well: it may be about another runbook, or misplaced. */
+static bool lay_over(struct bsc_cli *cli, const struct bsc_run_scenario *scenario,
+                     struct bsc_run_session *session, struct bsc_value *facts, struct bsc_err *err)
 {
-    struct bsc_value *facts = bsc_run_recorded_read(cli->sys, path, err);
-    if (facts != NULL && !will_do(cli, path, session, facts, err)) {
-        bsc_value_free(facts);
-        facts = NULL;
-    }
-    return facts;
+    struct bsc_value *idle = bsc_run_scenario_lay(scenario, session, facts, err);
+    for (size_t i = 0; i < bsc_value_count(idle); i++)
+        bsc_cli_say(cli, "%s changes %s, of which the runbook does not speak\n", scenario->path,
+                    bsc_value_string(bsc_value_at(idle, i)));
+    bsc_value_free(idle);
+    return idle != NULL;
+}
+
+struct bsc_value *bsc_cli_facts(struct bsc_cli *cli, const char *path,
+                                const struct bsc_run_scenario *scenario,
+                                struct bsc_run_session *session, struct bsc_err *err)
+{
+    struct bsc_value *facts = path != NULL ? bsc_run_recorded_read(cli->sys, path, err)
+                                           : bsc_run_session_observe(session, err);
+    if (facts == NULL && scenario != NULL && scenario->facts == path && path != NULL)
+        bsc_run_scenario_blame(scenario, err);
+    if (facts == NULL || ((scenario == NULL || lay_over(cli, scenario, session, facts, err)) &&
+                          (path == NULL || will_do(cli, path, session, facts, err))))
+        return facts;
+    bsc_value_free(facts);
+    return NULL;
 }

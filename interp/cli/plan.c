@@ -90,9 +90,7 @@ static int plan(struct bsc_cli *cli, const char *runbook, const struct wishes *w
         code = BSC_EXIT_FAILED;
         goto done;
     }
-    struct bsc_value *facts = wishes->facts != NULL
-                                  ? bsc_cli_facts_read(cli, wishes->facts, &session, err)
-                                  : bsc_run_session_observe(&session, err);
+    struct bsc_value *facts = bsc_cli_facts(cli, wishes->facts, NULL, &session, err);
     if (facts == NULL)
         goto done;
     made = bsc_run_plan_make(&session, facts, err);

@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -9,35 +8,67 @@
 #include "cli/show.h"
 #include "run/explore.h"
 #include "run/outcome.h"
+#include "run/scenario.h"
 
+/* What the command line says. */
 struct wishes {
     const char *site;
+    const char *scenario;
     const char *facts;
     const char *faults;
     const char *only;
     struct bsc_value *set; /* owned */
 };
 
-static bool read_faults(const struct wishes *wishes, unsigned *ret, struct bsc_err *err)
+/* What is begun with: the command line where it says something, else the scenario. */
+struct start {
+    struct bsc_run_scenario scenario; /* owned; of zeros without one */
+    const char *facts;                /* borrowed path; NULL: the site is observed */
+    struct bsc_value *set;            /* owned */
+    unsigned faults;
+};
+
+static bool count_faults(const char *only, unsigned *ret, struct bsc_err *err)
 {
-    static const char *const words[] = {"none", "single", "pairs"};
-    if (wishes->only != NULL) {
-        *ret = 1;
-        for (const char *at = wishes->only; (at = strchr(at, ',')) != NULL; at++)
-            ++*ret;
-        if (*ret <= BSC_RUN_FAULTS_MAX)
-            return true;
-        return bsc_err_set(err, BSC_ERR_USAGE, "\"%s\" is more than %d faults", wishes->only,
-                           BSC_RUN_FAULTS_MAX);
-    }
-    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (strcmp(words[i], wishes->faults) == 0) {
-            *ret = i;
-            return true;
-        }
-    }
-    bsc_err_set(err, BSC_ERR_USAGE, "there is no --faults \"%s\"", wishes->faults);
+    *ret = 1;
+    for (const char *at = only; (at = strchr(at, ',')) != NULL; at++)
+        ++*ret;
+    if (*ret <= BSC_RUN_FAULTS_MAX)
+        return true;
+    return bsc_err_set(err, BSC_ERR_USAGE, "\"%s\" is more than %d faults", only,
+                       BSC_RUN_FAULTS_MAX);
+}
+
+static bool read_faults(const struct wishes *wishes, struct start *start, struct bsc_err *err)
+{
+    const char *word = wishes->faults != NULL ? wishes->faults : start->scenario.faults;
+    if (wishes->only != NULL)
+        return count_faults(wishes->only, &start->faults, err);
+    if (bsc_run_scenario_faults(word != NULL ? word : "single", &start->faults))
+        return true;
+    bsc_err_set(err, BSC_ERR_USAGE, "there is no --faults \"%s\"", word);
     return bsc_err_hint(err, "Write none, single or pairs.");
+}
+
+static bool read_start(struct bsc_cli *cli, const struct wishes *wishes, struct start *start,
+                       struct bsc_err *err)
+{
+    if (wishes->scenario != NULL &&
+        !bsc_run_scenario_read(cli->sys, wishes->scenario, &start->scenario, err))
+        return false;
+    start->facts = wishes->facts != NULL ? wishes->facts : start->scenario.facts;
+    start->set =
+        start->scenario.set != NULL ? bsc_value_copy(start->scenario.set) : bsc_value_map();
+    for (size_t i = 0; i < bsc_value_count(wishes->set); i++)
+        bsc_value_set(start->set, bsc_value_key_at(wishes->set, i),
+                      bsc_value_copy(bsc_value_item_at(wishes->set, i)));
+    return read_faults(wishes, start, err);
+}
+
+static void release_start(struct start *start)
+{
+    bsc_run_scenario_release(&start->scenario);
+    bsc_value_free(start->set);
 }
 
 static const char *plural(int64_t count)
@@ -128,6 +159,7 @@ static void say_again(const char *runbook, const struct wishes *wishes, struct b
     bsc_buf_add_text(line, "bascule rehearse ");
     bsc_shell_add(line, runbook);
     add_option(line, "--site", wishes->site);
+    add_option(line, "--scenario", wishes->scenario);
     add_option(line, "--facts", wishes->facts);
     for (size_t i = 0; i < bsc_value_count(wishes->set); i++) {
         char *pair = bsc_mem_format("%s=%s", bsc_value_key_at(wishes->set, i),
@@ -164,43 +196,54 @@ static int tell(struct bsc_cli *cli, const char *runbook, const struct wishes *w
 }
 
 /* Returns the exit code, or -1 with *err. */
+static int rehearse_in(struct bsc_cli *cli, struct bsc_run_session *session,
+                       const struct wishes *wishes, const struct start *start, struct bsc_err *err)
+{
+    const char *runbook = session->with.runbook_path;
+    const struct bsc_run_scenario *scenario = wishes->scenario != NULL ? &start->scenario : NULL;
+    if (scenario != NULL && !bsc_run_scenario_suits(scenario, session, err))
+        return -1;
+    if (bsc_cli_stops_at_errors(cli, session))
+        return BSC_EXIT_FAILED;
+    struct bsc_value *facts = bsc_cli_facts(cli, start->facts, scenario, session, err);
+    const struct bsc_run_explore_order order = {
+        .session = session, .facts = facts, .faults = start->faults, .only = wishes->only};
+    struct bsc_value *verdict = facts != NULL ? bsc_run_explore(&order, err) : NULL;
+    int code = verdict != NULL ? tell(cli, runbook, wishes, verdict) : -1;
+    bsc_value_free(verdict);
+    bsc_value_free(facts);
+    return code;
+}
+
+/* Returns the exit code, or -1 with *err. */
 static int rehearse(struct bsc_cli *cli, const char *runbook, const struct wishes *wishes,
                     struct bsc_err *err)
 {
     struct bsc_run_session session = {0};
     struct bsc_run_session_options options = bsc_cli_session_options(cli);
-    struct bsc_value *facts = NULL, *verdict = NULL;
-    struct bsc_run_explore_order order = {.session = &session, .only = wishes->only};
+    struct start start = {0};
     int code = -1;
-    options.runbook_path = runbook;
-    options.site_path = wishes->site;
-    options.set = wishes->set;
-    options.look_only = wishes->facts != NULL;
-    if (!read_faults(wishes, &order.faults, err) || !bsc_run_session_open(&session, &options, err))
-        goto done;
-    if (bsc_cli_stops_at_errors(cli, &session)) {
-        code = BSC_EXIT_FAILED;
-        goto done;
+    if (read_start(cli, wishes, &start, err)) {
+        options.runbook_path = runbook;
+        options.site_path = wishes->site;
+        options.set = start.set;
+        options.look_only = start.facts != NULL;
+        if (bsc_run_session_open(&session, &options, err))
+            code = rehearse_in(cli, &session, wishes, &start, err);
     }
-    facts = wishes->facts != NULL ? bsc_cli_facts_read(cli, wishes->facts, &session, err)
-                                  : bsc_run_session_observe(&session, err);
-    order.facts = facts;
-    verdict = facts != NULL ? bsc_run_explore(&order, err) : NULL;
-    if (verdict != NULL)
-        code = tell(cli, runbook, wishes, verdict);
-done:
-    bsc_value_free(verdict);
-    bsc_value_free(facts);
     bsc_run_session_close(&session);
+    release_start(&start);
     return code;
 }
 
 int bsc_cli_rehearse(struct bsc_cli *cli, int argc, char **argv)
 {
     struct bsc_err err = BSC_ERR_INIT;
-    struct wishes wishes = {"site.yaml", NULL, "single", NULL, bsc_value_map()};
+    struct wishes wishes = {.site = "site.yaml", .set = bsc_value_map()};
     const struct bsc_cli_option options[] = {
         {"--site", NULL, "FILE", "the site (default: site.yaml)", NULL, &wishes.site, NULL},
+        {"--scenario", NULL, "FILE", "begin with the facts, changes and parameters of this file",
+         NULL, &wishes.scenario, NULL},
         {"--facts", NULL, "FILE", "begin with recorded facts instead of observing", NULL,
          &wishes.facts, NULL},
         {"--set", NULL, "NAME=VALUE", "set a parameter of the runbook", NULL, NULL, wishes.set},
@@ -209,9 +252,11 @@ int bsc_cli_rehearse(struct bsc_cli *cli, int argc, char **argv)
          &wishes.only, NULL},
         {0}};
     const struct bsc_cli_usage usage = {
-        "rehearse RUNBOOK --site SITE [--facts FILE] [--set NAME=VALUE]… [--faults HOW]",
+        "rehearse RUNBOOK --site SITE [--scenario FILE] [--facts FILE] [--set NAME=VALUE]… "
+        "[--faults HOW]",
         "Goes through a runbook on a model of the site with everything going wrong that can, and "
-        "says what would break.\nOnly reads; changes nothing.",
+        "says what would break.\nWhat the command line says goes before what the scenario says. "
+        "Only reads; changes nothing.",
         options, 1, 1};
     size_t operands = 0;
     bool help = false;

@@ -23,33 +23,41 @@ struct bsc_value *bsc_run_recorded_read(const struct bsc_sys *sys, const char *p
     return facts;
 }
 
-static void add_each(struct bsc_buf *text, const struct bsc_value *words, size_t from,
-                     const char *between)
+static bool complain(const char *path, const struct bsc_value *complaints, struct bsc_err *err)
 {
-    for (size_t i = from; i < bsc_value_count(words); i++)
-        bsc_buf_printf(text, "%s%s", i > from ? between : "",
-                       bsc_value_string(bsc_value_at(words, i)));
+    const struct bsc_value *first = bsc_value_at(complaints, 0);
+    const char *hint = bsc_value_get_string(first, "hint");
+    struct bsc_buf more;
+    bsc_buf_init(&more);
+    bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" holds what cannot be: %s", path,
+                bsc_value_get_string(first, "message"));
+    for (size_t i = 1; i < bsc_value_count(complaints); i++)
+        bsc_buf_printf(&more, "%s%s", i > 1 ? "; " : "",
+                       bsc_value_get_string(bsc_value_at(complaints, i), "message"));
+    bsc_err_detail(err, "%s", more.data);
+    if (hint != NULL)
+        bsc_err_hint(err, "%s", hint);
+    bsc_buf_release(&more);
+    return false;
 }
 
-static bool keeps_schema(struct bsc_run_session *session, const char *path,
-                         const struct bsc_value *facts, struct bsc_err *err)
+struct bsc_value *bsc_run_recorded_complaints(struct bsc_run_session *session,
+                                              const struct bsc_value *facts, struct bsc_err *err)
 {
     struct bsc_value *args = bsc_value_map();
     bsc_value_set(args, "facts", bsc_value_copy(facts));
     struct bsc_value *complaints = bsc_vm_call(session->vm, "complaints", args, err);
     bsc_value_free(args);
-    if (complaints == NULL)
-        return false;
-    bool ok = bsc_value_count(complaints) == 0;
-    if (!ok) {
-        struct bsc_buf more;
-        bsc_buf_init(&more);
-        bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" holds what cannot be: %s", path,
-                    bsc_value_string(bsc_value_at(complaints, 0)));
-        add_each(&more, complaints, 1, "; ");
-        bsc_err_detail(err, "%s", more.data);
-        bsc_buf_release(&more);
-    }
+    return complaints;
+}
+
+static bool keeps_schema(struct bsc_run_session *session, const char *path,
+                         const struct bsc_value *facts, struct bsc_err *err)
+{
+    struct bsc_value *complaints = bsc_run_recorded_complaints(session, facts, err);
+    bool ok = complaints != NULL;
+    if (bsc_value_count(complaints) > 0)
+        ok = complain(path, complaints, err);
     bsc_value_free(complaints);
     return ok;
 }
@@ -78,7 +86,9 @@ static bool refuse(const char *path, const struct bsc_value *missing, struct bsc
     size_t count = bsc_value_count(missing);
     struct bsc_buf names;
     bsc_buf_init(&names);
-    add_each(&names, missing, 0, ", ");
+    for (size_t i = 0; i < count; i++)
+        bsc_buf_printf(&names, "%s%s", i > 0 ? ", " : "",
+                       bsc_value_string(bsc_value_at(missing, i)));
     bsc_err_set(err, BSC_ERR_INVALID,
                 "\"%s\" has no facts of %zu resource%s that the runbook speaks of", path, count,
                 count == 1 ? "" : "s");

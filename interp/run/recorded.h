@@ -14,6 +14,12 @@
 struct bsc_value *bsc_run_recorded_read(const struct bsc_sys *sys, const char *path,
                                         struct bsc_err *err);
 
+/* What is wrong with facts ({id={key=value}}) that nobody has just observed, by the schema alone:
+ * [{resource, key, message, hint}], key and hint only where there is one. Returns owned, NULL on
+ * failure. */
+struct bsc_value *bsc_run_recorded_complaints(struct bsc_run_session *session,
+                                              const struct bsc_value *facts, struct bsc_err *err);
+
 /* Sees that the facts ({id=facts}) can stand for the site: they keep the schema, and none of the
  * site's resources that the session's runbook speaks of is missing. What the runbook does not speak
  * of is removed, so that they are what observing would have given. Returns the ids of the runbook's

@@ -15,6 +15,7 @@
 local _, host = ...
 local list = require "bascule/core/list"
 local nearest = require "bascule/core/nearest"
+local text = require "bascule/core/text"
 
 local M = { kinds = {} }
 
@@ -86,19 +87,39 @@ function M.validate(resource, facts)
   return facts
 end
 
-local function recorded_complaint(resource, key, entry, value)
-  local wrong = complaint(resource, key, entry, value)
-  if not wrong and entry.type == "list" and next(value) ~= nil and not host.is_list(value) then
-    return ("the fact %q of %s is a map, not a list"):format(key, resource)
+local how_to_write = {
+  bool = "write true or false", int = "write a whole number", text = "put it in quotes",
+  list = "write a list: [ … ]",
+}
+
+-- What to do about a complaint: the word that was meant, or how its type is written.
+local function hint_of(keys, key, entry, value)
+  if not entry then
+    local all = list.keys(keys)
+    return nearest.hint(tostring(key), all, "known are: " .. table.concat(all, ", "))
+  elseif type_of(value) ~= entry.type or not entry.values then
+    return how_to_write[entry.type]
   end
-  return wrong
+  return nearest.hint(value, entry.values)
 end
 
-local function own_complaint(resource, key, entry, value)
-  if type(key) ~= "string" or type(value) == "table" then
-    return ("the fact %q of %s is a list or map, not one value"):format(tostring(key), resource)
+local function recorded_complaint(resource, key, keys, value)
+  local entry = keys[key]
+  local wrong = complaint(resource, key, entry, value)
+  if not wrong and entry.type == "list" and next(value) ~= nil and not host.is_list(value) then
+    wrong = ("the fact %q of %s is a map, not a list"):format(key, resource)
   end
-  return entry and complaint(resource, key, entry, value)
+  return wrong, wrong and hint_of(keys, key, entry, value)
+end
+
+local function own_complaint(resource, key, keys, value)
+  local entry = keys[key]
+  if type(key) ~= "string" or type(value) == "table" then
+    return ("the fact %q of %s is a list or map, not one value"):format(tostring(key), resource),
+      "write one text, number, true or false"
+  end
+  local wrong = entry and complaint(resource, key, entry, value)
+  return wrong, wrong and hint_of(keys, key, entry, value)
 end
 
 local function all_kinds()
@@ -106,7 +127,13 @@ local function all_kinds()
   for name, kind in pairs(M.kinds) do
     kinds[name] = kind
   end
-  return table.concat(list.keys(kinds), ", ")
+  return list.keys(kinds)
+end
+
+local function add(found, resource, key, message, hint)
+  local stop = hint and hint:find("%p$") and "" or "."
+  found[#found + 1] = { resource = resource, key = key, message = message,
+    hint = hint and text.sentence(hint) .. stop }
 end
 
 -- What is wrong with the facts of one resource that came from outside, appended to `found`.
@@ -114,19 +141,25 @@ local function add_complaints(found, resource, facts)
   local kind_name = M.kind_of(resource)
   local kind, own = M.kinds[kind_name], own_kinds[kind_name]
   if not kind and not own then
-    found[#found + 1] = ("%s is of no kind that there is; the kinds are: %s"):format(resource,
-      all_kinds())
+    local kinds = all_kinds()
+    add(found, resource, nil, ("%s is of no kind that there is; the kinds are: %s"):format(resource,
+      table.concat(kinds, ", ")), nearest.hint(resource:match("^[^:]*"), kinds,
+      "name it as bascule observe does"))
   elseif type(facts) ~= "table" then
-    found[#found + 1] = ("%s is %s, not facts by key"):format(resource, type_of(facts))
+    add(found, resource, nil, ("%s is %s, not facts by key"):format(resource, type_of(facts)))
   else
     local keys, judge = own or kind.keys, own and own_complaint or recorded_complaint
     for _, key in ipairs(list.keys(facts)) do
-      found[#found + 1] = judge(resource, key, keys[key], facts[key])
+      local message, hint = judge(resource, key, keys, facts[key])
+      if message then
+        add(found, resource, key, message, hint)
+      end
     end
   end
 end
 
--- Everything that is wrong with facts {resource = {key = value}} that nobody has just observed.
+-- Everything that is wrong with facts {resource = {key = value}} that nobody has just observed, as
+-- {resource, key?, message, hint?}.
 function M.complaints(facts)
   local found = {}
   for _, resource in ipairs(list.keys(facts)) do

@@ -3,7 +3,11 @@ local lab = require_module "lab"
 local T = {}
 
 local function complaints(facts)
-  return lab.host.complaints { facts = facts }
+  local found = host.list {}
+  for index, each in ipairs(lab.host.complaints { facts = facts }) do
+    found[index] = each.message
+  end
+  return found
 end
 
 T["facts as they are observed are right"] = function()
@@ -51,6 +55,28 @@ T["facts of one's own may be any one value"] = function()
     'the fact "reachable" of sql:queue is text, not bool',
     'the fact "rows" of sql:queue is a list or map, not one value',
   })
+end
+
+T["a complaint names resource and key, and says what to do"] = function()
+  expect.equal(lab.host.complaints { facts = {
+    ["pool:chat"] = { state = "normal", stat = "Normal", version = "1" },
+    ["pol:chat"] = {},
+    ["sql:queue"] = { rows = { 1 } },
+  } }, host.list {
+    { resource = "pol:chat", hint = "Did you mean pool?",
+      message = "pol:chat is of no kind that there is; the kinds are: command, database, file, "
+        .. "log_backups, log_chain, mirror, pool, sql, tail" },
+    { resource = "pool:chat", key = "stat", hint = "Did you mean state?",
+      message = 'the fact "stat" of pool:chat is not in the schema' },
+    { resource = "pool:chat", key = "state", hint = "Did you mean Normal?",
+      message = 'the fact "state" of pool:chat cannot be "normal"' },
+    { resource = "pool:chat", key = "version", hint = "Write a whole number.",
+      message = 'the fact "version" of pool:chat is text, not int' },
+    { resource = "sql:queue", key = "rows", hint = "Write one text, number, true or false.",
+      message = 'the fact "rows" of sql:queue is a list or map, not one value' },
+  })
+  expect.equal(lab.host.complaints { facts = { ["file:/x"] = { colour = "red" } } }[1].hint,
+    "Known are: bytes, exists, sha256.")
 end
 
 -- Whoever adds a fact has to say what it is to a plan; these are what nothing may get wrong.
