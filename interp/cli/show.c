@@ -58,12 +58,12 @@ static bool is_long_list(const struct bsc_value *value)
 }
 
 /* An empty list that comes from Lua is an empty map. */
-static void add_plain(struct bsc_buf *out, const struct bsc_value *value)
+void bsc_cli_add_value(struct bsc_buf *out, const struct bsc_value *value)
 {
     enum bsc_value_kind kind = bsc_value_kind(value);
-    if (bsc_value_get(value, "$unknown") != NULL)
-        bsc_buf_add_text(out, "(known only afterwards)");
-    else if (kind == BSC_VALUE_TEXT)
+    if (bsc_run_brief_add(value, out))
+        return;
+    if (kind == BSC_VALUE_TEXT)
         bsc_buf_add_text(out, *bsc_value_string(value) != '\0' ? bsc_value_string(value) : "\"\"");
     else if (kind == BSC_VALUE_NULL)
         bsc_buf_add_text(out, "unknown");
@@ -87,9 +87,9 @@ static void show_transition(struct bsc_cli *cli, const char *resource, const cha
     struct bsc_buf text;
     bsc_buf_init(&text);
     bsc_buf_printf(&text, "%s  %s: ", resource, key);
-    add_plain(&text, before);
+    bsc_cli_add_value(&text, before);
     bsc_buf_add_text(&text, " -> ");
-    add_plain(&text, after);
+    bsc_cli_add_value(&text, after);
     bsc_cli_say(cli, "%s", bsc_cli_style(cli, BSC_STYLE_DIM));
     say_folded(cli, INDENT + 2, text.data);
     bsc_cli_say(cli, "%s", bsc_cli_style(cli, BSC_STYLE_PLAIN));
@@ -215,7 +215,7 @@ static void show_params(struct bsc_cli *cli, const struct bsc_value *params)
     bsc_buf_init(&text);
     for (size_t i = 0; i < bsc_value_count(params); i++) {
         bsc_buf_printf(&text, "%s%s = ", i > 0 ? ", " : "", bsc_value_key_at(params, i));
-        add_plain(&text, bsc_value_item_at(params, i));
+        bsc_cli_add_value(&text, bsc_value_item_at(params, i));
     }
     char *line = bsc_cli_line(text.data);
     if (text.length > 0)
@@ -269,7 +269,7 @@ void bsc_cli_show_facts(struct bsc_cli *cli, const struct bsc_value *facts)
         for (size_t k = 0; k < bsc_value_count(keys); k++) {
             struct bsc_buf text;
             bsc_buf_init(&text);
-            add_plain(&text, bsc_value_item_at(keys, k));
+            bsc_cli_add_value(&text, bsc_value_item_at(keys, k));
             bsc_cli_say(cli, "  %-16s %s\n", bsc_value_key_at(keys, k), text.data);
             bsc_buf_release(&text);
         }
@@ -295,10 +295,4 @@ void bsc_cli_show_errors(struct bsc_cli *cli, const struct bsc_value *errors)
 void bsc_cli_show_folded(struct bsc_cli *cli, int indent, const char *text)
 {
     say_folded(cli, indent, text);
-}
-
-void bsc_cli_add_value(struct bsc_buf *out, const struct bsc_value *value)
-{
-    if (!bsc_run_brief_add(value, out))
-        add_plain(out, value);
 }

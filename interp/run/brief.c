@@ -1,6 +1,6 @@
 #include "run/brief.h"
 
-static const char mark[] = "$entries";
+static const char mark[] = "$entries", unknown[] = "$unknown";
 
 static bool is_longer(const struct bsc_value *value, size_t entries_max)
 {
@@ -32,6 +32,8 @@ bool bsc_run_brief_add(const struct bsc_value *value, struct bsc_buf *out)
         bsc_buf_printf(out, "(%lld entries)", (long long)bsc_value_get_number(value, mark, 0));
     else if (is_longer(value, BSC_RUN_BRIEF_SHOWN))
         bsc_buf_printf(out, "(%zu entries)", bsc_value_count(value));
+    else if (bsc_value_get_string(value, unknown) != NULL)
+        bsc_buf_printf(out, "unknown<%s>", bsc_value_get_string(value, unknown));
     else
         return false;
     return true;

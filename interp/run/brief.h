@@ -1,5 +1,6 @@
 /*
- * Long lists of facts in brief: {"$entries": N} stands for a list of N entries.
+ * What stands for a value that is not there: {"$entries": N} for a list of N entries, and
+ * {"$unknown": what it will be} for one that is known only afterwards.
  *
  * A backlog of thousands of log backups would bury a page and, held at several places at once,
  * multiply the memory of a run.
@@ -24,8 +25,8 @@ void bsc_run_brief_facts(struct bsc_value *facts, size_t entries_max,
 /* Whether the value only says how long a list was. */
 bool bsc_run_brief_is(const struct bsc_value *value);
 
-/* Appends "(N entries)" for a value in brief or a list longer than what is shown; false, and
- * nothing, for any other. */
+/* Appends "(N entries)" for a value in brief or a list longer than what is shown, "unknown<lsn>"
+ * for one that will be an LSN; false, and nothing, for any other. */
 bool bsc_run_brief_add(const struct bsc_value *value, struct bsc_buf *out);
 
 #endif

@@ -97,15 +97,24 @@ static const struct bsc_value *schema_of(const struct bsc_run_model *model, cons
     return bsc_run_schema_kind(model->schema, resource);
 }
 
+/* What has no schema is expected to stay of its kind. */
+static struct bsc_value *unknown_fact(const struct bsc_value *fact)
+{
+    if (bsc_value_get(fact, "$unknown") != NULL)
+        return bsc_value_copy(fact);
+    bool told = bsc_value_kind(fact) != BSC_VALUE_NULL;
+    struct bsc_value *unknown = bsc_value_map();
+    bsc_value_set_text(unknown, "$unknown",
+                       told ? bsc_value_kind_name(bsc_value_kind(fact)) : "any");
+    return unknown;
+}
+
 static struct bsc_value *unknown_of(const struct bsc_value *facts)
 {
     struct bsc_value *unknown = bsc_value_map();
-    for (size_t i = 0; i < bsc_value_count(facts); i++) {
-        const char *key = bsc_value_key_at(facts, i);
-        struct bsc_value *fact = bsc_value_map();
-        bsc_value_set_text(fact, "$unknown", key);
-        bsc_value_set(unknown, key, fact);
-    }
+    for (size_t i = 0; i < bsc_value_count(facts); i++)
+        bsc_value_set(unknown, bsc_value_key_at(facts, i),
+                      unknown_fact(bsc_value_item_at(facts, i)));
     return unknown;
 }
 

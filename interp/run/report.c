@@ -102,8 +102,13 @@ static void losses_write(struct bsc_buf *out, const struct bsc_value *losses)
 
 static void known_write(struct bsc_buf *out, const struct bsc_value *value)
 {
-    if (!bsc_run_brief_add(value, out))
+    struct bsc_buf brief;
+    bsc_buf_init(&brief);
+    if (bsc_run_brief_add(value, &brief))
+        bsc_run_html_text(out, brief.data);
+    else
         bsc_run_html_value(out, value);
+    bsc_buf_release(&brief);
 }
 
 static void fact_row(struct bsc_buf *out, const char *id, const char *key,

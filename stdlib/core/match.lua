@@ -18,7 +18,7 @@ local function matcher(test, words)
   return value
 end
 
--- A value that cannot be known beforehand equals anything.
+-- A value that cannot be known beforehand, {["$unknown"] = what it will be}, equals anything.
 function M.is_unknown(value)
   return type(value) == "table" and rawget(value, "$unknown") ~= nil
 end

@@ -20,14 +20,15 @@ function M.join(items, word)
   return table.concat(items, ", ", 1, #items - 1) .. " " .. word .. " " .. items[#items]
 end
 
--- A value as people read it: texts bare, lists in brackets, unknown ones as the word.
+-- A value as people read it: texts bare, lists in brackets, unknown ones as the word, with what
+-- they will be where they are known only afterwards.
 function M.value(value)
   if value == nil then
     return "unknown"
   elseif type(value) ~= "table" then
     return tostring(value)
   elseif value["$unknown"] then
-    return "a new " .. tostring(value["$unknown"])
+    return ("unknown<%s>"):format(value["$unknown"])
   end
   return "[" .. table.concat(list.map(value, M.value), ", ") .. "]"
 end

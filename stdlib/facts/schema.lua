@@ -38,15 +38,36 @@ function M.is_steady(resource, key)
   return not kind or (kind.keys[key] ~= nil and not kind.keys[key].volatile)
 end
 
+-- What a fact is in one word: its unit where that says more than its type.
+local sorts = { ["ISO 8601, UTC"] = "time", ["server names"] = "list" }
+
+local function sort_of(entry)
+  return sorts[entry.unit] or entry.unit and entry.unit:lower() or entry.type
+end
+
+-- One fact that is seen only afterwards: a value of its own kind, which says what it will be. A
+-- user's own kinds have no schema; `sort` says it for them.
+function M.unknown_fact(kind, key, sort)
+  local known = M.kinds[kind] or { keys = own_kinds[kind] }
+  local entry = known.keys[key]
+  return { ["$unknown"] = entry and sort_of(entry) or sort }
+end
+
 -- Every steady fact of a kind as one that is seen only afterwards.
 function M.unknown(kind)
   local facts = {}
   for key, entry in next, M.kinds[kind].keys do
     if not entry.volatile then
-      facts[key] = { ["$unknown"] = key }
+      facts[key] = M.unknown_fact(kind, key)
     end
   end
   return facts
+end
+
+-- The count that a user's own query gives, seen only afterwards.
+function M.unknown_count()
+  return { reachable = M.unknown_fact("sql", "reachable"),
+    count = M.unknown_fact("sql", "count", "int") }
 end
 
 local function type_of(value)

@@ -2,6 +2,7 @@
 
 local _, host = ...
 local effects = require "bascule/effects"
+local schema = require "bascule/facts/schema"
 
 local M = {}
 
@@ -58,7 +59,7 @@ function M.update(pool, facts, to, options)
       data_centre = options.data_centre, restore = options.restore },
     statement = update_words(pool, from, full),
     becomes = { state = to.state, active_servers = to.active_servers and full.active_servers,
-      version = from.version and from.version + 1 or { ["$unknown"] = "version" } },
+      version = from.version and from.version + 1 or schema.unknown_fact("pool", "version") },
   }
 end
 

@@ -10,6 +10,7 @@ local entry = require "bascule/platforms/entry"
 local inventory = require "bascule/language/inventory"
 local poison = require "bascule/core/poison"
 local registry = require "bascule/platforms/registry"
+local schema = require "bascule/facts/schema"
 local text = require "bascule/core/text"
 
 local M = {}
@@ -197,7 +198,7 @@ local function counted_anew(copy, now)
   if now.state ~= "standby" or not (database and database.loss_check) then
     return nil
   end
-  return { reachable = { ["$unknown"] = "answer" }, count = { ["$unknown"] = "count" } }
+  return schema.unknown_count()
 end
 
 local function kept_id(copy)

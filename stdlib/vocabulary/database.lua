@@ -119,16 +119,13 @@ local function becomes(copy, facts)
   local changed = {
     state = "online",
     writable = true,
-    fork = { ["$unknown"] = "fork" },
+    fork = schema.unknown_fact("database", "fork"),
     recovered_lsn = facts.lsn,
     recovered_time = facts.time,
   }
   local found = inventory.database(copy.database)
   if found and found.loss_check and copy.role == "secondary" then
-    changed[("sql:%s.kept"):format(copy.database)] = {
-      reachable = { ["$unknown"] = "answer" },
-      count = { ["$unknown"] = "count" },
-    }
+    changed[("sql:%s.kept"):format(copy.database)] = schema.unknown_count()
   end
   return changed
 end

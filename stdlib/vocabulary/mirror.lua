@@ -82,8 +82,8 @@ local function changes(principal, mirror, facts)
   local follow = platform.follow(principal, mirror)
   -- Whoever feeds the mirror has the principal open.
   follow.becomes = { state = "following", principal = principal.path,
-    [principal.id] = { sessions = { ["$unknown"] = "sessions" },
-      session_list = { ["$unknown"] = "sessions" } } }
+    [principal.id] = { sessions = schema.unknown_fact("database", "sessions"),
+      session_list = schema.unknown_fact("database", "session_list") } }
   return { install, follow }
 end
 

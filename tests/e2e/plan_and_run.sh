@@ -10,6 +10,14 @@ exits 0
 one_line_of_json
 cmp -s out plan.json || fail "the file and the output differ"
 
+it "what cannot be known beforehand is shown by what it will be, and is never made up"
+bsc plan "$failover" --site site/site.yaml
+exits 0
+says "fork: "
+grep -q 'database:mgc.secondary  fork: [0-9a-f]* -> unknown<text>$' out || fail "no typed unknown"
+says_not "unknown<any>"
+says_not '$unknown'
+
 it "a plan is carried out from any working folder"
 mkdir elsewhere
 (

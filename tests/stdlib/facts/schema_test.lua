@@ -1,5 +1,6 @@
 -- What the schema says of facts, and what it finds wrong with facts that come out of a file.
 local lab = require_module "lab"
+local schema = require "bascule/facts/schema"
 local T = {}
 
 local function complaints(facts)
@@ -77,6 +78,18 @@ T["a complaint names resource and key, and says what to do"] = function()
   })
   expect.equal(lab.host.complaints { facts = { ["file:/x"] = { colour = "red" } } }[1].hint,
     "Known are: bytes, exists, sha256.")
+end
+
+T["what is known only afterwards says what it will be: its unit, else its type"] = function()
+  local copy, pool = schema.unknown "database", schema.unknown "pool"
+  expect.equal({ copy.fork, copy.recovered_lsn, copy.recovered_time, copy.writable, copy.lsn },
+    { { ["$unknown"] = "text" }, { ["$unknown"] = "lsn" }, { ["$unknown"] = "time" },
+      { ["$unknown"] = "bool" }, nil })
+  expect.equal({ pool.active_servers, pool.version },
+    { { ["$unknown"] = "list" }, { ["$unknown"] = "int" } })
+  expect.equal(schema.unknown_fact("log_backups", "free_bytes"), { ["$unknown"] = "bytes" })
+  expect.equal(schema.unknown_count(), { reachable = { ["$unknown"] = "bool" },
+    count = { ["$unknown"] = "int" } })
 end
 
 -- Whoever adds a fact has to say what it is to a plan; these are what nothing may get wrong.

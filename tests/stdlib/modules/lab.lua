@@ -105,7 +105,7 @@ function lab.facts()
 end
 
 -- What a live site does that nobody can foretell.
-lab.unforeseen = { fork = "f2", count = 100248, answer = true, rows = 2 }
+lab.unforeseen = { fork = "f2", count = 100248, reachable = true, rows = 2 }
 
 local World = {}
 World.__index = World
@@ -123,7 +123,7 @@ function World:believe(becomes)
     for key, value in pairs(facts) do
       local unknown = type(value) == "table" and value["$unknown"]
       if unknown and not self.is_twin then
-        value = lab.unforeseen[unknown]
+        value = lab.unforeseen[key]
       end
       self.facts[resource][key] = copy_deep(value)
     end

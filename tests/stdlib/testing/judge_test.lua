@@ -103,8 +103,8 @@ end
 
 T["a fact that is known only afterwards is never as expected"] = function()
   differs('facts = { ["database:x.y"] = { fork = "*" } }', "facts of database:x.y",
-    { "- fork: *", "+ fork: a new fork, known only when it is done" },
-    { facts = { ["database:x.y"] = { fork = { ["$unknown"] = "fork" } } } })
+    { "- fork: *", "+ fork: unknown<text>, known only when it is done" },
+    { facts = { ["database:x.y"] = { fork = { ["$unknown"] = "text" } } } })
 end
 
 T["steps are compared by their outcome"] = function()

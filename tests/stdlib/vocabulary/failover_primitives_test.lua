@@ -312,10 +312,10 @@ T["a copy is brought online, predicting what can be known"] = function()
   expect_outcome(result, "changed")
   expect.equal(world.changes[1].row, "logs.recover")
   expect.equal(world.changes[1].becomes, {
-    [secondary] = { state = "online", writable = true, fork = { ["$unknown"] = "fork" },
+    [secondary] = { state = "online", writable = true, fork = { ["$unknown"] = "text" },
       recovered_lsn = 130, recovered_time = "2024-05-01T10:00:00Z" },
-    ["sql:mgc.kept"] = { reachable = { ["$unknown"] = "answer" },
-      count = { ["$unknown"] = "count" } },
+    ["sql:mgc.kept"] = { reachable = { ["$unknown"] = "bool" },
+      count = { ["$unknown"] = "int" } },
     ["tail:mgc.primary"] = { state = "too_late" },
   })
   expect_outcome(play(recover, online), "kept")
@@ -330,10 +330,10 @@ T["what is seen of the tail only afterwards is not foretold"] = function()
     return world.changes[1].becomes["tail:mgc.primary"]
   end
   local behind = { log_shipping = "none", sessions = 0, lsn = 100 }
-  expect.equal(foretold(behind), { state = "too_late", first_lsn = { ["$unknown"] = "first_lsn" },
+  expect.equal(foretold(behind), { state = "too_late", first_lsn = { ["$unknown"] = "lsn" },
     commits = { ["$unknown"] = "commits" } })
   expect.equal(foretold(ready[secondary], { state = "damaged" }).last_lsn,
-    { ["$unknown"] = "last_lsn" })
+    { ["$unknown"] = "lsn" })
   expect.equal(foretold(ready[secondary], { state = "unavailable" }), nil)
 end
 
@@ -426,14 +426,15 @@ T["a mirror is cloned and follows"] = function()
   expect_outcome(result, "changed")
   expect.equal({ world.changes[1].row, world.changes[2].row }, { "mirrors.install",
     "mirrors.follow" })
-  local fork, sessions = { ["$unknown"] = "fork" }, { ["$unknown"] = "sessions" }
+  local fork = { ["$unknown"] = "text" }
   expect.equal(world.changes[1].becomes, { [secondary] = { fork = fork },
     ["database:mgc.secondary_mirror"] = { state = "mirror", writable = false, database_id = "d1",
       fork = fork },
     ["mirror:mgc.secondary_mirror"] = { state = "stalled", principal = "" } })
   expect.equal(world.changes[2].becomes, { ["mirror:mgc.secondary_mirror"] = {
     state = "following", principal = "/site/sql3/mgc.db" },
-    [secondary] = { sessions = sessions, session_list = sessions } })
+    [secondary] = { sessions = { ["$unknown"] = "sessions" },
+      session_list = { ["$unknown"] = "list" } } })
   expect_outcome(play_deaf(mirror, online), "diverged")
 end
 

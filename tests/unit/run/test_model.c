@@ -62,7 +62,9 @@ static void after_a_change_that_is_assumed_nothing_is_known_of_its_resource(void
     act(&scene, "{'resource':'sql:q','becomes':{}}");
     assert_json(bsc_run_model_facts(scene.model, "sql:q"), "{'rows':1}");
     act(&scene, "{'resource':'sql:q','becomes':{},'assumed':true}");
-    assert_json(bsc_run_model_facts(scene.model, "sql:q"), "{'rows':{'$unknown':'rows'}}");
+    assert_json(bsc_run_model_facts(scene.model, "sql:q"), "{'rows':{'$unknown':'int'}}");
+    act(&scene, "{'resource':'sql:q','becomes':{},'assumed':true}");
+    assert_json(bsc_run_model_facts(scene.model, "sql:q"), "{'rows':{'$unknown':'int'}}");
     act(&scene, "{'resource':'pool:b','becomes':{},'assumed':true}");
     assert_json(bsc_run_model_facts(scene.model, "pool:b"), "{'state':'Normal'}");
     scene_close(&scene);

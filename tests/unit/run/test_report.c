@@ -25,8 +25,8 @@ static void make_run(const char *folder, bool whole)
                    "{\"effect\":1,\"item\":1,\"action\":1,\"resource\":\"pool:chat\",\"statement\":"
                    "\"UPDATE pool "
                    "SET state = 'FailedOver'\",\"row\":\"pools.update\",\"args\":{},\"becomes\":"
-                   "{\"pool:chat\":{\"state\":\"FailedOver\"}},\"before\":{\"pool:chat\":"
-                   "{\"state\":\"Normal\"}}}");
+                   "{\"pool:chat\":{\"state\":\"FailedOver\",\"version\":{\"$unknown\":\"int\"}}},"
+                   "\"before\":{\"pool:chat\":{\"state\":\"Normal\"}}}");
     fixture_append(journal, BSC_JOURNAL_OUTCOME,
                    "{\"effect\":1,\"outcome\":\"failed\",\"result\":null,\"error\":{\"message\":"
                    "\"the table is locked\"},\"duration_us\":1234567}");
@@ -73,6 +73,7 @@ static void the_page_tells_the_whole_run(void **state)
         "drill",
         "UPDATE pool SET state = &#39;FailedOver&#39;",
         "<td>state</td><td>Normal</td><td>FailedOver</td><td>Seen</td>",
+        "<td>version</td><td>–</td><td>unknown&lt;int&gt;</td>",
         "the table is locked",
         "it was locked",
         "1234.567 ms",
