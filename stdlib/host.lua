@@ -4,6 +4,7 @@
 local _, host = ...
 local book = require "bascule/language/book"
 local invariants = require "bascule/rehearsal/invariants"
+local list = require "bascule/core/list"
 local loader = require "bascule/language/loader"
 local moves = require "bascule/rehearsal/moves"
 local names = require "bascule/language/names"
@@ -13,6 +14,7 @@ local schema = require "bascule/facts/schema"
 local test_check = require "bascule/testing/check"
 local test_file = require "bascule/testing/file"
 local test_judge = require "bascule/testing/judge"
+local text = require "bascule/core/text"
 
 local M = {}
 
@@ -53,7 +55,10 @@ end
 
 -- {facts} → {{resource, key?, message, hint?}}: what is wrong with recorded facts.
 function M.complaints(args)
-  return host.list(schema.complaints(args.facts))
+  return host.list(list.map(schema.complaints(args.facts), function(each)
+    each.hint = each.hint and text.sentence(each.hint) .. (each.hint:find "%p$" and "" or ".")
+    return each
+  end))
 end
 
 -- {} → the vocabulary: {name, args, doc, undo, usage}.

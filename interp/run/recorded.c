@@ -1,7 +1,10 @@
 #include "run/recorded.h"
 
+#include <string.h>
+
 #include "os/files.h"
 #include "value/json.h"
+#include "value/yaml.h"
 
 enum { FACTS_BYTES_MAX = 64 * 1024 * 1024 };
 
@@ -29,32 +32,66 @@ static bool complain(const char *path, const struct bsc_value *complaints, struc
     const char *hint = bsc_value_get_string(first, "hint");
     struct bsc_buf more;
     bsc_buf_init(&more);
-    bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" holds what cannot be: %s", path,
-                bsc_value_get_string(first, "message"));
+    bsc_err_set(err, BSC_ERR_INVALID, "%s", bsc_value_get_string(first, "message"));
     for (size_t i = 1; i < bsc_value_count(complaints); i++)
-        bsc_buf_printf(&more, "%s%s", i > 1 ? "; " : "",
+        bsc_buf_printf(&more, "%s%s", i > 1 ? "; " : "Besides: ",
                        bsc_value_get_string(bsc_value_at(complaints, i), "message"));
     bsc_err_detail(err, "%s", more.data);
     if (hint != NULL)
         bsc_err_hint(err, "%s", hint);
     bsc_buf_release(&more);
-    return false;
+    return bsc_err_at(err, path, (unsigned)bsc_value_get_number(first, "line", 0),
+                      (unsigned)bsc_value_get_number(first, "column", 0));
 }
 
-struct bsc_value *bsc_run_recorded_complaints(struct bsc_run_session *session,
+/* The file once more, with places; NULL when it cannot be had so. JSON is YAML as well, and only
+ * the reader of YAML keeps places. */
+static struct bsc_value *read_with_places(const struct bsc_sys *sys, const char *path)
+{
+    struct bsc_err ignored = BSC_ERR_INIT;
+    struct bsc_value *facts = NULL;
+    struct bsc_buf text;
+    bsc_buf_init(&text);
+    if (bsc_files_read(sys, path, FACTS_BYTES_MAX, &text, &ignored))
+        facts = bsc_yaml_parse(path, text.data, text.length, &ignored);
+    bsc_buf_release(&text);
+    return facts;
+}
+
+static void add_place(struct bsc_value *complaint, const struct bsc_value *facts)
+{
+    const char *id = bsc_value_get_string(complaint, "resource");
+    const char *key = bsc_value_get_string(complaint, "key");
+    const struct bsc_value *map = key != NULL ? bsc_value_get(facts, id) : facts;
+    for (size_t i = 0; i < bsc_value_count(map); i++) {
+        if (strcmp(bsc_value_key_at(map, i), key != NULL ? key : id) == 0) {
+            struct bsc_value_place place = bsc_value_key_place(map, i);
+            bsc_value_set_int(complaint, "line", place.line);
+            bsc_value_set_int(complaint, "column", place.column);
+        }
+    }
+}
+
+struct bsc_value *bsc_run_recorded_complaints(struct bsc_run_session *session, const char *path,
                                               const struct bsc_value *facts, struct bsc_err *err)
 {
     struct bsc_value *args = bsc_value_map();
     bsc_value_set(args, "facts", bsc_value_copy(facts));
     struct bsc_value *complaints = bsc_vm_call(session->vm, "complaints", args, err);
     bsc_value_free(args);
+    if (path == NULL || bsc_value_count(complaints) == 0)
+        return complaints;
+    struct bsc_value *placed = read_with_places(session->with.sys, path);
+    for (size_t i = 0; i < bsc_value_count(complaints); i++)
+        add_place(bsc_value_at(complaints, i), placed);
+    bsc_value_free(placed);
     return complaints;
 }
 
 static bool keeps_schema(struct bsc_run_session *session, const char *path,
                          const struct bsc_value *facts, struct bsc_err *err)
 {
-    struct bsc_value *complaints = bsc_run_recorded_complaints(session, facts, err);
+    struct bsc_value *complaints = bsc_run_recorded_complaints(session, path, facts, err);
     bool ok = complaints != NULL;
     if (bsc_value_count(complaints) > 0)
         ok = complain(path, complaints, err);

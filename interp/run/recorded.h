@@ -15,9 +15,9 @@ struct bsc_value *bsc_run_recorded_read(const struct bsc_sys *sys, const char *p
                                         struct bsc_err *err);
 
 /* What is wrong with facts ({id={key=value}}) that nobody has just observed, by the schema alone:
- * [{resource, key, message, hint}], key and hint only where there is one. Returns owned, NULL on
- * failure. */
-struct bsc_value *bsc_run_recorded_complaints(struct bsc_run_session *session,
+ * [{resource, key, message, hint, line, column}], each only where there is one. `path` is the file
+ * that the facts come from, for the places; or NULL. Returns owned, NULL on failure. */
+struct bsc_value *bsc_run_recorded_complaints(struct bsc_run_session *session, const char *path,
                                               const struct bsc_value *facts, struct bsc_err *err);
 
 /* Sees that the facts ({id=facts}) can stand for the site: they keep the schema, and none of the

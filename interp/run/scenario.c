@@ -317,7 +317,7 @@ static bool check_facts(const struct bsc_run_scenario *scenario, struct bsc_run_
                         struct bsc_err *err)
 {
     const struct bsc_value *change = bsc_value_get(scenario->source, "change");
-    struct bsc_value *complaints = bsc_run_recorded_complaints(session, change, err);
+    struct bsc_value *complaints = bsc_run_recorded_complaints(session, NULL, change, err);
     bool ok = complaints != NULL;
     if (bsc_value_count(complaints) > 0)
         ok = complain(scenario, bsc_value_at(complaints, 0), err);

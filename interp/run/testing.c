@@ -19,6 +19,7 @@ struct testing {
     struct bsc_value *facts;             /* owned: where the tests begin */
     struct bsc_value *checked;           /* owned */
     char *runbook, *site;                /* owned */
+    char *record;                        /* owned: the file of the facts, or NULL */
     struct bsc_value *result;            /* owned */
 };
 
@@ -57,9 +58,8 @@ static bool load(struct testing *testing, struct bsc_err *err)
 
 static bool read_facts(struct testing *testing, const char *name, struct bsc_err *err)
 {
-    char *path = bsc_files_join(testing->folder, name);
-    testing->facts = bsc_run_recorded_read(testing->with.sys, path, err);
-    bsc_mem_free(path);
+    testing->record = bsc_files_join(testing->folder, name);
+    testing->facts = bsc_run_recorded_read(testing->with.sys, testing->record, err);
     return testing->facts != NULL;
 }
 
@@ -109,6 +109,35 @@ static bool check(struct testing *testing, const struct bsc_run_session *session
     return testing->checked != NULL;
 }
 
+/* The complaints as errors of the file of facts. */
+static struct bsc_value *errors_of(const char *path, const struct bsc_value *complaints)
+{
+    struct bsc_value *errors = bsc_value_list();
+    for (size_t i = 0; i < bsc_value_count(complaints); i++) {
+        struct bsc_value *error = bsc_value_copy(bsc_value_at(complaints, i));
+        bsc_value_set_text(error, "file", path);
+        bsc_value_append(errors, error);
+    }
+    return errors;
+}
+
+/* Holds recorded facts against the schema: false on failure, *ret_fine false on mistakes. What the
+ * file of tests gives itself is checked with all that it says. */
+static bool check_record(struct testing *testing, struct bsc_run_session *session, bool *ret_fine,
+                         struct bsc_err *err)
+{
+    if (testing->record == NULL)
+        return true;
+    struct bsc_value *complaints =
+        bsc_run_recorded_complaints(session, testing->record, testing->facts, err);
+    struct bsc_value *errors = errors_of(testing->record, complaints);
+    bool ok = complaints != NULL;
+    *ret_fine = ok && !has_errors(testing, errors);
+    bsc_value_free(errors);
+    bsc_value_free(complaints);
+    return ok;
+}
+
 /* False on failure, *ret_fine false on mistakes in the runbook or in what is said of it. */
 static bool meet(struct testing *testing, bool *ret_fine, struct bsc_err *err)
 {
@@ -116,6 +145,8 @@ static bool meet(struct testing *testing, bool *ret_fine, struct bsc_err *err)
     testing->with.set = bsc_value_get(bsc_value_get(testing->loaded, "about"), "set");
     bool ok = bsc_run_session_open(&session, &testing->with, err);
     *ret_fine = ok && !has_errors(testing, bsc_run_session_errors(&session));
+    if (*ret_fine)
+        ok = check_record(testing, &session, ret_fine, err);
     if (*ret_fine) {
         ok = check(testing, &session, err);
         *ret_fine = ok && !has_errors(testing, bsc_value_get(testing->checked, "errors"));
@@ -263,5 +294,6 @@ struct bsc_value *bsc_run_test_file(const struct bsc_run_session_options *with, 
     bsc_mem_free(testing.folder);
     bsc_mem_free(testing.runbook);
     bsc_mem_free(testing.site);
+    bsc_mem_free(testing.record);
     return testing.result;
 }

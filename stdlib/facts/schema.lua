@@ -15,7 +15,6 @@
 local _, host = ...
 local list = require "bascule/core/list"
 local nearest = require "bascule/core/nearest"
-local text = require "bascule/core/text"
 
 local M = { kinds = {} }
 
@@ -152,9 +151,7 @@ local function all_kinds()
 end
 
 local function add(found, resource, key, message, hint)
-  local stop = hint and hint:find("%p$") and "" or "."
-  found[#found + 1] = { resource = resource, key = key, message = message,
-    hint = hint and text.sentence(hint) .. stop }
+  found[#found + 1] = { resource = resource, key = key, message = message, hint = hint }
 end
 
 -- What is wrong with the facts of one resource that came from outside, appended to `found`.

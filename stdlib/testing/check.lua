@@ -82,6 +82,16 @@ local function check_facts(known, facts, place)
   end
 end
 
+-- The facts that the file of tests gives itself.
+local function check_record(facts)
+  local begin = book.errors:find_key(file.about.place, "facts")
+  for _, each in ipairs(schema.complaints(facts)) do
+    local place = book.errors:find_text(begin, each.resource)
+    book.errors:add(each.key and book.errors:find_key(place, each.key) or place, each.message,
+      each.hint)
+  end
+end
+
 -- What a test does with the faults of the world itself.
 local function check_before(known, fault, place)
   if fault.step or fault.change or fault.look then
@@ -171,7 +181,7 @@ end
 function M.check(args)
   local known = known_of(args)
   if type(file.about.facts) == "table" then
-    check_facts(known, file.about.facts, file.about.place)
+    check_record(file.about.facts)
   end
   local entries = list.map(file.list, function(test)
     return entry_of(known, test, args.facts)

@@ -34,6 +34,18 @@ ASAN_OPTIONS=detect_leaks=0 strace -f -o trace \
 ! grep -E 'socket\(|connect\(|O_WRONLY|O_RDWR|O_CREAT|unlink|rename|mkdir' trace >found ||
     fail "it did: $(head -n 5 found)"
 
+it "recorded facts that cannot be are told with their place"
+sed -e 's/"state":"Normal"/"stat":"Normal"/' -e 's/"version":1/"version":"1"/' facts.json >odd.json
+bsc rehearse "$failover" --site site/site.yaml --facts odd.json
+exits 1
+column=$(($(sed 's/"stat".*//' odd.json | wc -c)))
+says "odd.json:1:$column: error: the fact \"stat\" of pool:chat is not in the schema"
+says 'Besides: the fact "version" of pool:chat is text, not int'
+says "Did you mean state?"
+bsc plan "$failover" --site site/site.yaml --facts odd.json
+exits 1
+says "odd.json:1:$column: error: "
+
 it "a scenario says what to begin with, below its own folder, and how much goes wrong"
 mkdir drills
 cp facts.json drills/recorded.json

@@ -132,6 +132,26 @@ says "did you mean pool:chat?"
 says "did you mean done?"
 same "$(tail -n 1 out)" "0 passed, 1 failed" "the last line"
 
+it "recorded facts that cannot be are told with their file and line"
+sed -e 's/"state": "Normal"/"stat": "Normal"/' -e 's/"version": 1/"version": "1"/' \
+    lost_data_centre/facts.json >odd.json
+! cmp -s odd.json lost_data_centre/facts.json || fail "the facts are as they were"
+cat >odd_test.lua <<'END'
+tests "failover.lua" {
+  site = "lost_data_centre/site.yaml",
+  facts = "odd.json",
+}
+test "a" { expect = { outcome = "done" } }
+END
+bsc test odd_test.lua
+exits 1
+line=$(grep -n '"stat"' odd.json | cut -d : -f 1)
+says "odd.json:$line: the fact \"stat\" of pool:chat is not in the schema"
+says "Did you mean state?"
+line=$(grep -n '"version"' odd.json | cut -d : -f 1)
+says "odd.json:$line: the fact \"version\" of pool:chat is text, not int"
+same "$(tail -n 1 out)" "0 passed, 1 failed" "the last line"
+
 it "a syntax error and files that are not there are told, and the other files are tried"
 printf 'tests "failover.lua" {\n' >broken_test.lua
 bsc test broken_test.lua nothing_test.lua failover_test.lua

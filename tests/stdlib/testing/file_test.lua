@@ -147,6 +147,17 @@ T["resources and facts are known ones"] = function()
   does_not_fit('test "t" { given = { ["sql:own"] = { rows = 3 } }, expect = { changes = 1 } }')
 end
 
+T["facts that the file gives itself keep the schema"] = function()
+  local checked = check('tests "failover.lua" { site = "s", facts = {\n'
+    .. '  ["pool:chat"] = { state = "Normal",\n    version = "1" },\n  ["pol:chat"] = {},\n} }\n'
+    .. 'test "t" { expect = { changes = 1 } }', {})
+  expect.equal(lab.errors(checked), host.list {
+    '3: the fact "version" of pool:chat is text, not int | write a whole number',
+    "4: pol:chat is of no kind that there is; the kinds are: command, database, file, "
+      .. "log_backups, log_chain, mirror, pool, sql, tail | did you mean pool?",
+  })
+end
+
 T["a fault has a name, a step, and a number that fits"] = function()
   local function fault(words)
     return ('test "t" { expect = { changes = 1 },\n  fault = { %s } }'):format(words)

@@ -97,7 +97,7 @@ static void refuse_facts(struct stage *stage, const char *format, const char *me
     struct bsc_value *facts = from_json(format, stage->from, stage->to);
     assert_null(bsc_run_recorded_settle(&stage->session, "facts.json", facts, &err));
     assert_int_equal(err.code, BSC_ERR_INVALID);
-    assert_contains(err.message, "\"facts.json\"");
+    assert_contains(err.where[0] != '\0' ? err.where : err.message, "facts.json");
     assert_contains(err.message, message);
     assert_contains(err.detail, detail);
     bsc_value_free(facts);

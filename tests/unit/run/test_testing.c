@@ -81,6 +81,27 @@ static void a_setting_that_the_runbook_does_not_take_fails_the_test(void **state
     stage_strike(&stage);
 }
 
+static void recorded_facts_against_the_schema_are_told_with_their_place(void **state)
+{
+    struct stage stage;
+    stage_set(&stage, state, BOOK);
+    char *facts = unit_path(stage.folder, "facts.json");
+    put_text(facts, "{\n  \"sql:queue\": {\n    \"rows\": [1]\n  },\n  \"sq:queue\": {}\n}\n");
+    struct bsc_value *result =
+        try_right(&stage, "tests 'book.lua' { site = 'site.yaml', facts = 'facts.json' }\n"
+                          "test 'a' { expect = { changes = 1 } }\n");
+    const struct bsc_value *errors = bsc_value_get(result, "errors");
+    assert_tally(result, 0, 1);
+    assert_int_equal(bsc_value_count(errors), 2);
+    assert_word(bsc_value_at(errors, 0), "file", facts);
+    assert_int_equal(bsc_value_get_number(bsc_value_at(errors, 0), "line", 0), 5);
+    assert_contains(bsc_value_get_string(bsc_value_at(errors, 0), "message"), "of no kind");
+    assert_int_equal(bsc_value_get_number(bsc_value_at(errors, 1), "line", 0), 3);
+    bsc_value_free(result);
+    free(facts);
+    stage_strike(&stage);
+}
+
 static void mistakes_in_the_file_or_the_runbook_are_told_before_any_test(void **state)
 {
     struct stage stage;
@@ -139,6 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         UNIT_IN_FOLDER(tests_pass_and_fail_each_on_its_own),
         UNIT_IN_FOLDER(a_setting_that_the_runbook_does_not_take_fails_the_test),
+        UNIT_IN_FOLDER(recorded_facts_against_the_schema_are_told_with_their_place),
         UNIT_IN_FOLDER(mistakes_in_the_file_or_the_runbook_are_told_before_any_test),
         UNIT_IN_FOLDER(a_file_that_is_not_there_is_named),
         UNIT_IN_FOLDER(facts_are_a_map),
