@@ -15,8 +15,9 @@ function meta.__tostring(self)
   return details[self].words
 end
 
--- A condition on the facts of `resource`. `test(facts, observe)` gives true, perhaps with words for
--- the operator, or false and a reason; `words` describe it in a listing.
+-- A condition on the facts of `resource`. `test(facts, observe, assumed)` gives true, perhaps with
+-- words for the operator, or false and a reason; `words` describe it in a listing. What `assumed`
+-- is stands at M.check.
 function M.new(resource, words, test)
   local cond = setmetatable({}, meta)
   details[cond] = { resource = resource, words = words, test = test }
@@ -36,9 +37,11 @@ function M.words(cond)
 end
 
 -- Returns true, perhaps with why that is enough, or false and the reason with the value found.
-function M.check(cond, observe)
+-- Whether a condition on what cannot be known beforehand holds, the world is asked; it is not where
+-- `assumed` says so, true or false.
+function M.check(cond, observe, assumed)
   local inner = details[cond]
-  return inner.test(observe(inner.resource), observe)
+  return inner.test(observe(inner.resource), observe, assumed)
 end
 
 local function wanted_value(wanted)
@@ -55,10 +58,18 @@ local function found_words(title, key, value)
   return ("%s has %s %s"):format(title, key, text.value(value))
 end
 
+local function holds(test, value, negated, assumed)
+  if assumed ~= nil and match.is_unknown(value) and not match.is_unknown(test.want) then
+    return assumed
+  end
+  return match.matches(test.want, value) ~= negated
+end
+
 -- Every key of `wanted` must match, or, when `negated`, none of them. For a key that is not a
 -- list itself, a list of values means any of them.
 function M.facts(resource, title, wanted, negated)
   local tests, words = {}, {}
+  negated = negated or false
   for _, key in ipairs(list.keys(wanted)) do
     local want = wanted[key]
     if wanted_value(want) and key ~= "active_servers" then
@@ -69,9 +80,9 @@ function M.facts(resource, title, wanted, negated)
   end
   local all = text.join(words, "and")
   local verb = (wanted.state and "is " or "has ") .. (negated and "not " or "")
-  return M.new(resource, title .. " " .. verb .. all, function(facts)
+  return M.new(resource, title .. " " .. verb .. all, function(facts, _, assumed)
     for _, test in ipairs(tests) do
-      if match.matches(test.want, facts[test.key]) == (negated or false) then
+      if not holds(test, facts[test.key], negated, assumed) then
         return false, ("%s, wanted %s%s"):format(found_words(title, test.key, facts[test.key]),
           negated and "anything but " or "", match.words(test.want))
       end
@@ -83,10 +94,10 @@ end
 -- One of several conditions is enough; when none holds, the reasons of all are given.
 function M.either(conds)
   local words = list.map(conds, M.words)
-  return M.new(M.resource(conds[1]), table.concat(words, ", or "), function(_, observe)
+  return M.new(M.resource(conds[1]), table.concat(words, ", or "), function(_, observe, assumed)
     local reasons = {}
     for _, each in ipairs(conds) do
-      local ok, reason = M.check(each, observe)
+      local ok, reason = M.check(each, observe, assumed)
       if ok then
         return true, reason
       end

@@ -7,7 +7,6 @@ local cond = require "bascule/core/cond"
 local handles = require "bascule/language/handles"
 local inventory = require "bascule/language/inventory"
 local list = require "bascule/core/list"
-local match = require "bascule/core/match"
 
 local M = {}
 
@@ -158,16 +157,11 @@ local shipped = {
     mend = "Use pool.set_active_servers(pool, near(db.secondary))." },
 }
 
--- Why a condition does not hold, or nil. What cannot be known is taken to be `decided`.
-local function reason_against(condition, facts, decided)
-  local usual = match.undecided
-  match.undecided = function()
-    return decided
-  end
+-- Why a condition does not hold, or nil. `assumed` is for what cannot be known: see cond.check.
+local function reason_against(condition, facts, assumed)
   local ok, reason = cond.check(condition, function(resource)
     return facts[handles.resource(resource)]
-  end)
-  match.undecided = usual
+  end, assumed)
   return not ok and reason or nil
 end
 
