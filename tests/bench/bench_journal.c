@@ -13,8 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "bench.h"
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -24,37 +25,12 @@
 
 enum { ROUNDS = 7, SYNCED = 200, UNSYNCED = 20000, RECORD_BYTES = 512 };
 
-static double now_us(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
-}
-
 static double cpu_us(void)
 {
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
     return (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1e6 +
            (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec);
-}
-
-static int compare(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static double median(double *figures)
-{
-    qsort(figures, ROUNDS, sizeof *figures, compare);
-    return figures[ROUNDS / 2];
-}
-
-static void die(const struct bsc_err *err)
-{
-    fprintf(stderr, "bench_journal: %s\n", err->message);
-    exit(1);
 }
 
 /* An intent whose line is about RECORD_BYTES long. */
@@ -87,7 +63,7 @@ static struct bsc_journal *journal_make(const char *path)
     unlink(path);
     struct bsc_journal *journal = bsc_journal_create(&options, &err);
     if (journal == NULL)
-        die(&err);
+        bench_die(path, &err);
     return journal;
 }
 
@@ -100,11 +76,11 @@ static double journal_round(const char *path, const struct bsc_value *payload, i
     double start = clock();
     for (int i = 0; i < count; i++)
         if (!bsc_journal_append(journal, BSC_JOURNAL_INTENT, payload, durable, &err))
-            die(&err);
+            bench_die(path, &err);
     double each = (clock() - start) / count;
     *ret_bytes = (size_t)bsc_journal_bytes(journal) / (size_t)count;
     if (!bsc_journal_close(journal, &err))
-        die(&err);
+        bench_die(path, &err);
     return each;
 }
 
@@ -136,7 +112,7 @@ static void append_bench(const char *name, const char *path, const char *bare_pa
         ours[i] = journal_round(path, payload, count, durable, clock, &bytes);
         bare[i] = bare_round(bare_path, bytes, count, durable, clock);
     }
-    double mine = median(ours), theirs = median(bare);
+    double mine = bench_median(ours, ROUNDS), theirs = bench_median(bare, ROUNDS);
     printf("%-34s %9.2f us   bare %9.2f us   ratio %5.2f   (%zu bytes)\n", name, mine, theirs,
            mine / theirs, bytes);
     unlink(path);
@@ -149,21 +125,21 @@ static void verify_bench(const char *path, const struct bsc_value *payload, int 
     struct bsc_journal_report report;
     double figures[ROUNDS];
     size_t bytes = 0;
-    journal_round(path, payload, count, false, now_us, &bytes);
+    journal_round(path, payload, count, false, bench_now_us, &bytes);
     for (int i = 0; i < ROUNDS; i++) {
-        double start = now_us();
+        double start = bench_now_us();
         if (!bsc_journal_verify(bsc_sys_real(), path, &report, &err))
-            die(&err);
-        figures[i] = (now_us() - start) / 1e6;
+            bench_die(path, &err);
+        figures[i] = (bench_now_us() - start) / 1e6;
     }
     if (report.records != count || report.fault != BSC_JOURNAL_FAULT_NONE) {
         bsc_journal_report_err(path, &report, &err);
-        die(&err);
+        bench_die(path, &err);
     }
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
     printf("verify %d records of %zu bytes: %.3f s, resident %ld KiB at most\n", count, bytes,
-           median(figures), use.ru_maxrss);
+           bench_median(figures, ROUNDS), use.ru_maxrss);
     unlink(path);
 }
 
@@ -179,7 +155,7 @@ int main(int argc, char **argv)
     char *path = bsc_files_join(folder, "bench-journal.jsonl");
     char *bare = bsc_files_join(folder, "bench-bare.jsonl");
     struct bsc_value *payload = payload_make();
-    append_bench("append, durable (wall)", path, bare, payload, SYNCED, true, now_us);
+    append_bench("append, durable (wall)", path, bare, payload, SYNCED, true, bench_now_us);
     append_bench("append, not synced (processor)", path, bare, payload, UNSYNCED, false, cpu_us);
     verify_bench(path, payload, (int)count);
     bsc_value_free(payload);

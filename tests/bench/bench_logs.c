@@ -15,8 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "bench.h"
 
 #include "base/mem.h"
 #include "logs/apply.h"
@@ -40,31 +41,10 @@ struct bench {
     unsigned long syncs;
 };
 
-static double now_s(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static double median(double *figures)
-{
-    qsort(figures, ROUNDS, sizeof *figures, compare);
-    return figures[ROUNDS / 2];
-}
-
 static void must(bool ok, const struct bsc_err *err)
 {
-    if (ok)
-        return;
-    fprintf(stderr, "bench_logs: %s\n", err->message);
-    exit(1);
+    if (!ok)
+        bench_die("cannot go on", err);
 }
 
 static unsigned long draw(struct bench *bench)
@@ -155,7 +135,7 @@ static double time_cp(struct bench *bench, bool synced)
     for (int i = 0; i < FILES; i++)
         argv[i + 1] = bsc_files_join(bench->share, bench->names[i]);
     argv[FILES + 1] = bench->target;
-    double begin = now_s();
+    double begin = bench_now_us();
     if (posix_spawnp(&pid, "cp", NULL, NULL, argv, environ) != 0 || waitpid(pid, &status, 0) < 0 ||
         status != 0)
         exit(1);
@@ -167,7 +147,7 @@ static double time_cp(struct bench *bench, bool synced)
         close(fd);
         bsc_mem_free(path);
     }
-    double seconds = now_s() - begin;
+    double seconds = (bench_now_us() - begin) / 1e6;
     for (int i = 0; i < FILES; i++)
         bsc_mem_free(argv[i + 1]);
     return seconds;
@@ -194,9 +174,9 @@ static double time_copy(struct bench *bench, bool synced)
                                               .destination = bench->target,
                                               .files = files,
                                               .count = FILES};
-    double begin = now_s();
+    double begin = bench_now_us();
     must(bsc_logs_copy(&order, &result, &err), &err);
-    return now_s() - begin;
+    return (bench_now_us() - begin) / 1e6;
 }
 
 static double time_one(struct bench *bench, bool cold, int kind)
@@ -214,7 +194,7 @@ static void bench_copy(struct bench *bench, bool cold)
         for (int kind = 0; kind < 4; kind++)
             seconds[kind][i] = time_one(bench, cold, kind);
     for (int kind = 0; kind < 4; kind++)
-        rate[kind] = (double)bench->bytes / 1048576 / median(seconds[kind]);
+        rate[kind] = (double)bench->bytes / 1048576 / bench_median(seconds[kind], ROUNDS);
     const char *how = cold ? "cold" : "warm";
     printf("%s, durable:     copy %5.0f MiB/s, cp and fsync %5.0f MiB/s, ratio %.2f\n", how,
            rate[0], rate[2], rate[0] / rate[2]);
@@ -258,9 +238,9 @@ static double time_apply(struct bench *bench)
                                                .files = files,
                                                .count = FILES};
     bench->syncs = 0;
-    double begin = now_s();
+    double begin = bench_now_us();
     must(bsc_logs_apply(&order, &result, &err), &err);
-    return now_s() - begin;
+    return (bench_now_us() - begin) / 1e6;
 }
 
 static void write_pages(int fd, const unsigned char *bytes)
@@ -278,7 +258,7 @@ static double time_bare(struct bench *bench)
     static unsigned char bytes[BSC_LOGS_FORMAT_HEADER + FILE_PAGES * (PAGE + 4)];
     int fd = open(bench->db, O_RDWR | O_CLOEXEC);
     unsigned long synced = 0;
-    double begin = now_s();
+    double begin = bench_now_us();
     for (int i = 0; i < FILES; i++) {
         char *path = bsc_files_join(bench->share, bench->names[i]);
         int from = open(path, O_RDONLY | O_CLOEXEC);
@@ -291,7 +271,7 @@ static double time_bare(struct bench *bench)
             if (fsync(fd) != 0)
                 perror(bench->db);
     }
-    double seconds = now_s() - begin;
+    double seconds = (bench_now_us() - begin) / 1e6;
     close(fd);
     return seconds;
 }
@@ -308,7 +288,7 @@ static void bench_apply(struct bench *bench)
         bare[i] = time_bare(bench);
     }
     double mib = (double)bench->bytes / 1048576;
-    double ours = median(apply), loop = median(bare);
+    double ours = bench_median(apply, ROUNDS), loop = bench_median(bare, ROUNDS);
     printf("apply: %.0f MiB/s, bare loop with the same %lu syncs %.0f MiB/s (ratio %.2f)\n",
            mib / ours, bench->syncs, mib / loop, loop / ours);
 }

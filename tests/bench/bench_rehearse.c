@@ -14,8 +14,9 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "bench.h"
 
 #include "base/mem.h"
 #include "os/files.h"
@@ -27,37 +28,11 @@
 
 enum { ROUNDS = 7, DATABASES = 10000 };
 
-static double now_ms(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static double median(double *figures)
-{
-    qsort(figures, ROUNDS, sizeof *figures, compare);
-    return figures[ROUNDS / 2];
-}
-
-static void die(const char *what, const struct bsc_err *err)
-{
-    fprintf(stderr, "bench_rehearse: %s: %s %s\n", what, err != NULL ? err->message : "",
-            err != NULL ? err->cause : "");
-    exit(1);
-}
-
 static void put(const char *path, const char *text, size_t length)
 {
     struct bsc_err err = BSC_ERR_INIT;
     if (!bsc_files_write(bsc_sys_real(), path, text, length, 0600, &err))
-        die(path, &err);
+        bench_die(path, &err);
 }
 
 /* One command line of the program, which starts itself again for the lab's staff. */
@@ -72,7 +47,7 @@ static void bascule(char *const *words)
         _exit(127);
     }
     if (waitpid(pid, &status, 0) != pid || status != 0)
-        die(words[1], NULL);
+        bench_die(words[1], NULL);
 }
 
 struct stage {
@@ -98,11 +73,11 @@ static void stage_open(struct stage *stage, const char *runbook, const char *sit
                                                     .set = stage->set,
                                                     .look_only = true};
     if (!bsc_run_session_open(&stage->session, &options, &err))
-        die("cannot open the runbook", &err);
+        bench_die("cannot open the runbook", &err);
     if (bsc_value_count(bsc_run_session_errors(&stage->session)) > 0)
-        die(bsc_value_get_string(bsc_value_at(bsc_run_session_errors(&stage->session), 0),
-                                 "message"),
-            NULL);
+        bench_die(bsc_value_get_string(bsc_value_at(bsc_run_session_errors(&stage->session), 0),
+                                       "message"),
+                  NULL);
 }
 
 static void stage_close(struct stage *stage)
@@ -119,11 +94,11 @@ static double explore(struct stage *stage, unsigned faults, int64_t *ret_tried)
     struct bsc_err err = BSC_ERR_INIT;
     const struct bsc_run_explore_order order = {
         .session = &stage->session, .facts = stage->facts, .faults = faults};
-    double start = now_ms();
+    double start = bench_now_us();
     struct bsc_value *verdict = bsc_run_explore(&order, &err);
-    double spent = now_ms() - start;
+    double spent = (bench_now_us() - start) / 1e3;
     if (verdict == NULL)
-        die("cannot explore", &err);
+        bench_die("cannot explore", &err);
     *ret_tried = bsc_value_get_number(verdict, "tried", 0);
     bsc_value_free(verdict);
     return spent;
@@ -134,7 +109,7 @@ static double median_of(struct stage *stage, unsigned faults, int64_t *ret_tried
     double spent[ROUNDS];
     for (int i = 0; i < ROUNDS; i++)
         spent[i] = explore(stage, faults, ret_tried);
-    return median(spent);
+    return bench_median(spent, ROUNDS);
 }
 
 static struct bsc_value *read_facts(const char *path)
@@ -143,10 +118,10 @@ static struct bsc_value *read_facts(const char *path)
     struct bsc_buf text;
     bsc_buf_init(&text);
     if (!bsc_files_read(bsc_sys_real(), path, (size_t)1 << 30, &text, &err))
-        die(path, &err);
+        bench_die(path, &err);
     struct bsc_value *facts = bsc_json_parse(path, text.data, text.length, &err);
     if (facts == NULL)
-        die(path, &err);
+        bench_die(path, &err);
     bsc_buf_release(&text);
     return facts;
 }
@@ -229,7 +204,7 @@ int main(int argc, char **argv)
     }
     char *folder = bsc_mem_format("%s/bench_rehearse.XXXXXX", argc > 3 ? argv[3] : ".");
     if (mkdtemp(folder) == NULL)
-        die("cannot make a folder", NULL);
+        bench_die("cannot make a folder", NULL);
     char *real = bsc_files_real_path(folder, &err);
     measure_failover(argv[1], real, argv[2]);
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {

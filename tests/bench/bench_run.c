@@ -14,8 +14,9 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "bench.h"
 
 #include "base/mem.h"
 #include "base/num.h"
@@ -30,38 +31,12 @@
 
 enum { ROUNDS = 7, CHANGES = 1000, RECORD_BYTES = 600, DAY_MS = 24 * 60 * 60 * 1000 };
 
-static double now_us(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static double median(double *figures)
-{
-    qsort(figures, ROUNDS, sizeof *figures, compare);
-    return figures[ROUNDS / 2];
-}
-
-static void die(const char *what, const struct bsc_err *err)
-{
-    fprintf(stderr, "bench_run: %s: %s %s\n", what, err != NULL ? err->message : "",
-            err != NULL ? err->cause : "");
-    exit(1);
-}
-
 static void put(const char *folder, const char *name, const char *text)
 {
     struct bsc_err err = BSC_ERR_INIT;
     char *path = bsc_files_join(folder, name);
     if (!bsc_files_write(bsc_sys_real(), path, text, strlen(text), 0600, &err))
-        die(name, &err);
+        bench_die(name, &err);
     bsc_mem_free(path);
 }
 
@@ -113,7 +88,7 @@ static double time_of(const char *line)
     unsigned hours = 0, minutes = 0, seconds = 0, ms = 0;
     const char *time = line + strcspn(line, "\n") - FROM_END;
     if (sscanf(time, "T%2u:%2u:%2u.%3uZ", &hours, &minutes, &seconds, &ms) != 4)
-        die("a journal line has no time", NULL);
+        bench_die("a journal line has no time", NULL);
     return ((hours * 60.0 + minutes) * 60.0 + seconds) * 1000.0 + ms;
 }
 
@@ -128,9 +103,9 @@ static double executed_us(const char *folder)
     bsc_buf_init(&text);
     if (!bsc_journal_folder_find(bsc_sys_real(), runs, "last", &run, &err) ||
         !bsc_files_read(bsc_sys_real(), run.journal, (size_t)1 << 30, &text, &err))
-        die("cannot read the journal", &err);
+        bench_die("cannot read the journal", &err);
     if (text.length == 0)
-        die("the journal is empty", NULL);
+        bench_die("the journal is empty", NULL);
     text.data[text.length - 1] = '\0';
     const char *last = strrchr(text.data, '\n');
     double spent = time_of(last != NULL ? last + 1 : text.data) - time_of(text.data);
@@ -162,7 +137,7 @@ static double run_inside(const char *folder, const char *runbook, bool sync)
     bsc_mem_free(path);
     bsc_mem_free(site_path);
     if (code != 0)
-        die("the run failed", NULL);
+        bench_die("the run failed", NULL);
     return executed_us(folder);
 }
 
@@ -173,12 +148,12 @@ static double two_syncs(const char *folder)
     char *path = bsc_files_join(folder, "bare");
     int fd = open(path, O_CREAT | O_WRONLY | O_TRUNC | O_APPEND, 0600);
     memset(record, 'x', sizeof record);
-    double start = now_us();
+    double start = bench_now_us();
     for (int i = 0; i < CHANGES * 2; i++) {
         if (write(fd, record, sizeof record) != (ssize_t)sizeof record || fdatasync(fd) != 0)
-            die("cannot write", NULL);
+            bench_die("cannot write", NULL);
     }
-    double spent = now_us() - start;
+    double spent = bench_now_us() - start;
     close(fd);
     unlink(path);
     bsc_mem_free(path);
@@ -204,8 +179,8 @@ static void measure_changes(const char *folder)
         free_of_sync[i] = per_change(folder, false);
     }
     printf("one change, journal synced   %8.1f us, two bare syncs %8.1f us, ratio %.2f\n",
-           median(synced), median(bare), median(ratio));
-    printf("one change, sync is nothing  %8.1f us\n", median(free_of_sync));
+           bench_median(synced, ROUNDS), bench_median(bare, ROUNDS), bench_median(ratio, ROUNDS));
+    printf("one change, sync is nothing  %8.1f us\n", bench_median(free_of_sync, ROUNDS));
 }
 
 /* The peak so far of a process; what wait4 reports includes ours, from before the exec. */
@@ -227,7 +202,7 @@ static long peak_kib(pid_t pid)
 static double spawn(char *const *argv, long *ret_kib)
 {
     int status = 0;
-    double start = now_us();
+    double start = bench_now_us();
     pid_t pid = fork();
     if (pid == 0) {
         int null = open("/dev/null", O_WRONLY);
@@ -242,8 +217,8 @@ static double spawn(char *const *argv, long *ret_kib)
         bsc_clock_pause(1, NULL);
     }
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        die("the program failed", NULL);
-    return now_us() - start;
+        bench_die("the program failed", NULL);
+    return bench_now_us() - start;
 }
 
 /* The plan is everything up to the first step, and performs all steps on the twin besides. */
@@ -258,7 +233,7 @@ static void measure_start(const char *program, const char *folder)
     for (int i = 0; i < ROUNDS; i++)
         plan[i] = spawn(argv, &kib);
     printf("start-up, load, observe and plan of 10 steps, whole process  %.1f ms, peak %ld KiB\n",
-           median(plan) / 1000, kib);
+           bench_median(plan, ROUNDS) / 1000, kib);
     bsc_mem_free(path);
     bsc_mem_free(site_path);
 }
@@ -266,7 +241,7 @@ static void measure_start(const char *program, const char *folder)
 static void execute(sqlite3 *db, const char *sql)
 {
     if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
-        die(sqlite3_errmsg(db), NULL);
+        bench_die(sqlite3_errmsg(db), NULL);
 }
 
 static const char failover_site[] =
@@ -310,7 +285,7 @@ static void make_backups(const struct shipped *s, int count)
     int64_t lsn = 0, bytes = 0;
     if (!bsc_logs_shipping_begin(&s->sys, s->db, &err) ||
         !bsc_logs_seed(&seed, &lsn, &bytes, &err) || !bsc_logs_ship(&s->sys, s->copy, &job, &err))
-        die("cannot ship", &err);
+        bench_die("cannot ship", &err);
     struct bsc_logs_guard *guard = bsc_logs_guard_open(&s->sys, s->db, &err);
     for (int i = 0; i < count; i++) {
         struct bsc_logs_backup backup = BSC_LOGS_BACKUP_INIT;
@@ -322,7 +297,7 @@ static void make_backups(const struct shipped *s, int count)
                                               .guard = guard};
         execute(db, "INSERT INTO t(b) VALUES (hex(randomblob(40)))");
         if (!bsc_logs_backup_take(&order, &backup, &err))
-            die("cannot take a log backup", &err);
+            bench_die("cannot take a log backup", &err);
         bsc_logs_backup_release(&backup);
     }
     sqlite3_close(db);
@@ -336,7 +311,7 @@ static void measure_memory(const char *program, const char *folder, int count)
     for (size_t i = 0; i < 3; i++) {
         char *path = bsc_files_join(folder, folders[i]);
         if (!bsc_files_make_folder(bsc_sys_real(), path, 0700, &err))
-            die("cannot make a folder", &err);
+            bench_die("cannot make a folder", &err);
         bsc_mem_free(path);
     }
     struct shipped s = {*bsc_sys_real(), bsc_files_join(folder, "many/p/d.db"),
@@ -374,7 +349,7 @@ int main(int argc, char **argv)
     }
     char *folder = bsc_mem_format("%s/bench_run.XXXXXX", argc > 2 ? argv[2] : ".");
     if (mkdtemp(folder) == NULL)
-        die("cannot make a folder", NULL);
+        bench_die("cannot make a folder", NULL);
     char *real = bsc_files_real_path(folder, &err);
     put(real, "site.yaml", site);
     put(real, "idle.lua", primitive);
@@ -382,7 +357,7 @@ int main(int argc, char **argv)
     measure_changes(real);
     int64_t backups = 10000;
     if (argc > 3 && !bsc_num_parse(argv[3], strlen(argv[3]), &backups))
-        die("the number of log backups makes no sense", NULL);
+        bench_die("the number of log backups makes no sense", NULL);
     measure_memory(argv[1], real, (int)backups);
     bsc_tree_remove(bsc_sys_real(), real, &err);
     bsc_mem_free(folder);
