@@ -36,40 +36,39 @@ local function common_lengths(expected, came, fits)
   return lengths
 end
 
-local function aligned(expected, came, fits)
+local function aligned(expected, came, fits, shown)
   local lengths, lines, i, j = common_lengths(expected, came, fits), {}, 1, 1
   while i <= #expected or j <= #came do
     if i <= #expected and j <= #came and fits(expected[i], came[j]) then
-      lines[#lines + 1] = "  " .. M.shown(came[j])
+      lines[#lines + 1] = "  " .. shown(came[j])
       i, j = i + 1, j + 1
     elseif i <= #expected and (j > #came or lengths[i + 1][j] >= lengths[i][j + 1]) then
-      lines[#lines + 1] = "- " .. M.shown(expected[i])
+      lines[#lines + 1] = "- " .. shown(expected[i])
       i = i + 1
     else
-      lines[#lines + 1] = "+ " .. M.shown(came[j])
+      lines[#lines + 1] = "+ " .. shown(came[j])
       j = j + 1
     end
   end
   return lines
 end
 
-local function one_after_another(expected, came)
+local function one_after_another(expected, came, _, shown)
   local lines = {}
   for _, each in ipairs(expected) do
-    lines[#lines + 1] = "- " .. M.shown(each)
+    lines[#lines + 1] = "- " .. shown(each)
   end
   for _, each in ipairs(came) do
-    lines[#lines + 1] = "+ " .. M.shown(each)
+    lines[#lines + 1] = "+ " .. shown(each)
   end
   return lines
 end
 
--- `fits(expected, came)` says whether two texts agree.
-function M.of(expected, came, fits)
-  if #expected * #came > most_cells then
-    return one_after_another(expected, came)
-  end
-  return aligned(expected, came, fits)
+-- `fits(expected, came)` says whether two texts agree; `shown`, M.shown when left out, makes a line
+-- of one.
+function M.of(expected, came, fits, shown)
+  local compare = #expected * #came > most_cells and one_after_another or aligned
+  return compare(expected, came, fits, shown or M.shown)
 end
 
 return M

@@ -1,6 +1,7 @@
 -- Entry module of bascule_luatest: loads a file of tests and runs them one at a time.
 -- How to write tests is told at the top of runner.c.
 local _, host = ...
+local differ = require "bascule/testing/diff"
 
 local privileged = _ENV
 local tests = {}
@@ -38,42 +39,8 @@ local function lines_of(value)
   return lines
 end
 
--- Lengths of the longest common subsequence of the lines from each pair of places on.
-local function common_lengths(a, b)
-  local lengths = {}
-  for i = #a + 1, 1, -1 do
-    lengths[i] = {}
-    for j = #b + 1, 1, -1 do
-      if i > #a or j > #b then
-        lengths[i][j] = 0
-      elseif a[i] == b[j] then
-        lengths[i][j] = lengths[i + 1][j + 1] + 1
-      else
-        lengths[i][j] = math.max(lengths[i + 1][j], lengths[i][j + 1])
-      end
-    end
-  end
-  return lengths
-end
-
--- "-" before what was expected, "+" before what came instead.
 local function diff(expected, actual)
-  local a, b = lines_of(expected), lines_of(actual)
-  local lengths, out = common_lengths(a, b), {}
-  local i, j = 1, 1
-  while i <= #a or j <= #b do
-    if i <= #a and j <= #b and a[i] == b[j] then
-      out[#out + 1] = "  " .. a[i]
-      i, j = i + 1, j + 1
-    elseif i <= #a and (j > #b or lengths[i + 1][j] >= lengths[i][j + 1]) then
-      out[#out + 1] = "- " .. a[i]
-      i = i + 1
-    else
-      out[#out + 1] = "+ " .. b[j]
-      j = j + 1
-    end
-  end
-  return table.concat(out, "\n")
+  return table.concat(differ.of(lines_of(expected), lines_of(actual), rawequal, tostring), "\n")
 end
 
 local function same(a, b)

@@ -132,6 +132,12 @@ T["what is broken is a difference unless it is expected"] = function()
   differs('violates = { "done twice" }', "violates", { "- done twice" })
 end
 
+T["lines are shown as they are on request"] = function()
+  expect.equal(diff.of({ "  a", "b" }, { "  a", "c" }, rawequal, tostring),
+    { "    a", "- b", "+ c" })
+  expect.equal(diff.of({ "  a" }, { "  a" }, rawequal), { "   a" })
+end
+
 T["a long text is cut where a character ends, and a long list is not aligned"] = function()
   expect.equal(diff.shown(("x"):rep(239) .. "–y"), ("x"):rep(239) .. "…")
   local many = {}
