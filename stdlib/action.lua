@@ -64,7 +64,7 @@ local function merged(becomes, more)
   for resource, facts in next, more or {} do
     becomes[resource] = becomes[resource] or {}
     for key, value in next, facts do
-      becomes[resource][key] = match.is_matcher(value) and { ["$unknown"] = key } or value
+      becomes[resource][key] = match.foretold(value)
     end
   end
   return becomes

@@ -7,14 +7,15 @@ local M = {}
 
 local matchers = {}
 
-local function matcher(test, words)
+-- `sort` is what kind of value it takes, for where the value is not known yet.
+local function matcher(sort, test, words)
   local value = setmetatable({}, {
     __metatable = false,
     __tostring = function()
       return words
     end,
   })
-  matchers[value] = { test = test, words = words }
+  matchers[value] = { sort = sort, test = test, words = words }
   return value
 end
 
@@ -25,7 +26,7 @@ end
 
 function M.any_of(values)
   local words = text.join(list.map(values, text.value), "or")
-  return matcher(function(value)
+  return matcher(type(values[1]) == "string" and "text" or "int", function(value)
     for _, each in ipairs(values) do
       if list.same(value, each) then
         return true
@@ -37,19 +38,25 @@ end
 
 -- For a guard such as `queue:has { rows = at_most(100) }`.
 function M.at_most(limit)
-  return matcher(function(value)
+  return matcher("int", function(value)
     return math.type(value) == "integer" and value <= limit
   end, "at most " .. limit)
 end
 
 function M.at_least(limit)
-  return matcher(function(value)
+  return matcher("int", function(value)
     return math.type(value) == "integer" and value >= limit
   end, "at least " .. limit)
 end
 
 function M.is_matcher(value)
   return matchers[value] ~= nil
+end
+
+-- What will be there when a matcher has come true: a value that is seen only afterwards.
+function M.foretold(wanted)
+  local found = matchers[wanted]
+  return found and { ["$unknown"] = found.sort } or wanted
 end
 
 function M.words(wanted)

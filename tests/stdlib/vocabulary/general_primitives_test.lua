@@ -65,10 +65,10 @@ T["of a bound nothing is foretold but that it will hold"] = function()
   local body = queue .. 'step "s" { sql.change { on = db.secondary, statement = "DELETE", '
     .. "becomes = { [queue] = { rows = at_most(5) } } } }"
   local result, world = performed(body, { ["sql:queue"] = { rows = 9 } })
-  expect.equal(world.changes[1].becomes, { ["sql:queue"] = { rows = { ["$unknown"] = "rows" } } })
+  expect.equal(world.changes[1].becomes, { ["sql:queue"] = { rows = { ["$unknown"] = "int" } } })
   expect.equal(result.outcome, "changed")
   expect.equal(performed(body, { ["sql:queue"] = { rows = 4 } }).outcome, "kept")
-  expect.equal(performed(body, { ["sql:queue"] = { rows = { ["$unknown"] = "rows" } } }).outcome,
+  expect.equal(performed(body, { ["sql:queue"] = { rows = { ["$unknown"] = "int" } } }).outcome,
     "changed")
 end
 
