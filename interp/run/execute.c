@@ -128,7 +128,7 @@ bool bsc_run_execute(struct bsc_run_order *order, struct bsc_run_end *ret_end, s
     bsc_run_model_travel_light(model);
     struct bsc_run_live_options options = {session->vm,         session->hands, model,
                                            order->cursor,       order->journal, session->loop,
-                                           session->with.clock, order->live};
+                                           session->with.clock, order->live,    NULL};
     execution.live = bsc_run_live_new(&options);
     bool ok = bsc_loop_watch_signals(session->loop, interrupted, &execution, err);
     if (ok) {

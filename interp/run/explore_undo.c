@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base/mem.h"
+#include "run/back.h"
 #include "run/model.h"
 #include "run/schema.h"
 
@@ -56,29 +56,6 @@ static bool is_on_trail(const struct bsc_run_explorer *explorer, uint32_t trail,
     return false;
 }
 
-/* An item of the script that takes it back. */
-static struct bsc_value *item_of(const struct bsc_run_explorer *explorer,
-                                 const struct bsc_run_spot *spot, const struct bsc_value *undo)
-{
-    const struct bsc_value *origin = bsc_run_script_item(explorer->script, spot->item);
-    const struct bsc_value *changes = bsc_value_get(undo, "changes");
-    const struct bsc_value *actions = bsc_value_get(origin, "actions");
-    const struct bsc_value *action =
-        changes != NULL && spot->action > 0 ? bsc_value_at(actions, spot->action - 1) : NULL;
-    struct bsc_value *item = bsc_value_map();
-    bsc_value_set_text(item, "kind", "undo");
-    bsc_value_set_int(item, "index", (int64_t)spot->item + 1);
-    bsc_value_set_int(item, "action", changes != NULL ? (int64_t)spot->action : 0);
-    bsc_value_set(item, "title",
-                  bsc_value_format("take back: %s", bsc_value_get_string(origin, "title")));
-    bsc_value_set_int(
-        item, "line",
-        bsc_value_get_number(action, "line", bsc_value_get_number(origin, "line", 0)));
-    if (changes != NULL)
-        bsc_value_set(item, "changes", bsc_value_copy(changes));
-    return item;
-}
-
 /* Undos are numbered as the items that the script has besides those of the runbook. */
 static uint32_t undo_add(struct bsc_run_explorer *explorer, const struct bsc_run_spot *spot,
                          const struct bsc_value *undo)
@@ -91,7 +68,9 @@ static uint32_t undo_add(struct bsc_run_explorer *explorer, const struct bsc_run
                                       bsc_run_atoms_add(explorer->atoms, bsc_value_copy(undo))};
     uint32_t number = bsc_run_words_add(explorer->undos, words, UNDO, &is_new);
     if (is_new)
-        bsc_run_script_add(explorer->script, item_of(explorer, spot, undo));
+        bsc_run_script_add(explorer->script,
+                           bsc_run_back_item(bsc_run_script_item(explorer->script, spot->item),
+                                             (int64_t)spot->action, undo));
     return number;
 }
 

@@ -12,6 +12,8 @@ struct bsc_run_live {
     struct bsc_run_live_options with;
     struct bsc_run_place at;
     int64_t change_count;           /* changes begun so far */
+    struct bsc_value *left_out;     /* owned {essence=count}: changes that the action under way has
+                                       not made again */
     const struct bsc_value *effect; /* borrowed: the effect being answered */
     bsc_run_reply reply;
     void *reply_arg;
@@ -68,8 +70,65 @@ static void perform_sleep(struct bsc_run_live *live)
         bsc_timer_start(live->with.loop, bsc_value_get_number(live->effect, "ms", 0), slept, live);
 }
 
+/* ------------------------------------------------- what was made before the run was resumed */
+
+/* Whether the action under way made this very change before and would make it again. */
+static bool was_made(struct bsc_run_live *live)
+{
+    char essence[BSC_DIGEST_HEX];
+    if (live->with.past == NULL || !bsc_value_get_truth(live->effect, "once"))
+        return false;
+    bsc_run_cursor_essence(live->effect, essence);
+    int64_t left_out = bsc_value_get_number(live->left_out, essence, 0);
+    if (left_out >= bsc_run_past_count(live->with.past, live->at, live->effect))
+        return false;
+    bsc_value_set_int(live->left_out, essence, left_out + 1);
+    return true;
+}
+
+static void looked_again(void *arg, struct bsc_value *facts, const struct bsc_err *err)
+{
+    struct bsc_run_live *live = arg;
+    if (facts == NULL) {
+        break_off(live, err);
+        return;
+    }
+    struct bsc_value *value = bsc_value_map();
+    bsc_value_set_text(value, "outcome", "changed");
+    bsc_value_set(value, "result", bsc_value_map());
+    bsc_value_set(value, "facts", facts);
+    answer(live, value);
+}
+
+/* Answers as it did the first time, with the facts as they are now. */
+static void leave_out(struct bsc_run_live *live)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_value *note = bsc_value_map();
+    bsc_value_set_text(note, "kind", "info");
+    bsc_value_set(note, "text",
+                  bsc_value_format("made before, and not made again: %s",
+                                   bsc_value_get_string(live->effect, "statement")));
+    bool recorded = bsc_run_record_note(live->with.journal, live->at.item, note, &err);
+    if (recorded && live->with.hooks->note != NULL)
+        live->with.hooks->note(live->with.hooks->self, note);
+    bsc_value_free(note);
+    if (recorded)
+        bsc_run_observe(live->with.vm, live->with.hands,
+                        bsc_value_get_string(live->effect, "resource"), looked_again, live);
+    else
+        break_off(live, &err);
+}
+
+static void forget_left_out(struct bsc_run_live *live)
+{
+    bsc_value_free(live->left_out);
+    live->left_out = bsc_value_map();
+}
+
 static void perform_begin(struct bsc_run_live *live)
 {
+    forget_left_out(live);
     struct bsc_err err = BSC_ERR_INIT;
     live->at.action = bsc_value_get_number(live->effect, "action", 0);
     if (bsc_run_record_action_begin(live->with.journal, live->at, &err))
@@ -147,6 +206,8 @@ static void perform(void *self, const struct bsc_value *effect, bsc_run_reply re
     } else if (strcmp(op, "observe") == 0) {
         bsc_run_observe(live->with.vm, live->with.hands, bsc_value_get_string(effect, "resource"),
                         observed, live);
+    } else if (strcmp(op, "change") == 0 && was_made(live)) {
+        leave_out(live);
     } else if (strcmp(op, "change") == 0) {
         bsc_run_change(&live->with, effect, live->at, &live->change_count, change_done, live);
     } else if (strcmp(op, "sleep") == 0) {
@@ -170,13 +231,17 @@ struct bsc_run_live *bsc_run_live_new(const struct bsc_run_live_options *options
     live->world.self = live;
     live->world.perform = perform;
     live->with = *options;
+    live->left_out = bsc_value_map();
+    live->change_count = options->past != NULL ? options->past->changes : 0;
     return live;
 }
 
 void bsc_run_live_free(struct bsc_run_live *live)
 {
-    if (live != NULL)
-        bsc_timer_cancel(live->sleep);
+    if (live == NULL)
+        return;
+    bsc_timer_cancel(live->sleep);
+    bsc_value_free(live->left_out);
     bsc_mem_free(live);
 }
 

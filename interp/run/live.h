@@ -13,6 +13,7 @@
 #include "run/cursor.h"
 #include "run/hands.h"
 #include "run/model.h"
+#include "run/past.h"
 #include "run/world.h"
 #include "vm/vm.h"
 
@@ -38,6 +39,7 @@ struct bsc_run_live_options {
     struct bsc_loop *loop;
     const struct bsc_clock *clock;
     const struct bsc_run_live_hooks *hooks;
+    const struct bsc_run_past *past; /* of a run that is gone on with; NULL for a new one */
 };
 
 struct bsc_run_live;

@@ -13,6 +13,7 @@ struct bsc_run_machine {
     const struct bsc_run_hooks *hooks; /* borrowed */
     void (*ended)(void *arg, const struct bsc_run_end *end);
     void *ended_arg;
+    struct bsc_run_start start;
     size_t index;             /* item under way */
     struct bsc_vm_task *task; /* owned; NULL between items */
     struct bsc_value *effect; /* owned: waiting for the world's reply */
@@ -67,15 +68,32 @@ static void give_up(struct bsc_run_machine *machine, const struct bsc_err *err)
     finish(machine);
 }
 
+static struct bsc_value *arguments_of(const struct bsc_run_machine *machine,
+                                      const struct bsc_value *item)
+{
+    const struct bsc_run_start *start = &machine->start;
+    const struct bsc_value *changes = bsc_value_get(item, "changes");
+    struct bsc_value *args = bsc_value_map();
+    bsc_value_set_int(args, "index", bsc_value_get_number(item, "index", 0));
+    if (changes != NULL)
+        bsc_value_set(args, "changes", bsc_value_copy(changes));
+    if (machine->index == start->item && start->action > 0) {
+        bsc_value_set_int(args, "from", start->action);
+        bsc_value_set_bool(args, "changed", start->changed);
+    }
+    return args;
+}
+
 static bool begin_item(struct bsc_run_machine *machine, struct bsc_err *err)
 {
     const struct bsc_value *item = item_now(machine);
     if (machine->hooks->item_begin != NULL &&
         !machine->hooks->item_begin(machine->hooks->self, item, err))
         return false;
-    struct bsc_value *args = bsc_value_map();
-    bsc_value_set_int(args, "index", bsc_value_get_number(item, "index", 0));
-    machine->task = bsc_vm_task_new(machine->vm, "perform", args, err);
+    const char *kind = bsc_value_get_string(item, "kind");
+    bool goes_back = kind != NULL && strcmp(kind, "undo") == 0;
+    struct bsc_value *args = arguments_of(machine, item);
+    machine->task = bsc_vm_task_new(machine->vm, goes_back ? "take_back" : "perform", args, err);
     bsc_value_free(args);
     return machine->task != NULL;
 }
@@ -158,12 +176,19 @@ static void replied(void *arg, struct bsc_value *answer, const struct bsc_err *e
         advance(machine);
 }
 
+void bsc_run_machine_skip_to(struct bsc_run_machine *machine, const struct bsc_run_start *start)
+{
+    machine->start = *start;
+    machine->index = start->item;
+    machine->end.items_done = start->item;
+}
+
 void bsc_run_machine_start(struct bsc_run_machine *machine,
                            void (*ended)(void *arg, const struct bsc_run_end *end), void *arg)
 {
     machine->ended = ended;
     machine->ended_arg = arg;
-    if (bsc_value_count(machine->items) == 0)
+    if (machine->index >= bsc_value_count(machine->items))
         finish(machine);
     else
         advance(machine);

@@ -36,15 +36,27 @@ struct bsc_run_end {
     char reason[512];         /* the reason of the item the run stopped at, or empty */
 };
 
+/* Where a run goes on that has been at work before. */
+struct bsc_run_start {
+    size_t item;    /* in the list of items, from 0 */
+    int64_t action; /* of it, from 1; 0: the item from its beginning */
+    bool changed;   /* something of that item was changed before */
+};
+
 struct bsc_run_machine;
 
-/* All arguments are borrowed for the machine's life; `items` is the list from loading. */
+/* All arguments are borrowed for the machine's life; `items` is the list from loading, or one of
+ * items that take others back (kind "undo", see run/back.h). */
 struct bsc_run_machine *bsc_run_machine_new(struct bsc_vm *vm, const struct bsc_value *items,
                                             const struct bsc_run_world *world,
                                             const struct bsc_run_hooks *hooks);
 void bsc_run_machine_free(struct bsc_run_machine *machine);
 
-/* Starts with the first item. `ended` is called once, possibly before this returns. */
+/* Begins there, and takes what lies before it for done. To be called before the start. */
+void bsc_run_machine_skip_to(struct bsc_run_machine *machine, const struct bsc_run_start *start);
+
+/* Starts with the first item, or where it was told to begin. `ended` is called once, possibly
+ * before this returns. */
 void bsc_run_machine_start(struct bsc_run_machine *machine,
                            void (*ended)(void *arg, const struct bsc_run_end *end), void *arg);
 

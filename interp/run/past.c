@@ -153,7 +153,9 @@ static enum bsc_run_made made_of(const struct reading *reading)
     const char *word = bsc_value_get_string(reading->outcome, "outcome");
     bool told = false, changed = word != NULL && strcmp(word, "changed") == 0;
     if (bsc_value_get(reading->outcome, "settled_by") != NULL)
-        return changed ? BSC_RUN_MADE : BSC_RUN_MADE_NOT;
+        return changed                                        ? BSC_RUN_MADE
+               : word != NULL && strcmp(word, "unknown") == 0 ? BSC_RUN_MADE_MAYBE
+                                                              : BSC_RUN_MADE_NOT;
     enum bsc_run_made made =
         bsc_run_past_look(reading->past->schema, reading->intent, reading->seen, &told);
     if (told || word == NULL)

@@ -59,6 +59,19 @@ bool bsc_run_record_item_end(struct bsc_journal *journal, const struct bsc_value
     return append(journal, BSC_JOURNAL_ITEM_END, payload, true, err);
 }
 
+bool bsc_run_record_settled(struct bsc_journal *journal, int64_t number, const char *outcome,
+                            const char *by, struct bsc_err *err)
+{
+    struct bsc_value *payload = bsc_value_map();
+    bsc_value_set_int(payload, "effect", number);
+    bsc_value_set_text(payload, "outcome", outcome);
+    bsc_value_set(payload, "result", bsc_value_null());
+    bsc_value_set(payload, "error", bsc_value_null());
+    bsc_value_set_int(payload, "duration_us", 0);
+    bsc_value_set_text(payload, "settled_by", by);
+    return append(journal, BSC_JOURNAL_OUTCOME, payload, true, err);
+}
+
 struct bsc_value *bsc_run_record_short(const struct bsc_value *fact)
 {
     if (bsc_value_kind(fact) != BSC_VALUE_LIST || bsc_value_count(fact) <= LIST_MAX)

@@ -55,6 +55,11 @@ bool bsc_run_record_intent(struct bsc_journal *journal, const struct bsc_run_rec
 bool bsc_run_record_outcome(struct bsc_journal *journal, const struct bsc_run_record_change *change,
                             const char *outcome, const struct bsc_value *result,
                             const struct bsc_err *error, int64_t duration_us, struct bsc_err *err);
+/* What has become of a change that was under way when the run stopped: outcome changed, failed or
+ * unknown. `by` is "observing" or who said so. Durable. */
+bool bsc_run_record_settled(struct bsc_journal *journal, int64_t number, const char *outcome,
+                            const char *by, struct bsc_err *err);
+
 /* A fact as it is recorded: of a long list, how long it is and its digest. Returns owned. */
 struct bsc_value *bsc_run_record_short(const struct bsc_value *fact);
 

@@ -183,23 +183,26 @@ static void tidy(struct bsc_run_session *session)
     bsc_mem_trim();
 }
 
-struct bsc_value *bsc_run_session_observe(struct bsc_run_session *session, struct bsc_err *err)
+struct bsc_value *bsc_run_session_look(struct bsc_run_session *session, const struct bsc_value *ids,
+                                       struct bsc_err *err)
 {
     struct survey survey = {.loop = session->loop, .err = err};
-    struct bsc_value *own = NULL;
-    const struct bsc_value *ids = bsc_value_get(session->listing, "resources");
-    if (ids == NULL) {
-        own = bsc_run_session_resources(session, err);
-        if (own == NULL)
-            return NULL;
-        ids = own;
-    }
     tidy(session);
     bsc_run_observe_all(session->vm, session->hands, ids, surveyed, &survey);
     survey.waiting = !survey.over;
     if (survey.waiting)
         bsc_loop_run(session->loop);
     BSC_BUG_ON(!survey.over);
-    bsc_value_free(own);
     return survey.facts;
+}
+
+struct bsc_value *bsc_run_session_observe(struct bsc_run_session *session, struct bsc_err *err)
+{
+    const struct bsc_value *spoken_of = bsc_value_get(session->listing, "resources");
+    if (spoken_of != NULL)
+        return bsc_run_session_look(session, spoken_of, err);
+    struct bsc_value *all = bsc_run_session_resources(session, err);
+    struct bsc_value *facts = all != NULL ? bsc_run_session_look(session, all, err) : NULL;
+    bsc_value_free(all);
+    return facts;
 }

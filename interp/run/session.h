@@ -65,6 +65,12 @@ const struct bsc_value *bsc_run_session_runbook(const struct bsc_run_session *se
 /* The ids of every resource that the site has; owned, NULL on failure. */
 struct bsc_value *bsc_run_session_resources(struct bsc_run_session *session, struct bsc_err *err);
 
+/* Observes the resources of a list of ids. Runs the loop. Returns owned {id=facts}, NULL on
+ * failure.
+ */
+struct bsc_value *bsc_run_session_look(struct bsc_run_session *session, const struct bsc_value *ids,
+                                       struct bsc_err *err);
+
 /* Observes every resource that the runbook speaks of or, without one, that the site has. Runs the
  * loop. Returns owned {id=facts}, NULL on failure. */
 struct bsc_value *bsc_run_session_observe(struct bsc_run_session *session, struct bsc_err *err);

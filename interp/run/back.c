@@ -1,0 +1,42 @@
+#include "run/back.h"
+
+static int64_t line_of(const struct bsc_value *origin, int64_t action)
+{
+    const struct bsc_value *actions = bsc_value_get(origin, "actions");
+    const struct bsc_value *part = action > 0 && (size_t)action <= bsc_value_count(actions)
+                                       ? bsc_value_at(actions, (size_t)action - 1)
+                                       : NULL;
+    return bsc_value_get_number(part, "line", bsc_value_get_number(origin, "line", 0));
+}
+
+struct bsc_value *bsc_run_back_item(const struct bsc_value *origin, int64_t action,
+                                    const struct bsc_value *undo)
+{
+    const struct bsc_value *changes = bsc_value_get(undo, "changes");
+    struct bsc_value *item = bsc_value_map();
+    if (changes == NULL)
+        action = 0;
+    bsc_value_set_text(item, "kind", "undo");
+    bsc_value_set_int(item, "index", bsc_value_get_number(origin, "index", 0));
+    bsc_value_set_int(item, "action", action);
+    bsc_value_set(item, "title",
+                  bsc_value_format("take back: %s", bsc_value_get_string(origin, "title")));
+    bsc_value_set_int(item, "line", line_of(origin, action));
+    if (changes != NULL)
+        bsc_value_set(item, "changes", bsc_value_copy(changes));
+    return item;
+}
+
+struct bsc_value *bsc_run_back_items(const struct bsc_value *items, const struct bsc_value *trail)
+{
+    struct bsc_value *list = bsc_value_list();
+    for (size_t i = bsc_value_count(trail); i > 0; i--) {
+        const struct bsc_value *entry = bsc_value_at(trail, i - 1);
+        int64_t index = bsc_value_get_number(entry, "item", 0);
+        if (index >= 1 && (size_t)index <= bsc_value_count(items))
+            bsc_value_append(list, bsc_run_back_item(bsc_value_at(items, (size_t)index - 1),
+                                                     bsc_value_get_number(entry, "action", 0),
+                                                     bsc_value_get(entry, "undo")));
+    }
+    return list;
+}
