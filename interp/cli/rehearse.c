@@ -128,6 +128,23 @@ static void show_undisturbed(struct bsc_cli *cli, const char *runbook,
                     bsc_value_get_string(undisturbed, "reason"));
 }
 
+/* How the runs came to an end, or were stopped on the way to one. */
+static void show_ends(struct bsc_cli *cli, const struct bsc_value *ends)
+{
+    static const char *const keys[] = {"done", "halted", "refused", "rolled_back"};
+    static const char *const words[] = {"done", "halted", "refused", "rolled back"};
+    struct bsc_buf text;
+    bsc_buf_init(&text);
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        int64_t count = bsc_value_get_number(ends, keys[i], 0);
+        if (count > 0)
+            bsc_buf_printf(&text, "%s%lld %s", text.length > 0 ? ", " : "", (long long)count,
+                           words[i]);
+    }
+    bsc_cli_say(cli, "  states in which a run stops: %s\n", text.length > 0 ? text.data : "none");
+    bsc_buf_release(&text);
+}
+
 static void show(struct bsc_cli *cli, const char *runbook, const char *again,
                  const struct bsc_value *verdict)
 {
@@ -142,6 +159,7 @@ static void show(struct bsc_cli *cli, const char *runbook, const char *again,
                 (long long)count, plural(count));
     if (!bsc_value_get_truth(verdict, "complete"))
         bsc_cli_say(cli, "  not all: there are more states than can be held\n");
+    show_ends(cli, bsc_value_get(verdict, "ends"));
     show_coverage(cli, bsc_value_get(verdict, "coverage"));
 }
 
