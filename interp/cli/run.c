@@ -184,7 +184,7 @@ static bool open_journal(struct undertaking *u, struct bsc_err *err)
     struct bsc_journal_options options = {u->cli->sys, u->cli->clock, u->cli->redactor, NULL,
                                           false};
     if (!bsc_journal_folder_create(u->cli->sys, u->cli->clock, u->runs, name, &u->folder, err) ||
-        !keep_inputs(u, err))
+        !bsc_journal_lock_name(u->lock, u->folder.id, err) || !keep_inputs(u, err))
         return false;
     options.path = u->folder.journal;
     u->journal = bsc_journal_create(&options, err);

@@ -13,6 +13,8 @@ enum { TEXT_MAX = 4096 };
 struct bsc_journal_lock {
     const struct bsc_sys *sys;
     int fd;
+    char *path;    /* owned */
+    int64_t since; /* wall time in milliseconds */
 };
 
 static bool held_elsewhere(int code)
@@ -52,8 +54,9 @@ static bool conflict(const struct bsc_sys *sys, int fd, const char *path, struct
     return bsc_err_hint(err, "Wait for it to end, or end it; the lock on '%s' goes with it.", path);
 }
 
-static bool holder_write(const struct bsc_sys *sys, const struct bsc_clock *clock, int fd,
-                         const char *run)
+/* The new text is put over the old one before the rest of that is cut off, so that whoever looks
+ * meanwhile does not find the lock without a holder. */
+static bool holder_write(const struct bsc_sys *sys, int fd, int64_t since_ms, const char *run)
 {
     char host[256] = "unknown", since[BSC_CLOCK_TEXT];
     struct bsc_buf text;
@@ -61,25 +64,25 @@ static bool holder_write(const struct bsc_sys *sys, const struct bsc_clock *cloc
     struct bsc_value *holder = bsc_value_map();
     if (gethostname(host, sizeof host - 1) != 0)
         host[0] = '\0';
-    bsc_clock_format(clock->wall_ms(clock->self), since);
+    bsc_clock_format(since_ms, since);
     bsc_value_set_int(holder, "pid", getpid());
     bsc_value_set_text(holder, "host", host);
     bsc_value_set_text(holder, "since", since);
     bsc_value_set_text(holder, "run", run);
     bsc_json_canonical(holder, &text);
     bsc_buf_add_char(&text, '\n');
-    bool done = TEMP_FAILURE_RETRY(sys->ftruncate(sys->self, fd, 0)) == 0 &&
-                TEMP_FAILURE_RETRY(sys->pwrite(sys->self, fd, text.data, text.length, 0)) ==
-                    (ssize_t)text.length;
+    bool done = TEMP_FAILURE_RETRY(sys->pwrite(sys->self, fd, text.data, text.length, 0)) ==
+                    (ssize_t)text.length &&
+                TEMP_FAILURE_RETRY(sys->ftruncate(sys->self, fd, (off_t)text.length)) == 0;
     bsc_value_free(holder);
     bsc_buf_release(&text);
     return done;
 }
 
-static int lock_open(const struct bsc_sys *sys, const char *path, int extra)
+static int lock_open(const struct bsc_sys *sys, const char *path, int flags)
 {
     return (int)TEMP_FAILURE_RETRY(
-        sys->open(sys->self, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | extra, 0600));
+        sys->open(sys->self, path, flags | O_CLOEXEC | O_NOFOLLOW, 0600));
 }
 
 struct bsc_journal_lock *bsc_journal_lock_take(const struct bsc_sys *sys,
@@ -91,7 +94,7 @@ struct bsc_journal_lock *bsc_journal_lock_take(const struct bsc_sys *sys,
     int fd = -1;
     if (!bsc_files_make_folder(sys, runs, 0700, err))
         goto done;
-    fd = lock_open(sys, path, O_CREAT);
+    fd = lock_open(sys, path, O_RDWR | O_CREAT);
     if (fd < 0) {
         bsc_err_sys(err, errno, "could not open lock '%s'", path);
         goto done;
@@ -103,13 +106,15 @@ struct bsc_journal_lock *bsc_journal_lock_take(const struct bsc_sys *sys,
             bsc_err_sys(err, errno, "could not lock '%s'", path);
         goto done;
     }
-    if (!holder_write(sys, clock, fd, run)) {
+    int64_t since = clock->wall_ms(clock->self);
+    if (!holder_write(sys, fd, since, run)) {
         bsc_err_sys(err, errno, "could not write lock '%s'", path);
         goto done;
     }
     lock = bsc_mem_new(1, sizeof *lock);
-    *lock = (struct bsc_journal_lock){sys, fd};
+    *lock = (struct bsc_journal_lock){sys, fd, path, since};
     fd = -1;
+    path = NULL;
 done:
     if (fd >= 0)
         sys->close(sys->self, fd);
@@ -124,7 +129,15 @@ void bsc_journal_lock_free(struct bsc_journal_lock *lock)
     /* The file stays: removing it would let two holders lock two files of one name. */
     (void)lock->sys->ftruncate(lock->sys->self, lock->fd, 0);
     lock->sys->close(lock->sys->self, lock->fd);
+    bsc_mem_free(lock->path);
     bsc_mem_free(lock);
+}
+
+bool bsc_journal_lock_name(struct bsc_journal_lock *lock, const char *run, struct bsc_err *err)
+{
+    if (holder_write(lock->sys, lock->fd, lock->since, run))
+        return true;
+    return bsc_err_sys(err, errno, "could not write lock '%s'", lock->path);
 }
 
 int bsc_journal_lock_fd(const struct bsc_journal_lock *lock)
@@ -132,15 +145,25 @@ int bsc_journal_lock_fd(const struct bsc_journal_lock *lock)
     return lock->fd;
 }
 
-struct bsc_value *bsc_journal_lock_holder(const struct bsc_sys *sys, const char *runs)
+bool bsc_journal_lock_look(const struct bsc_sys *sys, const char *runs,
+                           struct bsc_value **ret_holder, struct bsc_err *err)
 {
-    struct bsc_value *holder = NULL;
+    int locked = 0;
     char *path = bsc_files_join(runs, "lock");
-    int fd = lock_open(sys, path, 0);
-    if (fd >= 0 && sys->lock(sys->self, fd, false) != 0 && held_elsewhere(errno))
-        holder = holder_read(sys, fd);
+    int fd = lock_open(sys, path, O_RDONLY | O_NONBLOCK);
+    *ret_holder = NULL;
+    if (fd < 0 && errno == ENOENT)
+        goto done; /* nobody has ever held it */
+    locked = fd >= 0 ? sys->locked(sys->self, fd) : -1;
+    if (locked < 0)
+        bsc_err_sys(err, errno, "could not look at lock '%s'", path);
+    else if (locked > 0)
+        *ret_holder = holder_read(sys, fd);
+    if (locked > 0 && *ret_holder == NULL)
+        *ret_holder = bsc_value_map();
     if (fd >= 0)
         sys->close(sys->self, fd);
+done:
     bsc_mem_free(path);
-    return holder;
+    return locked >= 0;
 }

@@ -29,8 +29,14 @@ void bsc_journal_lock_free(struct bsc_journal_lock *lock);
 /* The descriptor that a child must inherit to hold the lock too. */
 int bsc_journal_lock_fd(const struct bsc_journal_lock *lock);
 
-/* Who holds the lock now, as an owned map {pid, host, since, run}; NULL when nobody does or it
- * cannot be told. */
-struct bsc_value *bsc_journal_lock_holder(const struct bsc_sys *sys, const char *runs);
+/* Says in the lock which run it is held for, once that has an id. False when it cannot be written;
+ * the lock is held all the same. */
+bool bsc_journal_lock_name(struct bsc_journal_lock *lock, const char *run, struct bsc_err *err);
+
+/* Looks who holds the lock, without taking it even for a moment or opening anything for writing.
+ * *ret_holder is NULL when nobody does, else an owned map {pid, host, since, run}, which is empty
+ * while the holder is yet to say who it is. False when it cannot be told. */
+bool bsc_journal_lock_look(const struct bsc_sys *sys, const char *runs,
+                           struct bsc_value **ret_holder, struct bsc_err *err);
 
 #endif

@@ -137,6 +137,15 @@ static int real_lock(void *self, int fd, bool exclusive)
     return fcntl(fd, F_OFD_SETLK, &whole);
 }
 
+static int real_locked(void *self, int fd)
+{
+    (void)self;
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_OFD_GETLK, &whole) != 0)
+        return -1;
+    return whole.l_type != F_UNLCK ? 1 : 0;
+}
+
 static void real_write_soon(void *self, int fd)
 {
     (void)self;
@@ -164,6 +173,7 @@ static const struct bsc_sys real = {
     .fstat = real_fstat,
     .statvfs = real_statvfs,
     .lock = real_lock,
+    .locked = real_locked,
     .write_soon = real_write_soon,
 };
 

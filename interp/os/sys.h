@@ -37,6 +37,8 @@ struct bsc_sys {
     int (*fstat)(void *self, int fd, struct stat *ret_stat);
     int (*statvfs)(void *self, const char *path, struct statvfs *ret_stat);
     int (*lock)(void *self, int fd, bool exclusive); /* OFD lock of the whole file, never waits */
+    int (*locked)(void *self, int fd); /* 1 when somebody else holds a lock on it, 0 when nobody
+                                          does; takes none, and needs no permission to write */
     void (*write_soon)(void *self, int fd); /* has the device begin to write what is dirty: a hint,
                                                not durability; NULL where nobody listens */
 };

@@ -141,6 +141,11 @@ static int fault_lock(void *self, int fd, bool exclusive)
     return fails(self, UNIT_SYS_LOCK) ? -1 : under()->lock(NULL, fd, exclusive);
 }
 
+static int fault_locked(void *self, int fd)
+{
+    return fails(self, UNIT_SYS_LOCKED) ? -1 : under()->locked(NULL, fd);
+}
+
 void unit_sys_init(struct unit_sys *fault)
 {
     memset(fault, 0, sizeof *fault);
@@ -166,6 +171,7 @@ void unit_sys_init(struct unit_sys *fault)
         .fstat = fault_fstat,
         .statvfs = fault_statvfs,
         .lock = fault_lock,
+        .locked = fault_locked,
     };
 }
 
@@ -188,7 +194,7 @@ const char *unit_sys_name(enum unit_sys_kind kind)
     static const char *const names[] = {
         "open",  "close",     "read",      "write",     "pread",  "pwrite", "copy_file_range",
         "fsync", "fdatasync", "ftruncate", "fallocate", "rename", "link",   "unlink",
-        "mkdir", "stat",      "fstat",     "statvfs",   "lock"};
+        "mkdir", "stat",      "fstat",     "statvfs",   "lock",   "locked"};
     _Static_assert(sizeof names / sizeof names[0] == UNIT_SYS_KINDS, "one name for each kind");
     return kind < UNIT_SYS_KINDS ? names[kind] : "any";
 }

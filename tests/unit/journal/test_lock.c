@@ -43,6 +43,16 @@ static void holder_kill(pid_t pid)
     assert_int_equal(waitpid(pid, &status, 0), pid);
 }
 
+static bool is_held(const char *runs)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_value *holder = NULL;
+    assert_true(bsc_journal_lock_look(bsc_sys_real(), runs, &holder, &err));
+    bool held = holder != NULL;
+    bsc_value_free(holder);
+    return held;
+}
+
 static void a_second_process_is_refused_and_told_who_holds_it(void **state)
 {
     struct bsc_err err = BSC_ERR_INIT;
@@ -58,7 +68,8 @@ static void a_second_process_is_refused_and_told_who_holds_it(void **state)
     assert_non_null(strstr(err.message, "since 2026-11-20T23:15:01.007Z"));
     assert_int_equal(gethostname(host, sizeof host - 1), 0);
     assert_non_null(strstr(err.message, host));
-    struct bsc_value *holder = bsc_journal_lock_holder(bsc_sys_real(), runs);
+    struct bsc_value *holder = NULL;
+    assert_true(bsc_journal_lock_look(bsc_sys_real(), runs, &holder, &err));
     assert_int_equal(bsc_value_get_number(holder, "pid", 0), pid);
     assert_string_equal(bsc_value_get_string(holder, "run"), "run-1");
     bsc_value_free(holder);
@@ -73,7 +84,7 @@ static void the_lock_of_a_killed_process_is_free(void **state)
     char *runs = unit_path(*state, "runs");
     ticking_init(&ticking);
     holder_kill(holder_start(runs));
-    assert_null(bsc_journal_lock_holder(bsc_sys_real(), runs));
+    assert_false(is_held(runs));
     struct bsc_journal_lock *lock = take(runs, &ticking, &err);
     assert_non_null(lock);
     bsc_journal_lock_free(lock);
@@ -113,8 +124,91 @@ static void a_lock_given_back_can_be_taken_again(void **state)
         assert_non_null(lock);
         bsc_journal_lock_free(lock);
     }
-    assert_null(bsc_journal_lock_holder(bsc_sys_real(), runs));
+    assert_false(is_held(runs));
     bsc_journal_lock_free(NULL);
+    free(runs);
+}
+
+static void a_lock_says_which_run_it_is_held_for(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct ticking ticking;
+    char *runs = unit_path(*state, "runs");
+    ticking_init(&ticking);
+    struct bsc_journal_lock *lock = take(runs, &ticking, &err);
+    static const char *const names[] = {"a much longer name than before", "short"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct bsc_value *holder = NULL;
+        assert_true(bsc_journal_lock_name(lock, names[i], &err));
+        assert_true(bsc_journal_lock_look(bsc_sys_real(), runs, &holder, &err));
+        assert_string_equal(bsc_value_get_string(holder, "run"), names[i]);
+        assert_string_equal(bsc_value_get_string(holder, "since"), "2026-11-20T23:15:01.007Z");
+        assert_int_equal(bsc_value_get_number(holder, "pid", 0), getpid());
+        bsc_value_free(holder);
+    }
+    bsc_journal_lock_free(lock);
+    free(runs);
+}
+
+/* Looking at the lock between any two calls of a taker never keeps it from the lock. */
+static void look(void *arg, enum unit_sys_kind kind, unsigned long call)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_value *holder = NULL;
+    (void)kind;
+    (void)call;
+    assert_true(bsc_journal_lock_look(bsc_sys_real(), arg, &holder, &err));
+    bsc_value_free(holder);
+}
+
+static void looking_opens_nothing_for_writing_and_takes_nothing(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct unit_sys fault;
+    struct ticking ticking;
+    struct stat before, after;
+    char *runs = unit_path(*state, "runs");
+    char *path = unit_path(*state, "runs/lock");
+    ticking_init(&ticking);
+    unit_sys_init(&fault);
+    fault.before = look;
+    fault.before_arg = runs;
+    struct bsc_journal_lock *lock =
+        bsc_journal_lock_take(&fault.table, &ticking.clock, runs, "r", &err);
+    assert_non_null(lock);
+    bsc_journal_lock_free(lock);
+    assert_int_equal(chmod(path, 0400), 0);
+    assert_int_equal(stat(path, &before), 0);
+    assert_false(is_held(runs));
+    assert_int_equal(stat(path, &after), 0);
+    assert_int_equal(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
+    assert_int_equal(fault.counts[UNIT_SYS_LOCK], 1);
+    free(path);
+    free(runs);
+}
+
+static void what_cannot_be_looked_at_is_told(void **state)
+{
+    bool failed = true;
+    char *runs = unit_path(*state, "runs");
+    struct ticking ticking;
+    struct bsc_err err = BSC_ERR_INIT;
+    ticking_init(&ticking);
+    struct bsc_journal_lock *lock = take(runs, &ticking, &err);
+    int before = unit_fd_count();
+    for (unsigned long call = 1; failed; call++) {
+        struct unit_sys fault;
+        struct bsc_value *holder = NULL;
+        err = (struct bsc_err)BSC_ERR_INIT;
+        unit_sys_init(&fault);
+        unit_sys_fail(&fault, call, EIO, false);
+        bool told = bsc_journal_lock_look(&fault.table, runs, &holder, &err);
+        failed = fault.failed;
+        assert_true(told ? holder != NULL : err.message[0] != '\0');
+        bsc_value_free(holder);
+        assert_int_equal(unit_fd_count(), before);
+    }
+    bsc_journal_lock_free(lock);
     free(runs);
 }
 
@@ -149,6 +243,9 @@ int main(void)
         UNIT_IN_FOLDER(the_lock_of_a_killed_process_is_free),
         UNIT_IN_FOLDER(a_child_with_the_descriptor_keeps_the_lock),
         UNIT_IN_FOLDER(a_lock_given_back_can_be_taken_again),
+        UNIT_IN_FOLDER(a_lock_says_which_run_it_is_held_for),
+        UNIT_IN_FOLDER(looking_opens_nothing_for_writing_and_takes_nothing),
+        UNIT_IN_FOLDER(what_cannot_be_looked_at_is_told),
         UNIT_IN_FOLDER(whichever_call_fails_no_lock_is_left_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
