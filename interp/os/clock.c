@@ -1,6 +1,7 @@
 #include "os/clock.h"
 
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 
 enum { CANCEL_LOOK_MS = 10 }; /* how often a pause looks whether it is still wanted */
@@ -67,6 +68,39 @@ void bsc_clock_format(int64_t wall_ms, char ret_text[BSC_CLOCK_TEXT])
     at = put(at, utc.tm_sec, 2, '.');
     at = put(at, below, 3, 'Z');
     *at = '\0';
+}
+
+/* Reads `count` digits and the character that must follow them. */
+static bool take(const char **at, int count, char after, int *ret_number)
+{
+    *ret_number = 0;
+    for (int i = 0; i < count; i++, (*at)++) {
+        if (**at < '0' || **at > '9')
+            return false;
+        *ret_number = *ret_number * 10 + (**at - '0');
+    }
+    return *(*at)++ == after;
+}
+
+bool bsc_clock_parse(const char *text, int64_t *ret_wall_ms)
+{
+    struct tm utc = {0};
+    int below = 0;
+    const char *at = text;
+    if (!take(&at, 4, '-', &utc.tm_year) || !take(&at, 2, '-', &utc.tm_mon) ||
+        !take(&at, 2, 'T', &utc.tm_mday) || !take(&at, 2, ':', &utc.tm_hour) ||
+        !take(&at, 2, ':', &utc.tm_min) || !take(&at, 2, '.', &utc.tm_sec) ||
+        !take(&at, 3, 'Z', &below) || *at != '\0')
+        return false;
+    utc.tm_year -= 1900;
+    utc.tm_mon -= 1;
+    int64_t wall_ms = (int64_t)timegm(&utc) * 1000 + below;
+    char again[BSC_CLOCK_TEXT];
+    bsc_clock_format(wall_ms, again);
+    if (strcmp(again, text) != 0)
+        return false; /* a thirteenth month, say */
+    *ret_wall_ms = wall_ms;
+    return true;
 }
 
 static void sleep_until(int64_t until_us)

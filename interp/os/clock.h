@@ -22,6 +22,9 @@ enum { BSC_CLOCK_TEXT = 25 };
 /* Writes "2026-11-20T23:05:01.042Z". */
 void bsc_clock_format(int64_t wall_ms, char ret_text[BSC_CLOCK_TEXT]);
 
+/* The other way round; false when the text is of any other form. */
+bool bsc_clock_parse(const char *text, int64_t *ret_wall_ms);
+
 /* Blocks the calling thread for `ms`, or until *cancel (borrowed, may be NULL) is set; returns
  * whether the whole time has passed. For workers: on the loop's thread use bsc_timer_start. */
 bool bsc_clock_pause(int64_t ms, const atomic_bool *cancel);

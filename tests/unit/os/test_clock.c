@@ -23,7 +23,39 @@ static void times_are_written_in_utc_with_milliseconds(void **state)
         char text[BSC_CLOCK_TEXT];
         bsc_clock_format(rows[i].wall_ms, text);
         assert_string_equal(text, rows[i].text);
+        int64_t again = 0;
+        assert_true(bsc_clock_parse(text, &again));
+        bsc_clock_format(again, text);
+        assert_string_equal(text, rows[i].text);
     }
+}
+
+static void what_is_no_time_is_refused(void **state)
+{
+    static const char *const texts[] = {
+        "",
+        "2026-11-20",
+        "2026-11-20T23:05:01.042",
+        "2026-11-20T23:05:01.042Z ",
+        "2026-11-20T23:05:01,042Z",
+        "2026-11-20 23:05:01.042Z",
+        "2026-13-20T23:05:01.042Z",
+        "2026-02-30T23:05:01.042Z",
+        "2026-11-20T24:05:01.042Z",
+        "2026-11-20T23:05:61.042Z",
+        "+026-11-20T23:05:01.042Z",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        int64_t ms = 7;
+        if (bsc_clock_parse(texts[i], &ms) || ms != 7)
+            fail_msg("\"%s\" was taken for %lld", texts[i], (long long)ms);
+    }
+    int64_t ms = 0;
+    setenv("TZ", "Asia/Kathmandu", 1);
+    assert_true(bsc_clock_parse("2026-11-20T23:05:01.042Z", &ms));
+    unsetenv("TZ");
+    assert_int_equal(ms, 1795215901042);
 }
 
 static void the_local_time_zone_does_not_matter(void **state)
@@ -75,6 +107,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times_are_written_in_utc_with_milliseconds),
+        cmocka_unit_test(what_is_no_time_is_refused),
         cmocka_unit_test(the_local_time_zone_does_not_matter),
         cmocka_unit_test(the_real_clocks_go_forward),
         cmocka_unit_test(a_pause_lasts_its_time),
