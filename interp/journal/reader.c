@@ -22,7 +22,6 @@ struct reader {
     bsc_journal_seen_fn seen;
     void *arg;
     struct bsc_journal_report *report;
-    enum bsc_journal_kind last_kind;
 };
 
 /* Moves what is left to the front and reads one more block. */
@@ -35,7 +34,8 @@ static bool block_read(struct reader *reader, struct bsc_err *err)
     char *room = bsc_buf_room(&reader->buf, BLOCK_BYTES);
     ssize_t got = 0;
     do {
-        got = reader->sys->read(reader->sys->self, reader->fd, room, BLOCK_BYTES);
+        got = reader->sys->pread(reader->sys->self, reader->fd, room, BLOCK_BYTES,
+                                 (off_t)reader->report->file_bytes);
     } while (got < 0 && errno == EINTR);
     if (got < 0)
         return bsc_err_sys(err, errno, "could not read journal '%s'", reader->path);
@@ -115,7 +115,7 @@ static bool line_seen(struct reader *reader, const struct bsc_journal_line *line
     report->records++;
     report->counts[record.kind]++;
     report->good_bytes += (int64_t)length + 1;
-    reader->last_kind = record.kind;
+    report->last_kind = record.kind;
     if (reader->seen == NULL)
         return true;
     memcpy(record.time, report->last_time, sizeof record.time);
@@ -163,15 +163,16 @@ static bool lines_read(struct reader *reader, struct bsc_err *err)
             return false;
         reader->start += length + 1;
     }
-    bool ended = reader->report->records > 0 && reader->last_kind == BSC_JOURNAL_RUN_END;
-    reader->report->state = ended ? BSC_JOURNAL_ENDED : BSC_JOURNAL_OPEN;
+    struct bsc_journal_report *report = reader->report;
+    bool ended = report->records > 0 && report->last_kind == BSC_JOURNAL_RUN_END;
+    report->state = ended ? BSC_JOURNAL_ENDED : BSC_JOURNAL_OPEN;
     return true;
 }
 
 /* A pipe must not make us wait for ever for somebody to write to it. */
-static bool file_open(struct reader *reader, struct bsc_err *err)
+static bool file_open(struct reader *reader, int64_t *ret_bytes, struct bsc_err *err)
 {
-    struct stat found;
+    struct stat found = {0};
     const struct bsc_sys *sys = reader->sys;
     reader->fd = (int)TEMP_FAILURE_RETRY(
         sys->open(sys->self, reader->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0));
@@ -185,22 +186,46 @@ static bool file_open(struct reader *reader, struct bsc_err *err)
             bsc_err_set(err, BSC_ERR_INVALID, "journal '%s' is not an ordinary file", reader->path);
     if (!good)
         sys->close(sys->self, reader->fd);
+    *ret_bytes = (int64_t)found.st_size;
     return good;
+}
+
+/* What was good once is gone: its end, at the least. */
+static void shortened(struct bsc_journal_report *report)
+{
+    report->state = BSC_JOURNAL_DAMAGED;
+    report->fault = BSC_JOURNAL_FAULT_CUT;
+    report->bad_line = report->records;
+    report->bad_seq = report->records;
+}
+
+bool bsc_journal_read_on(const struct bsc_sys *sys, const char *path, bsc_journal_seen_fn seen,
+                         void *arg, struct bsc_journal_report *report, struct bsc_err *err)
+{
+    struct reader reader = {.sys = sys, .path = path, .seen = seen, .arg = arg, .report = report};
+    int64_t bytes = 0;
+    report->file_bytes = report->good_bytes;
+    report->fault = BSC_JOURNAL_FAULT_NONE;
+    report->bad_line = report->bad_seq = report->found_seq = 0;
+    if (!file_open(&reader, &bytes, err))
+        return false;
+    bool done = true;
+    bsc_buf_init(&reader.buf);
+    if (bytes < report->good_bytes)
+        shortened(report);
+    else
+        done = lines_read(&reader, err);
+    bsc_buf_release(&reader.buf);
+    sys->close(sys->self, reader.fd);
+    return done;
 }
 
 bool bsc_journal_read(const struct bsc_sys *sys, const char *path, bsc_journal_seen_fn seen,
                       void *arg, struct bsc_journal_report *report, struct bsc_err *err)
 {
-    struct reader reader = {.sys = sys, .path = path, .seen = seen, .arg = arg, .report = report};
     *report = (struct bsc_journal_report){.state = BSC_JOURNAL_OPEN};
     memcpy(report->hash, BSC_JOURNAL_ZEROS, sizeof BSC_JOURNAL_ZEROS);
-    if (!file_open(&reader, err))
-        return false;
-    bsc_buf_init(&reader.buf);
-    bool done = lines_read(&reader, err);
-    bsc_buf_release(&reader.buf);
-    sys->close(sys->self, reader.fd);
-    return done;
+    return bsc_journal_read_on(sys, path, seen, arg, report, err);
 }
 
 bool bsc_journal_verify(const struct bsc_sys *sys, const char *path,

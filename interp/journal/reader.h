@@ -54,11 +54,12 @@ struct bsc_journal_report {
     char first_time[25];                       /* of the first and last good record, or empty */
     char last_time[25];
     enum bsc_journal_fault fault;
-    int64_t bad_line;        /* of the first bad record, from 1; 0 when none */
-    int64_t bad_seq;         /* the number it should have had */
-    int64_t found_seq;       /* the number it has, when fault is SEQ or PREV */
-    int64_t times_backwards; /* records with a time before their predecessor's */
-    int64_t backwards_line;  /* the first of them, or 0 */
+    int64_t bad_line;                /* of the first bad record, from 1; 0 when none */
+    int64_t bad_seq;                 /* the number it should have had */
+    int64_t found_seq;               /* the number it has, when fault is SEQ or PREV */
+    enum bsc_journal_kind last_kind; /* of the last good record */
+    int64_t times_backwards;         /* records with a time before their predecessor's */
+    int64_t backwards_line;          /* the first of them, or 0 */
 };
 
 struct bsc_journal_record {
@@ -81,7 +82,13 @@ typedef bool (*bsc_journal_seen_fn)(void *arg, const struct bsc_journal_record *
 bool bsc_journal_read(const struct bsc_sys *sys, const char *path, bsc_journal_seen_fn seen,
                       void *arg, struct bsc_journal_report *report, struct bsc_err *err);
 
-/* The same without looking at the records. */
+/* Goes on where an earlier reading, that of *report, came to the end of the good records: for a
+ * journal that is still being written. What was read then is not read again. A file that has become
+ * shorter than that is told as damaged. */
+bool bsc_journal_read_on(const struct bsc_sys *sys, const char *path, bsc_journal_seen_fn seen,
+                         void *arg, struct bsc_journal_report *report, struct bsc_err *err);
+
+/* The same as bsc_journal_read without looking at the records. */
 bool bsc_journal_verify(const struct bsc_sys *sys, const char *path,
                         struct bsc_journal_report *report, struct bsc_err *err);
 

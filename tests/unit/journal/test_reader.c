@@ -366,6 +366,63 @@ static void a_reader_that_has_enough_ends_the_reading(void **state)
     free(path);
 }
 
+static bool counts(void *arg, const struct bsc_journal_record *record, struct bsc_err *err)
+{
+    int64_t *last = arg;
+    (void)err;
+    assert_int_equal(record->seq, *last + 1);
+    *last = record->seq;
+    return true;
+}
+
+static void a_journal_that_grows_is_read_on_whatever_piece_is_there(void **state)
+{
+    struct book book;
+    book_open(&book, *state);
+    for (size_t piece = 1; piece < book.length; piece = piece * 2 + 1) {
+        struct bsc_err err = BSC_ERR_INIT;
+        struct bsc_journal_report report;
+        int64_t last = 0;
+        unit_file_put(book.path, "", 0);
+        assert_true(bsc_journal_read(bsc_sys_real(), book.path, counts, &last, &report, &err));
+        for (size_t length = piece; length < book.length + piece; length += piece) {
+            size_t there = length < book.length ? length : book.length;
+            unit_file_put(book.path, book.bytes, there);
+            assert_true(
+                bsc_journal_read_on(bsc_sys_real(), book.path, counts, &last, &report, &err));
+            assert_int_equal(report.records, last);
+            assert_int_equal(report.file_bytes, there);
+            assert_true(report.state == (there == (size_t)report.good_bytes ? BSC_JOURNAL_OPEN
+                                                                            : BSC_JOURNAL_TORN) ||
+                        there == book.length);
+        }
+        assert_int_equal(report.state, BSC_JOURNAL_ENDED);
+        assert_int_equal(report.fault, BSC_JOURNAL_FAULT_NONE);
+        assert_int_equal(last, LINES);
+        assert_string_equal(report.first_time, "2026-11-20T23:15:01.007Z");
+    }
+    book_close(&book);
+}
+
+static void a_journal_that_was_changed_or_cut_meanwhile_is_damaged(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct book book;
+    book_open(&book, *state);
+    struct bsc_journal_report before = verify(&book, book.bytes, book.starts[4]), report = before;
+    book.bytes[book.starts[4] + 200] ^= 1;
+    unit_file_put(book.path, book.bytes, book.length);
+    assert_true(bsc_journal_read_on(bsc_sys_real(), book.path, NULL, NULL, &report, &err));
+    assert_int_equal(report.state, BSC_JOURNAL_DAMAGED);
+    assert_int_equal(report.bad_line, 5);
+    report = before;
+    unit_file_put(book.path, book.bytes, book.starts[4] - 1);
+    assert_true(bsc_journal_read_on(bsc_sys_real(), book.path, NULL, NULL, &report, &err));
+    assert_int_equal(report.state, BSC_JOURNAL_DAMAGED);
+    assert_int_equal(report.bad_line, 4);
+    book_close(&book);
+}
+
 static void a_missing_journal_is_not_found_and_leaks_nothing(void **state)
 {
     struct bsc_err err = BSC_ERR_INIT;
@@ -426,6 +483,8 @@ int main(void)
         UNIT_IN_FOLDER(whichever_call_fails_reading_says_so),
         UNIT_IN_FOLDER(records_are_shown_in_order_with_their_payloads),
         UNIT_IN_FOLDER(a_reader_that_has_enough_ends_the_reading),
+        UNIT_IN_FOLDER(a_journal_that_grows_is_read_on_whatever_piece_is_there),
+        UNIT_IN_FOLDER(a_journal_that_was_changed_or_cut_meanwhile_is_damaged),
         UNIT_IN_FOLDER(a_missing_journal_is_not_found_and_leaks_nothing),
         UNIT_IN_FOLDER(what_is_no_ordinary_file_is_not_waited_for),
         UNIT_IN_FOLDER(the_report_names_line_and_record_for_people_and_machines),
