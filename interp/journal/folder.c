@@ -165,8 +165,49 @@ static bool not_found(const char *runs, const char *run, struct bsc_err *err)
         bsc_err_set(err, BSC_ERR_NOT_FOUND, "there is no run yet in '%s'", runs);
     else
         bsc_err_set(err, BSC_ERR_NOT_FOUND, "there is no run '%s' in '%s'", run, runs);
-    return bsc_err_hint(err, "Give a run's id, its folder, or 'last'; --runs DIR says where runs "
-                             "are kept.");
+    return bsc_err_hint(err,
+                        "Give a run's id or the beginning of it, its folder, or 'last'; --runs "
+                        "DIR says where runs are kept.");
+}
+
+static bool begins_with(const char *id, const char *beginning)
+{
+    return strncmp(id, beginning, strlen(beginning)) == 0;
+}
+
+/* Several runs have ids that begin so: names them. */
+static bool ambiguous(const char *run, const struct bsc_files_list *ids, struct bsc_err *err)
+{
+    enum { NAMED_MAX = 4 };
+    struct bsc_buf names;
+    size_t count = 0;
+    bsc_buf_init(&names);
+    for (size_t i = ids->count; i-- > 0;)
+        if (begins_with(ids->names[i], run) && count++ < NAMED_MAX)
+            bsc_buf_printf(&names, "%s%s", count > 1 ? ", " : "", ids->names[i]);
+    bsc_err_set(err, BSC_ERR_USAGE, "%zu runs begin with '%s'", count, run);
+    bsc_err_hint(err, "Give more of the id: %s%s", names.data, count > NAMED_MAX ? ", …" : "");
+    bsc_buf_release(&names);
+    return false;
+}
+
+/* The one run whose id begins so. Leaves ret->id NULL when there is none. */
+static bool beginning_find(const struct bsc_sys *sys, const char *runs, const char *run,
+                           struct bsc_journal_folder *ret, struct bsc_err *err)
+{
+    struct bsc_files_list ids = {0};
+    size_t found = 0, at = 0;
+    if (!bsc_journal_folder_list(sys, runs, &ids, err))
+        return false;
+    for (size_t i = 0; i < ids.count; i++) {
+        found += begins_with(ids.names[i], run) ? 1 : 0;
+        at = begins_with(ids.names[i], run) ? i : at;
+    }
+    bool done = found <= 1 || ambiguous(run, &ids, err);
+    if (found == 1)
+        folder_fill(ret, sys, runs, ids.names[at]);
+    bsc_files_list_release(&ids);
+    return done;
 }
 
 /* A run given by its folder. */
@@ -189,6 +230,13 @@ static bool has_journal(const struct bsc_sys *sys, const char *path)
     bool there = bsc_files_exists(sys, journal);
     bsc_mem_free(journal);
     return there;
+}
+
+/* Enough of an id to know the day: less is more likely a slip than a run. */
+static bool is_beginning(const char *run)
+{
+    enum { DAY = 8 };
+    return strlen(run) >= DAY && strspn(run, "0123456789") >= DAY && strchr(run, '/') == NULL;
 }
 
 static bool newest_find(const struct bsc_sys *sys, const char *runs, struct bsc_journal_folder *ret,
@@ -220,9 +268,11 @@ bool bsc_journal_folder_find(const struct bsc_sys *sys, const char *runs, const 
         }
         bsc_journal_folder_release(&folder);
     }
-    if (!has_journal(sys, run))
-        return not_found(runs, run, err);
-    return folder_at(sys, run, ret, err);
+    if (has_journal(sys, run))
+        return folder_at(sys, run, ret, err);
+    if (is_beginning(run) && !beginning_find(sys, runs, run, ret, err))
+        return false;
+    return ret->id != NULL || not_found(runs, run, err);
 }
 
 char *bsc_journal_folder_file(const struct bsc_journal_folder *folder, const char *name)

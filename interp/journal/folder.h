@@ -43,8 +43,9 @@ bool bsc_journal_folder_create(const struct bsc_sys *sys, const struct bsc_clock
                                const char *runs, const char *name, struct bsc_journal_folder *ret,
                                struct bsc_err *err);
 
-/* Finds a run by its id, by its folder (anything with a slash, or an existing folder that holds a
- * journal), or as `last`. BSC_ERR_NOT_FOUND names what was looked for. */
+/* Finds a run by its id or the beginning of it, from its day on, by its folder (anything with a
+ * slash, or an existing folder that holds a journal), or as `last`. BSC_ERR_NOT_FOUND names what
+ * was looked for, BSC_ERR_USAGE the runs that a beginning fits. */
 bool bsc_journal_folder_find(const struct bsc_sys *sys, const char *runs, const char *run,
                              struct bsc_journal_folder *ret, struct bsc_err *err);
 

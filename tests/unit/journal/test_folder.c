@@ -108,6 +108,39 @@ static void what_is_no_run_is_not_found(void **state)
     free(runs);
 }
 
+static void the_beginning_of_an_id_will_do_while_it_is_the_only_one(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_journal_folder made = {0}, other = {0}, found = {0};
+    struct ticking ticking;
+    char *runs = unit_path(*state, "runs");
+    ticking_init(&ticking);
+    make(runs, &ticking, "failover", &made);
+    assert_true(bsc_journal_folder_find(bsc_sys_real(), runs, "20261120", &found, &err));
+    assert_string_equal(found.id, made.id);
+    bsc_journal_folder_release(&found);
+    make(runs, &ticking, "failback", &other);
+    assert_true(
+        bsc_journal_folder_find(bsc_sys_real(), runs, "20261120-231502-failb", &found, &err));
+    assert_string_equal(found.id, other.id);
+    bsc_journal_folder_release(&found);
+    assert_false(bsc_journal_folder_find(bsc_sys_real(), runs, "20261120-2315", &found, &err));
+    assert_int_equal(err.code, BSC_ERR_USAGE);
+    assert_string_equal(err.message, "2 runs begin with '20261120-2315'");
+    assert_non_null(strstr(err.hint, made.id));
+    assert_non_null(strstr(err.hint, other.id));
+    assert_null(found.path);
+    static const char *const none[] = {"2026112", "20261121", "2026-11-20"};
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        assert_false(bsc_journal_folder_find(bsc_sys_real(), runs, none[i], &found, &err));
+        assert_int_equal(err.code, BSC_ERR_NOT_FOUND);
+        assert_null(found.path);
+    }
+    bsc_journal_folder_release(&made);
+    bsc_journal_folder_release(&other);
+    free(runs);
+}
+
 static void other_entries_of_the_runs_folder_are_no_runs(void **state)
 {
     struct bsc_err err = BSC_ERR_INIT;
@@ -176,6 +209,7 @@ int main(void)
         UNIT_IN_FOLDER(a_run_from_a_wrong_clock_does_not_pull_later_ones_into_the_future),
         UNIT_IN_FOLDER(a_run_is_found_by_id_and_by_folder),
         UNIT_IN_FOLDER(what_is_no_run_is_not_found),
+        UNIT_IN_FOLDER(the_beginning_of_an_id_will_do_while_it_is_the_only_one),
         UNIT_IN_FOLDER(other_entries_of_the_runs_folder_are_no_runs),
         UNIT_IN_FOLDER(runs_lie_beside_the_site_unless_told_otherwise),
         UNIT_IN_FOLDER(whichever_call_fails_making_a_folder_says_so),
