@@ -31,7 +31,9 @@
  *             each process, so the first one of a file is always mode run. The digests (SHA-256,
  *             hexadecimal) pin what resume must find unchanged. `params` are the values after
  *             defaults, `modules` the user's own Lua files as [{name, digest}], `boot_id` the
- *             kernel's, so that a pid is never mistaken over a restart of the machine.
+ *             kernel's, so that a pid is never mistaken over a restart of the machine. Keys
+ *             `runbook` (its name), `items` (how many the plan has) and `point_of_no_return` (the
+ *             first item that is one, where there is any).
  * item_begin  A guard, step or gate starts; `attempt` counts from 1.
  * action_begin  An action of a step starts; whoever goes on with the step does so from the last
  * one. observed    The answer to an `observe` effect. now         The answer to a `now` effect, in

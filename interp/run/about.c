@@ -51,6 +51,19 @@ static struct bsc_value *modules_of(const struct bsc_value *runbook)
     return list;
 }
 
+/* So that whoever reads the journal alone can tell how far the run is. */
+static void set_extent(struct bsc_value *about, const struct bsc_value *items)
+{
+    bsc_value_set_int(about, "items", (int64_t)bsc_value_count(items));
+    for (size_t i = 0; i < bsc_value_count(items); i++) {
+        const struct bsc_value *item = bsc_value_at(items, i);
+        if (!bsc_value_get_truth(item, "point_of_no_return"))
+            continue;
+        bsc_value_set_int(about, "point_of_no_return", bsc_value_get_number(item, "index", 0));
+        return;
+    }
+}
+
 struct bsc_value *bsc_run_about(const struct bsc_run_session *session, const struct bsc_value *plan,
                                 const char *run_id, const char *mode)
 {
@@ -69,5 +82,7 @@ struct bsc_value *bsc_run_about(const struct bsc_run_session *session, const str
     set_boot_id(about, session->with.sys);
     bsc_value_set(about, "params", bsc_value_copy(bsc_value_get(plan, "params")));
     bsc_value_set(about, "modules", modules_of(runbook));
+    bsc_value_set_text(about, "runbook", bsc_value_get_string(runbook, "name"));
+    set_extent(about, bsc_value_get(plan, "items"));
     return about;
 }
