@@ -1,0 +1,363 @@
+#include "run/standing.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "journal/lock.h"
+#include "os/clock.h"
+#include "os/files.h"
+#include "run/outcome.h"
+
+enum {
+    /* No runbook has more items; a journal that says so is not believed. */
+    ITEMS_MAX = 1 << 20,
+    /* A run that ends and begins again while we look at it twice is looked at once more. */
+    LOOKS_MAX = 4
+};
+
+struct stand {
+    const char *name;
+    const char *text;
+};
+
+static const struct stand stands[] = {
+#define STAND_ROW(id, name, text) {name, text},
+    BSC_RUN_STANDS(STAND_ROW)
+#undef STAND_ROW
+};
+
+const char *bsc_run_stand_name(enum bsc_run_stand stand)
+{
+    return (size_t)stand < sizeof stands / sizeof stands[0] ? stands[stand].name : "unknown";
+}
+
+const char *bsc_run_stand_text(enum bsc_run_stand stand)
+{
+    return (size_t)stand < sizeof stands / sizeof stands[0] ? stands[stand].text : "unknown";
+}
+
+const char *bsc_run_standing_mode(const struct bsc_run_standing *standing)
+{
+    const char *mode = bsc_value_get_string(standing->begin, "mode");
+    return mode != NULL ? mode : "run";
+}
+
+static bool rolls_back(const struct bsc_run_standing *standing)
+{
+    return strcmp(bsc_run_standing_mode(standing), "rollback") == 0;
+}
+
+static int64_t time_of(const struct bsc_value *timed)
+{
+    int64_t ms = 0;
+    const char *text = bsc_value_get_string(timed, "time");
+    return text != NULL && bsc_clock_parse(text, &ms) ? ms : 0;
+}
+
+static void set_text(char **text, const char *value)
+{
+    bsc_mem_free(*text);
+    *text = value != NULL ? bsc_mem_text(value) : NULL;
+}
+
+/* -------------------------------------------------------------------- items */
+
+const struct bsc_run_standing_item *bsc_run_standing_item(const struct bsc_run_standing *standing,
+                                                          int64_t index)
+{
+    if (index < 1 || (size_t)index > standing->item_count)
+        return NULL;
+    const struct bsc_run_standing_item *item = &standing->items[index - 1];
+    return item->title != NULL ? item : NULL;
+}
+
+static struct bsc_run_standing_item *item_of(struct bsc_run_standing *standing,
+                                             const struct bsc_value *payload)
+{
+    int64_t index = bsc_value_get_number(payload, "item", 0);
+    bool begun = bsc_run_standing_item(standing, index) != NULL;
+    return begun ? &standing->items[index - 1] : NULL;
+}
+
+static struct bsc_run_standing_item *item_make(struct bsc_run_standing *standing, int64_t index)
+{
+    size_t count = standing->item_count;
+    if (index < 1 || index > ITEMS_MAX)
+        return NULL;
+    if ((size_t)index > count) {
+        standing->items = bsc_mem_resize(standing->items, (size_t)index, sizeof *standing->items);
+        memset(standing->items + count, 0, ((size_t)index - count) * sizeof *standing->items);
+        standing->item_count = (size_t)index;
+    }
+    return &standing->items[index - 1];
+}
+
+/* A rollback goes over the items again, which stay what they became when they were carried out. */
+static void item_begin(struct bsc_run_standing *standing, const struct bsc_value *payload)
+{
+    int64_t index = bsc_value_get_number(payload, "item", 0);
+    standing->item = index;
+    struct bsc_run_standing_item *item = item_make(standing, index);
+    if (item == NULL || (rolls_back(standing) && item->title != NULL))
+        return;
+    const char *title = bsc_value_get_string(payload, "title");
+    set_text(&item->title, title != NULL ? title : "");
+    set_text(&item->kind, bsc_value_get_string(payload, "kind"));
+    set_text(&item->outcome, NULL);
+    set_text(&item->reason, NULL);
+    item->begin_ms = time_of(payload);
+    item->end_ms = 0;
+    item->asked_ms = 0;
+}
+
+static void item_end(struct bsc_run_standing *standing, const struct bsc_value *payload)
+{
+    struct bsc_run_standing_item *item = item_of(standing, payload);
+    standing->item = 0;
+    if (rolls_back(standing)) {
+        standing->undone++;
+        return;
+    }
+    if (item == NULL)
+        return;
+    set_text(&item->outcome, bsc_value_get_string(payload, "outcome"));
+    set_text(&item->reason, bsc_value_get_string(payload, "reason"));
+    item->end_ms = time_of(payload);
+}
+
+size_t bsc_run_standing_done(const struct bsc_run_standing *standing)
+{
+    size_t done = 0;
+    for (size_t i = 0; i < standing->item_count; i++) {
+        const char *word = standing->items[i].outcome;
+        enum bsc_outcome outcome = BSC_OUTCOME_UNKNOWN;
+        /* What was optional did not keep the next one from beginning. */
+        bool passed = bsc_run_outcome_parse(word, &outcome) &&
+                      bsc_run_outcome_goes_on(outcome, i + 1 < standing->item_count);
+        done += passed ? 1 : 0;
+    }
+    return done;
+}
+
+bool bsc_run_standing_is_past_return(const struct bsc_run_standing *standing)
+{
+    int64_t first = bsc_value_get_number(standing->begin, "point_of_no_return", 0);
+    if (first > 0 && bsc_value_get_number(standing->in_flight, "item", 0) >= first)
+        return true;
+    for (int64_t i = first; first > 0 && (size_t)i <= standing->item_count; i++)
+        if (standing->items[i - 1].changes > 0)
+            return true;
+    return false;
+}
+
+/* -------------------------------------------------------------------- records */
+
+static void keep(struct bsc_value **place, struct bsc_value *value)
+{
+    bsc_value_free(*place);
+    *place = value;
+}
+
+/* Only what is shown: arguments and facts may be long. */
+static struct bsc_value *shown_of(const struct bsc_value *payload)
+{
+    static const char *const keys[] = {"effect", "item", "resource", "statement", "title", "time"};
+    struct bsc_value *shown = bsc_value_map();
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const struct bsc_value *value = bsc_value_get(payload, keys[i]);
+        if (value != NULL)
+            bsc_value_set(shown, keys[i], bsc_value_copy(value));
+    }
+    return shown;
+}
+
+static void run_begin(struct bsc_run_standing *standing, const struct bsc_value *payload)
+{
+    int64_t items = bsc_value_get_number(payload, "items", 0);
+    keep(&standing->begin, bsc_value_copy(payload));
+    keep(&standing->end, NULL);
+    keep(&standing->asked, NULL);
+    standing->begins++;
+    standing->item = 0;
+    if (items > 0)
+        standing->items_all = (size_t)items;
+}
+
+static void outcome(struct bsc_run_standing *standing, const struct bsc_value *payload)
+{
+    const char *word = bsc_value_get_string(payload, "outcome");
+    struct bsc_run_standing_item *item = item_of(standing, standing->in_flight);
+    if (bsc_value_get_number(payload, "effect", -1) !=
+        bsc_value_get_number(standing->in_flight, "effect", -2))
+        return;
+    if (word != NULL && strcmp(word, "changed") == 0 && !rolls_back(standing)) {
+        standing->changes++;
+        if (item != NULL)
+            item->changes++;
+    }
+    keep(&standing->in_flight, NULL);
+}
+
+static void answer(struct bsc_run_standing *standing, const struct bsc_value *payload)
+{
+    struct bsc_run_standing_item *item = item_of(standing, payload);
+    if (item != NULL && standing->asked != NULL)
+        item->asked_ms += time_of(payload) - time_of(standing->asked);
+    keep(&standing->asked, NULL);
+}
+
+static void run_end(struct bsc_run_standing *standing, const struct bsc_value *payload)
+{
+    keep(&standing->end, bsc_value_copy(payload));
+    keep(&standing->asked, NULL);
+    standing->item = 0;
+}
+
+static void take_in(struct bsc_run_standing *standing, enum bsc_journal_kind kind,
+                    const struct bsc_value *payload)
+{
+    switch (kind) {
+    case BSC_JOURNAL_RUN_BEGIN:
+        run_begin(standing, payload);
+        break;
+    case BSC_JOURNAL_ITEM_BEGIN:
+        item_begin(standing, payload);
+        break;
+    case BSC_JOURNAL_INTENT:
+        keep(&standing->in_flight, shown_of(payload));
+        break;
+    case BSC_JOURNAL_OUTCOME:
+        outcome(standing, payload);
+        break;
+    case BSC_JOURNAL_ASK:
+        keep(&standing->asked, shown_of(payload));
+        break;
+    case BSC_JOURNAL_ANSWER:
+        answer(standing, payload);
+        break;
+    case BSC_JOURNAL_ITEM_END:
+        item_end(standing, payload);
+        break;
+    case BSC_JOURNAL_RUN_END:
+        run_end(standing, payload);
+        break;
+    default:
+        break;
+    }
+}
+
+/* Facts are most of a journal, and say nothing here. */
+static bool is_wanted(enum bsc_journal_kind kind)
+{
+    return kind != BSC_JOURNAL_OBSERVED && kind != BSC_JOURNAL_AFTER && kind != BSC_JOURNAL_NOW &&
+           kind != BSC_JOURNAL_KIND_MAX_;
+}
+
+static bool record_seen(void *arg, const struct bsc_journal_record *record, struct bsc_err *err)
+{
+    struct bsc_run_standing *standing = arg;
+    if (!is_wanted(record->kind))
+        return true;
+    struct bsc_value *payload = bsc_journal_record_payload(record, err);
+    if (payload == NULL)
+        return false;
+    bsc_value_set_text(payload, "time", record->time);
+    take_in(standing, record->kind, payload);
+    if (standing->told != NULL)
+        standing->told(standing->told_arg, record->kind, payload);
+    bsc_value_free(payload);
+    return true;
+}
+
+/* -------------------------------------------------------------------- the whole */
+
+static enum bsc_run_stand ended_as(const struct bsc_run_standing *standing)
+{
+    const char *word = bsc_value_get_string(standing->end, "outcome");
+    if (word == NULL)
+        return BSC_RUN_STAND_HALTED;
+    if (strcmp(word, "done") == 0)
+        return rolls_back(standing) ? BSC_RUN_STAND_ROLLED_BACK : BSC_RUN_STAND_DONE;
+    for (size_t i = 0; i < sizeof stands / sizeof stands[0]; i++)
+        if (strcmp(stands[i].name, word) == 0)
+            return (enum bsc_run_stand)i;
+    return BSC_RUN_STAND_HALTED;
+}
+
+static enum bsc_run_stand stand_of(const struct bsc_run_standing *standing)
+{
+    if (standing->report.state == BSC_JOURNAL_DAMAGED)
+        return BSC_RUN_STAND_DAMAGED;
+    if (standing->end != NULL)
+        return ended_as(standing);
+    if (standing->holder != NULL)
+        return BSC_RUN_STAND_RUNNING;
+    return standing->report.records == 0 ? BSC_RUN_STAND_NOT_BEGUN : BSC_RUN_STAND_INTERRUPTED;
+}
+
+/* Who holds the lock, if it is held for this run. */
+static bool look(struct bsc_run_standing *standing, const struct bsc_sys *sys,
+                 const struct bsc_journal_folder *folder, struct bsc_err *err)
+{
+    struct bsc_value *holder = NULL;
+    if (!bsc_journal_lock_look(sys, folder->runs, &holder, err))
+        return false;
+    const char *run = bsc_value_get_string(holder, "run");
+    if (run == NULL || strcmp(run, folder->id) != 0) {
+        bsc_value_free(holder);
+        holder = NULL;
+    }
+    keep(&standing->holder, holder);
+    return true;
+}
+
+/* A run's folder is there before its journal is. */
+static bool journal_read(struct bsc_run_standing *standing, const struct bsc_sys *sys,
+                         const struct bsc_journal_folder *folder, struct bsc_err *err)
+{
+    struct bsc_err own = BSC_ERR_INIT;
+    bool on = standing->report.records > 0;
+    bool done =
+        on ? bsc_journal_read_on(sys, folder->journal, record_seen, standing, &standing->report,
+                                 &own)
+           : bsc_journal_read(sys, folder->journal, record_seen, standing, &standing->report, &own);
+    if (done || (!on && own.code == BSC_ERR_NOT_FOUND && bsc_files_exists(sys, folder->path)))
+        return true;
+    *err = own;
+    return false;
+}
+
+bool bsc_run_standing_read(struct bsc_run_standing *standing, const struct bsc_sys *sys,
+                           const struct bsc_journal_folder *folder, struct bsc_err *err)
+{
+    /* A run may begin or end while its journal is read: it is live or gone only when the lock says
+     * so both before and after. */
+    for (int i = 0; i < LOOKS_MAX; i++) {
+        if (!look(standing, sys, folder, err))
+            return false;
+        bool live = standing->holder != NULL;
+        if (!journal_read(standing, sys, folder, err) || !look(standing, sys, folder, err))
+            return false;
+        if (live == (standing->holder != NULL))
+            break;
+    }
+    standing->stand = stand_of(standing);
+    return true;
+}
+
+void bsc_run_standing_release(struct bsc_run_standing *standing)
+{
+    for (size_t i = 0; i < standing->item_count; i++) {
+        bsc_mem_free(standing->items[i].title);
+        bsc_mem_free(standing->items[i].kind);
+        bsc_mem_free(standing->items[i].outcome);
+        bsc_mem_free(standing->items[i].reason);
+    }
+    bsc_mem_free(standing->items);
+    bsc_value_free(standing->holder);
+    bsc_value_free(standing->begin);
+    bsc_value_free(standing->end);
+    bsc_value_free(standing->in_flight);
+    bsc_value_free(standing->asked);
+    *standing = (struct bsc_run_standing){0};
+}
