@@ -62,6 +62,7 @@ int bsc_cli_plan(struct bsc_cli *cli, int argc, char **argv);
 int bsc_cli_rehearse(struct bsc_cli *cli, int argc, char **argv);
 int bsc_cli_report(struct bsc_cli *cli, int argc, char **argv);
 int bsc_cli_run(struct bsc_cli *cli, int argc, char **argv);
+int bsc_cli_status(struct bsc_cli *cli, int argc, char **argv);
 int bsc_cli_test(struct bsc_cli *cli, int argc, char **argv);
 
 /* Prints an error, redacted: where, message, cause, detail, hint; as JSON under --json. Of a site

@@ -48,8 +48,8 @@ static void assert_no_run(const char *folder)
     free(runs);
 }
 
-static const char *const verbs[] = {"lab",  "check", "observe", "plan",   "rehearse",
-                                    "test", "run",   "audit",   "report", "agent"};
+static const char *const verbs[] = {"lab", "check", "observe", "plan",   "rehearse", "test",
+                                    "run", "audit", "report",  "status", "agent"};
 
 static void every_verb_refuses_what_it_does_not_know_with_exit_code_2(void **state)
 {

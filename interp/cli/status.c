@@ -1,0 +1,217 @@
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "cli/options.h"
+#include "cli/show_standing.h"
+#include "cli/watch.h"
+#include "run/estimate.h"
+#include "run/plan.h"
+
+struct wishes {
+    const char *site; /* as given, or NULL */
+    const char *runs; /* as given, or NULL */
+    const char *run;  /* as given, or NULL: all */
+    bool watch;
+};
+
+/* -------------------------------------------------------------------- one run */
+
+/* One run that is being looked at. */
+struct sight {
+    struct bsc_journal_folder folder;
+    struct bsc_run_standing standing;
+    struct bsc_cli_standing shown;
+    char *left_as; /* owned */
+};
+
+static bool sight_take(struct sight *sight, struct bsc_cli *cli, const char *where,
+                       struct bsc_err *err)
+{
+    int64_t now = cli->clock->wall_ms(cli->clock->self);
+    sight->shown =
+        (struct bsc_cli_standing){cli, &sight->standing, &sight->folder, where, now, -1, NULL};
+    if (!bsc_run_standing_read(&sight->standing, cli->sys, &sight->folder, err))
+        return false;
+    if (bsc_run_estimate(cli->sys, &sight->folder, &sight->standing, now, &sight->shown.left_ms,
+                         &sight->left_as))
+        sight->shown.left_as = sight->left_as;
+    else
+        sight->shown.left_ms = -1;
+    return true;
+}
+
+static void sight_release(struct sight *sight)
+{
+    bsc_run_standing_release(&sight->standing);
+    bsc_journal_folder_release(&sight->folder);
+    bsc_mem_free(sight->left_as);
+}
+
+static void show_one(struct bsc_cli *cli, const struct sight *sight)
+{
+    struct bsc_err ignored = BSC_ERR_INIT;
+    char *path = bsc_journal_folder_file(&sight->folder, BSC_JOURNAL_PLAN_FILE);
+    /* Without its plan a run still says what it did. */
+    struct bsc_value *plan = bsc_run_plan_read(cli->sys, path, &ignored);
+    bsc_cli_show_standing(&sight->shown, bsc_value_get(plan, "items"));
+    bsc_value_free(plan);
+    bsc_mem_free(path);
+}
+
+static int status_of_one(struct bsc_cli *cli, const struct wishes *wishes, const char *runs,
+                         const char *where)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct sight sight = {0};
+    int code = BSC_EXIT_DONE;
+    const char *run = wishes->run != NULL ? wishes->run : "last";
+    if (!bsc_journal_folder_find(cli->sys, runs, run, &sight.folder, &err)) {
+        code = bsc_cli_fail(cli, &err);
+    } else if (wishes->watch) {
+        code = bsc_cli_watch(cli, &sight.folder, where);
+    } else if (!sight_take(&sight, cli, where, &err)) {
+        code = bsc_cli_fail(cli, &err);
+    } else {
+        if (cli->json) {
+            struct bsc_value *value = bsc_cli_standing_value(&sight.shown, true);
+            bsc_cli_json(cli, value);
+            bsc_value_free(value);
+        } else {
+            show_one(cli, &sight);
+        }
+        bool damaged = sight.standing.stand == BSC_RUN_STAND_DAMAGED;
+        code = damaged ? BSC_EXIT_NOT_VERIFIED : BSC_EXIT_DONE;
+    }
+    sight_release(&sight);
+    return code;
+}
+
+/* -------------------------------------------------------------------- all runs */
+
+/* Whoever stands in a wrong folder must not be told that nothing was ever run. */
+static bool folder_is_there(struct bsc_cli *cli, const char *runs, struct bsc_err *err)
+{
+    struct stat found;
+    if (cli->sys->stat(cli->sys->self, runs, &found) == 0)
+        return true;
+    bool missing = errno == ENOENT;
+    bsc_err_sys(err, errno, "could not look at the folder of runs '%s'", runs);
+    if (missing)
+        bsc_err_hint(err, "Give --site or --runs; no run has begun where there is none.");
+    return false;
+}
+
+/* What keeps one run from being shown is told in its place, and the others are shown. */
+static bool show_brief(struct bsc_cli *cli, const char *runs, const char *id, const char *where,
+                       struct bsc_value *list)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct sight sight = {0};
+    bool shown = bsc_journal_folder_find(cli->sys, runs, id, &sight.folder, &err) &&
+                 sight_take(&sight, cli, where, &err);
+    if (!shown && cli->json) {
+        struct bsc_value *value = bsc_value_map();
+        bsc_value_set_text(value, "run", id);
+        bsc_value_set_text(value, "error", err.message);
+        bsc_value_append(list, value);
+    } else if (!shown) {
+        bsc_cli_say(cli, "%s  cannot be read\n      %s%s%s\n", id, err.message,
+                    err.cause[0] != '\0' ? ": " : "", err.cause);
+    } else if (cli->json) {
+        bsc_value_append(list, bsc_cli_standing_value(&sight.shown, false));
+    } else {
+        bsc_cli_show_standing_brief(&sight.shown);
+    }
+    sight_release(&sight);
+    return shown;
+}
+
+static int status_of_all(struct bsc_cli *cli, const char *runs, const char *where)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_files_list ids = {0};
+    bool all = true;
+    if (!folder_is_there(cli, runs, &err) || !bsc_journal_folder_list(cli->sys, runs, &ids, &err))
+        return bsc_cli_fail(cli, &err);
+    struct bsc_value *list = bsc_value_list();
+    for (size_t i = ids.count; i-- > 0;)
+        all = show_brief(cli, runs, ids.names[i], where, list) && all;
+    if (ids.count == 0)
+        bsc_cli_say(cli, "there is no run yet in '%s'\n", runs);
+    struct bsc_value *value = bsc_value_map();
+    bsc_value_set_text(value, "folder", runs);
+    bsc_value_set(value, "runs", list);
+    if (cli->json)
+        bsc_cli_json(cli, value);
+    bsc_value_free(value);
+    bsc_files_list_release(&ids);
+    return all ? BSC_EXIT_DONE : BSC_EXIT_FAILED;
+}
+
+/* -------------------------------------------------------------------- the verb */
+
+/* A command that is shown can be pasted into a shell as it is. Returns owned. */
+static char *option_as_typed(const char *name, const char *value)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/-";
+    struct bsc_buf text;
+    bsc_buf_init(&text);
+    bool bare = *value != '\0' && value[strspn(value, plain)] == '\0';
+    bsc_buf_printf(&text, " %s %s", name, bare ? value : "'");
+    for (const char *c = value; !bare && *c != '\0'; c++)
+        if (*c == '\'')
+            bsc_buf_add_text(&text, "'\\''");
+        else
+            bsc_buf_add_char(&text, *c);
+    if (!bare)
+        bsc_buf_add_char(&text, '\'');
+    char *owned = bsc_mem_text(text.data);
+    bsc_buf_release(&text);
+    return owned;
+}
+
+static char *options_as_typed(const struct wishes *wishes)
+{
+    if (wishes->runs != NULL)
+        return option_as_typed("--runs", wishes->runs);
+    return wishes->site != NULL ? option_as_typed("--site", wishes->site) : bsc_mem_text("");
+}
+
+int bsc_cli_status(struct bsc_cli *cli, int argc, char **argv)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct wishes wishes = {0};
+    const struct bsc_cli_option options[] = {
+        {"--site", NULL, "FILE", "the site beside which the runs are kept", NULL, &wishes.site,
+         NULL},
+        {"--runs", NULL, "DIR", "the folder of all runs (default: runs beside the site)", NULL,
+         &wishes.runs, NULL},
+        {"--watch", "-w", NULL, "follow the run until it ends, and end with its exit code",
+         &wishes.watch, NULL, NULL},
+        {0}};
+    const struct bsc_cli_usage usage = {
+        "status [RUN] [--watch] [--site SITE|--runs DIR]",
+        "Shows how runs stand, newest first, or everything about one, and what to type next. RUN "
+        "is "
+        "an id or the beginning of one, a folder, or last; --watch without RUN follows the last. "
+        "Changes nothing and disturbs no run.",
+        options, 0, 1};
+    size_t operands = 0;
+    bool help = false;
+    if (!bsc_cli_parse(cli, &usage, argc, argv, &operands, &help, &err))
+        return bsc_cli_fail(cli, &err);
+    if (help)
+        return BSC_EXIT_DONE;
+    wishes.run = operands > 0 ? argv[1] : NULL;
+    char *runs = bsc_journal_runs_folder(wishes.site, wishes.runs);
+    char *where = options_as_typed(&wishes);
+    bool one = wishes.run != NULL || wishes.watch;
+    int code = one ? status_of_one(cli, &wishes, runs, where) : status_of_all(cli, runs, where);
+    bsc_mem_free(where);
+    bsc_mem_free(runs);
+    return code;
+}

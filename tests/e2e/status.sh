@@ -1,0 +1,211 @@
+# How runs stand, told by whoever looks, and a run followed from another terminal.
+. "$(dirname "$0")/lib.sh"
+small_site
+mkfifo hold
+
+# A step that lasts until somebody writes to the pipe.
+cat >slow.lua <<'END'
+runbook "slow" { summary = "Waits in its second step" }
+step "Begin" { command.run { argv = { "/usr/bin/touch", "begun" } }, harmless = "a mark" }
+step "Hold" { command.run { argv = { "/usr/bin/head", "-c", "1", "hold" } }, harmless = "waits" }
+step "End" { command.run { argv = { "/usr/bin/touch", "ended" } }, harmless = "a mark" }
+END
+printf '%s\n' 'runbook "fails" {}' \
+    'step "Fail" { command.run { argv = { "/bin/false" } }, harmless = "nothing" }' >fails.lua
+
+# Begins a run in the background and waits until it holds; its pid is $run.
+hold_run() {
+    "$program" run slow.lua --yes >run.out 2>&1 </dev/null &
+    run=$!
+    background="$background $run"
+    until_true 20 holds
+}
+
+holds() {
+    bsc status last --json
+    [ "$code" -eq 0 ] && [ "$(json out '$.state')" = running ] &&
+        [ "$(json out '$.in_flight.item')" = 2 ]
+}
+
+let_go() {
+    printf x >hold
+}
+
+it "where no run was ever begun, that is told from a folder that is not there"
+bsc status
+exits 1
+says "could not look at the folder of runs 'runs'"
+says "Give --site or --runs"
+mkdir runs
+bsc status
+exits 0
+says "there is no run yet in 'runs'"
+bsc status --json
+exits 0
+one_line_of_json
+bsc status last
+exits 1
+says "there is no run yet in 'runs'"
+bsc status --watch
+exits 1
+bsc status no-such-run
+exits 1
+says "there is no run 'no-such-run'"
+bsc status one two
+exits 2
+
+it "a live run is running, with the step under way and the command that follows it"
+hold_run
+bsc status
+exits 0
+says "running"
+says "1 of 3 items done, 1 change"
+says "now 2 step Hold, for"
+says "changing /usr/bin/head -c 1 hold"
+says "--watch"
+says_not "left about"
+bsc status last --site ./site.yaml
+exits 0
+says "held by process $run on"
+says "under way"
+says "3 step not begun"
+says "--watch --site ./site.yaml"
+
+it "looking changes nothing and keeps nobody from anything"
+snapshot . >before
+for round in 1 2 3 4 5; do
+    bsc status
+    bsc status last
+    exits 0
+done
+snapshot . | grep -v -e ' \./out' -e ' \./err' -e ' \./now' -e ' \./before' -e ' \.$' >now
+grep -v -e ' \./out' -e ' \./err' -e ' \./now' -e ' \./before' -e ' \.$' before >then
+diff then now >differences || fail "looking changed something: $(cat differences)"
+
+it "whoever watches sees each step as it ends, and ends as the run does"
+"$program" status --watch >watch.out 2>&1 </dev/null &
+watch=$!
+background="$background $watch"
+until_true 20 grep -q "1 step  changed .* Begin" watch.out
+! grep -q "Hold" watch.out || fail "the step under way is told to have ended"
+let_go
+code=0
+wait "$watch" || code=$?
+exits 0
+wait "$run"
+cp watch.out out
+says "2 step changed"
+says "3 step changed"
+says "done: every item was carried out"
+
+it "a run that is killed is told to be interrupted, and the change in flight to be in doubt"
+hold_run
+"$program" status --watch --json >watch.out 2>&1 </dev/null &
+watch=$!
+background="$background $watch"
+until_true 20 grep -q '"event":"intent"' watch.out
+orphans=$(cat /proc/"$run"/task/*/children)
+kill -KILL "$run"
+code=0
+wait "$watch" || code=$?
+exits 5
+wait "$run" || true
+tail -n 1 watch.out >out
+same "$(json out '$.state')" interrupted "state"
+same "$(json out '$.in_flight.item')" 2 "item in flight"
+bsc status last
+exits 0
+says "interrupted"
+says "in doubt /usr/bin/head -c 1 hold"
+says "next bascule resume 2"
+says "or bascule rollback 2"
+for orphan in $orphans; do
+    kill -KILL "$orphan" 2>/dev/null || true
+done
+
+it "a torn tail is no damage, a changed byte is"
+journal=$(ls -d runs/*-slow-* | tail -n 1)/journal.jsonl
+cp "$journal" whole
+printf '{"hash":"' >>"$journal"
+bsc status last
+exits 0
+says "interrupted"
+says "the last record was not written to its end"
+sed '2s/item/itam/' whole >"$journal"
+bsc status last
+exits 5
+says "damaged at line 2"
+says "bascule audit verify"
+bsc status
+exits 0
+says "damaged"
+cp whole "$journal"
+
+it "a run that ended is watched no longer than it takes to say so, with its exit code"
+bsc run fails.lua --yes
+exits 1
+bsc status last --watch
+exits 1
+says "failed"
+says "halted: it stopped at an item"
+says "next bascule resume"
+says_not "rollback"
+
+it "runs are told newest first"
+bsc status
+exits 0
+same "$(grep -o -e '-fails-' -e '-slow-' out | uniq | head -n 2 | tr '\n' ' ')" "-fails- -slow- " \
+    "order of the runs"
+
+it "the beginning of an id will do, as long as one run alone begins so"
+id=$(ls -d runs/*-fails-* | sed 's,runs/,,')
+bsc status "${id%-*}"
+exits 0
+says "run $id"
+bsc status "${id%%-*}"
+exits 2
+says "runs begin with '${id%%-*}'"
+says "$id"
+
+it "whoever stops watching stops nothing else"
+hold_run
+setsid "$program" status --watch >watch.out 2>&1 </dev/null &
+watch=$!
+background="$background $watch"
+until_true 20 grep -q Begin watch.out
+kill -INT "$watch"
+code=0
+wait "$watch" || code=$?
+exits 6
+grep -q "no longer watched; the run goes on" watch.out || fail "it does not say that it goes on"
+let_go
+wait "$run"
+
+it "on a terminal the item under way is shown too"
+hold_run
+setsid script -qec "'$program' status --watch" /dev/null >terminal 2>&1 </dev/null &
+watch=$!
+background="$background $watch"
+until_true 20 grep -q "2 step  under way, .*: Hold" terminal
+let_go
+code=0
+wait "$watch" || code=$?
+exits 0
+wait "$run"
+grep -q "done: every item was carried out" terminal || fail "it does not say how the run ended"
+
+it "what may not be read is told in its place"
+if [ "$(id -u)" -ne 0 ]; then
+    chmod 0 "$journal"
+    bsc status
+    exits 1
+    says "cannot be read"
+    says "Permission denied"
+    chmod 0 runs
+    bsc status
+    exits 1
+    says "Permission denied"
+    chmod 700 runs
+else
+    leave_out "root may read everything"
+fi
