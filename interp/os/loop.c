@@ -234,6 +234,12 @@ static void signal_seen(uv_signal_t *handle, int signal_number)
     loop->seen(loop->seen_arg, signal_number);
 }
 
+static bool is_ignored(int signal_number)
+{
+    struct sigaction action;
+    return sigaction(signal_number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 bool bsc_loop_watch_signals(struct bsc_loop *loop, void (*seen)(void *arg, int signal_number),
                             void *arg, struct bsc_err *err)
 {
@@ -242,6 +248,8 @@ bool bsc_loop_watch_signals(struct bsc_loop *loop, void (*seen)(void *arg, int s
     loop->seen_arg = arg;
     signal(SIGPIPE, SIG_IGN);
     for (int i = 0; i < BSC_LOOP_SIGNALS && !loop->watching; i++) {
+        if (numbers[i] == SIGHUP && is_ignored(SIGHUP))
+            continue;
         int rc = uv_signal_init(&loop->uv, &loop->signals[i]);
         if (rc == 0) {
             loop->signals[i].data = loop;

@@ -32,7 +32,8 @@ struct bsc_timer *bsc_timer_start(struct bsc_loop *loop, int64_t delay_ms, void 
 void bsc_timer_cancel(struct bsc_timer *timer);
 
 /* Calls `seen(arg, number)` on the loop for each SIGINT, SIGTERM or SIGHUP from now on. Watching
- * alone does not keep the loop running. SIGPIPE is ignored. */
+ * alone does not keep the loop running. SIGPIPE is ignored, and so is a SIGHUP that was ignored
+ * before: nohup has said that the terminal does not matter. */
 bool bsc_loop_watch_signals(struct bsc_loop *loop, void (*seen)(void *arg, int signal_number),
                             void *arg, struct bsc_err *err);
 

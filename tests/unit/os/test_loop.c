@@ -175,6 +175,18 @@ static void interruptions_reach_the_loop(void **state)
     assert_string_equal(scene->seen, "SSS");
 }
 
+static void a_hangup_that_was_ignored_before_stays_ignored(void **state)
+{
+    struct scene *scene = *state;
+    struct bsc_err err = BSC_ERR_INIT;
+    struct sigaction action;
+    signal(SIGHUP, SIG_IGN);
+    assert_true(bsc_loop_watch_signals(scene->loop, signal_seen, scene, &err));
+    assert_int_equal(sigaction(SIGHUP, NULL, &action), 0);
+    assert_ptr_equal(action.sa_handler, SIG_IGN);
+    signal(SIGHUP, SIG_DFL);
+}
+
 static void watching_signals_does_not_keep_the_loop_running(void **state)
 {
     struct scene *scene = *state;
@@ -206,6 +218,7 @@ int main(void)
         IN_LOOP(stopping_before_the_run_ends_it_at_once),
         IN_LOOP(freeing_the_loop_frees_timers_without_calling_them),
         IN_LOOP(interruptions_reach_the_loop),
+        IN_LOOP(a_hangup_that_was_ignored_before_stays_ignored),
         IN_LOOP(watching_signals_does_not_keep_the_loop_running),
         IN_LOOP(a_broken_pipe_is_no_reason_to_die),
     };
