@@ -15,6 +15,13 @@ static bool wait_for_input(struct bsc_cli *cli)
     return poll(&input, 1, -1) > 0;
 }
 
+/* Whether the terminal was lost: then nobody has said no. */
+static bool is_gone(struct bsc_cli *cli)
+{
+    struct pollfd input = {.fd = fileno(cli->in), .events = POLLIN};
+    return poll(&input, 1, 0) > 0 && (input.revents & (POLLHUP | POLLERR)) != 0;
+}
+
 enum { ANSWER_BYTES = 64 };
 
 /* Reads one line to its end, whatever is in it, so that no rest of it answers the next question;
@@ -43,11 +50,11 @@ enum bsc_cli_answer bsc_cli_prompt(struct bsc_cli *cli, const char *question)
     bsc_mem_free(whole);
     if (!wait_for_input(cli)) {
         fputc('\n', cli->out);
-        return BSC_ANSWER_STOPPED;
+        return is_gone(cli) ? BSC_ANSWER_GONE : BSC_ANSWER_STOPPED;
     }
     if (!read_line(cli->in, line)) {
         fputc('\n', cli->out);
-        return BSC_ANSWER_NO;
+        return is_gone(cli) ? BSC_ANSWER_GONE : BSC_ANSWER_NO;
     }
     line[strcspn(line, "\r")] = '\0';
     return strcmp(line, "yes") == 0 ? BSC_ANSWER_YES : BSC_ANSWER_NO;

@@ -6,9 +6,10 @@
 
 #include "cli/cli.h"
 
-enum bsc_cli_answer { BSC_ANSWER_YES, BSC_ANSWER_NO, BSC_ANSWER_STOPPED };
+enum bsc_cli_answer { BSC_ANSWER_YES, BSC_ANSWER_NO, BSC_ANSWER_STOPPED, BSC_ANSWER_GONE };
 
-/* Shows the question and waits for a line: "yes" is yes, Ctrl-C is stopped, all else is no. Only
+/* Shows the question and waits for a line: "yes" is yes, Ctrl-C is stopped, a terminal that is
+ * lost is gone, all else is no. Only
  * to be called when `cli->terminal` holds. */
 enum bsc_cli_answer bsc_cli_prompt(struct bsc_cli *cli, const char *question);
 

@@ -200,6 +200,7 @@ static bool carry_out(struct undertaking *u, struct bsc_err *err)
 {
     struct bsc_cli_view view;
     bsc_cli_view_init(&view, u->cli, u->wishes->yes);
+    view.run = u->folder.path;
     struct bsc_run_order order = {.session = &u->session,
                                   .cursor = bsc_run_cursor_new(u->plan),
                                   .facts = u->facts,
@@ -207,6 +208,7 @@ static bool carry_out(struct undertaking *u, struct bsc_err *err)
                                   .hooks = &view.items,
                                   .live = &view.live,
                                   .progress = bsc_cli_view_progress,
+                                  .stopping = bsc_cli_view_stopping,
                                   .progress_self = &view};
     u->facts = NULL;
     bsc_run_plan_lighten(u->plan);

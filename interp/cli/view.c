@@ -1,5 +1,6 @@
 #include "cli/view.h"
 
+#include <poll.h>
 #include <string.h>
 
 #include "cli/prompt.h"
@@ -100,6 +101,8 @@ static struct bsc_value *ask(void *self, const struct bsc_value *effect)
     enum bsc_cli_answer said = bsc_cli_prompt(view->cli, bsc_value_get_string(effect, "title"));
     if (said == BSC_ANSWER_YES)
         return answered("yes", user, NULL);
+    if (said == BSC_ANSWER_GONE)
+        return answered("no", "nobody", "the terminal was lost before there was an answer");
     return answered("no", user,
                     said == BSC_ANSWER_STOPPED ? "stopped by the operator" : "the answer was no");
 }
@@ -117,6 +120,38 @@ void bsc_cli_view_init(struct bsc_cli_view *view, struct bsc_cli *cli, bool yes)
     view->live.change_end = change_end;
     view->live.note = note;
     view->live.ask = ask;
+}
+
+/* A person who presses twice wants out, and the screen may be what hangs. */
+static void say_last_words(struct bsc_cli_view *view)
+{
+    struct pollfd screen = {.fd = fileno(view->cli->err), .events = POLLOUT};
+    if (poll(&screen, 1, 0) <= 0 || (screen.revents & POLLOUT) == 0)
+        return;
+    fprintf(view->cli->err,
+            "\nended at once: whether what was under way took effect is not known\n"
+            "next     bascule status %s\n",
+            view->run != NULL ? view->run : "last");
+    fflush(view->cli->err);
+}
+
+void bsc_cli_view_stopping(void *self, enum bsc_run_stopping how)
+{
+    struct bsc_cli_view *view = self;
+    close_line(view);
+    switch (how) {
+    case BSC_RUN_STOPPING_AT_ONCE:
+        say_last_words(view);
+        break;
+    case BSC_RUN_STOPPING_SETTLES:
+        bsc_cli_say(view->cli,
+                    "      stopping: what is under way is ended and looked at; once more "
+                    "within 2 s\n      ends at once, without looking\n");
+        break;
+    case BSC_RUN_STOPPING_AFTER_ITEM:
+        bsc_cli_say(view->cli, "      the terminal was lost: this is the last item\n");
+        break;
+    }
 }
 
 void bsc_cli_view_progress(void *self, const struct bsc_run_progress *progress)

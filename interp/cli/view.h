@@ -7,12 +7,14 @@
 #include <stdint.h>
 
 #include "cli/cli.h"
+#include "run/execute.h"
 #include "run/hands.h"
 #include "run/live.h"
 #include "run/machine.h"
 
 struct bsc_cli_view {
     struct bsc_cli *cli;            /* borrowed */
+    const char *run;                /* borrowed: its folder, for the last words; or NULL */
     bool yes;                       /* --yes: gates are answered */
     size_t changes;                 /* changes made so far */
     int64_t began_us;               /* when the row under way began; for the time left */
@@ -25,5 +27,8 @@ void bsc_cli_view_init(struct bsc_cli_view *view, struct bsc_cli *cli, bool yes)
 
 /* Each 200 ms while a run goes; shows nothing without a terminal. */
 void bsc_cli_view_progress(void *self, const struct bsc_run_progress *progress);
+
+/* When a signal stops the run. */
+void bsc_cli_view_stopping(void *self, enum bsc_run_stopping how);
 
 #endif

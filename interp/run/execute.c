@@ -1,8 +1,16 @@
 #include "run/execute.h"
 
+#include <signal.h>
+#include <unistd.h>
+
 #include "run/record.h"
 
-enum { PROGRESS_EVERY_MS = 200 };
+enum {
+    PROGRESS_EVERY_MS = 200,
+    /* Whoever started us may pass on the Ctrl-C that the terminal sent to both: nobody is so quick
+     * twice. */
+    SAME_SIGNAL_MS = 100
+};
 
 struct execution {
     struct bsc_run_order *order; /* borrowed */
@@ -11,15 +19,28 @@ struct execution {
     struct bsc_run_end end;
     bool waiting; /* the loop runs until the end */
     bool over;
+    bool hung_up;       /* the terminal is gone: nothing more is begun */
+    int64_t stopped_us; /* when the operator last asked for an end; 0: never */
 };
+
+/* Whether another item may begin. */
+static bool may_begin(const struct execution *execution, const char *title, struct bsc_err *err)
+{
+    if (bsc_run_hands_cancelled(execution->order->session->hands))
+        return bsc_err_set(err, BSC_ERR_CANCELLED, "stopped by the operator before \"%s\" began",
+                           title);
+    if (execution->hung_up)
+        return bsc_err_set(err, BSC_ERR_CANCELLED,
+                           "the terminal was lost; stopped before \"%s\" began", title);
+    return true;
+}
 
 static bool item_begin(void *self, const struct bsc_value *item, struct bsc_err *err)
 {
     struct execution *execution = self;
     const struct bsc_run_hooks *hooks = execution->order->hooks;
-    if (bsc_run_hands_cancelled(execution->order->session->hands))
-        return bsc_err_set(err, BSC_ERR_CANCELLED, "stopped by the operator before \"%s\" began",
-                           bsc_value_get_string(item, "title"));
+    if (!may_begin(execution, bsc_value_get_string(item, "title"), err))
+        return false;
     bsc_run_live_enter(execution->live, bsc_value_get_number(item, "index", 0));
     if (!bsc_run_record_item_begin(execution->order->journal, item, err))
         return false;
@@ -45,11 +66,40 @@ static void ended(void *arg, const struct bsc_run_end *end)
         bsc_loop_stop(execution->order->session->loop);
 }
 
+static void tell_stopping(const struct execution *execution, enum bsc_run_stopping how)
+{
+    if (execution->order->stopping != NULL)
+        execution->order->stopping(execution->order->progress_self, how);
+}
+
+/* The operator wants an end; the second time soon after it is one, whatever is under way: what the
+ * journal has is what a resumed run goes on from. */
+static void stop(struct execution *execution)
+{
+    const struct bsc_clock *clock = execution->order->session->with.clock;
+    int64_t now_us = clock->mono_us(clock->self);
+    int64_t since_ms = (now_us - execution->stopped_us) / 1000;
+    bool again = execution->stopped_us != 0;
+    if (again && since_ms < SAME_SIGNAL_MS)
+        return;
+    if (again && since_ms <= BSC_RUN_STOPPING_MS) {
+        tell_stopping(execution, BSC_RUN_STOPPING_AT_ONCE);
+        _exit(bsc_run_outcome_exit(BSC_OUTCOME_UNKNOWN));
+    }
+    execution->stopped_us = now_us;
+    tell_stopping(execution, BSC_RUN_STOPPING_SETTLES);
+    bsc_run_live_cancel(execution->live);
+}
+
 static void interrupted(void *arg, int signal_number)
 {
     struct execution *execution = arg;
-    (void)signal_number;
-    bsc_run_live_cancel(execution->live);
+    if (signal_number != SIGHUP) {
+        stop(execution);
+        return;
+    }
+    execution->hung_up = true;
+    tell_stopping(execution, BSC_RUN_STOPPING_AFTER_ITEM);
 }
 
 /* The loop outlives the run: a signal that comes late must not find what is gone. */
@@ -89,9 +139,12 @@ static void perform(struct execution *execution)
     bsc_run_machine_free(machine);
 }
 
-static const char *end_word(const struct bsc_run_end *end)
+static const char *end_word(const struct execution *execution)
 {
-    if (end->broke)
+    const struct bsc_run_end *end = &execution->end;
+    bool cancelled = bsc_run_hands_cancelled(execution->order->session->hands);
+    /* Nobody wanted an end who has only lost the terminal. */
+    if (end->broke || (execution->hung_up && !cancelled && end->outcome == BSC_OUTCOME_INTERRUPTED))
         return "halted";
     switch (end->outcome) {
     case BSC_OUTCOME_KEPT:
@@ -114,7 +167,7 @@ static bool record_end(const struct execution *execution, struct bsc_err *err)
     bsc_value_set_text(summary, "outcome", bsc_run_outcome_name(end->outcome));
     bsc_value_set_text(summary, "text", end->broke ? end->err.message : end->reason);
     bsc_value_set_int(summary, "items_done", (int64_t)end->items_done);
-    bool ok = bsc_run_record_end(execution->order->journal, end_word(end),
+    bool ok = bsc_run_record_end(execution->order->journal, end_word(execution),
                                  bsc_run_outcome_exit(end->outcome), summary, err);
     bsc_value_free(summary);
     return ok;

@@ -13,6 +13,16 @@
 #include "run/session.h"
 #include "value/value.h"
 
+/* What a signal does to a run. */
+enum bsc_run_stopping {
+    BSC_RUN_STOPPING_SETTLES,    /* Ctrl-C, SIGTERM: what is under way is ended, and looked at */
+    BSC_RUN_STOPPING_AT_ONCE,    /* a second one soon after: the process ends now */
+    BSC_RUN_STOPPING_AFTER_ITEM, /* SIGHUP: the terminal is gone; the item under way is the last */
+};
+
+/* How soon after the first a second signal ends the process. */
+enum { BSC_RUN_STOPPING_MS = 2000 };
+
 struct bsc_run_order {
     struct bsc_run_session *session;       /* all borrowed until the end */
     struct bsc_run_cursor *cursor;         /* at the beginning of the plan; taken */
@@ -22,13 +32,15 @@ struct bsc_run_order {
     const struct bsc_run_live_hooks *live; /* shows changes, answers questions */
     void (*progress)(void *self,
                      const struct bsc_run_progress *progress); /* each 200 ms; or NULL */
-    void *progress_self;
+    void (*stopping)(void *self, enum bsc_run_stopping how);   /* tells of a signal; or NULL */
+    void *progress_self;                                       /* for both */
 };
 
-/* Performs the runbook to its end or to where it stops, with Ctrl-C and SIGTERM stopping it after
- * the change under way has been settled, and writes the run_end record. *ret_end is always filled;
- * false when the journal could not be written, or when signals cannot be watched: then nothing was
- * begun. */
+/* Performs the runbook to its end or to where it stops, and writes the run_end record. Ctrl-C and
+ * SIGTERM stop it after the change under way has been settled; a second one within
+ * BSC_RUN_STOPPING_MS ends the process as it is, with the exit code of an unknown outcome. SIGHUP
+ * stops it after the item under way. *ret_end is always filled; false when the journal could not be
+ * written, or when signals cannot be watched: then nothing was begun. */
 bool bsc_run_execute(struct bsc_run_order *order, struct bsc_run_end *ret_end, struct bsc_err *err);
 
 #endif

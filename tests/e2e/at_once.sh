@@ -69,7 +69,7 @@ until_true 10 has_child
 bsc run quick.lua --yes
 exits 3
 says "another run is under way: process $run"
-says "(slow)"
+says "-slow-"
 same "$(ls -d runs/*-*)" "$(ls -d runs/*-slow-*)" "folders of runs"
 [ ! -e ended ] || fail "the second run did something"
 
