@@ -10,6 +10,7 @@
 #include "cli/view.h"
 #include "journal/folder.h"
 #include "journal/lock.h"
+#include "journal/place.h"
 #include "os/files.h"
 #include "run/about.h"
 #include "run/drift.h"
@@ -28,6 +29,7 @@ struct wishes {
     const char *runs;      /* as given, or NULL */
     struct bsc_value *set; /* owned */
     bool yes;
+    bool force; /* also on a network file system */
 };
 
 /* One invocation from the arguments to the exit code. */
@@ -36,10 +38,11 @@ struct undertaking {
     const struct wishes *wishes; /* borrowed */
     struct bsc_value *given;     /* owned: the plan from a file; NULL for a runbook */
     struct bsc_run_session session;
-    struct bsc_value *facts;       /* owned: observed just now */
-    struct bsc_value *plan;        /* owned: what will be carried out */
-    struct bsc_value *drift;       /* owned: what is different since it was made; NULL: new */
-    char *runs;                    /* owned: the folder of all runs */
+    struct bsc_value *facts; /* owned: observed just now */
+    struct bsc_value *plan;  /* owned: what will be carried out */
+    struct bsc_value *drift; /* owned: what is different since it was made; NULL: new */
+    char *runs;              /* owned: the folder of all runs */
+    const char *network;     /* the file system it lies on, where --force is needed; or NULL */
     struct bsc_journal_lock *lock; /* owned */
     struct bsc_journal_folder folder;
     struct bsc_journal *journal; /* owned */
@@ -84,10 +87,18 @@ static bool open_session(struct undertaking *u, struct bsc_err *err)
     return bsc_run_session_open(&u->session, &options, err);
 }
 
+/* Before anything is made there: whether locks and syncs can be relied on. */
+static bool place_is_fit(struct undertaking *u, struct bsc_err *err)
+{
+    u->runs = bsc_journal_runs_folder(u->session.with.site_path, u->wishes->runs);
+    if (!u->wishes->force)
+        return bsc_journal_place_check(u->cli->sys, u->runs, err);
+    return bsc_journal_place_look(u->cli->sys, u->runs, &u->network, err);
+}
+
 static bool take_lock(struct undertaking *u, struct bsc_err *err)
 {
     const char *name = bsc_value_get_string(bsc_run_session_runbook(&u->session), "name");
-    u->runs = bsc_journal_runs_folder(u->session.with.site_path, u->wishes->runs);
     u->lock = bsc_journal_lock_take(u->cli->sys, u->cli->clock, u->runs, name, err);
     return u->lock != NULL;
 }
@@ -178,11 +189,29 @@ static bool keep_inputs(struct undertaking *u, struct bsc_err *err)
     return ok;
 }
 
+/* Whoever reads the journal must know what it was written on. */
+static bool note_network(struct undertaking *u, struct bsc_err *err)
+{
+    if (u->network == NULL)
+        return true;
+    struct bsc_value *note = bsc_value_map();
+    bsc_value_set_text(note, "kind", "warning");
+    bsc_value_set(
+        note, "text",
+        bsc_value_format("the runs lie on a file system of kind %s, where locks and syncs "
+                         "may not hold; --force was given",
+                         u->network));
+    bsc_cli_show_note(u->cli, note);
+    bool ok = bsc_run_record_note(u->journal, 0, note, err);
+    bsc_value_free(note);
+    return ok;
+}
+
 static bool open_journal(struct undertaking *u, struct bsc_err *err)
 {
     const char *name = bsc_value_get_string(bsc_value_get(u->plan, "runbook"), "name");
     struct bsc_journal_options options = {u->cli->sys, u->cli->clock, u->cli->redactor, NULL,
-                                          false};
+                                          u->wishes->force};
     if (!bsc_journal_folder_create(u->cli->sys, u->cli->clock, u->runs, name, &u->folder, err) ||
         !bsc_journal_lock_name(u->lock, u->folder.id, err) || !keep_inputs(u, err))
         return false;
@@ -191,7 +220,7 @@ static bool open_journal(struct undertaking *u, struct bsc_err *err)
     if (u->journal == NULL)
         return false;
     struct bsc_value *about = bsc_run_about(&u->session, u->plan, u->folder.id, "run");
-    bool ok = bsc_run_record_begin(u->journal, about, err);
+    bool ok = bsc_run_record_begin(u->journal, about, err) && note_network(u, err);
     bsc_value_free(about);
     return ok;
 }
@@ -313,6 +342,8 @@ static int undertake(struct undertaking *u, struct bsc_err *err)
         return -1;
     if (bsc_cli_stops_at_errors(u->cli, &u->session))
         return BSC_EXIT_FAILED;
+    if (!place_is_fit(u, err))
+        return -1;
     /* Where nobody is waited for, one look will do, as long as nobody else can run anything from
      * then on. A person may take all day, and must not keep others out. */
     if ((u->wishes->yes && !take_lock(u, err)) || !prepare(u, err))
@@ -361,6 +392,8 @@ int bsc_cli_run(struct bsc_cli *cli, int argc, char **argv)
          &wishes.runs, NULL},
         {"--yes", NULL, NULL, "confirm the plan and answer its gates with yes", &wishes.yes, NULL,
          NULL},
+        {"--force", NULL, NULL, "keep the run on a network file system, where locks may not hold",
+         &wishes.force, NULL, NULL},
         {0}};
     const struct bsc_cli_usage usage = {
         "run PLAN|RUNBOOK [--site SITE] [--set NAME=VALUE]… [--yes]",

@@ -51,10 +51,20 @@ bool bsc_journal_file_open(struct bsc_journal *journal, int extra, struct bsc_er
     return true;
 }
 
+static bool place_is_fit(const struct bsc_journal_options *options, struct bsc_err *err)
+{
+    if (options->force)
+        return true;
+    char *folder = bsc_files_folder_of(options->path);
+    bool fit = bsc_journal_place_check(options->sys, folder, err);
+    bsc_mem_free(folder);
+    return fit;
+}
+
 struct bsc_journal *bsc_journal_create(const struct bsc_journal_options *options,
                                        struct bsc_err *err)
 {
-    if (!options->force && !bsc_journal_place_check(options->path, err))
+    if (!place_is_fit(options, err))
         return NULL;
     struct bsc_journal *journal = bsc_journal_new(options);
     if (!bsc_journal_file_open(journal, O_CREAT | O_EXCL, err))
@@ -106,7 +116,7 @@ struct bsc_journal *bsc_journal_open(const struct bsc_journal_options *options,
                                      struct bsc_journal_report *report, struct bsc_err *err)
 {
     struct bsc_journal_report own;
-    if (!options->force && !bsc_journal_place_check(options->path, err))
+    if (!place_is_fit(options, err))
         return NULL;
     struct bsc_journal *journal = bsc_journal_new(options);
     if (journal_continue(journal, report != NULL ? report : &own, err))

@@ -128,6 +128,12 @@ static int real_statvfs(void *self, const char *path, struct statvfs *ret_stat)
     return statvfs(path, ret_stat);
 }
 
+static int real_statfs(void *self, const char *path, struct statfs *ret_stat)
+{
+    (void)self;
+    return statfs(path, ret_stat);
+}
+
 /* A lock of the open file description: unlike a classic record lock it does not vanish when some
  * other part of the process opens and closes the same file. */
 static int real_lock(void *self, int fd, bool exclusive)
@@ -172,6 +178,7 @@ static const struct bsc_sys real = {
     .stat = real_stat,
     .fstat = real_fstat,
     .statvfs = real_statvfs,
+    .statfs = real_statfs,
     .lock = real_lock,
     .locked = real_locked,
     .write_soon = real_write_soon,

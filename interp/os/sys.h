@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/types.h>
+#include <sys/vfs.h>
 
 struct bsc_sys {
     void *self; /* passed back as the first argument; borrowed */
@@ -36,6 +37,7 @@ struct bsc_sys {
     int (*stat)(void *self, const char *path, struct stat *ret_stat);
     int (*fstat)(void *self, int fd, struct stat *ret_stat);
     int (*statvfs)(void *self, const char *path, struct statvfs *ret_stat);
+    int (*statfs)(void *self, const char *path, struct statfs *ret_stat);
     int (*lock)(void *self, int fd, bool exclusive); /* OFD lock of the whole file, never waits */
     int (*locked)(void *self, int fd); /* 1 when somebody else holds a lock on it, 0 when nobody
                                           does; takes none, and needs no permission to write */

@@ -67,3 +67,40 @@ exits 1
 says "plan.json"
 says "File too large"
 same "$(find . -name 'mark-*')" "" "marks"
+
+it "a disk that is really full still takes the record of why the run stopped"
+mkdir disk
+cat >filler <<'END'
+dd if=/dev/zero of=disk/filler bs=4096 2>/dev/null || true
+END
+{
+    printf '%s\n' 'runbook "fills" { summary = "Fills the disk of its journal" }'
+    printf '%s\n' 'step "Fill" { command.run { argv = { "/bin/sh", "filler" } }, harmless = "it" }'
+    for number in $(seq 200); do
+        printf 'step "Mark %s" { command.run { argv = { "/usr/bin/touch", "mark-%s" } }, %s }\n' \
+            "$number" "$number" 'harmless = "a mark"'
+    done
+} >fills.lua
+cat >inside <<'END'
+mount -t tmpfs -o size=4m none disk || exit 77
+code=0
+"$1" run fills.lua --yes --runs disk/runs >out 2>err </dev/null || code=$?
+cp -r disk/runs kept
+exit "$code"
+END
+code=0
+unshare -rm sh inside "$program" 2>refused || code=$?
+if [ -e kept ]; then
+    exits 1
+    says "No space left on device"
+    bsc audit verify last --runs kept
+    exits 0
+    bsc status last --runs kept
+    exits 0
+    says "halted"
+    says "could not reserve room for journal"
+    marks=$(find . -name 'mark-*' | wc -l)
+    [ "$marks" -gt 0 ] && [ "$marks" -lt 200 ] || fail "$marks of 200 marks were made"
+else
+    leave_out "a file system can be mounted by root or in a user name space only: $(cat refused)"
+fi

@@ -136,6 +136,15 @@ static int fault_statvfs(void *self, const char *path, struct statvfs *ret_stat)
     return fails(self, UNIT_SYS_STATVFS) ? -1 : under()->statvfs(NULL, path, ret_stat);
 }
 
+static int fault_statfs(void *self, const char *path, struct statfs *ret_stat)
+{
+    const struct unit_sys *fault = self;
+    int rc = fails(self, UNIT_SYS_STATFS) ? -1 : under()->statfs(NULL, path, ret_stat);
+    if (rc == 0 && fault->fs_magic != 0)
+        ret_stat->f_type = fault->fs_magic;
+    return rc;
+}
+
 static int fault_lock(void *self, int fd, bool exclusive)
 {
     return fails(self, UNIT_SYS_LOCK) ? -1 : under()->lock(NULL, fd, exclusive);
@@ -170,6 +179,7 @@ void unit_sys_init(struct unit_sys *fault)
         .stat = fault_stat,
         .fstat = fault_fstat,
         .statvfs = fault_statvfs,
+        .statfs = fault_statfs,
         .lock = fault_lock,
         .locked = fault_locked,
     };
@@ -194,7 +204,7 @@ const char *unit_sys_name(enum unit_sys_kind kind)
     static const char *const names[] = {
         "open",  "close",     "read",      "write",     "pread",  "pwrite", "copy_file_range",
         "fsync", "fdatasync", "ftruncate", "fallocate", "rename", "link",   "unlink",
-        "mkdir", "stat",      "fstat",     "statvfs",   "lock",   "locked"};
+        "mkdir", "stat",      "fstat",     "statvfs",   "statfs", "lock",   "locked"};
     _Static_assert(sizeof names / sizeof names[0] == UNIT_SYS_KINDS, "one name for each kind");
     return kind < UNIT_SYS_KINDS ? names[kind] : "any";
 }

@@ -43,6 +43,7 @@ enum unit_sys_kind {
     UNIT_SYS_STAT,
     UNIT_SYS_FSTAT,
     UNIT_SYS_STATVFS,
+    UNIT_SYS_STATFS,
     UNIT_SYS_LOCK,
     UNIT_SYS_LOCKED,
     UNIT_SYS_KINDS,
@@ -60,6 +61,7 @@ struct unit_sys {
     bool failed;                    /* a call has been failed */
     enum unit_sys_kind failed_kind; /* which kind it was */
     size_t length_max;              /* most bytes that one read or write moves; 0 is no limit */
+    long fs_magic; /* the kind that every file system is said to be; 0: the truth */
     void (*before)(void *arg, enum unit_sys_kind kind, unsigned long call); /* NULL, or called
                                            before each call; it may end the process */
     void *before_arg;                                                       /* borrowed */

@@ -109,6 +109,36 @@ static void what_cannot_be_shown_is_a_failure_of_verbs_that_only_show(void **sta
     unit_folder_remove(folder);
 }
 
+static void a_run_is_not_kept_on_a_network_file_system_unless_it_is_forced(void **state)
+{
+    (void)state;
+    struct desk desk;
+    struct unit_sys fault;
+    char *folder = unit_folder_make();
+    furnish(folder);
+    unit_sys_init(&fault);
+    fault.fs_magic = 0x6969;
+    desk_set(&desk);
+    desk.cli.sys = &fault.table;
+    assert_int_equal(desk_run(&desk, "run %s/book.lua --site %s/site.yaml --yes", folder, folder),
+                     BSC_EXIT_REFUSED);
+    assert_contains(desk.err, "lies on a file system of kind NFS");
+    assert_false(has(folder, "runs"));
+    assert_false(has(folder, "to"));
+    assert_int_equal(
+        desk_run(&desk, "run %s/book.lua --site %s/site.yaml --yes --force", folder, folder),
+        BSC_EXIT_DONE);
+    assert_contains(desk.out, "warning: the runs lie on a file system of kind NFS");
+    assert_true(has(folder, "to"));
+    desk_clear(&desk);
+    desk_set(&desk);
+    assert_int_equal(desk_run(&desk, "report last --site %s/site.yaml -o -", folder),
+                     BSC_EXIT_DONE);
+    assert_contains(desk.out, "the runs lie on a file system of kind NFS");
+    desk_clear(&desk);
+    unit_folder_remove(folder);
+}
+
 static void a_run_that_nobody_sees_ends_with_its_own_code(void **state)
 {
     (void)state;
@@ -388,6 +418,7 @@ int main(void)
         cmocka_unit_test(every_verb_refuses_what_it_does_not_know_with_exit_code_2),
         cmocka_unit_test(every_verb_has_help),
         cmocka_unit_test(what_cannot_be_shown_is_a_failure_of_verbs_that_only_show),
+        cmocka_unit_test(a_run_is_not_kept_on_a_network_file_system_unless_it_is_forced),
         cmocka_unit_test(a_run_that_nobody_sees_ends_with_its_own_code),
         cmocka_unit_test(under_json_an_error_is_one_canonical_line),
         cmocka_unit_test(an_unknown_verb_is_named_with_the_nearest_one),
