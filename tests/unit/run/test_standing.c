@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "fault_sys.h"
+#include "run/outcome.h"
 
 #define ID "20261120-231501-failover-a3f2"
 
@@ -200,6 +201,29 @@ static void an_item_that_no_runbook_has_is_not_believed(void **state)
     notes_end(&notes);
 }
 
+static void assert_row(const char *page, const char *word)
+{
+    char *row = bsc_mem_format("| `%s` |", word);
+    if (strstr(page, row) == NULL)
+        fail_msg("the page lacks the row %s", row);
+    bsc_mem_free(row);
+}
+
+static void the_page_for_the_night_has_every_state_and_every_outcome_that_halts(void **state)
+{
+    static const enum bsc_outcome outcomes[] = {BSC_OUTCOME_REFUSED,     BSC_OUTCOME_FAILED,
+                                                BSC_OUTCOME_DIVERGED,    BSC_OUTCOME_TIMEOUT,
+                                                BSC_OUTCOME_INTERRUPTED, BSC_OUTCOME_UNKNOWN};
+    char *page = unit_file_get(BSC_UNIT_STOPPED, NULL);
+    (void)state;
+    assert_non_null(page);
+    for (int i = 0; i <= BSC_RUN_STAND_DAMAGED; i++)
+        assert_row(page, bsc_run_stand_name((enum bsc_run_stand)i));
+    for (size_t i = 0; i < sizeof outcomes / sizeof outcomes[0]; i++)
+        assert_row(page, bsc_run_outcome_name(outcomes[i]));
+    free(page);
+}
+
 struct ledger {
     enum bsc_journal_kind kinds[16];
     int count;
@@ -275,6 +299,7 @@ int main(void)
         UNIT_IN_FOLDER(beyond_the_point_of_no_return_there_is_no_way_back),
         UNIT_IN_FOLDER(a_run_taken_up_again_is_not_ended_any_more),
         UNIT_IN_FOLDER(an_item_that_no_runbook_has_is_not_believed),
+        UNIT_IN_FOLDER(the_page_for_the_night_has_every_state_and_every_outcome_that_halts),
         UNIT_IN_FOLDER(each_record_is_told_once_however_often_it_is_looked_at),
         UNIT_IN_FOLDER(looking_makes_no_call_that_changes_anything),
     };
