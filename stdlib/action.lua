@@ -5,7 +5,6 @@
 --
 -- Nothing here knows whether the world is the site itself or its model.
 
-local _, host = ...
 local effects = require "bascule/effects"
 local handles = require "bascule/language/handles"
 local list = require "bascule/core/list"
@@ -115,17 +114,18 @@ end
 
 -- A change as the host takes it. `becomes` is what is taken to be true afterwards; where nobody
 -- says what that is, the change is assumed to work.
-local function prepared(change, own, becomes, options, is_assumed)
+local function prepared(change, own, becomes, options)
   local resource = handles.resource(change.resource) or own
+  local foreseen = merged(foretold(by_resource(change.becomes or {}, resource)), becomes)
   return {
     resource = resource,
     statement = change.statement,
     row = change.row,
     args = change.args,
-    becomes = merged(foretold(by_resource(change.becomes or {}, resource)), becomes),
+    becomes = foreseen,
     timeout_ms = change.timeout_ms or options.timeout_ms,
     volatile = change.volatile,
-    assumed = is_assumed and change.becomes == nil or nil,
+    assumed = next(foreseen) == nil or nil,
   }
 end
 
@@ -148,75 +148,38 @@ local function stop(run, outcome, reason)
     is_moot = run.is_moot }
 end
 
--- The changes of an action as plain data, for the journal: the last one makes true what the action
--- wants.
-local function plain_changes(action)
-  local inner, changes = primitive.action(action), {}
-  local spec = inner.primitive
-  local given = spec.wants and spec.wants(inner.a, {}, observe)
-  local becomes = given and foretold(by_resource(given, inner.resource))
-  for change, is_last in stepper(spec.changes(inner.a, {}, observe)) do
-    changes[#changes + 1] = prepared(change, inner.resource,
-      is_last and not change.becomes and becomes or nil, {}, not given)
-  end
-  return changes
-end
-
--- What the facts of a resource were that are about to become others, as far as they are known.
-local function facts_before(resource, before, becomes)
-  local was
-  for key in next, becomes[resource] or {} do
-    if before[key] ~= nil then
-      was = was or {}
-      was[key] = before[key]
+-- Facts that can be put back: as they are now, of everything that is about to become another.
+local function facts_now(becomes, known)
+  local now = {}
+  for _, resource in ipairs(list.keys(becomes)) do
+    local facts = known[resource] or observe(resource)
+    for key in next, becomes[resource] do
+      if facts[key] ~= nil and not match.is_unknown(facts[key]) then
+        now[resource] = now[resource] or {}
+        now[resource][key] = facts[key]
+      end
     end
   end
-  return was and { [resource] = was }
+  return now
 end
 
--- What an undo gives, as plain changes.
-local function plain_undo(action, before, wanted)
-  local spec, changes = action.primitive, {}
-  local give = spec.undoes and spec.undoes(action.a) or spec.undo
-  for change in stepper(give and give(action.a, before, wanted) or {}) do
-    if primitive.action(change) then
-      local nested = plain_changes(change)
-      table.move(nested, 1, #nested, #changes + 1, changes)
-    else
-      changes[#changes + 1] = prepared(change, action.resource, nil, {}, true)
-    end
-  end
-  return changes
-end
-
--- The undo of an action whose first change is about to make `becomes` true. Where it does not say
--- what it makes true itself, it puts those facts back.
-local function changes_back(run, becomes)
-  local resource = run.action.resource
-  local changes = plain_undo(run.action, run.before, run.wanted and run.wanted[resource] or {})
-  local last, says = changes[#changes], false
-  for _, change in ipairs(changes) do
-    says = says or next(change.becomes) ~= nil
-  end
-  local was = last and not says and facts_before(resource, run.before, becomes)
-  if was then
-    last.becomes, last.assumed = was, nil
-  end
-  return last and { changes = host.list(changes) } or nil
-end
-
--- How a rollback takes the whole action back. It goes with the action's first change, so that it is
--- recorded before anything is done.
+-- What a rollback needs to take the whole action back. It goes with the action's first change, so
+-- that it is recorded before anything is done; `becomes` is what that change makes true.
 local function undo_with(run, becomes)
   local whole, options = run.whole, run.options
+  local spec = whole.action.primitive
   if whole.is_begun or options.goes_back then
     return nil
   end
   whole.is_begun = true
   if options.undo_actions and #options.undo_actions > 0 then
     return { declared = true }
+  elseif not spec.undo and not (spec.undoes and spec.undoes(whole.action.a)) then
+    return nil
   end
-  return changes_back(whole, becomes)
+  local own, wanted = whole.action.resource, foretold(whole.wanted or {})
+  return { before = whole.before, wanted = wanted[own] or {},
+    now = facts_now(merged(wanted, becomes), { [own] = whole.before }) }
 end
 
 -- One change, or an action of another primitive in its place. Returns nil to go on, else the end.
@@ -236,9 +199,10 @@ local function take(run, change, is_last, becomes)
   if is_last and not change.becomes then
     more = merged(more, becomes)
   end
-  local full = prepared(change, own, more, run.options, not run.foretells)
-  full.once = not run.foretells or nil
-  full.undo = undo_with(run, merged(merged({}, becomes), full.becomes))
+  local full = prepared(change, own, more, run.options)
+  full.once = full.assumed or not run.foretells or nil
+  full.undo = undo_with(run, full.becomes)
+  full.harmless = run.whole.action.primitive.harmless and true or nil
   local answer = change_with_retry(full, run.options)
   if answer.outcome ~= "changed" then
     return stop(run, answer.outcome, answer.reason or answer.error and answer.error.message
@@ -351,18 +315,92 @@ function M.perform(action, options, outer, foreseen)
   return carry_out(run)
 end
 
--- Carries out one plain change of an undo, unless what it makes true is so already.
-function M.put_back(change, options)
-  local facts, becomes = observe(change.resource), change.becomes or {}
-  if next(becomes) and holds(becomes, { [change.resource] = facts }) then
+-- Whether facts are known to be so: what is seen only afterwards is not.
+local function is_so(facts, known)
+  for _, keys in next, facts do
+    for _, value in next, keys do
+      if match.is_unknown(value) then
+        return false
+      end
+    end
+  end
+  return next(facts) ~= nil and holds(facts, known or {}, false)
+end
+
+-- Whether a part of an undo, a change or an action, says what it makes true.
+local function says(part, own)
+  local inner = primitive.action(part)
+  if not inner then
+    return part.becomes ~= nil
+  end
+  local wants = inner.primitive.wants
+  return wants and wants(inner.a, observe(inner.resource or own), observe) ~= nil
+end
+
+-- One change of an undo, unless what it makes true is so already.
+local function put_back(change, own, becomes, options)
+  local full = prepared(change, own, becomes, options)
+  local facts = observe(full.resource)
+  if is_so(full.becomes, { [full.resource] = facts }) then
     return { outcome = "kept" }
   elseif facts.state == "unreachable" then
-    return { outcome = "refused", reason = change.resource .. " is unreachable" }
+    return { outcome = "refused", reason = full.resource .. " is unreachable" }
   end
-  change.once = not next(becomes) or nil
-  local answer = change_with_retry(change, options)
-  return { outcome = answer.outcome,
-    reason = answer.reason or answer.error and answer.error.message }
+  full.once = full.assumed
+  local answer = change_with_retry(full, options)
+  if answer.outcome ~= "changed" then
+    return { outcome = answer.outcome,
+      reason = answer.reason or answer.error and answer.error.message }
+  end
+  local promised = by_resource(change.becomes or {}, full.resource)
+  local true_now, difference = holds(promised, { [full.resource] = answer.facts })
+  return { outcome = true_now and "changed" or "diverged",
+    reason = not true_now and "after the change " .. difference or nil }
+end
+
+-- The parts of an undo, and the facts that they put back without saying so; or nil and why there is
+-- nothing to put back.
+local function parts_of(action, undo)
+  local spec, parts = action.primitive, {}
+  local give = spec.undoes and spec.undoes(action.a) or spec.undo
+  local given = give and give(action.a, undo.before, undo.wanted) or {}
+  if type(given) == "string" then
+    return nil, given
+  end
+  for part in stepper(given) do
+    parts[#parts + 1] = part
+  end
+  for _, part in ipairs(parts) do
+    if says(part, action.resource) then
+      return parts, {}
+    end
+  end
+  return parts, undo.now or {}
+end
+
+-- Takes back an action by its own undo, which `undo_with` has made ready. Where the undo does not
+-- say what it makes true, it puts back the facts that were there. Gives the ends of its parts one
+-- at a time, each beginning with `begin(index)`.
+function M.take_back(action, undo, options, begin_part)
+  local inner = primitive.action(action)
+  local parts, facts = parts_of(inner, undo)
+  local outcome = "kept"
+  if not parts then
+    return { outcome = "skipped", reason = facts }
+  elseif is_so(facts) then
+    return { outcome = outcome }
+  end
+  for index, part in ipairs(parts) do
+    begin_part(index)
+    local becomes = index == #parts and next(facts) and facts or nil
+    local ended = primitive.action(part) and M.perform(part, options, nil, becomes)
+      or put_back(part, inner.resource, becomes, options)
+    outcome = ended.outcome == "changed" and "changed" or outcome
+    if ended.outcome ~= "changed" and ended.outcome ~= "kept" then
+      return ended
+    end
+  end
+  return { outcome = outcome }
 end
 
 return M

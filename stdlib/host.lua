@@ -27,8 +27,8 @@ M.load = loader.load
 -- change, sleep, now, undecided, ask and note.
 M.perform = perform.perform
 
--- {index, changes?} → {outcome, reason, actions}. Takes an item back: by these plain changes, or
--- without them by the undo that the item declares. Yields what perform does.
+-- {index, action, undo} → {outcome, reason, actions}. Takes an action of an item back, or all of it
+-- where it declares how; `undo` is what the action's first change carried. Yields as perform does.
 M.take_back = perform.take_back
 
 -- A site given here replaces the one a runbook was loaded with: for observing without a runbook.

@@ -8,7 +8,8 @@
 --     requires = function(a, facts, observe) … end, -- a reason to refuse, or nothing
 --     wants    = function(a, facts, observe) … end, -- the facts it makes true
 --     changes  = function(a, facts, observe) … end, -- how: a list of changes or actions
---     undo     = function(a, before, wanted) … end, -- changes that take it back
+--     undo     = function(a, before, wanted) … end, -- changes or actions that take it back, or a
+--                                                   -- text: why there is nothing to take back
 --     harmless = "why no undo is needed",
 --   }
 --
@@ -52,6 +53,9 @@ local fields = {
 local actions = {}
 local primitives = {}
 
+-- Actions made while an item is performed: they are of no use to anybody once it is over.
+local passing = {}
+
 local action_meta = {
   __metatable = false,
   __name = "action",
@@ -68,6 +72,14 @@ local action_meta = {
 -- The plain table behind an action: primitive, a (arguments), resource, place. nil for others.
 function M.action(value)
   return actions[value]
+end
+
+-- Another item begins: forgets the actions that the last one has made.
+function M.forget_passing()
+  for _, action in ipairs(passing) do
+    actions[action] = nil
+  end
+  passing = {}
 end
 
 function M.is(value)
@@ -116,6 +128,9 @@ local function call(spec, ...)
   end
   local action = setmetatable({}, action_meta)
   actions[action] = { primitive = spec, a = a, resource = resource, place = place }
+  if not book.loading then
+    passing[#passing + 1] = action
+  end
   return action
 end
 

@@ -43,8 +43,9 @@
  * the step, from 1. Keys `volatile` (bool), `timeout_ms` (int) `assumed` (bool: nobody says
  *             what it makes true) and `once` (bool: its action does not look whether it was made)
  *             when the effect had them. The first intent of an action that a
- *             rollback can take back has `undo`: {changes = list of changes in the form of an
- *             intent}, or {declared = true} where the step itself says how.
+ *             rollback can take back has `undo`: the facts {before, wanted, now} that the action's
+ *             own undo is worked out from, or {declared = true} where the step says how. Where an
+ *             action has several, the earliest one counts.
  * outcome     How that change ended: an outcome word, the row's value, the error as {code, message,
  *             hint, sqlstate, native} or null. A change settled by observing after a crash has
  *             `settled_by` = "observing".

@@ -7,9 +7,8 @@
 #include "pools/table.h"
 #include "site/site.h"
 
-#define STATE_ARGS "server: text, pool: text"
-#define UPDATE_ARGS                                                                                \
-    "server: text, pool: text, from: map, to: map, data_centre: text?, restore: bool?"
+#define STATE_ARGS  "server: text, pool: text"
+#define UPDATE_ARGS "server: text, pool: text, from: map, to: map, data_centre: text?"
 
 /* A pool as the site describes it; all borrowed. */
 struct pool {
@@ -139,7 +138,7 @@ static bool version_read(const struct bsc_value *args, const char *side,
     if (fallback == NULL)
         return bsc_lib_args_text(map, "state", &ret->state, err) &&
                bsc_lib_args_list(map, "active_servers", &ret->active_servers, err) &&
-               bsc_lib_args_count_or(map, "version", BSC_POOLS_VERSION_UNTOLD, &ret->version, err);
+               bsc_lib_args_count(map, "version", &ret->version, err);
     if (!bsc_lib_args_text_or(map, "state", fallback->state, &ret->state, err) ||
         !bsc_lib_args_list_or(map, "active_servers", &ret->active_servers, err))
         return false;
@@ -149,35 +148,19 @@ static bool version_read(const struct bsc_value *args, const char *side,
            bsc_err_set(err, BSC_ERR_USAGE, "a pool cannot have the state '%s'", ret->state);
 }
 
-/* Holds a new choice of active servers against the rule. Leaving them alone, or going back to
- * them, needs no rule: the old ones may well be in the data centre that burnt down. */
+/* Holds a new choice of active servers against the rule. Leaving them alone needs none: the old
+ * ones may well be in the data centre that burnt down. */
 static bool servers_check(const struct bsc_lib_call *call, const struct pool *pool,
                           const struct bsc_pools_version *from, const struct bsc_pools_version *to,
                           struct bsc_err *err)
 {
     const char *data_centre = NULL;
-    bool restore = false;
-    if (!bsc_lib_args_bool_or(call->args, "restore", false, &restore, err))
-        return false;
-    if (restore || from->active_servers == to->active_servers ||
+    if (from->active_servers == to->active_servers ||
         bsc_value_equal(from->active_servers, to->active_servers))
         return true;
     return bsc_lib_args_text(call->args, "data_centre", &data_centre, err) &&
            bsc_pools_active_check(bsc_site_value(call->env->site), pool->name, data_centre,
                                   to->active_servers, err);
-}
-
-static bool tell_conflict(const struct pool *pool, const struct bsc_pools_version *from,
-                          struct bsc_err *err)
-{
-    if (from->version == BSC_POOLS_VERSION_UNTOLD)
-        return bsc_err_set(err, BSC_ERR_CONFLICT,
-                           "pool '%s' is no longer '%s', or has other active servers: nothing was "
-                           "changed",
-                           pool->name, from->state);
-    return bsc_err_set(err, BSC_ERR_CONFLICT,
-                       "pool '%s' is no longer '%s' in version %lld: nothing was changed",
-                       pool->name, from->state, (long long)from->version);
 }
 
 static bool swap_run(const struct bsc_lib_call *call, const struct pool *pool,
@@ -189,7 +172,9 @@ static bool swap_run(const struct bsc_lib_call *call, const struct pool *pool,
     bsc_pools_table_swap(pool->table, pool->name, from, to, &statement);
     bool done = statement_run(call, pool, &statement, &result, err);
     if (done && result.affected != 1) {
-        done = tell_conflict(pool, from, err);
+        done = bsc_err_set(err, BSC_ERR_CONFLICT,
+                           "pool '%s' is no longer '%s' in version %lld: nothing was changed",
+                           pool->name, from->state, (long long)from->version);
         bsc_err_hint(err, "Somebody else changed the pool; look at it again before going on.");
     }
     bsc_sql_result_release(&result);
@@ -208,8 +193,7 @@ static bool update_run(struct bsc_lib_call *call, struct bsc_value **ret, struct
         return false;
     *ret = bsc_value_map();
     bsc_value_set_int(*ret, "rows", 1);
-    if (from.version != BSC_POOLS_VERSION_UNTOLD)
-        bsc_value_set_int(*ret, "version", from.version + 1);
+    bsc_value_set_int(*ret, "version", from.version + 1);
     return true;
 }
 
@@ -230,7 +214,7 @@ const struct bsc_lib_row bsc_lib_row_pools_update = {
     .run = update_run,
     .lane = "server",
     .args = UPDATE_ARGS,
-    .result = "map {rows: int, version: int?}",
-    .doc = "Changes a pool's state or active servers if it still is as given: in that version or, "
-           "with none given, with those active servers; new ones must be near the data centre.",
+    .result = "map {rows: int, version: int}",
+    .doc = "Changes a pool's state or active servers if it still is as given; new active servers "
+           "must be near the data centre.",
 };

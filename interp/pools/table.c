@@ -117,15 +117,12 @@ void bsc_pools_table_swap(const char *table, const char *pool, const struct bsc_
     bsc_buf_add_text(&ret->sql, "UPDATE ");
     name_quote(&ret->sql, table);
     bsc_buf_add_text(&ret->sql, " SET state = ?, active_servers = ?, version = version + 1"
-                                " WHERE name = ? AND state = ? AND ");
-    bool untold = from->version == BSC_POOLS_VERSION_UNTOLD;
-    bsc_buf_add_text(&ret->sql, untold ? "active_servers = ?" : "version = ?");
+                                " WHERE name = ? AND state = ? AND version = ?");
     bsc_value_append(ret->params, bsc_value_text(to->state));
     bsc_value_append(ret->params, servers_join(to->active_servers));
     bsc_value_append(ret->params, bsc_value_text(pool));
     bsc_value_append(ret->params, bsc_value_text(from->state));
-    bsc_value_append(ret->params,
-                     untold ? servers_join(from->active_servers) : bsc_value_int(from->version));
+    bsc_value_append(ret->params, bsc_value_int(from->version));
 }
 
 /* Some drivers give whole numbers as texts. */

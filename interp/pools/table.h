@@ -25,20 +25,18 @@ struct bsc_pools_statement {
 /* Accepts a zeroed statement. */
 void bsc_pools_statement_release(struct bsc_pools_statement *statement);
 
-enum { BSC_POOLS_VERSION_UNTOLD = -1 };
-
 /* What one version of a pool is like. */
 struct bsc_pools_version {
     const char *state;                      /* borrowed */
-    const struct bsc_value *active_servers; /* borrowed list of texts */
-    int64_t version;                        /* ignored in `to`; UNTOLD where nobody knows it */
+    const struct bsc_value *active_servers; /* borrowed list of texts; ignored in `from` */
+    int64_t version;                        /* ignored in `to` */
 };
 
 /* Reads one pool. `table` is an SQL name with an optional schema before a dot. */
 void bsc_pools_table_read(const char *table, const char *pool, struct bsc_pools_statement *ret);
 
-/* Changes the pool to `to` where its state and version still are those of `from`, or with a version
- * untold its state and active servers: one row, or none when somebody else was first. */
+/* Changes the pool to `to` where its state and version still are those of `from`: one row, or none
+ * when somebody else was first. */
 void bsc_pools_table_swap(const char *table, const char *pool, const struct bsc_pools_version *from,
                           const struct bsc_pools_version *to, struct bsc_pools_statement *ret);
 

@@ -1,5 +1,7 @@
 #include "run/back.h"
 
+#include <string.h>
+
 static int64_t line_of(const struct bsc_value *origin, int64_t action)
 {
     const struct bsc_value *actions = bsc_value_get(origin, "actions");
@@ -12,9 +14,8 @@ static int64_t line_of(const struct bsc_value *origin, int64_t action)
 struct bsc_value *bsc_run_back_item(const struct bsc_value *origin, int64_t action,
                                     const struct bsc_value *undo)
 {
-    const struct bsc_value *changes = bsc_value_get(undo, "changes");
     struct bsc_value *item = bsc_value_map();
-    if (changes == NULL)
+    if (bsc_value_get_truth(undo, "declared"))
         action = 0;
     bsc_value_set_text(item, "kind", "undo");
     bsc_value_set_int(item, "index", bsc_value_get_number(origin, "index", 0));
@@ -22,9 +23,23 @@ struct bsc_value *bsc_run_back_item(const struct bsc_value *origin, int64_t acti
     bsc_value_set(item, "title",
                   bsc_value_format("take back: %s", bsc_value_get_string(origin, "title")));
     bsc_value_set_int(item, "line", line_of(origin, action));
-    if (changes != NULL)
-        bsc_value_set(item, "changes", bsc_value_copy(changes));
+    bsc_value_set(item, "undo", bsc_value_copy(undo));
     return item;
+}
+
+bool bsc_run_back_is(const struct bsc_value *item)
+{
+    const char *kind = bsc_value_get_string(item, "kind");
+    return kind != NULL && strcmp(kind, "undo") == 0;
+}
+
+struct bsc_value *bsc_run_back_arguments(const struct bsc_value *item)
+{
+    static const char *const keys[] = {"index", "action", "undo"};
+    struct bsc_value *args = bsc_value_map();
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        bsc_value_set(args, keys[i], bsc_value_copy(bsc_value_get(item, keys[i])));
+    return args;
 }
 
 struct bsc_value *bsc_run_back_items(const struct bsc_value *items, const struct bsc_value *trail)

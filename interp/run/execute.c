@@ -123,9 +123,11 @@ static void perform(struct execution *execution)
     struct bsc_run_order *order = execution->order;
     struct bsc_run_session *session = order->session;
     struct bsc_run_hooks hooks = {execution, item_begin, item_end};
+    const struct bsc_value *own = bsc_value_get(bsc_run_session_runbook(session), "items");
     struct bsc_run_machine *machine =
-        bsc_run_machine_new(session->vm, bsc_value_get(bsc_run_session_runbook(session), "items"),
+        bsc_run_machine_new(session->vm, order->items != NULL ? order->items : own,
                             bsc_run_live_world(execution->live), &hooks);
+    bsc_run_machine_skip_to(machine, &order->start);
     if (order->progress != NULL)
         execution->timer =
             bsc_timer_start(session->loop, PROGRESS_EVERY_MS, show_progress, execution);
@@ -181,7 +183,7 @@ bool bsc_run_execute(struct bsc_run_order *order, struct bsc_run_end *ret_end, s
     bsc_run_model_travel_light(model);
     struct bsc_run_live_options options = {session->vm,         session->hands, model,
                                            order->cursor,       order->journal, session->loop,
-                                           session->with.clock, order->live,    NULL};
+                                           session->with.clock, order->live,    order->past};
     execution.live = bsc_run_live_new(&options);
     bool ok = bsc_loop_watch_signals(session->loop, interrupted, &execution, err);
     if (ok) {

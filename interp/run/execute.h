@@ -25,6 +25,9 @@ enum { BSC_RUN_STOPPING_MS = 2000 };
 
 struct bsc_run_order {
     struct bsc_run_session *session;       /* all borrowed until the end */
+    const struct bsc_value *items;         /* of a rollback; NULL: those of the runbook */
+    struct bsc_run_start start;            /* where to begin; zeroed: at the beginning */
+    const struct bsc_run_past *past;       /* of a run that is gone on with; NULL: a new one */
     struct bsc_run_cursor *cursor;         /* at the beginning of the plan; taken */
     struct bsc_value *facts;               /* as observed just now; taken */
     struct bsc_journal *journal;           /* holds its run_begin record already */

@@ -63,7 +63,7 @@ static bool try_moves_of(struct bsc_run_explorer *explorer, uint32_t number,
             continue;
         bsc_run_state_copy(work, from);
         work->left--;
-        work->excused = true;
+        work->excused = work->moved = true;
         explorer->tried++;
         work->facts.world[resource] =
             bsc_run_atoms_add(explorer->atoms, bsc_value_copy(bsc_value_get(move, "facts")));

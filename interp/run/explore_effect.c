@@ -45,6 +45,20 @@ bool bsc_run_explore_answer(struct bsc_run_explorer *explorer, struct bsc_run_st
     return next != NULL;
 }
 
+static bool is_point_of_no_return(const struct bsc_run_explorer *explorer,
+                                  const struct bsc_run_spot *spot)
+{
+    return bsc_value_get_truth(bsc_run_script_item(explorer->script, spot->item),
+                               "point_of_no_return");
+}
+
+/* From here on nothing is taken back. */
+static void pass_return(struct bsc_run_state *state)
+{
+    state->beyond = true;
+    state->trail = 0;
+}
+
 /* After its end an item gives way to the next one, or the run is over. */
 static bool end_item(struct bsc_run_explorer *explorer, uint32_t number,
                      struct bsc_run_state *state, struct bsc_err *err)
@@ -60,6 +74,9 @@ static bool end_item(struct bsc_run_explorer *explorer, uint32_t number,
     }
     if (state->goes_back)
         return bsc_run_explore_taken_back(explorer, number, state, err);
+    /* What was found to be done already lies behind it as well. */
+    if (outcome != BSC_OUTCOME_SKIPPED && is_point_of_no_return(explorer, spot))
+        pass_return(state);
     if (spot->item + 1 == bsc_run_script_length(explorer->script)) {
         state->mode = BSC_RUN_MODE_DONE;
         return true;
@@ -94,13 +111,6 @@ static void tell_twice(struct bsc_run_explorer *explorer, uint32_t number,
     bsc_run_explore_violated(explorer, number, spot, fault, about);
 }
 
-static bool is_point_of_no_return(const struct bsc_run_explorer *explorer,
-                                  const struct bsc_run_spot *spot)
-{
-    return bsc_value_get_truth(bsc_run_script_item(explorer->script, spot->item),
-                               "point_of_no_return");
-}
-
 /* What follows of a change for a run that is taken back: behind the point of no return, nothing. A
  * change that nobody can look for is on its way back only if it was made: whoever takes the run
  * back has found out. */
@@ -108,13 +118,10 @@ static void leave_trail(struct bsc_run_explorer *explorer, const struct bsc_run_
                         struct bsc_run_state *state, const struct bsc_run_spot *spot,
                         enum bsc_run_fault fault, bool may_be_done)
 {
-    bool acts = bsc_run_fault_kind(fault)->takes_effect;
-    if (acts && is_point_of_no_return(explorer, spot)) {
-        state->beyond = true;
-        state->trail = 0;
-    }
     if (bsc_value_get_truth(spot->value, "assumed"))
-        may_be_done = acts;
+        may_be_done = bsc_run_fault_kind(fault)->takes_effect;
+    if (may_be_done && !state->goes_back && is_point_of_no_return(explorer, spot))
+        pass_return(state);
     bsc_run_explore_trail(explorer, before, state, spot, may_be_done);
 }
 

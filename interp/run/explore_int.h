@@ -29,7 +29,8 @@ struct bsc_run_state {
     uint32_t trail;   /* what a rollback has to take back, the latest first; 0 is nothing */
     bool goes_back;   /* it is being taken back */
     bool beyond;      /* the point of no return lies behind it */
-    bool excused;     /* something happened that is not the runbook's doing, and stays */
+    bool excused;     /* something happened that is not the runbook's doing, and may stop it */
+    bool moved;       /* the world has done something by itself, so that facts may be others */
     uint32_t halt;    /* atom of {outcome, reason}; 0 unless halted */
     size_t room;      /* of the facts */
     uint32_t *blocks; /* owned: numbers of the parts that they were loaded as */
@@ -177,7 +178,8 @@ const struct bsc_value *bsc_run_explore_moves(struct bsc_run_explorer *explorer,
 struct bsc_value *bsc_run_explore_world(const struct bsc_run_explorer *explorer,
                                         const struct bsc_run_state *state);
 
-/* Notes how the change of the spot is taken back, and what of the facts it has made others. */
+/* Notes how the change of the spot is taken back, and what of the facts it has made others; on the
+ * way back, what the undo under way has made others. */
 void bsc_run_explore_trail(struct bsc_run_explorer *explorer, const struct bsc_run_state *before,
                            struct bsc_run_state *state, const struct bsc_run_spot *spot,
                            bool may_be_done);

@@ -18,7 +18,7 @@ enum {
     HEADER
 };
 
-enum { FLAG_GOES_BACK = 1, FLAG_BEYOND = 2, FLAG_EXCUSED = 4 };
+enum { FLAG_GOES_BACK = 1, FLAG_BEYOND = 2, FLAG_EXCUSED = 4, FLAG_MOVED = 8 };
 
 /* Resources whose facts are kept together. Most changes touch one resource, so that of a state with
  * a thousand of them all blocks but one are shared with the state before. */
@@ -145,6 +145,7 @@ void bsc_run_state_load(const struct bsc_run_explorer *explorer, uint32_t number
     state->goes_back = (words[AT_FLAGS] & FLAG_GOES_BACK) != 0;
     state->beyond = (words[AT_FLAGS] & FLAG_BEYOND) != 0;
     state->excused = (words[AT_FLAGS] & FLAG_EXCUSED) != 0;
+    state->moved = (words[AT_FLAGS] & FLAG_MOVED) != 0;
     state->halt = words[AT_HALT];
     for (size_t i = 0; i * BLOCK < state->room; i++)
         load_block(explorer, state, i, HEADER + i < length ? words[HEADER + i] : explorer->empty);
@@ -199,7 +200,8 @@ static size_t put_together(struct bsc_run_explorer *explorer, const struct bsc_r
     words[AT_KNOWN] = state->known;
     words[AT_TRAIL] = state->trail;
     words[AT_FLAGS] = (state->goes_back ? FLAG_GOES_BACK : 0U) |
-                      (state->beyond ? FLAG_BEYOND : 0U) | (state->excused ? FLAG_EXCUSED : 0U);
+                      (state->beyond ? FLAG_BEYOND : 0U) | (state->excused ? FLAG_EXCUSED : 0U) |
+                      (state->moved ? FLAG_MOVED : 0U);
     words[AT_HALT] = state->halt;
     return length;
 }

@@ -95,14 +95,20 @@ static void add_fact(struct bsc_run_explorer *explorer, struct bsc_run_state *st
     state->trail = bsc_run_words_add(explorer->trails, step, FACT_STEP, &is_new);
 }
 
-/* Whether a rollback must put the fact back: not one that moves by itself, nor one that counts. */
-static bool returns(const struct bsc_run_explorer *explorer, const char *resource, const char *key)
+static bool counts(const struct bsc_run_explorer *explorer, const char *resource, const char *key)
+{
+    const struct bsc_value *schema = explorer->order->session->schema;
+    return bsc_value_get_truth(bsc_run_schema_fact(schema, resource, key), "counts");
+}
+
+/* Whether a fact stays as it is unless somebody changes it. */
+static bool is_steady(const struct bsc_run_explorer *explorer, const char *resource,
+                      const char *key)
 {
     const struct bsc_value *schema = explorer->order->session->schema;
     const struct bsc_value *fact = bsc_run_schema_fact(schema, resource, key);
-    return fact != NULL
-               ? !bsc_value_get_truth(fact, "volatile") && !bsc_value_get_truth(fact, "counts")
-               : bsc_run_schema_kind(schema, resource) == NULL;
+    return fact != NULL ? !bsc_value_get_truth(fact, "volatile")
+                        : bsc_run_schema_kind(schema, resource) == NULL;
 }
 
 static void add_facts_of(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
@@ -111,15 +117,18 @@ static void add_facts_of(struct bsc_run_explorer *explorer, struct bsc_run_state
     const char *id = bsc_run_reactor_id(explorer->reactor, resource);
     const struct bsc_value *was = bsc_run_atoms_get(explorer->atoms, before);
     const struct bsc_value *now = bsc_run_atoms_get(explorer->atoms, state->facts.world[resource]);
+    /* Of what nobody knew anything before, nobody can say how to put it back. */
+    if (was == NULL)
+        return;
     for (size_t i = 0; i < bsc_value_count(was); i++) {
         const char *key = bsc_value_key_at(was, i);
-        if (returns(explorer, id, key) &&
+        if (is_steady(explorer, id, key) &&
             !bsc_value_equal(bsc_value_item_at(was, i), bsc_value_get(now, key)))
             add_fact(explorer, state, resource, key, bsc_value_item_at(was, i));
     }
     for (size_t i = 0; i < bsc_value_count(now); i++) {
         const char *key = bsc_value_key_at(now, i);
-        if (returns(explorer, id, key) && bsc_value_get(was, key) == NULL)
+        if (is_steady(explorer, id, key) && bsc_value_get(was, key) == NULL)
             add_fact(explorer, state, resource, key, NULL);
     }
 }
@@ -129,13 +138,15 @@ void bsc_run_explore_trail(struct bsc_run_explorer *explorer, const struct bsc_r
                            bool may_be_done)
 {
     const struct bsc_value *undo = bsc_value_get(spot->value, "undo");
-    if (state->goes_back || state->beyond || !may_be_done)
+    if (state->beyond || !may_be_done)
         return;
-    bool is_there = is_on_trail(explorer, state->trail, spot);
+    bool is_there = state->goes_back || is_on_trail(explorer, state->trail, spot);
     if (!is_there && undo == NULL)
         return;
     if (!is_there)
         add_undo(explorer, state, undo_add(explorer, spot, undo));
+    if (bsc_value_get_truth(spot->value, "harmless") && !state->goes_back)
+        return;
     for (uint32_t i = 0; i < before->room && i < state->room; i++) {
         if (before->facts.world[i] != state->facts.world[i])
             add_facts_of(explorer, state, i, before->facts.world[i]);
@@ -183,7 +194,7 @@ static void tell(struct bsc_run_explorer *explorer, uint32_t number,
     bsc_run_explore_violated(explorer, number, spot, BSC_RUN_FAULT_NONE, about);
 }
 
-/* Whether a fact was made another once more, earlier within the same undo: then that counts. */
+/* Whether a fact was made another before that, within what is taken back: then that counts. */
 static bool was_another_before(const struct bsc_run_explorer *explorer, const uint32_t *fact)
 {
     size_t length = 0;
@@ -196,23 +207,65 @@ static bool was_another_before(const struct bsc_run_explorer *explorer, const ui
     return false;
 }
 
+static const char *key_of(const struct bsc_run_explorer *explorer, const uint32_t *fact)
+{
+    return bsc_value_string(bsc_run_atoms_get(explorer->atoms, fact[AT_KEY]));
+}
+
 static void compare(struct bsc_run_explorer *explorer, uint32_t number,
-                    const struct bsc_run_state *state)
+                    const struct bsc_run_state *state, const uint32_t *fact)
+{
+    const struct bsc_value *facts =
+        bsc_run_atoms_get(explorer->atoms, state->facts.world[fact[AT_RESOURCE]]);
+    const struct bsc_value *was = bsc_run_atoms_get(explorer->atoms, fact[AT_WAS]);
+    const char *id = bsc_run_reactor_id(explorer->reactor, fact[AT_RESOURCE]);
+    const struct bsc_value *now = bsc_value_get(facts, key_of(explorer, fact));
+    if (!bsc_run_model_same(now, was) && !bsc_run_model_same(was, now))
+        tell(explorer, number, bsc_run_state_at(explorer, state), id, key_of(explorer, fact));
+}
+
+static uint32_t with_fact(struct bsc_run_explorer *explorer, uint32_t facts, const uint32_t *fact)
+{
+    struct bsc_value *changed = bsc_value_copy(bsc_run_atoms_get(explorer->atoms, facts));
+    bsc_value_set(changed, key_of(explorer, fact),
+                  bsc_value_copy(bsc_run_atoms_get(explorer->atoms, fact[AT_WAS])));
+    return bsc_run_atoms_add(explorer->atoms, changed);
+}
+
+/* What only ever goes up is taken to be as it was before. Nobody would mind, and else the way back
+ * would be another one from each step that it can begin at. */
+static void count_back(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
+                       const uint32_t *fact)
+{
+    uint32_t resource = fact[AT_RESOURCE];
+    state->facts.world[resource] = with_fact(explorer, state->facts.world[resource], fact);
+    state->facts.belief[resource] = with_fact(explorer, state->facts.belief[resource], fact);
+}
+
+/* Goes over what the action that was taken back had made others, as it was before all of it. */
+static void look_back(struct bsc_run_explorer *explorer, uint32_t number,
+                      struct bsc_run_state *state, bool compares)
 {
     size_t length = 0;
-    const struct bsc_run_spot *spot = bsc_run_script_spot(explorer->script, state->spot);
-    const uint32_t *step = bsc_run_words_get(explorer->trails, state->trail, &length);
+    const uint32_t *fact = bsc_run_words_get(explorer->trails, state->trail, &length);
     for (; length == FACT_STEP;
-         step = bsc_run_words_get(explorer->trails, step[AT_BEFORE], &length)) {
-        const struct bsc_value *now =
-            bsc_run_atoms_get(explorer->atoms, state->facts.world[step[AT_RESOURCE]]);
-        const struct bsc_value *was = bsc_run_atoms_get(explorer->atoms, step[AT_WAS]);
-        const char *key = bsc_value_string(bsc_run_atoms_get(explorer->atoms, step[AT_KEY]));
-        if (!was_another_before(explorer, step) &&
-            !bsc_run_model_same(bsc_value_get(now, key), was))
-            tell(explorer, number, spot, bsc_run_reactor_id(explorer->reactor, step[AT_RESOURCE]),
-                 key);
+         fact = bsc_run_words_get(explorer->trails, fact[AT_BEFORE], &length)) {
+        const char *id = bsc_run_reactor_id(explorer->reactor, fact[AT_RESOURCE]);
+        if (was_another_before(explorer, fact))
+            continue;
+        if (counts(explorer, id, key_of(explorer, fact)))
+            count_back(explorer, state, fact);
+        else if (compares)
+            compare(explorer, number, state, fact);
     }
+}
+
+/* Whether the undo has said that there is nothing to put back. */
+static bool is_waived(const struct bsc_run_explorer *explorer, const struct bsc_run_state *state)
+{
+    const struct bsc_value *result = bsc_run_state_at(explorer, state)->value;
+    const char *outcome = bsc_value_get_string(result, "outcome");
+    return outcome != NULL && strcmp(outcome, "skipped") == 0;
 }
 
 bool bsc_run_explore_taken_back(struct bsc_run_explorer *explorer, uint32_t number,
@@ -220,8 +273,7 @@ bool bsc_run_explore_taken_back(struct bsc_run_explorer *explorer, uint32_t numb
 {
     size_t length = 0;
     uint32_t undo = 0;
-    if (!state->excused)
-        compare(explorer, number, state);
+    look_back(explorer, number, state, !state->moved && !is_waived(explorer, state));
     uint32_t step = latest_undo(explorer, state->trail, &undo);
     state->trail = bsc_run_words_get(explorer->trails, step, &length)[AT_BEFORE];
     if (state->trail != 0)

@@ -36,9 +36,12 @@ static enum bsc_run_trace trace_among(const struct bsc_run_model *model,
             if ((!with_volatile && !bsc_run_model_steady(model, resource, key)) ||
                 bsc_run_brief_is(was))
                 continue;
-            tells = tells || !bsc_run_model_same(wanted, was);
+            bool as_before = bsc_run_model_same(was, now);
+            /* Where it is not known which value it will be, another one than before tells. */
+            tells = tells || !bsc_run_model_same(wanted, was) ||
+                    (bsc_run_model_is_unknown(wanted) && looked_at && !as_before);
             all = all && bsc_run_model_same(wanted, now);
-            none = none && (!looked_at || bsc_run_model_same(was, now));
+            none = none && (!looked_at || as_before);
         }
     }
     if (!tells)
@@ -92,7 +95,8 @@ static void take_over(struct bsc_run_model *model, const struct bsc_run_judgemen
 {
     for (size_t i = 0; i < bsc_value_count(of->resources); i++) {
         const char *resource = bsc_value_string(bsc_value_at(of->resources, i));
-        bsc_run_model_put(model, resource, bsc_value_copy(bsc_value_get(of->seen, resource)));
+        if (bsc_value_get(of->seen, resource) != NULL)
+            bsc_run_model_put(model, resource, bsc_value_copy(bsc_value_get(of->seen, resource)));
     }
 }
 
@@ -101,7 +105,8 @@ static void learn_unseen(struct bsc_run_model *model, const struct bsc_run_judge
 {
     for (size_t i = 0; i < bsc_value_count(of->resources); i++) {
         const char *resource = bsc_value_string(bsc_value_at(of->resources, i));
-        if (bsc_run_model_facts(model, resource) == NULL)
+        if (bsc_run_model_facts(model, resource) == NULL &&
+            bsc_value_get(of->seen, resource) != NULL)
             bsc_run_model_put(model, resource, bsc_value_copy(bsc_value_get(of->seen, resource)));
     }
 }

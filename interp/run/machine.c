@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "run/back.h"
 #include "run/errors.h"
 
 struct bsc_run_machine {
@@ -72,11 +73,10 @@ static struct bsc_value *arguments_of(const struct bsc_run_machine *machine,
                                       const struct bsc_value *item)
 {
     const struct bsc_run_start *start = &machine->start;
-    const struct bsc_value *changes = bsc_value_get(item, "changes");
+    if (bsc_run_back_is(item))
+        return bsc_run_back_arguments(item);
     struct bsc_value *args = bsc_value_map();
     bsc_value_set_int(args, "index", bsc_value_get_number(item, "index", 0));
-    if (changes != NULL)
-        bsc_value_set(args, "changes", bsc_value_copy(changes));
     if (machine->index == start->item && start->action > 0) {
         bsc_value_set_int(args, "from", start->action);
         bsc_value_set_bool(args, "changed", start->changed);
@@ -90,10 +90,9 @@ static bool begin_item(struct bsc_run_machine *machine, struct bsc_err *err)
     if (machine->hooks->item_begin != NULL &&
         !machine->hooks->item_begin(machine->hooks->self, item, err))
         return false;
-    const char *kind = bsc_value_get_string(item, "kind");
-    bool goes_back = kind != NULL && strcmp(kind, "undo") == 0;
     struct bsc_value *args = arguments_of(machine, item);
-    machine->task = bsc_vm_task_new(machine->vm, goes_back ? "take_back" : "perform", args, err);
+    machine->task =
+        bsc_vm_task_new(machine->vm, bsc_run_back_is(item) ? "take_back" : "perform", args, err);
     bsc_value_free(args);
     return machine->task != NULL;
 }

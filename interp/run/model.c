@@ -168,9 +168,14 @@ static bool is_empty(const struct bsc_value *value)
     return (kind == BSC_VALUE_LIST || kind == BSC_VALUE_MAP) && bsc_value_count(value) == 0;
 }
 
+bool bsc_run_model_is_unknown(const struct bsc_value *fact)
+{
+    return bsc_value_get(fact, "$unknown") != NULL;
+}
+
 bool bsc_run_model_same(const struct bsc_value *predicted, const struct bsc_value *observed)
 {
-    return bsc_value_get(predicted, "$unknown") != NULL || bsc_value_equal(predicted, observed) ||
+    return bsc_run_model_is_unknown(predicted) || bsc_value_equal(predicted, observed) ||
            (is_empty(predicted) && is_empty(observed));
 }
 

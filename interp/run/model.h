@@ -44,6 +44,9 @@ void bsc_run_model_act(struct bsc_run_model *model, const struct bsc_value *effe
 struct bsc_value *bsc_run_model_present(const struct bsc_run_model *model,
                                         const struct bsc_value *becomes);
 
+/* Whether a fact is one that is seen only afterwards. */
+bool bsc_run_model_is_unknown(const struct bsc_value *fact);
+
 /* Whether two facts say the same. A prediction of `$unknown` equals anything; null and absent are
  * one; an empty list and an empty map look alike to Lua. */
 bool bsc_run_model_same(const struct bsc_value *predicted, const struct bsc_value *observed);

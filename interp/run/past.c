@@ -256,6 +256,9 @@ static void item_ends(struct reading *reading, const struct bsc_value *payload)
         take_back_last(past);
         return;
     }
+    if (outcome != BSC_OUTCOME_SKIPPED &&
+        bsc_value_get_truth(planned_item(reading->plan, index), "point_of_no_return"))
+        past->beyond = index;
     past->items_done = (size_t)index;
     past->at = (struct bsc_run_place){.item = index + 1};
     past->changed = false;

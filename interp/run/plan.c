@@ -188,16 +188,15 @@ static void describe_making(struct bsc_value *plan, const struct bsc_run_session
     bsc_value_set(plan, "made", made);
 }
 
-static void rehearse(struct bsc_run_session *session, struct bsc_run_model *model,
-                     struct draft *draft)
+static void rehearse(struct bsc_run_session *session, const struct bsc_value *items,
+                     struct bsc_run_model *model, struct draft *draft)
 {
     const struct bsc_clock *clock = session->with.clock;
     struct bsc_run_twin_hooks seen = {draft, draft_change, draft_note, draft_ask};
     struct bsc_run_hooks hooks = {draft, item_begin, item_end};
     struct bsc_run_twin *twin = bsc_run_twin_new(model, clock->wall_ms(clock->self), &seen);
     struct bsc_run_machine *machine =
-        bsc_run_machine_new(session->vm, bsc_value_get(bsc_run_session_runbook(session), "items"),
-                            bsc_run_twin_world(twin), &hooks);
+        bsc_run_machine_new(session->vm, items, bsc_run_twin_world(twin), &hooks);
     bsc_run_machine_start(machine, drafted, draft);
     BSC_BUG_ON(!draft->over);
     bsc_run_machine_free(machine);
@@ -206,6 +205,14 @@ static void rehearse(struct bsc_run_session *session, struct bsc_run_model *mode
 
 struct bsc_value *bsc_run_plan_make(struct bsc_run_session *session, struct bsc_value *facts,
                                     struct bsc_err *err)
+{
+    const struct bsc_value *items = bsc_value_get(bsc_run_session_runbook(session), "items");
+    return bsc_run_plan_make_of(session, items, facts, err);
+}
+
+struct bsc_value *bsc_run_plan_make_of(struct bsc_run_session *session,
+                                       const struct bsc_value *items, struct bsc_value *facts,
+                                       struct bsc_err *err)
 {
     struct draft draft = {0};
     struct bsc_value *plan = bsc_value_map();
@@ -216,7 +223,7 @@ struct bsc_value *bsc_run_plan_make(struct bsc_run_session *session, struct bsc_
     bsc_value_set(plan, "items", draft.items);
     bsc_value_set(plan, "facts", bsc_value_copy(facts));
     struct bsc_run_model *model = bsc_run_model_new(session->schema, facts);
-    rehearse(session, model, &draft);
+    rehearse(session, items, model, &draft);
     bsc_run_model_free(model);
     if (draft.end.broke) {
         *err = draft.end.err;

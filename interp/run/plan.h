@@ -29,6 +29,11 @@
 struct bsc_value *bsc_run_plan_make(struct bsc_run_session *session, struct bsc_value *facts,
                                     struct bsc_err *err);
 
+/* The same with other items than those of the runbook: those of a rollback (run/back.h). */
+struct bsc_value *bsc_run_plan_make_of(struct bsc_run_session *session,
+                                       const struct bsc_value *items, struct bsc_value *facts,
+                                       struct bsc_err *err);
+
 /* Reads a plan file; refuses (BSC_ERR_REFUSED) one whose digest does not fit. Returns owned. */
 struct bsc_value *bsc_run_plan_read(const struct bsc_sys *sys, const char *path,
                                     struct bsc_err *err);

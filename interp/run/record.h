@@ -30,13 +30,13 @@ bool bsc_run_record_observed(struct bsc_journal *journal, int64_t item, const ch
 bool bsc_run_record_now(struct bsc_journal *journal, int64_t item, int64_t wall_ms,
                         struct bsc_err *err);
 
-/* One change of a run. */
 /* Where a run is. */
 struct bsc_run_place {
     int64_t item;   /* index of the item under way, from 1 */
     int64_t action; /* of the item, from 1; 0 before the first */
 };
 
+/* One change of a run. */
 struct bsc_run_record_change {
     int64_t number; /* of the run's changes, from 1 */
     struct bsc_run_place at;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "run/back.h"
 #include "run/effect.h"
 #include "run/errors.h"
 
@@ -147,16 +148,14 @@ static struct node *hear(struct bsc_run_script *script, struct node *parent, siz
     return node;
 }
 
-/* A new task for the item; NULL when the Lua state cannot go on. */
+/* A new task for the item; false when the Lua state cannot go on. */
 static bool begin(struct bsc_run_script *script, size_t item, struct bsc_err *err)
 {
-    struct bsc_value *args = bsc_value_map();
     const struct bsc_value *about = bsc_run_script_item(script, item);
-    const struct bsc_value *changes = bsc_value_get(about, "changes");
-    bool goes_back = item >= bsc_value_count(script->items);
-    bsc_value_set_int(args, "index", bsc_value_get_number(about, "index", (int64_t)item + 1));
-    if (goes_back && changes != NULL)
-        bsc_value_set(args, "changes", bsc_value_copy(changes));
+    bool goes_back = bsc_run_back_is(about);
+    struct bsc_value *args = goes_back ? bsc_run_back_arguments(about) : bsc_value_map();
+    if (!goes_back)
+        bsc_value_set_int(args, "index", (int64_t)item + 1);
     bsc_vm_task_free(script->task);
     script->task = bsc_vm_task_new(script->vm, goes_back ? "take_back" : "perform", args, err);
     bsc_value_free(args);
@@ -183,14 +182,16 @@ static bool repeat(struct bsc_run_script *script, const struct node *to, struct 
 {
     struct bsc_value *value = NULL;
     const struct bsc_value *said = bsc_run_atoms_get(script->atoms, to->answer);
-    bool same = bsc_vm_task_resume(script->task, said, &value, err) == BSC_VM_YIELDED &&
-                bsc_value_equal(value, to->value);
+    enum bsc_vm_status status = bsc_vm_task_resume(script->task, said, &value, err);
+    bool same = status == BSC_VM_YIELDED && bsc_value_equal(value, to->value);
     bsc_value_free(value);
-    if (same)
-        return true;
+    if (same || status == BSC_VM_FAILED)
+        return same;
+    const struct bsc_value *item = bsc_run_script_item(script, to->spot.item);
     bsc_err_set(err, BSC_ERR_SCRIPT,
-                "item %zu does not do the same again when it gets the same answers",
-                to->spot.item + 1);
+                "item %lld, \"%s\", does not do the same again when it gets the same answers",
+                (long long)bsc_value_get_number(item, "index", 0),
+                bsc_value_get_string(item, "title"));
     return bsc_err_hint(err, "Let the functions of a primitive use nothing but their arguments.");
 }
 

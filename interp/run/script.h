@@ -48,8 +48,8 @@ void bsc_run_script_free(struct bsc_run_script *script);
 
 /* Items of the runbook. */
 size_t bsc_run_script_length(const struct bsc_run_script *script);
-/* Adds an item that takes one of the runbook's back, {kind = "undo", index, title, line, changes?};
- * it is taken. Returns its place, behind those of the runbook. */
+/* Adds an item that takes one of the runbook's back (run/back.h); it is taken. Returns its place,
+ * behind those of the runbook. */
 size_t bsc_run_script_add(struct bsc_run_script *script, struct bsc_value *item);
 const struct bsc_value *bsc_run_script_item(const struct bsc_run_script *script, size_t index);
 size_t bsc_run_script_spots(const struct bsc_run_script *script);

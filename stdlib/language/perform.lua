@@ -159,6 +159,7 @@ end
 -- The entry function `perform`; see host.lua.
 function M.perform(args)
   local item = book.items[args.index]
+  primitive.forget_passing()
   if not item then
     error(("the runbook has no item %s"):format(tostring(args.index)), 0)
   end
@@ -167,20 +168,28 @@ function M.perform(args)
   return result
 end
 
--- The entry function `take_back`; see host.lua.
-function M.take_back(args)
-  local item, outcome = book.items[args.index], "kept"
-  local options = { timeout_ms = item.timeout_ms, retry = item.retry, goes_back = true }
-  local carry_out = args.changes and action.put_back or action.perform
-  for index, each in ipairs(args.changes or item.undo_actions) do
+-- Takes back a whole item by the undo that it declares.
+local function take_back_declared(item, options)
+  local outcome = "kept"
+  for index, each in ipairs(item.undo_actions) do
     effects.begin(index)
-    local ended = carry_out(each, options)
+    local ended = action.perform(each, options)
     if not goes_on[ended.outcome] then
-      return { outcome = ended.outcome, reason = ended.reason, actions = host.list {} }
+      return ended
     end
     outcome = ended.outcome == "changed" and "changed" or outcome
   end
-  return { outcome = outcome, actions = host.list {} }
+  return { outcome = outcome }
+end
+
+-- The entry function `take_back`; see host.lua.
+function M.take_back(args)
+  local item = book.items[args.index]
+  primitive.forget_passing()
+  local options = { timeout_ms = item.timeout_ms, retry = item.retry, goes_back = true }
+  local ended = args.undo.declared and take_back_declared(item, options)
+    or action.take_back(item.actions[args.action], args.undo, options, effects.begin)
+  return { outcome = ended.outcome, reason = ended.reason, actions = host.list {} }
 end
 
 return M

@@ -2,7 +2,6 @@
 
 local _, host = ...
 local effects = require "bascule/effects"
-local schema = require "bascule/facts/schema"
 
 local M = {}
 
@@ -31,18 +30,14 @@ end
 
 -- The statement as it is executed, with the values in the places of its parameters.
 local function update_words(pool, from, to)
-  local still = from.version and ("version = %d"):format(from.version)
-    or "active_servers = " .. quoted(table.concat(from.active_servers, ","))
   return ("UPDATE %s SET state = %s, active_servers = %s, version = version + 1 "
-    .. "WHERE name = %s AND state = %s AND %s"):format(name(pool.site.table),
+    .. "WHERE name = %s AND state = %s AND version = %d"):format(name(pool.site.table),
       quoted(to.state), quoted(table.concat(to.active_servers, ",")), quoted(pool.name),
-      quoted(from.state), still)
+      quoted(from.state), from.version)
 end
 
--- Changes what `to` names and keeps the rest, unless somebody else has changed the pool meanwhile:
--- it is in another version or, where `facts` do not say in which, has another state or servers.
--- `options` are data_centre, that of the primary database, or restore, where the servers are those
--- that were active before.
+-- Changes what `to` names and keeps the rest, unless somebody else has changed the pool meanwhile.
+-- `options.data_centre` is that of the primary database, where new servers are chosen.
 function M.update(pool, facts, to, options)
   local from = {
     state = facts.state,
@@ -56,10 +51,10 @@ function M.update(pool, facts, to, options)
   return {
     row = "pools.update",
     args = { server = pool.site.server, pool = pool.name, from = from, to = full,
-      data_centre = options.data_centre, restore = options.restore },
+      data_centre = options.data_centre },
     statement = update_words(pool, from, full),
     becomes = { state = to.state, active_servers = to.active_servers and full.active_servers,
-      version = from.version and from.version + 1 or schema.unknown_fact("pool", "version") },
+      version = from.version + 1 },
   }
 end
 

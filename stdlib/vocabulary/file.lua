@@ -45,10 +45,7 @@ local copy = primitive.shipped {
       statement = ("copy %s to %s"):format(a.from, a.to),
     } }
   end,
-  undo = function(a, before, wanted)
-    if before.exists then
-      return {}
-    end
+  undo = function(a, _, wanted)
     return { {
       row = "file.remove",
       args = { path = a.to, sha256 = wanted.sha256 },

@@ -23,7 +23,10 @@ local remove = primitive.shipped {
     return { log_shipping = "none" }
   end,
   requires = function(a, facts)
-    if facts.state == "unreachable" or facts.state == "missing" then
+    if facts.log_shipping == "configured" and facts.log_shipping_job == "" then
+      return ("the log shipping job of %s cannot be read, so it could not be set up again; repair "
+        .. "or remove it by hand"):format(handles.of(a.copy).title)
+    elseif facts.state == "unreachable" or facts.state == "missing" then
       return ("%s is %s"):format(handles.of(a.copy).title, facts.state)
     end
   end,
@@ -34,10 +37,12 @@ local remove = primitive.shipped {
     return { change }
   end,
   undo = function(a, before)
-    if not can_have_job(before) or (before.log_shipping_job or "") == "" then
+    local copy = handles.of(a.copy)
+    if not can_have_job(before) then
+      return ("no log backups can be applied to %s, so it needs no job"):format(copy.title)
+    elseif not before.log_shipping_job then
       return {}
     end
-    local copy = handles.of(a.copy)
     local change = registry.of(copy).begin_log_shipping(copy, before.log_shipping_job)
     change.becomes = { log_shipping = "configured", log_shipping_job = before.log_shipping_job }
     return { change }

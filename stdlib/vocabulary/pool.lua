@@ -78,19 +78,12 @@ local function update(a, facts, to, options)
   return { registry.driver_of(pool).update(pool, facts, to, options) }
 end
 
--- Puts the change back while the pool is as the change has left it. In which version it will be by
--- then nobody knows: what follows in the runbook may change it as well, and be taken back first.
-local function undo(a, before, was)
-  local now = { state = a.state or before.state,
-    active_servers = a.names or before.active_servers or {} }
-  return update(a, now, was, { restore = true })
-end
-
 -- Sets the state of a pool: Normal uses the primary database, FailedOver the secondary. Refuses
 -- while that database is not online.
 -- Source: Lync Server 2013, Failing over Persistent Chat Server, step 5
 -- (Set-CsPersistentChatState).
-local set_state = primitive.shipped {
+local set_state
+set_state = primitive.shipped {
   name = "pool.set_state",
   doc = "Sets a pool to Normal or FailedOver.",
   args = {
@@ -109,7 +102,7 @@ local set_state = primitive.shipped {
     return update(a, facts, { state = a.state }, {})
   end,
   undo = function(a, before)
-    return undo(a, before, { state = before.state })
+    return { set_state(a.pool, before.state) }
   end,
   tells = oddity,
 }
@@ -123,7 +116,8 @@ end
 -- is online, or joined to it by a low-latency link, whoever chose them.
 -- Source: Lync Server 2013, Failing over Persistent Chat Server, step 7
 -- (Set-CsPersistentChatActiveServer).
-local set_active_servers = primitive.shipped {
+local set_active_servers
+set_active_servers = primitive.shipped {
   name = "pool.set_active_servers",
   doc = "Sets which servers of a pool are active; they must be near the primary database.",
   args = {
@@ -144,7 +138,7 @@ local set_active_servers = primitive.shipped {
       { data_centre = data_centre(handles.of(a.pool), observe) })
   end,
   undo = function(a, before)
-    return undo(a, before, { active_servers = before.active_servers })
+    return { set_active_servers(a.pool, before.active_servers) }
   end,
   tells = oddity,
 }

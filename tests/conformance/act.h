@@ -25,6 +25,7 @@ struct conform_sides {
     struct bsc_run_end end;          /* of the real run */
     struct bsc_value *undo;          /* owned: the changes that took everything back, or NULL */
     struct bsc_value *undo_outcomes; /* owned: their words, in order */
+    bool undone;                     /* the undo was not refused, nor said to be needless */
     struct bsc_value *after_undo;    /* owned */
 };
 

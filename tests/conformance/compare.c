@@ -263,7 +263,8 @@ void conform_compare_undo(const struct conform_sides *sides, struct bsc_buf *tex
     }
     if (sides->after_undo != NULL) {
         compare_facts(&comparison, sides->after_undo);
-        compare_with_before(sides, text);
+        if (sides->undone)
+            compare_with_before(sides, text);
     }
     bsc_value_free(becomes);
     bsc_run_model_free(model);

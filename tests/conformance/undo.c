@@ -1,101 +1,93 @@
 #include "act.h"
+
+#include <string.h>
+
 #include "journal/journal.h"
-#include "run/change.h"
+#include "run/back.h"
 #include "run/cursor.h"
-#include "run/model.h"
+#include "run/execute.h"
+#include "run/plan.h"
 
-/* The undo of all that was changed, last first; NULL when there is none. */
-static struct bsc_value *collect(const struct bsc_value *begun)
+/* What each change that was begun says of its undo, as the trail of the run. */
+static struct bsc_value *trail_of(const struct bsc_value *begun)
 {
-    struct bsc_value *all = bsc_value_list();
-    for (size_t i = bsc_value_count(begun); i > 0; i--) {
-        const struct bsc_value *undo = bsc_value_get(bsc_value_at(begun, i - 1), "undo");
-        const struct bsc_value *changes = bsc_value_get(undo, "changes");
-        for (size_t u = 0; u < bsc_value_count(changes); u++)
-            bsc_value_append(all, bsc_value_copy(bsc_value_at(changes, u)));
+    struct bsc_value *trail = bsc_value_list();
+    for (size_t i = 0; i < bsc_value_count(begun); i++) {
+        const struct bsc_value *undo = bsc_value_get(bsc_value_at(begun, i), "undo");
+        if (undo == NULL)
+            continue;
+        struct bsc_value *entry = bsc_value_map();
+        bsc_value_set_int(entry, "item", 1);
+        bsc_value_set_int(entry, "action", 1);
+        bsc_value_set(entry, "undo", bsc_value_copy(undo));
+        bsc_value_append(trail, entry);
     }
-    if (bsc_value_count(all) > 0)
-        return all;
-    bsc_value_free(all);
-    return NULL;
+    return trail;
 }
 
-static struct bsc_run_cursor *cursor_of(const struct bsc_value *changes)
+static void change_end(void *self, const struct bsc_value *effect, const char *outcome,
+                       const char *reason)
 {
-    struct bsc_value *plan = bsc_value_map(), *items = bsc_value_list(), *item = bsc_value_map();
-    bsc_value_set_int(item, "index", 1);
-    bsc_value_set(item, "changes", bsc_value_copy(changes));
-    bsc_value_append(items, item);
-    bsc_value_set(plan, "items", items);
-    struct bsc_run_cursor *cursor = bsc_run_cursor_new(plan);
-    bsc_run_cursor_enter(cursor, 1);
+    struct conform_sides *sides = self;
+    struct bsc_value *ended = bsc_value_map();
+    bsc_value_set_text(ended, "outcome", outcome);
+    bsc_value_set_text(ended, "reason", reason != NULL ? reason : "");
+    bsc_value_append(sides->undo, bsc_value_copy(effect));
+    bsc_value_append(sides->undo_outcomes, ended);
+}
+
+static bool item_end(void *self, const struct bsc_value *item, const struct bsc_value *result,
+                     struct bsc_err *err)
+{
+    struct conform_sides *sides = self;
+    const char *outcome = bsc_value_get_string(result, "outcome");
+    (void)item;
+    (void)err;
+    sides->undone = strcmp(outcome, "changed") == 0 || strcmp(outcome, "kept") == 0;
+    return true;
+}
+
+/* Plans on the twin what takes it back, and does it. */
+static bool perform(const struct conform_scene *scene, struct conform_sides *sides,
+                    const struct bsc_value *items, struct bsc_err *err)
+{
+    struct bsc_run_live_hooks live = {.self = sides, .change_end = change_end};
+    struct bsc_run_hooks hooks = {.self = sides, .item_end = item_end};
+    struct bsc_run_end end;
+    struct bsc_value *plan =
+        bsc_run_plan_make_of(&sides->session, items, bsc_value_copy(sides->after), err);
+    if (plan == NULL)
+        return false;
+    struct bsc_journal *journal = conform_journal(scene, sides, "undo.jsonl", err);
+    struct bsc_run_order order = {.session = &sides->session,
+                                  .items = items,
+                                  .cursor = bsc_run_cursor_new(plan),
+                                  .facts = bsc_value_copy(sides->after),
+                                  .journal = journal,
+                                  .hooks = &hooks,
+                                  .live = &live};
     bsc_value_free(plan);
-    return cursor;
-}
-
-struct wait {
-    struct conform_sides *sides;
-    struct bsc_err *err;
-    bool waiting;
-    bool over;
-    bool ok;
-};
-
-static void changed(void *arg, struct bsc_value *answer, const struct bsc_err *err)
-{
-    struct wait *wait = arg;
-    wait->over = true;
-    wait->ok = answer != NULL;
-    if (answer == NULL)
-        *wait->err = *err;
-    else
-        bsc_value_append(wait->sides->undo_outcomes, answer);
-    if (wait->waiting)
-        bsc_loop_stop(wait->sides->session.loop);
-}
-
-static bool perform(struct conform_sides *sides, const struct bsc_run_live_options *with,
-                    struct bsc_err *err)
-{
-    int64_t count = 0;
-    bool ok = true;
-    for (size_t i = 0; ok && i < bsc_value_count(sides->undo); i++) {
-        struct wait wait = {.sides = sides, .err = err};
-        bsc_run_change(with, bsc_value_at(sides->undo, i), (struct bsc_run_place){1, 1}, &count,
-                       changed, &wait);
-        wait.waiting = !wait.over;
-        if (wait.waiting)
-            bsc_loop_run(sides->session.loop);
-        ok = wait.ok;
+    if (journal == NULL) {
+        bsc_run_cursor_free(order.cursor);
+        bsc_value_free(order.facts);
+        return false;
     }
-    return ok;
+    bool ok = bsc_run_execute(&order, &end, err);
+    return bsc_journal_close(journal, err) && ok;
 }
 
 bool conform_act_undo(const struct conform_scene *scene, struct conform_sides *sides,
                       struct bsc_err *err)
 {
-    struct bsc_run_live_hooks hooks = {0};
-    struct bsc_run_session *session = &sides->session;
-    sides->undo = collect(sides->changes);
-    if (sides->undo == NULL)
-        return true;
-    struct bsc_journal *journal = conform_journal(scene, sides, "undo.jsonl", err);
-    if (journal == NULL)
-        return false;
-    struct bsc_run_live_options with = {
-        .vm = session->vm,
-        .hands = session->hands,
-        .model = bsc_run_model_new(session->schema, bsc_value_copy(sides->after)),
-        .cursor = cursor_of(sides->undo),
-        .journal = journal,
-        .loop = session->loop,
-        .clock = session->with.clock,
-        .hooks = &hooks};
+    struct bsc_value *trail = trail_of(sides->changes);
+    const struct bsc_value *runbook = bsc_run_session_runbook(&sides->session);
+    struct bsc_value *items = bsc_run_back_items(bsc_value_get(runbook, "items"), trail);
+    bool any = bsc_value_count(items) > 0;
+    sides->undo = bsc_value_list();
     sides->undo_outcomes = bsc_value_list();
-    bool ok = perform(sides, &with, err);
-    bsc_run_cursor_free(with.cursor);
-    bsc_run_model_free(with.model);
-    ok = bsc_journal_close(journal, err) && ok;
-    sides->after_undo = ok ? conform_observe(sides, err) : NULL;
-    return sides->after_undo != NULL;
+    bool ok = !any || perform(scene, sides, items, err);
+    sides->after_undo = any && ok ? conform_observe(sides, err) : NULL;
+    bsc_value_free(trail);
+    bsc_value_free(items);
+    return ok && (!any || sides->after_undo != NULL);
 }

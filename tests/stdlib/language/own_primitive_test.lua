@@ -25,8 +25,12 @@ T["it is kept, changed and diverged like them"] = function()
   expect.equal(world.changes[1].args, { server = "sql3", file = "/site/sql3/mgc.db",
     sql = "INSERT INTO messages (text) VALUES (?)", params = host.list { "it's back" },
     expect_rows = 1 })
-  expect.equal(world.changes[1].undo.changes[1].statement,
-    "DELETE FROM messages WHERE text = 'it''s back'")
+  expect.equal(world.changes[1].undo, { before = { posted = 0 }, wanted = { posted = 1 },
+    now = { ["sql:greeting"] = { posted = 0 } } })
+  lab.take_back(world, { index = 1, action = 1, undo = world.changes[1].undo })
+  expect.equal(world.changes[2].statement, "DELETE FROM messages WHERE text = 'it''s back'")
+  expect.equal(world.changes[2].becomes, { ["sql:greeting"] = { posted = 0 } })
+  expect.equal(lab.perform(world, 1).outcome, "changed")
   expect.equal(lab.perform(world, 1).outcome, "kept")
   world = lab.world { ["sql:greeting"] = { posted = 0 } }
   world.deaf = true

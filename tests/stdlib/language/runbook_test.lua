@@ -152,7 +152,7 @@ T["a step that declares its undo is taken back by it, and not by those of its ac
   local world = lab.world()
   lab.perform(world, 1)
   expect.equal(world.changes[1].undo, { declared = true })
-  local result = lab.take_back(world, { index = 1 })
+  local result = lab.take_back(world, { index = 1, action = 0, undo = { declared = true } })
   expect.equal({ result.outcome, world.changes[2].statement, world.changes[2].undo },
     { "changed", "y" })
 end
@@ -174,7 +174,8 @@ T["an action is taken back unless it is so already"] = function()
   local world = lab.world()
   world.facts["database:mgc.secondary"].state = "online"
   lab.perform(world, 1)
-  local back = { index = 1, changes = world.changes[1].undo.changes }
+  world.facts["database:mgc.primary"] = { state = "online", writable = true }
+  local back = { index = 1, action = 1, undo = world.changes[1].undo }
   expect.equal(world.facts["pool:chat"].state, "FailedOver")
   expect.equal(lab.take_back(world, back).outcome, "changed")
   expect.equal(world.facts["pool:chat"].state, "Normal")
@@ -183,13 +184,14 @@ T["an action is taken back unless it is so already"] = function()
 end
 
 T["what cannot be reached is not taken back blindly"] = function()
-  lab.body('step "s" { pool.set_state(chat, "FailedOver") }')
+  lab.body('step "s" { log_shipping.remove(db.secondary) }')
   local world = lab.world()
-  world.facts["database:mgc.secondary"].state = "online"
+  world.facts["database:mgc.secondary"].log_shipping_job = "{}"
   lab.perform(world, 1)
-  world.facts["pool:chat"] = { state = "unreachable" }
-  local result = lab.take_back(world, { index = 1, changes = world.changes[1].undo.changes })
-  expect.equal({ result.outcome, result.reason }, { "refused", "pool:chat is unreachable" })
+  world.facts["database:mgc.secondary"] = { state = "unreachable" }
+  local result = lab.take_back(world, { index = 1, action = 1, undo = world.changes[1].undo })
+  expect.equal({ result.outcome, result.reason },
+    { "refused", "database:mgc.secondary is unreachable" })
 end
 
 T["only the first change of an action tells how to take it back"] = function()
@@ -221,7 +223,11 @@ step "s" { sql.change { on = db.secondary, statement = "x", becomes = { [queue] 
 ]]
   local world = lab.world { ["sql:queue"] = { rows = 3, age = 7 } }
   lab.perform(world, 1)
-  expect.equal(world.changes[1].undo.changes[1].becomes, { ["sql:queue"] = { rows = 3 } })
+  local back = { index = 1, action = 1, undo = world.changes[1].undo }
+  expect.equal(back.undo.now, { ["sql:queue"] = { rows = 3 } })
+  expect.equal(lab.take_back(world, back).outcome, "changed")
+  expect.equal(world.changes[2].becomes, { ["sql:queue"] = { rows = 3 } })
+  expect.equal(lab.take_back(world, back).outcome, "kept")
 end
 
 T["a step stops at the first action that does not succeed"] = function()

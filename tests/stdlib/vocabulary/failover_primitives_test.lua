@@ -43,10 +43,11 @@ T["log shipping is removed, and can be set up again as it was"] = function()
   expect.equal(world.changes[1].args, { path = "/site/sql3/mgc.db" })
   expect.equal(world.changes[1].becomes, { [secondary] = { log_shipping = "none",
     log_shipping_job = "" } })
-  local undo = world.changes[1].undo.changes
-  expect.equal(undo[1].row, "logs.ship")
-  expect.equal(undo[1].args, { path = "/site/sql3/mgc.db", job = "{}" })
-  expect.equal(undo[1].becomes, { [secondary] = { log_shipping = "configured",
+  lab.take_back(world, { index = 1, action = 1, undo = world.changes[1].undo })
+  local undo = world.changes[2]
+  expect.equal(undo.row, "logs.ship")
+  expect.equal(undo.args, { path = "/site/sql3/mgc.db", job = "{}" })
+  expect.equal(undo.becomes, { [secondary] = { log_shipping = "configured",
     log_shipping_job = "{}" } })
 end
 
@@ -393,11 +394,14 @@ T["a pool gets its state against the version that was seen"] = function()
     active_servers = host.list { "fe1", "fe2" }, version = 7 })
   expect.equal(world.changes[1].args.to, { state = "FailedOver",
     active_servers = host.list { "fe1", "fe2" } })
-  local undo = world.changes[1].undo.changes[1]
-  expect.equal(undo.args.from, { state = "FailedOver",
+  local back = { index = 1, action = 1, undo = world.changes[1].undo }
+  expect_outcome(lab.take_back(world, back), "refused", "would use the primary of mgc")
+  world.facts["database:mgc.primary"] = { state = "online", writable = true }
+  expect_outcome(lab.take_back(world, back), "changed")
+  expect.equal(world.changes[2].args.from, { state = "FailedOver",
+    active_servers = host.list { "fe1", "fe2" }, version = 8 })
+  expect.equal(world.changes[2].args.to, { state = "Normal",
     active_servers = host.list { "fe1", "fe2" } })
-  expect.equal(undo.args.to, { state = "Normal", active_servers = host.list { "fe1", "fe2" } })
-  expect.equal(undo.args.restore, true)
   expect_outcome(play 'pool.set_state(chat, "Normal")', "kept")
   expect_outcome(play_deaf('pool.set_state(chat, "FailedOver")', online), "diverged",
     "state of pool:chat is Normal, wanted FailedOver")

@@ -55,7 +55,9 @@ T["a statement that declares its facts is kept, changed or diverged"] = function
   expect.equal(world.changes[1].statement, "DELETE FROM queue WHERE id > 5")
   expect.equal(world.changes[1].args.params, host.list { 5 })
   expect.equal(world.changes[1].becomes, { ["sql:queue"] = { rows = 0 } })
-  expect.equal(world.changes[1].undo.changes[1].statement, "SELECT 'a''b'")
+  lab.take_back(world, { index = 1, action = 1, undo = world.changes[1].undo })
+  expect.equal(world.changes[2].statement, "SELECT 'a''b'")
+  expect.equal(world.changes[2].becomes, { ["sql:queue"] = { rows = 3 } })
   local action = loaded.runbook.items[1].actions[1]
   expect.equal({ action.label, action.undo }, { "declared", "declared" })
   expect.equal(performed(body, { ["sql:queue"] = { rows = 0 } }).outcome, "kept")
@@ -100,7 +102,8 @@ T["a command is started with its arguments, never through a shell"] = function()
   expect.equal(world.changes[1].statement, [[on fe3: /bin/echo 'a b' 'it'\''s']])
   expect.equal(world.changes[1].args, { argv = host.list { "/bin/echo", "a b", "it's" },
     host = "fe3", timeout_ms = 5000 })
-  expect.equal(world.changes[1].undo.changes[1].statement, "on fe3: /bin/true")
+  lab.take_back(world, { index = 1, action = 1, undo = world.changes[1].undo })
+  expect.equal(world.changes[2].statement, "on fe3: /bin/true")
   expect.equal(lab.errors(lab.body('step "s" { command.run { argv = { "/bin/sleep", 3 } } }')),
     host.list { "3: every argument of a command is a text | write numbers in quotes, and one "
       .. "argument in each pair of quotes" })
@@ -127,10 +130,13 @@ T["a file is copied once and taken back exactly"] = function()
   local result = lab.perform(world, 1)
   expect.equal(result.outcome, "changed")
   expect.equal(world.changes[1].args, { from = "/a", to = "/b" })
-  expect.equal(world.changes[1].undo.changes, host.list { { resource = "file:/b",
-    row = "file.remove", args = { path = "/b", sha256 = "aa" }, statement = "remove /b",
-    becomes = { ["file:/b"] = { exists = false, bytes = 0, sha256 = "" } } } })
+  local back = { index = 1, action = 1, undo = world.changes[1].undo }
   expect.equal(lab.perform(world, 1).outcome, "kept")
+  expect.equal(lab.take_back(world, back).outcome, "changed")
+  expect.equal(world.changes[2].args, { path = "/b", sha256 = "aa" })
+  expect.equal(world.changes[2].becomes,
+    { ["file:/b"] = { exists = false, bytes = 0, sha256 = "" } })
+  expect.equal(lab.take_back(world, back).outcome, "kept")
 end
 
 T["a file is not copied over another, nor from nowhere"] = function()

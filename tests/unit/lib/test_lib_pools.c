@@ -165,19 +165,6 @@ static void servers_left_alone_need_no_data_centre(void **state)
     bench_close(&bench);
 }
 
-static void servers_that_were_active_before_can_be_gone_back_to(void **state)
-{
-    struct lib_bench bench;
-    pool_bench_open(&bench, state);
-    assert_answer(&bench,
-                  call_row(&bench, "pools.update",
-                           "{'server':'app','pool':'chat','restore':true,'from':{'state':'Normal',"
-                           "'active_servers':['fe1'],'version':7},'to':{'active_servers':[]}}"),
-                  "{'rows':1,'version':8}");
-    assert_answer(&bench, pool_state(&bench), "{'active_servers':[],'state':'Normal','version':8}");
-    bench_close(&bench);
-}
-
 static void servers_against_the_rule_change_nothing(void **state)
 {
     static const struct {
@@ -238,7 +225,6 @@ int main(void)
         UNIT_IN_FOLDER(a_pool_that_cannot_be_read_aside_is_unreachable),
         UNIT_IN_FOLDER(an_update_raises_the_version_and_happens_once),
         UNIT_IN_FOLDER(servers_left_alone_need_no_data_centre),
-        UNIT_IN_FOLDER(servers_that_were_active_before_can_be_gone_back_to),
         UNIT_IN_FOLDER(servers_against_the_rule_change_nothing),
         UNIT_IN_FOLDER(calls_that_name_no_table_pool_are_refused),
     };

@@ -105,6 +105,100 @@ static void an_action_that_was_cut_off_is_taken_back_as_well(void **state)
         expect(state, &books[i]);
 }
 
+#define OWN_UNDO(wants, changes, undo)                                                             \
+    "local function change(statement, becomes)\n"                                                  \
+    "  return { statement = statement, row = 'sql.execute', args = { sql = statement },\n"         \
+    "    becomes = becomes }\n"                                                                    \
+    "end\n"                                                                                        \
+    "return primitive { args = { { 'queue', 'facts' } },\n"                                        \
+    "  wants = function() return " wants " end,\n"                                                 \
+    "  changes = function() return { " changes " } end,\n"                                         \
+    "  undo = function(a, before, wanted) " undo " end }\n"
+#define TO_EMPTY "change('x', { rows = 0 })"
+
+static void an_undo_that_gives_nothing_is_found(void **state)
+{
+    static const struct book books[] = {
+        {OWN_UNDO("{ rows = 0 }", TO_EMPTY, "return {}"), BOOK(OWN), 0, RESTORES, "rows of"},
+        {OWN_UNDO("{ rows = 0 }", TO_EMPTY, ""), BOOK(OWN), 1, RESTORES, "rows of"},
+        {OWN_UNDO("{ rows = 0 }", TO_EMPTY, "return 'it grows again'"), BOOK(OWN), 2, NULL, NULL},
+    };
+    for (size_t i = 0; i < sizeof books / sizeof books[0]; i++)
+        expect(state, &books[i]);
+}
+
+static void an_undo_that_breaks_something_else_is_found(void **state)
+{
+    const struct book book = {NULL, BOOK(EMPTY("rows = 0", PUTS_BACK("rows = 3, mark = 99"))), 1,
+                              RESTORES, "mark of"};
+    expect(state, &book);
+}
+
+/* Nobody knows beforehand how many there will be, and still each undo is carried out. */
+static void an_undo_behind_a_bound_is_carried_out(void **state)
+{
+    static const struct book books[] = {
+        {NULL, BOOK(EMPTY("rows = at_most(1)", PUTS_BACK("rows = 7"))), 2, RESTORES, "rows of"},
+        {NULL, BOOK(EMPTY("rows = at_most(1)", PUTS_BACK("rows = 3"))), 2, NULL, NULL},
+        {NULL, BOOK(EMPTY("rows = at_most(1)", "")), 2, NULL, NULL},
+        {NULL, BOOK(EMPTY("rows = 0", PUTS_BACK("rows = at_least(1)"))), 2, NULL, NULL},
+    };
+    for (size_t i = 0; i < sizeof books / sizeof books[0]; i++)
+        expect(state, &books[i]);
+}
+
+/* Where it does not say so, it puts back all that the action changes: more than its first change
+ * does, and of more than one resource. */
+static void what_is_put_back_unsaid_is_all_of_it(void **state)
+{
+    static const struct book books[] = {
+        {OWN_UNDO("{ rows = 0, mark = 0 }", TO_EMPTY ", change('y', { mark = 0 })",
+                  "return change('z')"),
+         BOOK(OWN), 2, NULL, NULL},
+        {NULL,
+         BOOK("local other = sql.facts 'other' { server = 'db', file = 'q.db', query = 'x' }\n"
+              "step 'Do it' { sql.change { server = 'db', file = 'q.db', statement = 'D',\n"
+              "  becomes = { [queue] = { rows = 0 }, [other] = { n = 5 } },\n"
+              "  undo = { statement = 'U' } } }\n"),
+         2, NULL, NULL},
+        {OWN_UNDO("{ rows = 0 }", TO_EMPTY,
+                  "return sql.change { server = 'db', file = 'q.db', statement = 'U' }"),
+         BOOK(OWN), 2, NULL, NULL},
+    };
+    for (size_t i = 0; i < sizeof books / sizeof books[0]; i++)
+        expect(state, &books[i]);
+}
+
+static void what_a_harmless_action_has_changed_stays_in_a_declared_undo_too(void **state)
+{
+    static const char harmless[] =
+        "return primitive { args = { { 'queue', 'facts' } }, harmless = 'a test',\n"
+        "  wants = function() return { mark = 5 } end,\n"
+        "  changes = function() return { { statement = 'x', row = 'sql.execute', args = {} } } end "
+        "}\n";
+    const struct book book = {
+        harmless,
+        BOOK("local own = require 'own'\n"
+             "step 'Empty it' { own(queue), sql.change { server = 'db', file = 'q.db',\n"
+             "  statement = 'DELETE', becomes = { [queue] = { rows = 0 } } }, undo = {\n"
+             "  sql.change { server = 'db', file = 'q.db', statement = 'INSERT',\n"
+             "    becomes = { [queue] = { rows = 3 } } } } }\n"),
+        2, NULL, NULL};
+    expect(state, &book);
+}
+
+/* It was found to be done already: what follows must not be taken back to before it. */
+static void a_point_of_no_return_that_was_kept_is_one(void **state)
+{
+    const struct book book = {
+        NULL,
+        BOOK("step 'Was done' { point_of_no_return = true, sql.change { server = 'db',\n"
+             "  file = 'q.db', statement = 'x', becomes = { [queue] = { mark = 1 } } } }\n" EMPTY(
+                 "rows = 0", PUTS_BACK("rows = 7"))),
+        1, NULL, NULL};
+    expect(state, &book);
+}
+
 static void a_rollback_that_is_refused_for_ever_is_charged(void **state)
 {
     static const char stubborn[] =
@@ -166,6 +260,12 @@ int main(void)
         UNIT_IN_FOLDER(an_undo_that_says_nothing_puts_back_what_was_there),
         UNIT_IN_FOLDER(what_a_harmless_step_has_changed_stays),
         UNIT_IN_FOLDER(an_action_that_was_cut_off_is_taken_back_as_well),
+        UNIT_IN_FOLDER(an_undo_that_gives_nothing_is_found),
+        UNIT_IN_FOLDER(an_undo_that_breaks_something_else_is_found),
+        UNIT_IN_FOLDER(an_undo_behind_a_bound_is_carried_out),
+        UNIT_IN_FOLDER(what_is_put_back_unsaid_is_all_of_it),
+        UNIT_IN_FOLDER(what_a_harmless_action_has_changed_stays_in_a_declared_undo_too),
+        UNIT_IN_FOLDER(a_point_of_no_return_that_was_kept_is_one),
         UNIT_IN_FOLDER(a_rollback_that_is_refused_for_ever_is_charged),
         UNIT_IN_FOLDER(a_rollback_is_disturbed_and_resumed_like_a_run),
         UNIT_IN_FOLDER(the_way_back_is_told),
