@@ -95,11 +95,16 @@ void bsc_run_cursor_enter(struct bsc_run_cursor *cursor, int64_t item_index)
 {
     cursor->item = item_index;
     cursor->matched = false;
-    while (cursor->next < cursor->count && cursor->changes[cursor->next].item < item_index)
-        cursor->next++;
-    while (cursor->question_next < cursor->question_count &&
-           cursor->questions[cursor->question_next].item < item_index)
-        cursor->question_next++;
+    size_t change = cursor->next, question = cursor->question_next;
+    while (change < cursor->count && cursor->changes[change].item != item_index)
+        change++;
+    while (question < cursor->question_count && cursor->questions[question].item != item_index)
+        question++;
+    /* Without any of its own, an item has nothing planned, and the next one must find its. */
+    if (change < cursor->count)
+        cursor->next = change;
+    if (question < cursor->question_count)
+        cursor->question_next = question;
 }
 
 bool bsc_run_cursor_match(struct bsc_run_cursor *cursor, const struct bsc_value *effect,

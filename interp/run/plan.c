@@ -189,7 +189,8 @@ static void describe_making(struct bsc_value *plan, const struct bsc_run_session
 }
 
 static void rehearse(struct bsc_run_session *session, const struct bsc_value *items,
-                     struct bsc_run_model *model, struct draft *draft)
+                     const struct bsc_run_start *start, struct bsc_run_model *model,
+                     struct draft *draft)
 {
     const struct bsc_clock *clock = session->with.clock;
     struct bsc_run_twin_hooks seen = {draft, draft_change, draft_note, draft_ask};
@@ -197,6 +198,7 @@ static void rehearse(struct bsc_run_session *session, const struct bsc_value *it
     struct bsc_run_twin *twin = bsc_run_twin_new(model, clock->wall_ms(clock->self), &seen);
     struct bsc_run_machine *machine =
         bsc_run_machine_new(session->vm, items, bsc_run_twin_world(twin), &hooks);
+    bsc_run_machine_skip_to(machine, start);
     bsc_run_machine_start(machine, drafted, draft);
     BSC_BUG_ON(!draft->over);
     bsc_run_machine_free(machine);
@@ -207,11 +209,13 @@ struct bsc_value *bsc_run_plan_make(struct bsc_run_session *session, struct bsc_
                                     struct bsc_err *err)
 {
     const struct bsc_value *items = bsc_value_get(bsc_run_session_runbook(session), "items");
-    return bsc_run_plan_make_of(session, items, facts, err);
+    const struct bsc_run_start beginning = {0};
+    return bsc_run_plan_make_of(session, items, &beginning, facts, err);
 }
 
 struct bsc_value *bsc_run_plan_make_of(struct bsc_run_session *session,
-                                       const struct bsc_value *items, struct bsc_value *facts,
+                                       const struct bsc_value *items,
+                                       const struct bsc_run_start *start, struct bsc_value *facts,
                                        struct bsc_err *err)
 {
     struct draft draft = {0};
@@ -223,7 +227,7 @@ struct bsc_value *bsc_run_plan_make_of(struct bsc_run_session *session,
     bsc_value_set(plan, "items", draft.items);
     bsc_value_set(plan, "facts", bsc_value_copy(facts));
     struct bsc_run_model *model = bsc_run_model_new(session->schema, facts);
-    rehearse(session, items, model, &draft);
+    rehearse(session, items, start, model, &draft);
     bsc_run_model_free(model);
     if (draft.end.broke) {
         *err = draft.end.err;

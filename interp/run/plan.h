@@ -21,6 +21,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "run/machine.h"
 #include "run/session.h"
 #include "value/value.h"
 
@@ -29,9 +30,11 @@
 struct bsc_value *bsc_run_plan_make(struct bsc_run_session *session, struct bsc_value *facts,
                                     struct bsc_err *err);
 
-/* The same with other items than those of the runbook: those of a rollback (run/back.h). */
+/* The same for what is left of a run: these items, those of the runbook or of a rollback
+ * (run/back.h), from `start` on. */
 struct bsc_value *bsc_run_plan_make_of(struct bsc_run_session *session,
-                                       const struct bsc_value *items, struct bsc_value *facts,
+                                       const struct bsc_value *items,
+                                       const struct bsc_run_start *start, struct bsc_value *facts,
                                        struct bsc_err *err);
 
 /* Reads a plan file; refuses (BSC_ERR_REFUSED) one whose digest does not fit. Returns owned. */

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "base/mem.h"
 #include "run/record.h"
 
 /* The resources of a change, each once: its own first. */
@@ -27,7 +26,7 @@ static const char *outcome_of(enum bsc_run_made made)
     return words[made];
 }
 
-static const char *words_of(enum bsc_run_made made)
+const char *bsc_run_settle_words(enum bsc_run_made made)
 {
     static const char *const words[] = {[BSC_RUN_MADE_NOT] = "it was not made",
                                         [BSC_RUN_MADE_MAYBE] = "its step looks what is left to do",
@@ -46,14 +45,11 @@ static bool ask_for_a_word(const struct bsc_value *intent, struct bsc_err *err)
                         bsc_value_get_string(intent, "resource"));
 }
 
-bool bsc_run_settle(struct bsc_run_session *session, struct bsc_journal *journal,
-                    struct bsc_run_past *past, const struct bsc_run_word *said, char **ret_text,
-                    struct bsc_err *err)
+bool bsc_run_settle_look(struct bsc_run_session *session, const struct bsc_run_past *past,
+                         const struct bsc_run_word *said, struct bsc_run_word *ret_found,
+                         struct bsc_err *err)
 {
     bool told = false;
-    *ret_text = NULL;
-    if (past->open == NULL)
-        return true;
     struct bsc_value *ids = resources_of(past->open);
     struct bsc_value *seen = bsc_run_session_look(session, ids, err);
     bsc_value_free(ids);
@@ -61,16 +57,19 @@ bool bsc_run_settle(struct bsc_run_session *session, struct bsc_journal *journal
         return false;
     enum bsc_run_made made = bsc_run_past_look(past->schema, past->open, seen, &told);
     bsc_value_free(seen);
-    bool looks_itself = !bsc_value_get_truth(past->open, "once");
-    bool unsettled = made == BSC_RUN_MADE_MAYBE && !looks_itself;
-    if (unsettled && said->made == BSC_RUN_MADE_MAYBE)
-        return ask_for_a_word(past->open, err);
-    made = unsettled ? said->made : made;
-    if (!bsc_run_record_settled(journal, bsc_value_get_number(past->open, "effect", 0),
-                                outcome_of(made), unsettled ? said->by : "observing", err))
+    *ret_found = (struct bsc_run_word){made, "observing"};
+    if (made != BSC_RUN_MADE_MAYBE || !bsc_value_get_truth(past->open, "once"))
+        return true;
+    *ret_found = *said;
+    return said->made != BSC_RUN_MADE_MAYBE || ask_for_a_word(past->open, err);
+}
+
+bool bsc_run_settle_record(struct bsc_journal *journal, struct bsc_run_past *past,
+                           const struct bsc_run_word *found, struct bsc_err *err)
+{
+    int64_t number = bsc_value_get_number(past->open, "effect", 0);
+    if (!bsc_run_record_settled(journal, number, outcome_of(found->made), found->by, err))
         return false;
-    *ret_text =
-        bsc_mem_format("%s: %s", bsc_value_get_string(past->open, "statement"), words_of(made));
-    bsc_run_past_settle(past, made);
+    bsc_run_past_settle(past, found->made);
     return true;
 }

@@ -15,14 +15,21 @@
 /* What a person says of a change that nothing shows. */
 struct bsc_run_word {
     enum bsc_run_made made; /* MAYBE: nothing was said */
-    const char *by;         /* borrowed: login name */
+    const char *by;         /* borrowed: who said so, or "observing" */
 };
 
-/* Settles the change that is open in the past, if any, and records what it has become. *ret_text,
- * owned, NULL when nothing was open, says what was found. Errors: UNKNOWN when neither a look nor a
- * word tells, with what to look for and the ways on as the hint; then nothing is recorded. */
-bool bsc_run_settle(struct bsc_run_session *session, struct bsc_journal *journal,
-                    struct bsc_run_past *past, const struct bsc_run_word *said, char **ret_text,
-                    struct bsc_err *err);
+/* Finds out what has become of the change that is open in the past, and changes nothing. Errors:
+ * UNKNOWN when neither a look nor a word tells, with what to look for and the ways on as the hint.
+ */
+bool bsc_run_settle_look(struct bsc_run_session *session, const struct bsc_run_past *past,
+                         const struct bsc_run_word *said, struct bsc_run_word *ret_found,
+                         struct bsc_err *err);
+
+/* Records what was found, and takes it over into the past. */
+bool bsc_run_settle_record(struct bsc_journal *journal, struct bsc_run_past *past,
+                           const struct bsc_run_word *found, struct bsc_err *err);
+
+/* "it was made"; never NULL. */
+const char *bsc_run_settle_words(enum bsc_run_made made);
 
 #endif
