@@ -32,6 +32,8 @@ static const struct verb verbs[] = {
     {"test", bsc_cli_test, "try the tests of a runbook, on a model of the site", true},
     {"run", bsc_cli_run, "carry out a plan or a runbook under a journal", false},
     {"status", bsc_cli_status, "show how runs stand and what to do next; follow a live one", true},
+    {"resume", bsc_cli_resume, "go on with a run that has stopped", false},
+    {"rollback", bsc_cli_rollback, "take back what a run has done", false},
     {"audit", bsc_cli_audit, "verify the journal of a run", true},
     {"report", bsc_cli_report, "write a run's report as one HTML page", true},
     {"agent", bsc_cli_agent, "do the background jobs of the embedded platform", false},

@@ -61,6 +61,8 @@ int bsc_cli_observe(struct bsc_cli *cli, int argc, char **argv);
 int bsc_cli_plan(struct bsc_cli *cli, int argc, char **argv);
 int bsc_cli_rehearse(struct bsc_cli *cli, int argc, char **argv);
 int bsc_cli_report(struct bsc_cli *cli, int argc, char **argv);
+int bsc_cli_resume(struct bsc_cli *cli, int argc, char **argv);
+int bsc_cli_rollback(struct bsc_cli *cli, int argc, char **argv);
 int bsc_cli_run(struct bsc_cli *cli, int argc, char **argv);
 int bsc_cli_status(struct bsc_cli *cli, int argc, char **argv);
 int bsc_cli_test(struct bsc_cli *cli, int argc, char **argv);

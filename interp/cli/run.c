@@ -1,27 +1,22 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cli/carry.h"
 #include "cli/cli.h"
 #include "cli/opening.h"
 #include "cli/options.h"
 #include "cli/prompt.h"
 #include "cli/show.h"
 #include "cli/show_drift.h"
-#include "cli/view.h"
 #include "journal/folder.h"
 #include "journal/lock.h"
 #include "journal/place.h"
 #include "os/files.h"
 #include "run/about.h"
 #include "run/drift.h"
-#include "run/errors.h"
-#include "run/execute.h"
 #include "run/outcome.h"
 #include "run/plan.h"
 #include "run/record.h"
-#include "run/report.h"
-
-#define REPORT_FILE "report.html"
 
 struct wishes {
     const char *what;      /* plan or runbook, as given */
@@ -46,8 +41,6 @@ struct undertaking {
     struct bsc_journal_lock *lock; /* owned */
     struct bsc_journal_folder folder;
     struct bsc_journal *journal; /* owned */
-    struct bsc_run_end end;
-    size_t changes;
 };
 
 static bool is_plan(const char *path)
@@ -225,105 +218,22 @@ static bool open_journal(struct undertaking *u, struct bsc_err *err)
     return ok;
 }
 
-static bool carry_out(struct undertaking *u, struct bsc_err *err)
+static int carry_out(struct undertaking *u, struct bsc_err *err)
 {
-    struct bsc_cli_view view;
-    bsc_cli_view_init(&view, u->cli, u->wishes->yes);
-    view.run = u->folder.path;
-    struct bsc_run_order order = {.session = &u->session,
-                                  .cursor = bsc_run_cursor_new(u->plan),
+    struct bsc_cli_carry carry = {.cli = u->cli,
+                                  .session = &u->session,
+                                  .folder = &u->folder,
+                                  .plan = u->plan,
+                                  .ahead = u->plan,
+                                  .drift = u->drift,
                                   .facts = u->facts,
                                   .journal = u->journal,
-                                  .hooks = &view.items,
-                                  .live = &view.live,
-                                  .progress = bsc_cli_view_progress,
-                                  .stopping = bsc_cli_view_stopping,
-                                  .progress_self = &view};
+                                  .yes = u->wishes->yes};
     u->facts = NULL;
-    bsc_run_plan_lighten(u->plan);
-    bsc_cli_say(u->cli, "\nRun %s\n", u->folder.id);
-    bool ok = bsc_run_execute(&order, &u->end, err);
-    u->changes = view.changes;
-    struct bsc_err later = BSC_ERR_INIT;
-    bool closed = bsc_journal_close(u->journal, ok ? err : &later);
     u->journal = NULL;
-    return ok && closed;
-}
-
-static size_t item_count(const struct undertaking *u)
-{
-    return bsc_value_count(bsc_value_get(bsc_run_session_runbook(&u->session), "items"));
-}
-
-/* Why it is so follows as an error. */
-static void tell_unrecorded(struct undertaking *u)
-{
-    if (u->end.broke)
-        bsc_cli_say(u->cli,
-                    "\nThe run stopped after %zu of %zu items; its journal may lack its end: %s\n",
-                    u->end.items_done, item_count(u), u->folder.journal);
-    else
-        bsc_cli_say(u->cli, "\nThe run came to its end (%s), but its journal may lack that: %s\n",
-                    bsc_run_outcome_name(u->end.outcome), u->folder.journal);
-}
-
-/* Its failure is told and changes nothing: the journal holds all of it. */
-static void write_report(struct undertaking *u, struct bsc_err *err)
-{
-    struct bsc_buf page;
-    bsc_buf_init(&page);
-    if (bsc_run_report_html(u->cli->sys, u->folder.path, u->plan, &page, err))
-        bsc_journal_folder_write(&u->folder, REPORT_FILE, page.data, page.length, err);
-    bsc_buf_release(&page);
-}
-
-/* Everything in one line. `report_err` says why there is no report, or nothing. */
-static void tell_json(struct undertaking *u, int code, const struct bsc_err *report_err)
-{
-    struct bsc_value *value = bsc_value_map();
-    bsc_value_set_text(value, "run", u->folder.id);
-    bsc_value_set_text(value, "folder", u->folder.path);
-    bsc_value_set_text(value, "outcome", bsc_run_outcome_name(u->end.outcome));
-    bsc_value_set_text(value, "reason", u->end.reason);
-    bsc_value_set_int(value, "items_done", (int64_t)u->end.items_done);
-    bsc_value_set_int(value, "changes", (int64_t)u->changes);
-    bsc_value_set_int(value, "exit", code);
-    if (u->end.broke)
-        bsc_value_set(value, "error", bsc_run_error_value(&u->end.err));
-    if (u->drift != NULL && bsc_run_drift_any(u->drift))
-        bsc_value_set(value, "drift", bsc_value_copy(u->drift));
-    if (report_err->code != BSC_ERR_NONE)
-        bsc_value_set(value, "report_error", bsc_run_error_value(report_err));
-    bsc_cli_json(u->cli, value);
-    bsc_value_free(value);
-}
-
-static void tell(struct undertaking *u, int code, const struct bsc_err *report_err)
-{
-    if (u->end.broke)
-        bsc_cli_fail(u->cli, &u->end.err);
-    bsc_cli_say(u->cli, "\n%s%s%s: %zu of %zu items, %zu change%s\n",
-                bsc_cli_style(u->cli, code == 0 ? BSC_STYLE_GOOD : BSC_STYLE_BAD),
-                code == 0 ? "done" : bsc_run_outcome_name(u->end.outcome),
-                bsc_cli_style(u->cli, BSC_STYLE_PLAIN), u->end.items_done, item_count(u),
-                u->changes, u->changes == 1 ? "" : "s");
-    bsc_cli_say(u->cli, "journal  %s\n", u->folder.journal);
-    if (report_err->code == BSC_ERR_NONE)
-        bsc_cli_say(u->cli, "report   %s/" REPORT_FILE "\n", u->folder.path);
-    else
-        bsc_cli_fail(u->cli, report_err);
-}
-
-/* What was done, what was not, and where it is written. The exit code is the journal's. */
-static int conclude(struct undertaking *u)
-{
-    int code = bsc_run_outcome_exit(u->end.outcome);
-    struct bsc_err report_err = BSC_ERR_INIT;
-    write_report(u, &report_err);
-    if (u->cli->json)
-        tell_json(u, code, &report_err);
-    else
-        tell(u, code, &report_err);
+    bsc_cli_say(u->cli, "\nRun %s\n", u->folder.id);
+    int code = bsc_cli_carry_out(&carry, err);
+    bsc_cli_carry_release(&carry);
     return code;
 }
 
@@ -358,11 +268,7 @@ static int undertake(struct undertaking *u, struct bsc_err *err)
         return -1;
     if (!open_journal(u, err))
         return -1;
-    if (!carry_out(u, err)) {
-        tell_unrecorded(u);
-        return -1;
-    }
-    return conclude(u);
+    return carry_out(u, err);
 }
 
 static void release(struct undertaking *u)

@@ -64,12 +64,8 @@ bool bsc_run_settle_look(struct bsc_run_session *session, const struct bsc_run_p
     return said->made != BSC_RUN_MADE_MAYBE || ask_for_a_word(past->open, err);
 }
 
-bool bsc_run_settle_record(struct bsc_journal *journal, struct bsc_run_past *past,
+bool bsc_run_settle_record(struct bsc_journal *journal, int64_t number,
                            const struct bsc_run_word *found, struct bsc_err *err)
 {
-    int64_t number = bsc_value_get_number(past->open, "effect", 0);
-    if (!bsc_run_record_settled(journal, number, outcome_of(found->made), found->by, err))
-        return false;
-    bsc_run_past_settle(past, found->made);
-    return true;
+    return bsc_run_record_settled(journal, number, outcome_of(found->made), found->by, err);
 }

@@ -25,8 +25,8 @@ bool bsc_run_settle_look(struct bsc_run_session *session, const struct bsc_run_p
                          const struct bsc_run_word *said, struct bsc_run_word *ret_found,
                          struct bsc_err *err);
 
-/* Records what was found, and takes it over into the past. */
-bool bsc_run_settle_record(struct bsc_journal *journal, struct bsc_run_past *past,
+/* Records what was found of the change with this number. Durable. */
+bool bsc_run_settle_record(struct bsc_journal *journal, int64_t number,
                            const struct bsc_run_word *found, struct bsc_err *err);
 
 /* "it was made"; never NULL. */

@@ -1,0 +1,202 @@
+#include "cli/old_run.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/opening.h"
+#include "cli/options.h"
+#include "cli/prompt.h"
+#include "cli/show.h"
+#include "cli/show_drift.h"
+#include "run/about.h"
+#include "run/drift.h"
+#include "run/outcome.h"
+#include "run/plan.h"
+#include "run/record.h"
+
+static bool find(struct bsc_cli_old_run *run, struct bsc_err *err)
+{
+    char *runs = bsc_journal_runs_folder(run->wishes->site, run->wishes->runs);
+    bool found = bsc_journal_folder_find(run->cli->sys, runs, run->wishes->run, &run->folder, err);
+    bsc_mem_free(runs);
+    if (!found)
+        return false;
+    char *path = bsc_journal_folder_file(&run->folder, BSC_JOURNAL_PLAN_FILE);
+    run->plan = bsc_run_plan_read(run->cli->sys, path, err);
+    bsc_mem_free(path);
+    return run->plan != NULL;
+}
+
+/* The files that it was begun with, from where they were then. */
+static bool open_session(struct bsc_cli_old_run *run, struct bsc_err *err)
+{
+    struct bsc_run_session_options options = bsc_cli_session_options(run->cli);
+    const struct bsc_value *made = bsc_value_get(run->plan, "made");
+    options.runbook_path = bsc_value_get_string(made, "runbook");
+    options.site_path = bsc_value_get_string(made, "site");
+    options.set = bsc_value_get(run->plan, "params");
+    if (options.runbook_path == NULL || options.site_path == NULL)
+        return bsc_err_set(err, BSC_ERR_INVALID, "the plan of %s does not say where its files were",
+                           run->folder.id);
+    if (!bsc_run_session_open(&run->session, &options, err))
+        return false;
+    if (bsc_value_count(bsc_run_session_errors(&run->session)) == 0)
+        return true;
+    bsc_cli_stops_at_errors(run->cli, &run->session);
+    return bsc_err_set(err, BSC_ERR_INVALID, "the runbook has errors now");
+}
+
+/* The same plan must come of the same facts, or the rest of the run would be another one. */
+static bool inputs_are_the_same(struct bsc_cli_old_run *run, struct bsc_err *err)
+{
+    struct bsc_value *drift =
+        bsc_run_drift_since(&run->session, run->plan, bsc_value_get(run->plan, "facts"), err);
+    if (drift == NULL)
+        return false;
+    bool same = bsc_value_count(bsc_value_get(drift, "inputs")) == 0;
+    if (!same) {
+        bsc_cli_show_drift(run->cli, drift);
+        bsc_err_set(err, BSC_ERR_REFUSED, "%s was begun with other files than those there are now",
+                    run->folder.id);
+        bsc_err_hint(err, "Put them back as they are kept in %s, or begin a new run.",
+                     run->folder.path);
+    }
+    bsc_value_free(drift);
+    return same;
+}
+
+static bool take_lock(struct bsc_cli_old_run *run, struct bsc_err *err)
+{
+    run->lock = bsc_journal_lock_take(run->cli->sys, run->cli->clock, run->folder.runs,
+                                      run->folder.id, err);
+    return run->lock != NULL;
+}
+
+static bool read_word(struct bsc_cli_old_run *run, struct bsc_run_word *ret, struct bsc_err *err)
+{
+    const char *word = run->wishes->settle;
+    bsc_process_user(run->user);
+    *ret = (struct bsc_run_word){BSC_RUN_MADE_MAYBE, run->user};
+    if (word == NULL)
+        return true;
+    if (strcmp(word, "made") == 0)
+        ret->made = BSC_RUN_MADE;
+    else if (strcmp(word, "not-made") == 0)
+        ret->made = BSC_RUN_MADE_NOT;
+    else
+        return bsc_err_set(err, BSC_ERR_USAGE, "there is no --settle \"%s\"", word) ||
+               bsc_err_hint(err, "Write made or not-made.");
+    return true;
+}
+
+static bool settle(struct bsc_cli_old_run *run, struct bsc_err *err)
+{
+    struct bsc_run_word said;
+    if (!read_word(run, &said, err))
+        return false;
+    if (run->past.open == NULL)
+        return true;
+    run->open = bsc_value_get_number(run->past.open, "effect", 0);
+    if (!bsc_run_settle_look(&run->session, &run->past, &said, &run->found, err))
+        return false;
+    bsc_cli_say(run->cli, "under way when it stopped: %s\n  found: %s\n",
+                bsc_value_get_string(run->past.open, "statement"),
+                bsc_run_settle_words(run->found.made));
+    bsc_run_past_settle(&run->past, run->found.made);
+    return true;
+}
+
+static bool read_past(struct bsc_cli_old_run *run, struct bsc_err *err)
+{
+    run->past.schema = run->session.schema;
+    run->past.plan = run->plan;
+    return bsc_run_past_read(&run->past, run->cli->sys, run->folder.journal, err);
+}
+
+bool bsc_cli_old_run_open(struct bsc_cli_old_run *run, struct bsc_err *err)
+{
+    if (!find(run, err) || !open_session(run, err) || !take_lock(run, err) ||
+        !read_past(run, err) || !inputs_are_the_same(run, err) || !settle(run, err))
+        return false;
+    run->facts = bsc_run_session_observe(&run->session, err);
+    return run->facts != NULL;
+}
+
+static bool record_begin(struct bsc_cli_old_run *run, const char *mode,
+                         const struct bsc_value *ahead, struct bsc_err *err)
+{
+    struct bsc_value *about = bsc_run_about(&run->session, run->plan, run->folder.id, mode);
+    bsc_value_set_text(about, "ahead_digest", bsc_value_get_string(ahead, "digest"));
+    bool ok = bsc_run_record_begin(run->journal, about, err);
+    bsc_value_free(about);
+    return ok;
+}
+
+bool bsc_cli_old_run_take(struct bsc_cli_old_run *run, const char *mode,
+                          const struct bsc_value *ahead, struct bsc_err *err)
+{
+    struct bsc_journal_options options = {run->cli->sys, run->cli->clock, run->cli->redactor,
+                                          run->folder.journal, run->wishes->force};
+    run->journal = bsc_journal_open(&options, NULL, err);
+    return run->journal != NULL && record_begin(run, mode, ahead, err) &&
+           (run->open == 0 || bsc_run_settle_record(run->journal, run->open, &run->found, err));
+}
+
+bool bsc_cli_old_run_confirm(struct bsc_cli_old_run *run, const struct bsc_value *ahead,
+                             const char *question, struct bsc_err *err)
+{
+    enum bsc_outcome outcome = BSC_OUTCOME_UNKNOWN;
+    bsc_cli_show_plan(run->cli, ahead);
+    bsc_run_outcome_parse(bsc_value_get_string(ahead, "outcome"), &outcome);
+    if (bsc_run_outcome_exit(outcome) != 0)
+        return bsc_err_set(err, BSC_ERR_REFUSED, "it would be %s: %s",
+                           bsc_run_outcome_name(outcome), bsc_value_get_string(ahead, "reason"));
+    if (run->wishes->yes)
+        return true;
+    if (!run->cli->terminal || run->cli->json) {
+        bsc_err_set(err, BSC_ERR_REFUSED, "nobody can confirm this");
+        return bsc_err_hint(err, "There is no terminal; give --yes to do as shown.");
+    }
+    if (bsc_cli_prompt(run->cli, question) == BSC_ANSWER_YES)
+        return true;
+    return bsc_err_set(err, BSC_ERR_REFUSED, "it was not confirmed; nothing was changed");
+}
+
+void bsc_cli_old_run_release(struct bsc_cli_old_run *run)
+{
+    struct bsc_err ignored = BSC_ERR_INIT;
+    if (run->journal != NULL)
+        bsc_journal_close(run->journal, &ignored);
+    bsc_run_past_release(&run->past);
+    bsc_journal_lock_free(run->lock);
+    bsc_run_session_close(&run->session);
+    bsc_value_free(run->facts);
+    bsc_value_free(run->plan);
+    bsc_journal_folder_release(&run->folder);
+}
+
+int bsc_cli_old_run_parse(struct bsc_cli *cli, const char *synopsis, const char *summary, int argc,
+                          char **argv, struct bsc_cli_old_wishes *wishes)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    const struct bsc_cli_option options[] = {
+        {"--site", NULL, "FILE", "the site beside which the runs are kept", NULL, &wishes->site,
+         NULL},
+        {"--runs", NULL, "DIR", "the folder of all runs (default: runs beside the site)", NULL,
+         &wishes->runs, NULL},
+        {"--settle", NULL, "WORD",
+         "made or not-made: of a change that was under way and that nothing shows", NULL,
+         &wishes->settle, NULL},
+        {"--yes", NULL, NULL, "confirm what is shown and answer gates with yes", &wishes->yes, NULL,
+         NULL},
+        {"--force", NULL, NULL, "keep the run on a network file system, where locks may not hold",
+         &wishes->force, NULL, NULL},
+        {0}};
+    const struct bsc_cli_usage usage = {synopsis, summary, options, 1, 1};
+    size_t operands = 0;
+    bool help = false;
+    if (!bsc_cli_parse(cli, &usage, argc, argv, &operands, &help, &err))
+        return bsc_cli_fail(cli, &err);
+    wishes->run = argv[1];
+    return help ? BSC_EXIT_DONE : -1;
+}

@@ -1,0 +1,67 @@
+/*
+ * A run that has stopped, taken in hand again: what `resume` and `rollback` have in common.
+ */
+#ifndef BSC_CLI_OLD_RUN_H
+#define BSC_CLI_OLD_RUN_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "cli/cli.h"
+#include "journal/folder.h"
+#include "journal/journal.h"
+#include "journal/lock.h"
+#include "os/process.h"
+#include "run/past.h"
+#include "run/session.h"
+#include "run/settle.h"
+#include "value/value.h"
+
+struct bsc_cli_old_wishes {
+    const char *run;    /* id, the beginning of one, folder, or last */
+    const char *site;   /* beside which the runs are kept, or NULL */
+    const char *runs;   /* where they are kept, or NULL */
+    const char *settle; /* "made" or "not-made", or NULL */
+    bool yes;
+    bool force;
+};
+
+struct bsc_cli_old_run {
+    struct bsc_cli *cli;                     /* borrowed */
+    const struct bsc_cli_old_wishes *wishes; /* borrowed */
+    struct bsc_journal_folder folder;        /* owned, as all below */
+    struct bsc_value *plan;                  /* what it was begun with */
+    struct bsc_run_session session;
+    struct bsc_journal_lock *lock;
+    struct bsc_run_past past;
+    int64_t open;                /* the number of the change that was under way, or 0 */
+    struct bsc_run_word found;   /* what has become of it */
+    struct bsc_value *facts;     /* as they are now */
+    struct bsc_journal *journal; /* once it is taken in hand */
+    char user[BSC_PROCESS_USER];
+};
+
+/* Finds the run, its plan and what its journal says, takes the lock of its folder, finds out what
+ * has become of the change that was under way, and looks at the site. Nothing is changed yet.
+ * Errors: NOT_FOUND, CONFLICT when somebody is at work, REFUSED when the runbook, the library, the
+ * site file or a module is not what it was begun with, DAMAGED, UNKNOWN (run/settle.h). */
+bool bsc_cli_old_run_open(struct bsc_cli_old_run *run, struct bsc_err *err);
+
+/* Opens its journal and records that this process has taken the run in hand, in this mode, with
+ * what is ahead (a plan), and what was found out. */
+bool bsc_cli_old_run_take(struct bsc_cli_old_run *run, const char *mode,
+                          const struct bsc_value *ahead, struct bsc_err *err);
+
+/* Shows what is ahead and has it confirmed, by a person or --yes. */
+bool bsc_cli_old_run_confirm(struct bsc_cli_old_run *run, const struct bsc_value *ahead,
+                             const char *question, struct bsc_err *err);
+
+/* Accepts a zeroed one. */
+void bsc_cli_old_run_release(struct bsc_cli_old_run *run);
+
+/* Parses the arguments of a verb that works with an old run. Returns -1 to go on, else the exit
+ * code. */
+int bsc_cli_old_run_parse(struct bsc_cli *cli, const char *synopsis, const char *summary, int argc,
+                          char **argv, struct bsc_cli_old_wishes *wishes);
+
+#endif

@@ -1,0 +1,77 @@
+#include "cli/carry.h"
+#include "cli/cli.h"
+#include "cli/old_run.h"
+#include "run/plan.h"
+
+/* Where the run goes on: at the action that was under way, or at the item after the last one that
+ * was carried out. */
+static struct bsc_run_start start_of(const struct bsc_run_past *past)
+{
+    bool within = past->at.item == (int64_t)past->items_done + 1;
+    return (struct bsc_run_start){.item = past->items_done,
+                                  .action = within ? past->at.action : 0,
+                                  .changed = within && past->changed};
+}
+
+static bool may_go_on(const struct bsc_cli_old_run *run, struct bsc_err *err)
+{
+    if (run->past.goes_back && run->past.ended)
+        return bsc_err_set(err, BSC_ERR_REFUSED, "%s has been taken back", run->folder.id);
+    if (run->past.goes_back) {
+        bsc_err_set(err, BSC_ERR_REFUSED, "%s is being taken back", run->folder.id);
+        return bsc_err_hint(err, "Go on with that: bascule rollback %s", run->folder.id);
+    }
+    if (!run->past.ended)
+        return true;
+    bsc_err_set(err, BSC_ERR_REFUSED, "%s is done: there is nothing left to do", run->folder.id);
+    return bsc_err_hint(err, "See bascule status %s.", run->folder.id);
+}
+
+static int resume(struct bsc_cli_old_run *run, struct bsc_value **ret_ahead, struct bsc_err *err)
+{
+    if (!bsc_cli_old_run_open(run, err) || !may_go_on(run, err))
+        return -1;
+    struct bsc_run_start start = start_of(&run->past);
+    const struct bsc_value *items = bsc_value_get(bsc_run_session_runbook(&run->session), "items");
+    struct bsc_value *ahead =
+        bsc_run_plan_make_of(&run->session, items, &start, bsc_value_copy(run->facts), err);
+    *ret_ahead = ahead;
+    if (ahead == NULL || !bsc_cli_old_run_confirm(run, ahead, "Go on with it?", err) ||
+        !bsc_cli_old_run_take(run, "resume", ahead, err))
+        return -1;
+    struct bsc_cli_carry carry = {.cli = run->cli,
+                                  .session = &run->session,
+                                  .folder = &run->folder,
+                                  .plan = run->plan,
+                                  .ahead = ahead,
+                                  .start = start,
+                                  .past = &run->past,
+                                  .facts = run->facts,
+                                  .journal = run->journal,
+                                  .yes = run->wishes->yes};
+    run->facts = NULL;
+    run->journal = NULL;
+    bsc_cli_say(run->cli, "\nRun %s, resumed\n", run->folder.id);
+    int code = bsc_cli_carry_out(&carry, err);
+    bsc_cli_carry_release(&carry);
+    return code;
+}
+
+int bsc_cli_resume(struct bsc_cli *cli, int argc, char **argv)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_cli_old_wishes wishes = {0};
+    int code = bsc_cli_old_run_parse(
+        cli, "resume RUN [--site SITE|--runs DIR] [--settle made|not-made] [--yes]",
+        "Goes on with a run that has stopped, where it stopped. RUN is an id, a folder, or last.",
+        argc, argv, &wishes);
+    if (code >= 0)
+        return code;
+    struct bsc_cli_old_run run = {.cli = cli, .wishes = &wishes};
+    struct bsc_value *ahead = NULL;
+    code = resume(&run, &ahead, &err);
+    bsc_value_free(ahead);
+    code = code >= 0 ? code : bsc_cli_fail(cli, &err);
+    bsc_cli_old_run_release(&run);
+    return code;
+}
