@@ -162,6 +162,21 @@ bool bsc_cli_old_run_confirm(struct bsc_cli_old_run *run, const struct bsc_value
     return bsc_err_set(err, BSC_ERR_REFUSED, "it was not confirmed; nothing was changed");
 }
 
+void bsc_cli_old_run_tell(struct bsc_cli_old_run *run, const char *word)
+{
+    bsc_cli_say(run->cli, "%s is %s: there is nothing left to do\n", run->folder.id, word);
+    if (!run->cli->json)
+        return;
+    struct bsc_value *value = bsc_value_map();
+    bsc_value_set_text(value, "run", run->folder.id);
+    bsc_value_set_text(value, "folder", run->folder.path);
+    bsc_value_set_text(value, "outcome", "kept");
+    bsc_value_set_int(value, "changes", 0);
+    bsc_value_set_int(value, "exit", BSC_EXIT_DONE);
+    bsc_cli_json(run->cli, value);
+    bsc_value_free(value);
+}
+
 void bsc_cli_old_run_release(struct bsc_cli_old_run *run)
 {
     struct bsc_err ignored = BSC_ERR_INIT;

@@ -56,6 +56,9 @@ bool bsc_cli_old_run_take(struct bsc_cli_old_run *run, const char *mode,
 bool bsc_cli_old_run_confirm(struct bsc_cli_old_run *run, const struct bsc_value *ahead,
                              const char *question, struct bsc_err *err);
 
+/* Says that there is nothing left to do, since the run is so already. */
+void bsc_cli_old_run_tell(struct bsc_cli_old_run *run, const char *word);
+
 /* Accepts a zeroed one. */
 void bsc_cli_old_run_release(struct bsc_cli_old_run *run);
 

@@ -4,9 +4,12 @@
 #include "run/plan.h"
 
 /* Where the run goes on: at the action that was under way, or at the item after the last one that
- * was carried out. */
+ * was carried out. What was optional and did not work is tried once more first, as long as nothing
+ * has been begun behind it that goes on in its middle. */
 static struct bsc_run_start start_of(const struct bsc_run_past *past)
 {
+    if (past->skipped > 0 && !past->tried)
+        return (struct bsc_run_start){.item = (size_t)past->skipped - 1};
     bool within = past->at.item == (int64_t)past->items_done + 1;
     return (struct bsc_run_start){.item = past->items_done,
                                   .action = within ? past->at.action : 0,
@@ -15,22 +18,27 @@ static struct bsc_run_start start_of(const struct bsc_run_past *past)
 
 static bool may_go_on(const struct bsc_cli_old_run *run, struct bsc_err *err)
 {
-    if (run->past.goes_back && run->past.ended)
-        return bsc_err_set(err, BSC_ERR_REFUSED, "%s has been taken back", run->folder.id);
-    if (run->past.goes_back) {
-        bsc_err_set(err, BSC_ERR_REFUSED, "%s is being taken back", run->folder.id);
-        return bsc_err_hint(err, "Go on with that: bascule rollback %s", run->folder.id);
-    }
-    if (!run->past.ended)
+    if (!run->past.goes_back)
         return true;
-    bsc_err_set(err, BSC_ERR_REFUSED, "%s is done: there is nothing left to do", run->folder.id);
-    return bsc_err_hint(err, "See bascule status %s.", run->folder.id);
+    if (run->past.ended)
+        return bsc_err_set(err, BSC_ERR_REFUSED, "%s has been taken back", run->folder.id);
+    bsc_err_set(err, BSC_ERR_REFUSED, "%s is being taken back", run->folder.id);
+    return bsc_err_hint(err, "Go on with that: bascule rollback %s", run->folder.id);
+}
+
+/* To ask for more than there is to do is no mistake: it may have been done just now. */
+static int tell_done(struct bsc_cli_old_run *run)
+{
+    bsc_cli_old_run_tell(run, "done");
+    return BSC_EXIT_DONE;
 }
 
 static int resume(struct bsc_cli_old_run *run, struct bsc_value **ret_ahead, struct bsc_err *err)
 {
     if (!bsc_cli_old_run_open(run, err) || !may_go_on(run, err))
         return -1;
+    if (run->past.ended)
+        return tell_done(run);
     struct bsc_run_start start = start_of(&run->past);
     const struct bsc_value *items = bsc_value_get(bsc_run_session_runbook(&run->session), "items");
     struct bsc_value *ahead =

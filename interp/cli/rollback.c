@@ -6,8 +6,6 @@
 
 static bool may_go_back(const struct bsc_cli_old_run *run, struct bsc_err *err)
 {
-    if (run->past.ended && run->past.goes_back)
-        return bsc_err_set(err, BSC_ERR_REFUSED, "%s has been taken back", run->folder.id);
     if (run->past.beyond == 0)
         return true;
     bsc_err_set(err, BSC_ERR_REFUSED,
@@ -45,6 +43,10 @@ static int rollback(struct bsc_cli_old_run *run, struct bsc_err *err)
     int code = -1;
     if (!bsc_cli_old_run_open(run, err) || !may_go_back(run, err))
         return -1;
+    if (run->past.ended && run->past.goes_back) {
+        bsc_cli_old_run_tell(run, "rolled back");
+        return BSC_EXIT_DONE;
+    }
     struct bsc_value *items = bsc_run_back_items(
         bsc_value_get(bsc_run_session_runbook(&run->session), "items"), run->past.trail);
     struct bsc_value *ahead =

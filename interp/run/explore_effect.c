@@ -18,19 +18,33 @@ static void halt(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
     state->halt = bsc_run_atoms_add(explorer->atoms, about);
 }
 
+/* Where a run that has stopped here goes on: where the action under way began. When it has not
+ * tried to change anything yet, what was passed over on the way here may work now. */
+static uint32_t way_on(const struct bsc_run_explorer *explorer, const struct bsc_run_state *state)
+{
+    const struct bsc_run_spot *spot = bsc_run_state_at(explorer, state);
+    if (state->skipped > 0 && !state->goes_back &&
+        !bsc_run_script_has_changed(explorer->script, spot))
+        return state->skipped - 1;
+    return (uint32_t)spot->anchor->number;
+}
+
 /* Whoever looks what has become of the run finds nothing under way. */
 static void stop_dead(const struct bsc_run_explorer *explorer, struct bsc_run_state *state)
 {
     state->mode = BSC_RUN_MODE_KILLED;
     state->time_ms = 0;
-    state->spot = (uint32_t)bsc_run_state_at(explorer, state)->anchor->number;
+    state->spot = way_on(explorer, state);
+    if (state->spot + 1 == state->skipped)
+        state->skipped = 0;
 }
 
 void bsc_run_explore_restart(struct bsc_run_explorer *explorer, struct bsc_run_state *state)
 {
     if (state->mode == BSC_RUN_MODE_HALTED && bsc_run_explore_is_stuck(explorer, state))
         bsc_run_ledger_find_out(explorer, state);
-    stop_dead(explorer, state);
+    if (state->mode != BSC_RUN_MODE_KILLED)
+        stop_dead(explorer, state);
     state->mode = BSC_RUN_MODE_RUNNING;
     state->halt = 0;
 }
@@ -57,6 +71,15 @@ static void pass_return(struct bsc_run_state *state)
 {
     state->beyond = true;
     state->trail = 0;
+    state->skipped = 0;
+}
+
+/* The number of the first spot of its item. */
+static uint32_t first_of(struct bsc_run_explorer *explorer, const struct bsc_run_spot *spot)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    const struct bsc_run_spot *first = bsc_run_script_first(explorer->script, spot->item, &err);
+    return (uint32_t)first->number; /* it is known, for this spot was reached from it */
 }
 
 /* After its end an item gives way to the next one, or the run is over. */
@@ -77,6 +100,9 @@ static bool end_item(struct bsc_run_explorer *explorer, uint32_t number,
     /* What was found to be done already lies behind it as well. */
     if (outcome != BSC_OUTCOME_SKIPPED && is_point_of_no_return(explorer, spot))
         pass_return(state);
+    if (outcome == BSC_OUTCOME_SKIPPED && state->skipped == 0 &&
+        bsc_value_get_truth(item, "optional"))
+        state->skipped = first_of(explorer, spot) + 1;
     if (spot->item + 1 == bsc_run_script_length(explorer->script)) {
         state->mode = BSC_RUN_MODE_DONE;
         return true;

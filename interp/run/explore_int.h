@@ -26,6 +26,8 @@ struct bsc_run_state {
     int64_t time_ms;  /* that the action under way has waited: only differences matter */
     uint32_t ledger;  /* set of changes that took effect and that their actions would make again */
     uint32_t known;   /* set of those that are known to be done */
+    uint32_t skipped; /* where the first optional item that was passed over begins: the number of
+                         its first spot and 1; 0: none was */
     uint32_t trail;   /* what a rollback has to take back, the latest first; 0 is nothing */
     bool goes_back;   /* it is being taken back */
     bool beyond;      /* the point of no return lies behind it */
@@ -137,8 +139,9 @@ bool bsc_run_explore_answer(struct bsc_run_explorer *explorer, struct bsc_run_st
 /* A run that was killed with a change under way goes on where its action begins, which looks anew
  * whether it took place; of an assumed change nothing can tell, and the run halts as unknown. */
 void bsc_run_explore_settle(struct bsc_run_explorer *explorer, struct bsc_run_state *state);
-/* Goes on where the action under way begins. Whoever resumes a run that halted as unknown has found
- * out first whether its change was made. */
+/* Goes on where the action under way begins or, before the point of no return, with the first
+ * optional item that was passed over: what kept it from working may be over. Whoever resumes a run
+ * that halted as unknown has found out first whether its change was made. */
 void bsc_run_explore_restart(struct bsc_run_explorer *explorer, struct bsc_run_state *state);
 /* Whether the change of the spot is known to be done, so that it is not made again. */
 bool bsc_run_explore_is_repeated(struct bsc_run_explorer *explorer,

@@ -13,6 +13,7 @@ enum {
     AT_LEDGER,
     AT_KNOWN,
     AT_TRAIL,
+    AT_SKIPPED,
     AT_FLAGS,
     AT_HALT,
     HEADER
@@ -142,6 +143,7 @@ void bsc_run_state_load(const struct bsc_run_explorer *explorer, uint32_t number
     state->ledger = words[AT_LEDGER];
     state->known = words[AT_KNOWN];
     state->trail = words[AT_TRAIL];
+    state->skipped = words[AT_SKIPPED];
     state->goes_back = (words[AT_FLAGS] & FLAG_GOES_BACK) != 0;
     state->beyond = (words[AT_FLAGS] & FLAG_BEYOND) != 0;
     state->excused = (words[AT_FLAGS] & FLAG_EXCUSED) != 0;
@@ -199,6 +201,7 @@ static size_t put_together(struct bsc_run_explorer *explorer, const struct bsc_r
     words[AT_LEDGER] = state->ledger;
     words[AT_KNOWN] = state->known;
     words[AT_TRAIL] = state->trail;
+    words[AT_SKIPPED] = state->skipped;
     words[AT_FLAGS] = (state->goes_back ? FLAG_GOES_BACK : 0U) |
                       (state->beyond ? FLAG_BEYOND : 0U) | (state->excused ? FLAG_EXCUSED : 0U) |
                       (state->moved ? FLAG_MOVED : 0U);

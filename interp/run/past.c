@@ -106,6 +106,12 @@ static void take_back_last(struct bsc_run_past *past)
 
 /* ---------------------------------------------------------------- one change */
 
+static void pass_return(struct bsc_run_past *past, int64_t item)
+{
+    past->beyond = item;
+    past->skipped = 0;
+}
+
 static void conclude_as(struct bsc_run_past *past, const struct bsc_value *plan,
                         const struct bsc_value *intent, enum bsc_run_made made)
 {
@@ -119,7 +125,7 @@ static void conclude_as(struct bsc_run_past *past, const struct bsc_value *plan,
     past->changed = true;
     leave_trail(past, intent);
     if (bsc_value_get_truth(planned_item(plan, at.item), "point_of_no_return"))
-        past->beyond = at.item;
+        pass_return(past, at.item);
 }
 
 void bsc_run_past_settle(struct bsc_run_past *past, enum bsc_run_made made)
@@ -192,6 +198,7 @@ static void intent_seen(struct reading *reading, struct bsc_value *payload)
     conclude(reading);
     reading->intent = payload;
     reading->seen = bsc_value_map();
+    reading->past->tried = true;
     reading->past->changes = bsc_value_get_number(payload, "effect", 0);
 }
 
@@ -240,6 +247,8 @@ static void item_begins(struct reading *reading, const struct bsc_value *payload
     if (index != past->at.item)
         past->changed = false;
     past->at = (struct bsc_run_place){.item = index};
+    past->items_done = index > 0 ? (size_t)index - 1 : 0;
+    past->tried = false;
 }
 
 static void item_ends(struct reading *reading, const struct bsc_value *payload)
@@ -258,7 +267,11 @@ static void item_ends(struct reading *reading, const struct bsc_value *payload)
     }
     if (outcome != BSC_OUTCOME_SKIPPED &&
         bsc_value_get_truth(planned_item(reading->plan, index), "point_of_no_return"))
-        past->beyond = index;
+        pass_return(past, index);
+    if (past->skipped == index)
+        past->skipped = 0;
+    if (outcome == BSC_OUTCOME_SKIPPED && optional && past->skipped == 0)
+        past->skipped = index;
     past->items_done = (size_t)index;
     past->at = (struct bsc_run_place){.item = index + 1};
     past->changed = false;

@@ -30,6 +30,9 @@ struct bsc_run_past {
     struct bsc_run_place at;        /* the item to go on with, and its action under way; action 0:
                                        from its beginning */
     bool changed;                   /* something of that item was changed already */
+    bool tried;                     /* a change of that item was begun, the last time */
+    int64_t skipped;                /* the first optional item before it, and behind the point of
+                                       no return if that is passed, that was passed over; or 0 */
     int64_t changes;                /* begun so far: the number of the last one */
     /* Owned: the intent of the last change when it has no outcome, or when nobody can tell whether
      * it was made and its action would make it again; NULL when there is none. */

@@ -275,3 +275,13 @@ bool bsc_run_script_has_looked(const struct bsc_run_script *script, const struct
     }
     return false;
 }
+
+bool bsc_run_script_has_changed(const struct bsc_run_script *script,
+                                const struct bsc_run_spot *spot)
+{
+    for (const struct node *at = script->nodes[spot->number]; at != NULL; at = at->parent) {
+        if (at->spot.op == BSC_RUN_OP_CHANGE)
+            return true;
+    }
+    return false;
+}

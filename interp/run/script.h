@@ -68,6 +68,10 @@ const struct bsc_run_spot *bsc_run_script_next(struct bsc_run_script *script,
 /* How often the action under way has made the very change of the spot already, with success. */
 size_t bsc_run_script_repeats(const struct bsc_run_script *script, const struct bsc_run_spot *spot);
 
+/* Whether the item has asked for a change on the way to the spot. */
+bool bsc_run_script_has_changed(const struct bsc_run_script *script,
+                                const struct bsc_run_spot *spot);
+
 /* Whether the action under way has looked at the resource of this id already, on the way to the
  * spot. */
 bool bsc_run_script_has_looked(const struct bsc_run_script *script, const struct bsc_run_spot *spot,

@@ -38,7 +38,9 @@ struct fault_order {
     unsigned long at; /* which call, from 1 */
     int error;        /* errno */
     const char *sqlstate;
-    bool sticky; /* all later ones fail as well */
+    bool sticky;  /* all later ones fail as well */
+    bool resumes; /* the run is gone on with afterwards; else a new one finishes its work */
+    bool twice;   /* it is killed once more while it is gone on with */
 };
 
 /* What came of a command line. Shared between the process that runs it and the one that judges. */

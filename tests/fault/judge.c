@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "journal/folder.h"
+#include "journal/reader.h"
 #include "journal/reader.h"
 #include "value/value.h"
 
@@ -359,6 +361,62 @@ void fault_judge_done(struct fault_bench *bench, const struct fault_order *order
     fault_tree_load(&now, bench->site);
     fault_tree_compare(&bench->done, &now, check_name, &names);
     fault_tree_release(&now);
+}
+
+struct made {
+    struct bsc_value *intents; /* owned {effect=what it is} */
+    struct bsc_value *times;   /* owned {what=how often it was made} */
+};
+
+static bool take_made(void *arg, const struct bsc_journal_record *record, struct bsc_err *err)
+{
+    struct made *made = arg;
+    char effect[32];
+    if (record->kind != BSC_JOURNAL_INTENT && record->kind != BSC_JOURNAL_OUTCOME)
+        return true;
+    struct bsc_value *payload = bsc_journal_record_payload(record, err);
+    if (payload == NULL)
+        return false;
+    (void)snprintf(effect, sizeof effect, "%lld",
+                   (long long)bsc_value_get_number(payload, "effect", 0));
+    const char *outcome = bsc_value_get_string(payload, "outcome");
+    const char *known = bsc_value_get_string(made->intents, effect);
+    const char *row = bsc_value_get_string(payload, "row");
+    /* A mirror that nobody has fed since it was cloned must be cloned anew. */
+    bool repeatable = row != NULL && strcmp(row, "mirrors.install") == 0;
+    if (record->kind == BSC_JOURNAL_INTENT && !repeatable)
+        bsc_value_set(made->intents, effect,
+                      bsc_value_format("%lld %s",
+                                       (long long)bsc_value_get_number(payload, "item", 0),
+                                       bsc_value_get_string(payload, "statement")));
+    else if (record->kind == BSC_JOURNAL_OUTCOME && known != NULL && outcome != NULL &&
+             strcmp(outcome, "changed") == 0)
+        bsc_value_set_int(made->times, known, bsc_value_get_number(made->times, known, 0) + 1);
+    bsc_value_free(payload);
+    return true;
+}
+
+void fault_judge_once(struct fault_bench *bench, const struct fault_order *order)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_journal_report report = {0};
+    struct bsc_journal_folder folder = {0};
+    struct made made = {bsc_value_map(), bsc_value_map()};
+    char *runs = bsc_mem_format("%s/runs", bench->site);
+    bool read = bsc_journal_folder_find(bsc_sys_real(), runs, "last", &folder, &err) &&
+                bsc_journal_read(bsc_sys_real(), folder.journal, take_made, &made, &report, &err);
+    if (!read || report.state != BSC_JOURNAL_ENDED)
+        fault_complain(bench, order, "resume", "its journal is %s %s",
+                       bsc_journal_state_name(report.state), err.message);
+    for (size_t i = 0; i < bsc_value_count(made.times); i++) {
+        if (bsc_value_number(bsc_value_item_at(made.times, i), 0) > 1)
+            fault_complain(bench, order, "resume", "it was made twice: %s",
+                           bsc_value_key_at(made.times, i));
+    }
+    bsc_journal_folder_release(&folder);
+    bsc_value_free(made.intents);
+    bsc_value_free(made.times);
+    bsc_mem_free(runs);
 }
 
 void fault_judge_end(struct fault_bench *bench, const struct fault_order *order, const char *verb)

@@ -24,6 +24,10 @@ void fault_judge_between(struct fault_bench *bench, const struct fault_order *or
 /* After an attempt that says it succeeded: the failover is complete. */
 void fault_judge_done(struct fault_bench *bench, const struct fault_order *order);
 
+/* After a run that was gone on with: its journal is whole and ends, and says of no change twice
+ * that it was made. */
+void fault_judge_once(struct fault_bench *bench, const struct fault_order *order);
+
 /* How the last command line ended: it did end, with a code that is known, and said why. */
 void fault_judge_end(struct fault_bench *bench, const struct fault_order *order, const char *verb);
 

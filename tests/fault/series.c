@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "journal/folder.h"
+#include "journal/reader.h"
 #include "base/num.h"
 #include "judge.h"
 #include "predict.h"
@@ -37,14 +39,52 @@ static void prepare(struct fault_bench *bench)
     fault_need(bench->failures == 0, "fail over", "an undisturbed site");
 }
 
-/* The second, undisturbed run finishes what the first one left. */
+/* Whether the run has left a journal that says anything. */
+static bool has_begun(const struct fault_bench *bench)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_journal_report report = {0};
+    struct bsc_journal_folder folder = {0};
+    char *runs = bsc_mem_format("%s/runs", bench->site);
+    bool begun = bsc_journal_folder_find(bsc_sys_real(), runs, "last", &folder, &err) &&
+                 bsc_journal_verify(bsc_sys_real(), folder.journal, &report, &err) &&
+                 report.records > 0;
+    bsc_journal_folder_release(&folder);
+    bsc_mem_free(runs);
+    return begun;
+}
+
+static void resume(struct fault_bench *bench, const struct fault_order *order)
+{
+    char *site = bsc_mem_format("%s/site.yaml", bench->site);
+    const char *const words[] = {"resume", "last", "--site", site, "--yes", NULL};
+    fault_run(bench, order, words);
+    bsc_mem_free(site);
+}
+
+/* The run is gone on with, or a second one finishes what the first one left; nothing disturbs it.
+ */
 static void finish(struct fault_bench *bench, const struct fault_order *order)
 {
-    run_failover(bench, &undisturbed);
-    if (bench->result->ended && bench->result->code == 0)
-        fault_judge_done(bench, order);
+    bool resumes = order->resumes && has_begun(bench);
+    /* Another place of the second way for each place of the first one. */
+    const struct fault_order again = {.kind = FAULT_KILL, .at = 1 + order->at * 37 % 1500};
+    if (resumes && order->twice) {
+        resume(bench, &again);
+        fault_judge_between(bench, order);
+    }
+    if (resumes)
+        resume(bench, &undisturbed);
     else
-        fault_complain(bench, order, "a second run", "exit code %d", bench->result->code);
+        run_failover(bench, &undisturbed);
+    if (!bench->result->ended || bench->result->code != 0) {
+        fault_complain(bench, order, resumes ? "resume" : "a second run", "exit code %d",
+                       bench->result->code);
+        return;
+    }
+    fault_judge_done(bench, order);
+    if (resumes)
+        fault_judge_once(bench, order);
 }
 
 /* One disturbed failover from the beginning to the verdict; *ret_done says whether it succeeded all
@@ -149,6 +189,14 @@ static const struct series all_series[] = {
     {"files-interrupted", {.kind = FAULT_SYS, .error = EINTR}, kinds_interruptible, 11, true},
     {"files-sticky", {.kind = FAULT_SYS, .error = EIO, .sticky = true}, kinds_all, 19, false},
     {"kill", {.kind = FAULT_KILL}, kinds_changing, 2, false},
+    {"resume-kill", {.kind = FAULT_KILL, .resumes = true}, kinds_changing, 2, false},
+    {"resume-twice",
+     {.kind = FAULT_KILL, .resumes = true, .twice = true},
+     kinds_changing,
+     2,
+     false},
+    {"resume-files", {.kind = FAULT_SYS, .error = EIO, .resumes = true}, kinds_changing, 5, false},
+    {"resume-odbc", {.kind = FAULT_SQL, .sqlstate = "08S01", .resumes = true}, NULL, 5, false},
     {"odbc-once", {.kind = FAULT_SQL, .sqlstate = "HY000"}, NULL, 2, false},
     {"odbc-link", {.kind = FAULT_SQL, .sqlstate = "08S01"}, NULL, 6, false},
     {"odbc-sticky", {.kind = FAULT_SQL, .sqlstate = "08S01", .sticky = true}, NULL, 9, false},
