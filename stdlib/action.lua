@@ -113,7 +113,7 @@ local function change_with_retry(change, options)
 end
 
 -- A change as the host takes it. `becomes` is what is taken to be true afterwards; where nobody
--- says what that is, the change is assumed to work.
+-- says what that is, the change is assumed to work, unless it may be made again at any time.
 local function prepared(change, own, becomes, options)
   local resource = handles.resource(change.resource) or own
   local foreseen = merged(foretold(by_resource(change.becomes or {}, resource)), becomes)
@@ -125,7 +125,7 @@ local function prepared(change, own, becomes, options)
     becomes = foreseen,
     timeout_ms = change.timeout_ms or options.timeout_ms,
     volatile = change.volatile,
-    assumed = next(foreseen) == nil or nil,
+    assumed = next(foreseen) == nil and not change.repeatable or nil,
   }
 end
 
@@ -200,7 +200,7 @@ local function take(run, change, is_last, becomes)
     more = merged(more, becomes)
   end
   local full = prepared(change, own, more, run.options)
-  full.once = full.assumed or not run.foretells or nil
+  full.once = not change.repeatable and (full.assumed or not run.foretells) or nil
   full.undo = undo_with(run, full.becomes)
   full.harmless = run.whole.action.primitive.harmless and true or nil
   local answer = change_with_retry(full, run.options)

@@ -16,7 +16,8 @@
 -- `a` holds the arguments by name, `facts` those of the resource as they are now, and
 -- `observe(handle)` gives the facts of any other resource. `wants` gives facts of the resource
 -- ({ posted = 1 }) or of several ({ [handle] = { … } }); left out, the action is "assumed": it is
--- carried out every time and nothing is compared. A change is { statement, row, args, becomes }
+-- carried out every time and nothing is compared. A change is { statement, row, args, becomes,
+-- repeatable = true where it does nothing more when it is made again }
 -- or an action of another primitive; the last one is taken to make `wants` true unless it says
 -- otherwise. `changes` may also give a function that returns the next change each time it is
 -- called with the latest facts, and nil at the end: for long work that should not be listed first.

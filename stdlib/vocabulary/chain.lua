@@ -185,7 +185,7 @@ function M.copying(copy, facts)
     return not entry.is_copied(line)
   end, function(files)
     local change = platform.copy_log_backups(copy, files)
-    change.resource, change.becomes = copy.id, {}
+    change.resource, change.becomes, change.repeatable = copy.id, {}, true
     return change
   end, function(change)
     change.becomes[backups_id(copy)] = { copied_lsn = facts.last_lsn, pending_bytes = 0 }

@@ -215,6 +215,23 @@ step "s" { twice(), twice() }
     world.changes[3].undo ~= nil, world.changes[4].undo ~= nil }, { 4, true, false, true, false })
 end
 
+T["what may be made again is not left out, and nobody has to find out"] = function()
+  lab.body [[
+local fill = primitive {
+  name = "fill", args = {}, resource = function() return "sql:note" end, harmless = "a test",
+  changes = function()
+    return { { statement = "a", row = "sql.execute", args = {}, repeatable = true },
+      { statement = "b", row = "sql.execute", args = {} } }
+  end,
+}
+step "s" { fill() }
+]]
+  local world = lab.world()
+  lab.perform(world, 1)
+  expect.equal({ world.changes[1].assumed == nil, world.changes[1].once == nil,
+    world.changes[2].assumed, world.changes[2].once }, { true, true, true, true })
+end
+
 T["an undo that says nothing puts back what was there"] = function()
   lab.body [[
 local queue = sql.facts "queue" { on = db.secondary, query = "x" }
