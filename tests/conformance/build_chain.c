@@ -197,6 +197,8 @@ void conform_build_folders(const struct conform_scene *scene)
     build_folder(scene, conform_word(scene, "destination"), COPIED);
     if (conform_is(scene, "shipping", "none"))
         conform_remove(scene, COPY ".shipping");
+    if (conform_is(scene, "shipping", "damaged"))
+        conform_put(scene, COPY ".shipping", "no job", 6);
     if (conform_is(scene, "secondary", "unreachable"))
         conform_remove(scene, "dc2/sql3");
 }

@@ -1,7 +1,7 @@
 #include "dials.h"
 #include "subjects.h"
 
-static const struct conform_dial shipping = {"shipping", {"configured", "none"}, NULL};
+static const struct conform_dial shipping = {"shipping", {"configured", "none", "damaged"}, NULL};
 static const struct conform_dial secondary = {
     "secondary",
     {"restoring", "standby", "online", "in-use", "ordinary", "missing", "unreachable", "garbled",

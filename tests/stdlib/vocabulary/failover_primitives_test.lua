@@ -51,6 +51,13 @@ T["log shipping is removed, and can be set up again as it was"] = function()
     log_shipping_job = "{}" } })
 end
 
+T["log shipping whose job cannot be read is left alone"] = function()
+  local result, world = play("log_shipping.remove(db.secondary)",
+    { [secondary] = { log_shipping_job = "" } })
+  expect_outcome(result, "refused", "cannot be read, so it could not be set up again")
+  expect.equal(world.changes, {})
+end
+
 T["log shipping that is not there is kept"] = function()
   local result, world = play("log_shipping.remove(db.secondary)",
     { [secondary] = { log_shipping = "none" } })
