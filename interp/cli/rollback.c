@@ -29,6 +29,8 @@ static int carry_back(struct bsc_cli_old_run *run, const struct bsc_value *items
                                   .facts = run->facts,
                                   .journal = run->journal,
                                   .yes = run->wishes->yes};
+    /* What the run made on its way forward is no reason to leave out a change of the way back. */
+    run->past.goes_back = true;
     run->facts = NULL;
     run->journal = NULL;
     bsc_cli_say(run->cli, "\nRun %s, taken back\n", run->folder.id);

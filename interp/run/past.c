@@ -10,12 +10,15 @@
 #include "run/outcome.h"
 
 struct reading {
-    struct bsc_run_past *past;    /* borrowed */
-    const struct bsc_value *plan; /* borrowed */
-    struct bsc_value *intent;     /* owned: the last one, not concluded yet, or NULL */
-    struct bsc_value *outcome;    /* owned: its, or NULL */
-    struct bsc_value *seen;       /* owned {id=facts}: what was looked at afterwards */
+    struct bsc_run_past *past; /* borrowed */
+    struct bsc_value *intent;  /* owned: the last one, not concluded yet, or NULL */
+    struct bsc_value *outcome; /* owned: its, or NULL */
+    struct bsc_value *seen;    /* owned {id=facts}: what was looked at afterwards */
+    size_t taken_back;         /* of the trail, the last first */
 };
+
+/* Set in an intent of a rollback: one of the way forward may be settled when that has begun. */
+static const char of_undo[] = "of_undo";
 
 static struct bsc_run_place place_of(const struct bsc_value *intent)
 {
@@ -44,9 +47,10 @@ static struct bsc_value *level(struct bsc_value *map, int64_t number)
 }
 
 /* An undo has places of its own. */
-static struct bsc_value *counts_of(const struct bsc_run_past *past, struct bsc_run_place at)
+static struct bsc_value *counts_of(const struct bsc_run_past *past, struct bsc_run_place at,
+                                   bool goes_back)
 {
-    return level(level(past->made, past->goes_back ? -at.item : at.item), at.action);
+    return level(level(past->made, goes_back ? -at.item : at.item), at.action);
 }
 
 int64_t bsc_run_past_count(const struct bsc_run_past *past, struct bsc_run_place at,
@@ -54,13 +58,14 @@ int64_t bsc_run_past_count(const struct bsc_run_past *past, struct bsc_run_place
 {
     char essence[BSC_DIGEST_HEX];
     bsc_run_cursor_essence(change, essence);
-    return bsc_value_get_number(counts_of(past, at), essence, 0);
+    return bsc_value_get_number(counts_of(past, at, past->goes_back), essence, 0);
 }
 
 static void count(struct bsc_run_past *past, const struct bsc_value *intent)
 {
     char essence[BSC_DIGEST_HEX];
-    struct bsc_value *counts = counts_of(past, place_of(intent));
+    struct bsc_value *counts =
+        counts_of(past, place_of(intent), bsc_value_get_truth(intent, of_undo));
     bsc_run_cursor_essence(intent, essence);
     bsc_value_set_int(counts, essence, bsc_value_get_number(counts, essence, 0) + 1);
 }
@@ -94,11 +99,11 @@ static void leave_trail(struct bsc_run_past *past, const struct bsc_value *inten
     bsc_value_append(past->trail, entry);
 }
 
-static void take_back_last(struct bsc_run_past *past)
+static void shorten_trail(struct bsc_run_past *past, size_t taken_back)
 {
     struct bsc_value *shorter = bsc_value_list();
     size_t length = bsc_value_count(past->trail);
-    for (size_t i = 0; i + 1 < length; i++)
+    for (size_t i = 0; i + taken_back < length; i++)
         bsc_value_append(shorter, bsc_value_copy(bsc_value_at(past->trail, i)));
     bsc_value_free(past->trail);
     past->trail = shorter;
@@ -112,19 +117,19 @@ static void pass_return(struct bsc_run_past *past, int64_t item)
     past->skipped = 0;
 }
 
-static void conclude_as(struct bsc_run_past *past, const struct bsc_value *plan,
-                        const struct bsc_value *intent, enum bsc_run_made made)
+static void conclude_as(struct bsc_run_past *past, const struct bsc_value *intent,
+                        enum bsc_run_made made)
 {
     struct bsc_run_place at = place_of(intent);
     if (made == BSC_RUN_MADE_NOT)
         return;
     if (made == BSC_RUN_MADE && bsc_value_get_truth(intent, "once"))
         count(past, intent);
-    if (past->goes_back)
+    if (bsc_value_get_truth(intent, of_undo))
         return;
-    past->changed = true;
+    past->changed = past->changed || at.item == past->at.item;
     leave_trail(past, intent);
-    if (bsc_value_get_truth(planned_item(plan, at.item), "point_of_no_return"))
+    if (bsc_value_get_truth(planned_item(past->plan, at.item), "point_of_no_return"))
         pass_return(past, at.item);
 }
 
@@ -132,7 +137,7 @@ void bsc_run_past_settle(struct bsc_run_past *past, enum bsc_run_made made)
 {
     struct bsc_value *open = past->open;
     past->open = NULL;
-    conclude_as(past, past->plan, open, made);
+    conclude_as(past, open, made);
     bsc_value_free(open);
 }
 
@@ -179,12 +184,13 @@ static void conclude(struct reading *reading)
     enum bsc_run_made made = reading->outcome != NULL ? made_of(reading) : BSC_RUN_MADE_MAYBE;
     bool is_open = reading->outcome == NULL ||
                    (made == BSC_RUN_MADE_MAYBE && bsc_value_get_truth(reading->intent, "once"));
-    bsc_value_free(past->open);
-    past->open = NULL;
+    /* The run went on without anybody having found out. */
+    if (past->open != NULL)
+        bsc_run_past_settle(past, BSC_RUN_MADE_MAYBE);
     if (is_open)
         past->open = bsc_value_copy(reading->intent);
     else
-        conclude_as(past, reading->plan, reading->intent, made);
+        conclude_as(past, reading->intent, made);
     bsc_value_free(reading->intent);
     bsc_value_free(reading->outcome);
     bsc_value_free(reading->seen);
@@ -196,6 +202,8 @@ static void conclude(struct reading *reading)
 static void intent_seen(struct reading *reading, struct bsc_value *payload)
 {
     conclude(reading);
+    if (reading->past->goes_back)
+        bsc_value_set_bool(payload, of_undo, true);
     reading->intent = payload;
     reading->seen = bsc_value_map();
     reading->past->tried = true;
@@ -251,30 +259,44 @@ static void item_begins(struct reading *reading, const struct bsc_value *payload
     past->tried = false;
 }
 
-static void item_ends(struct reading *reading, const struct bsc_value *payload)
+/* An undo is never optional, whatever it takes back. */
+static void undo_ends(struct reading *reading, int64_t index, enum bsc_outcome outcome)
 {
-    struct bsc_run_past *past = reading->past;
-    int64_t index = bsc_value_get_number(payload, "item", 0);
-    bool optional = bsc_value_get_truth(planned_item(reading->plan, index), "optional");
-    enum bsc_outcome outcome = BSC_OUTCOME_UNKNOWN;
-    bsc_run_outcome_parse(bsc_value_get_string(payload, "outcome"), &outcome);
-    conclude(reading);
-    if (!bsc_run_outcome_goes_on(outcome, optional))
+    char key[32];
+    if (!bsc_run_outcome_goes_on(outcome, false))
         return;
-    if (past->goes_back) {
-        take_back_last(past);
-        return;
-    }
-    if (outcome != BSC_OUTCOME_SKIPPED &&
-        bsc_value_get_truth(planned_item(reading->plan, index), "point_of_no_return"))
+    reading->taken_back++;
+    snprintf(key, sizeof key, "%lld", (long long)-index);
+    bsc_value_remove(reading->past->made, key);
+}
+
+static void item_passed(struct bsc_run_past *past, int64_t index, enum bsc_outcome outcome)
+{
+    const struct bsc_value *item = planned_item(past->plan, index);
+    bool skipped = outcome == BSC_OUTCOME_SKIPPED;
+    if (!skipped && bsc_value_get_truth(item, "point_of_no_return"))
         pass_return(past, index);
     if (past->skipped == index)
         past->skipped = 0;
-    if (outcome == BSC_OUTCOME_SKIPPED && optional && past->skipped == 0)
+    if (skipped && bsc_value_get_truth(item, "optional") && past->skipped == 0)
         past->skipped = index;
     past->items_done = (size_t)index;
     past->at = (struct bsc_run_place){.item = index + 1};
     past->changed = false;
+}
+
+static void item_ends(struct reading *reading, const struct bsc_value *payload)
+{
+    struct bsc_run_past *past = reading->past;
+    int64_t index = bsc_value_get_number(payload, "item", 0);
+    bool optional = bsc_value_get_truth(planned_item(past->plan, index), "optional");
+    enum bsc_outcome outcome = BSC_OUTCOME_UNKNOWN;
+    bsc_run_outcome_parse(bsc_value_get_string(payload, "outcome"), &outcome);
+    conclude(reading);
+    if (past->goes_back)
+        undo_ends(reading, index, outcome);
+    else if (bsc_run_outcome_goes_on(outcome, optional))
+        item_passed(past, index, outcome);
 }
 
 static void run_begins(struct reading *reading, const struct bsc_value *payload)
@@ -342,12 +364,13 @@ bool bsc_run_past_read(struct bsc_run_past *past, const struct bsc_sys *sys, con
                        struct bsc_err *err)
 {
     struct bsc_journal_report report;
-    struct reading reading = {.past = past, .plan = past->plan};
+    struct reading reading = {.past = past};
     past->at = (struct bsc_run_place){.item = 1};
     past->made = bsc_value_map();
     past->trail = bsc_value_list();
     bool ok = bsc_journal_read(sys, journal, record_seen, &reading, &report, err);
     conclude(&reading);
+    shorten_trail(past, reading.taken_back);
     return ok &&
            (report.state != BSC_JOURNAL_DAMAGED || bsc_journal_report_err(journal, &report, err));
 }
