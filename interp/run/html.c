@@ -107,7 +107,7 @@ void bsc_run_html_row(struct bsc_buf *out, const char *name, const char *text)
 
 void bsc_run_html_outcome(struct bsc_buf *out, const char *word)
 {
-    static const char *const good[] = {"done", "changed", "kept"};
+    static const char *const good[] = {"done", "changed", "kept", "rolled back"};
     const char *kind = word == NULL || strcmp(word, "skipped") == 0 ? "dim" : "bad";
     for (size_t i = 0; word != NULL && i < sizeof good / sizeof good[0]; i++)
         if (strcmp(word, good[i]) == 0)

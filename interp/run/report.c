@@ -23,6 +23,39 @@ static void number_row(struct bsc_buf *out, const char *name, int64_t number)
     bsc_run_html_row(out, name, text);
 }
 
+static bool is_mode(const struct bsc_value *begin, const char *mode)
+{
+    const char *word = text_of(begin, "mode");
+    return word != NULL && strcmp(word, mode) == 0;
+}
+
+static const struct bsc_value *last_begin(const struct bsc_run_story *story)
+{
+    size_t count = bsc_value_count(story->begins);
+    return bsc_value_at(story->begins, count > 0 ? count - 1 : 0);
+}
+
+/* A rollback that is done has not done what the run was for. */
+static const char *outcome_of(const struct bsc_run_story *story)
+{
+    const char *word = text_of(story->end, "outcome");
+    bool back = is_mode(last_begin(story), "rollback");
+    return back && word != NULL && strcmp(word, "done") == 0 ? "rolled back" : word;
+}
+
+static void extent_write(struct bsc_buf *out, const struct bsc_run_story *story)
+{
+    char text[64];
+    int64_t all = bsc_value_get_number(bsc_value_at(story->begins, 0), "items", 0);
+    int length = snprintf(text, sizeof text, "%zu", story->items_begun);
+    if (all > 0 && length > 0)
+        (void)snprintf(text + length, sizeof text - (size_t)length, " of %lld begun",
+                       (long long)all);
+    bsc_run_html_row(out, "Items", text);
+    if (story->items_undone > 0)
+        number_row(out, "Actions taken back", (int64_t)story->items_undone);
+}
+
 /* What the reader wants to know first. */
 static void head_write(struct bsc_buf *out, const struct bsc_run_story *story,
                        const struct bsc_value *plan)
@@ -33,14 +66,14 @@ static void head_write(struct bsc_buf *out, const struct bsc_run_story *story,
     bsc_run_html_element(out, "h1", NULL, text_of(begin, "run"));
     bsc_run_html_element(out, "p", "dim", text_of(runbook, "summary"));
     bsc_buf_add_text(out, "<table>\n<tr><th>Outcome</th><td>");
-    bsc_run_html_outcome(out, text_of(story->end, "outcome"));
+    bsc_run_html_outcome(out, outcome_of(story));
     bsc_run_html_text(out, text_of(summary, "text"));
     bsc_buf_add_text(out, "</td></tr>\n");
     bsc_run_html_row(out, "Began", text_of(begin, "time"));
     bsc_run_html_row(out, "Ended", text_of(story->end, "time"));
     bsc_run_html_row(out, "By", text_of(begin, "user"));
     bsc_run_html_row(out, "On host", text_of(begin, "host"));
-    number_row(out, "Items", (int64_t)bsc_value_count(story->items));
+    extent_write(out, story);
     if (bsc_value_count(story->begins) > 1)
         number_row(out, "Processes", (int64_t)bsc_value_count(story->begins));
     bsc_buf_add_text(out, "</table>\n");
@@ -158,7 +191,10 @@ static void change_write(struct bsc_buf *out, const struct bsc_value *change)
     bsc_run_html_text(out, text_of(change, "row"));
     bsc_buf_add_text(out, ", ");
     bsc_run_html_text(out, text_of(change, "time"));
-    if (duration_us >= 0)
+    if (text_of(change, "settled_by") != NULL) {
+        bsc_buf_add_text(out, ", was under way when the run stopped; settled by ");
+        bsc_run_html_text(out, text_of(change, "settled_by"));
+    } else if (duration_us >= 0)
         bsc_buf_printf(out, ", %lld.%03lld ms", (long long)(duration_us / 1000),
                        (long long)(duration_us % 1000));
     bsc_buf_add_text(out, "</p>\n");
@@ -202,15 +238,17 @@ static void item_write(struct bsc_buf *out, const struct bsc_value *item)
     int64_t attempt = bsc_value_get_number(item, "attempt", 1);
     bsc_buf_printf(out, "<article>\n<h3>%lld. ", (long long)bsc_value_get_number(item, "item", 0));
     bsc_run_html_text(out, text_of(item, "title"));
+    if (attempt > 1)
+        bsc_buf_printf(out, ", attempt %lld", (long long)attempt);
     bsc_buf_add_text(out, "</h3>\n<p class=\"dim\">");
     bsc_run_html_outcome(out, text_of(item, "outcome"));
     bsc_run_html_text(out, text_of(item, "kind"));
-    if (attempt > 1)
-        bsc_buf_printf(out, ", attempt %lld", (long long)attempt);
     bsc_buf_add_text(out, ", ");
     bsc_run_html_text(out, text_of(item, "begin"));
     bsc_buf_add_text(out, " to ");
     bsc_run_html_text(out, text_of(item, "end") != NULL ? text_of(item, "end") : "…");
+    if (bsc_value_get_truth(item, "again"))
+        bsc_buf_add_text(out, "; gone on with below");
     bsc_buf_add_text(out, "</p>\n");
     if (text_of(item, "reason") != NULL)
         bsc_run_html_element(out, "p", NULL, text_of(item, "reason"));
@@ -218,6 +256,33 @@ static void item_write(struct bsc_buf *out, const struct bsc_value *item)
     each_write(out, bsc_value_get(item, "asks"), ask_write);
     each_write(out, bsc_value_get(item, "changes"), change_write);
     bsc_buf_add_text(out, "</article>\n");
+}
+
+/* Who took the run in hand again, and for what. */
+static void process_write(struct bsc_buf *out, const struct bsc_value *begin)
+{
+    bsc_run_html_element(out, "h2", NULL, is_mode(begin, "rollback") ? "Taken back" : "Resumed");
+    bsc_buf_add_text(out, "<p class=\"dim\">");
+    bsc_run_html_text(out, text_of(begin, "time"));
+    bsc_buf_add_text(out, " by ");
+    bsc_run_html_text(out, text_of(begin, "user"));
+    bsc_buf_add_text(out, " on ");
+    bsc_run_html_text(out, text_of(begin, "host"));
+    bsc_buf_add_text(out, "</p>\n");
+}
+
+/* The items in the order in which they were begun, below the process that did them. */
+static void items_write(struct bsc_buf *out, const struct bsc_run_story *story)
+{
+    size_t process = 1, all = bsc_value_count(story->begins);
+    for (size_t i = 0; i <= bsc_value_count(story->items); i++) {
+        const struct bsc_value *item = bsc_value_at(story->items, i);
+        int64_t own = bsc_value_get_number(item, "process", (int64_t)all);
+        for (; process < all && (int64_t)process < own; process++)
+            process_write(out, bsc_value_at(story->begins, process));
+        if (item != NULL)
+            item_write(out, item);
+    }
 }
 
 /* The whole site, as planned from and as last seen. */
@@ -287,7 +352,7 @@ static void page_write(struct bsc_buf *out, const struct bsc_run_story *story,
     losses_write(out, story->losses);
     bsc_buf_add_text(out, "<h2>What was done</h2>\n");
     each_write(out, story->notes, note_write);
-    each_write(out, story->items, item_write);
+    items_write(out, story);
     facts_write(out, bsc_value_get(plan, "facts"), story->facts);
     digests_write(out, begin);
     verification_write(out, &story->report);

@@ -115,7 +115,9 @@ static void item_end(struct bsc_run_standing *standing, const struct bsc_value *
     struct bsc_run_standing_item *item = item_of(standing, payload);
     standing->item = 0;
     if (rolls_back(standing)) {
-        standing->undone++;
+        enum bsc_outcome outcome = BSC_OUTCOME_UNKNOWN;
+        bool ended = bsc_run_outcome_parse(bsc_value_get_string(payload, "outcome"), &outcome);
+        standing->undone += ended && bsc_run_outcome_goes_on(outcome, false) ? 1 : 0;
         return;
     }
     if (item == NULL)

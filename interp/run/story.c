@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "base/mem.h"
+#include "run/outcome.h"
+
 static void set_copy(struct bsc_value *to, const char *key, const struct bsc_value *from)
 {
     const struct bsc_value *value = bsc_value_get(from, key);
@@ -27,12 +30,9 @@ static struct bsc_value *last_of(const struct bsc_value *list)
     return count > 0 ? bsc_value_at(list, count - 1) : NULL;
 }
 
-/* The change with the number that a payload gives, in the open item. */
-static struct bsc_value *change_of(const struct bsc_run_story *story,
-                                   const struct bsc_value *payload)
+static struct bsc_value *change_in(const struct bsc_value *item, int64_t number)
 {
-    const struct bsc_value *changes = list_of(story, "changes");
-    int64_t number = bsc_value_get_number(payload, "effect", -1);
+    const struct bsc_value *changes = bsc_value_get(item, "changes");
     for (size_t i = bsc_value_count(changes); i > 0; i--) {
         struct bsc_value *change = bsc_value_at(changes, i - 1);
         if (bsc_value_get_number(change, "effect", -2) == number)
@@ -41,11 +41,79 @@ static struct bsc_value *change_of(const struct bsc_run_story *story,
     return NULL;
 }
 
+/* The change with the number that a payload gives: of the open item, or what a later process found
+ * out of one that had been under way. */
+static struct bsc_value *change_of(const struct bsc_run_story *story,
+                                   const struct bsc_value *payload)
+{
+    int64_t number = bsc_value_get_number(payload, "effect", -1);
+    struct bsc_value *change = NULL;
+    if (story->item != NULL)
+        return change_in(story->item, number);
+    for (size_t i = bsc_value_count(story->items); i > 0 && change == NULL; i--)
+        change = change_in(bsc_value_at(story->items, i - 1), number);
+    return change;
+}
+
+/* ---------------------------------------------------------------- items and their attempts */
+
+static bool is_undo(const struct bsc_value *item)
+{
+    const char *kind = bsc_value_get_string(item, "kind");
+    return kind != NULL && strcmp(kind, "undo") == 0;
+}
+
+/* Each action of a step is taken back by an undo of its own with the step's number. */
+static char *attempts_key(const struct bsc_value *item)
+{
+    return bsc_mem_format("%s%lld", is_undo(item) ? "undo " : "",
+                          (long long)bsc_value_get_number(item, "item", 0));
+}
+
+static void mark_earlier(struct bsc_run_story *story, const struct bsc_value *item)
+{
+    int64_t number = bsc_value_get_number(item, "item", 0);
+    for (size_t i = bsc_value_count(story->items); i > 0; i--) {
+        struct bsc_value *earlier = bsc_value_at(story->items, i - 1);
+        if (bsc_value_get_number(earlier, "item", 0) != number || is_undo(earlier) != is_undo(item))
+            continue;
+        bsc_value_set_bool(earlier, "again", true);
+        return;
+    }
+}
+
+static void count_attempt(struct bsc_run_story *story, struct bsc_value *item)
+{
+    char *key = attempts_key(item);
+    int64_t attempt = bsc_value_get_number(story->attempts, key, 0) + 1;
+    bsc_value_set_int(story->attempts, key, attempt);
+    bsc_value_set_int(item, "attempt", attempt);
+    bsc_value_set_int(item, "process", (int64_t)bsc_value_count(story->begins));
+    if (attempt > 1)
+        mark_earlier(story, item);
+    else if (!is_undo(item))
+        story->items_begun++;
+    bsc_mem_free(key);
+}
+
+static void undo_ended(struct bsc_run_story *story, const struct bsc_value *item)
+{
+    enum bsc_outcome outcome = BSC_OUTCOME_UNKNOWN;
+    if (!bsc_run_outcome_parse(bsc_value_get_string(item, "outcome"), &outcome) ||
+        !bsc_run_outcome_goes_on(outcome, false))
+        return;
+    char *key = attempts_key(item);
+    bsc_value_remove(story->attempts, key);
+    story->items_undone++;
+    bsc_mem_free(key);
+}
+
 static void item_begin(struct bsc_run_story *story, const struct bsc_value *payload,
                        const char *time)
 {
     static const char *const lists[] = {"changes", "notes", "asks"};
     struct bsc_value *item = bsc_value_copy(payload);
+    count_attempt(story, item);
     bsc_value_set_text(item, "begin", time);
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         bsc_value_set(item, lists[i], bsc_value_list());
@@ -59,6 +127,8 @@ static void item_end(struct bsc_run_story *story, const struct bsc_value *payloa
         return;
     set_copies(story->item, payload);
     bsc_value_set_text(story->item, "end", time);
+    if (is_undo(story->item))
+        undo_ended(story, story->item);
     story->item = NULL;
 }
 
@@ -102,6 +172,8 @@ static void record_tell(struct bsc_run_story *story, enum bsc_journal_kind kind,
     switch (kind) {
     case BSC_JOURNAL_RUN_BEGIN:
         bsc_value_append(story->begins, bsc_value_copy(payload));
+        bsc_value_free(story->end);
+        story->end = NULL;
         story->item = NULL;
         break;
     case BSC_JOURNAL_ITEM_BEGIN:
@@ -168,6 +240,7 @@ bool bsc_run_story_read(struct bsc_run_story *story, const struct bsc_sys *sys, 
     story->notes = bsc_value_list();
     story->losses = bsc_value_list();
     story->facts = bsc_value_map();
+    story->attempts = bsc_value_map();
     return bsc_journal_read(sys, journal, record_seen, story, &story->report, err);
 }
 
@@ -179,5 +252,6 @@ void bsc_run_story_release(struct bsc_run_story *story)
     bsc_value_free(story->losses);
     bsc_value_free(story->facts);
     bsc_value_free(story->end);
+    bsc_value_free(story->attempts);
     *story = (struct bsc_run_story){0};
 }

@@ -40,6 +40,54 @@ static void make_run(const char *folder, bool whole)
     fixture_close(journal);
 }
 
+static void do_item(struct bsc_journal *journal, const char *begin, const char *outcome)
+{
+    char *end =
+        bsc_mem_format("{\"item\":1,\"outcome\":\"%s\",\"reason\":null,\"actions\":[]}", outcome);
+    fixture_append(journal, BSC_JOURNAL_ITEM_BEGIN, begin);
+    fixture_append(journal, BSC_JOURNAL_ITEM_END, end);
+    bsc_mem_free(end);
+}
+
+/* The same folder's run again: a process of its own. */
+static void take_in_hand(struct bsc_journal *journal, const char *mode)
+{
+    char *begin = bsc_mem_format(
+        "{\"run\":\"r\",\"mode\":\"%s\",\"stdlib_digest\":\"l\",\"plan_digest\":\"p\","
+        "\"runbook_digest\":\"r\",\"site_digest\":\"s\",\"tool\":\"0.1.0\",\"host\":\"ops2\","
+        "\"user\":\"berta\",\"pid\":4242,\"boot_id\":\"b\",\"params\":{},\"modules\":[]}",
+        mode);
+    fixture_append(journal, BSC_JOURNAL_RUN_BEGIN, begin);
+    bsc_mem_free(begin);
+}
+
+#define STEP "{\"item\":1,\"title\":\"Mark it\",\"kind\":\"step\",\"attempt\":1}"
+#define BACK "{\"item\":1,\"title\":\"take back: Mark it\",\"kind\":\"undo\",\"attempt\":1}"
+
+/* Killed at its change, resumed, and taken back: two actions, the first of which fails once. */
+static void make_long_run(const char *folder)
+{
+    struct bsc_journal *journal = fixture_open(folder);
+    fixture_append(journal, BSC_JOURNAL_ITEM_BEGIN, STEP);
+    fixture_append(journal, BSC_JOURNAL_INTENT,
+                   "{\"effect\":1,\"item\":1,\"action\":1,\"resource\":\"pool:chat\","
+                   "\"statement\":\"UPDATE pool\",\"row\":\"r\",\"args\":{},\"becomes\":{},"
+                   "\"before\":{}}");
+    take_in_hand(journal, "resume");
+    fixture_append(journal, BSC_JOURNAL_OUTCOME,
+                   "{\"effect\":1,\"outcome\":\"changed\",\"result\":null,\"error\":null,"
+                   "\"duration_us\":0,\"settled_by\":\"berta\"}");
+    do_item(journal, STEP, "changed");
+    fixture_append(journal, BSC_JOURNAL_RUN_END, FIXTURE_END);
+    take_in_hand(journal, "rollback");
+    do_item(journal, BACK, "failed");
+    take_in_hand(journal, "rollback");
+    do_item(journal, BACK, "changed");
+    do_item(journal, BACK, "changed");
+    fixture_append(journal, BSC_JOURNAL_RUN_END, FIXTURE_END);
+    fixture_close(journal);
+}
+
 static char *page_of(const char *folder)
 {
     struct bsc_err err = BSC_ERR_INIT;
@@ -151,6 +199,33 @@ static void every_element_that_opens_also_closes(void **state)
     bsc_mem_free(page);
 }
 
+static size_t count_of(const char *page, const char *text)
+{
+    size_t count = 0;
+    for (const char *at = strstr(page, text); at != NULL; at = strstr(at + 1, text))
+        count++;
+    return count;
+}
+
+static void what_was_gone_on_with_is_told_as_attempts_of_one_item(void **state)
+{
+    make_long_run(*state);
+    char *page = page_of(*state);
+    assert_says(page, "<h3>1. Mark it</h3>");
+    assert_says(page, "<h3>1. Mark it, attempt 2</h3>");
+    assert_int_equal(count_of(page, "gone on with below"), 2);
+    assert_says(page, "was under way when the run stopped; settled by berta");
+    assert_says(page, "<h2>Resumed</h2>");
+    assert_int_equal(count_of(page, "<h2>Taken back</h2>"), 2);
+    assert_int_equal(count_of(page, "<h3>1. take back: Mark it</h3>"), 2);
+    assert_int_equal(count_of(page, "<h3>1. take back: Mark it, attempt 2</h3>"), 1);
+    assert_says(page, "<th>Items</th><td>1</td>");
+    assert_says(page, "<th>Actions taken back</th><td>2</td>");
+    assert_says(page, "<th>Processes</th><td>4</td>");
+    assert_says(page, "<span class=\"good\">rolled back</span>");
+    bsc_mem_free(page);
+}
+
 static void a_run_cut_short_is_never_called_verified(void **state)
 {
     make_run(*state, false);
@@ -207,6 +282,7 @@ int main(void)
         UNIT_IN_FOLDER(a_run_tells_the_same_of_itself_as_is_told_of_it_later),
         UNIT_IN_FOLDER(nothing_on_the_page_can_run_or_be_fetched),
         UNIT_IN_FOLDER(every_element_that_opens_also_closes),
+        UNIT_IN_FOLDER(what_was_gone_on_with_is_told_as_attempts_of_one_item),
         UNIT_IN_FOLDER(a_run_cut_short_is_never_called_verified),
         UNIT_IN_FOLDER(a_damaged_journal_is_told_up_to_its_bad_record),
         UNIT_IN_FOLDER(another_plan_in_the_folder_is_named_and_not_told),

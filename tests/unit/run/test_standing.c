@@ -176,6 +176,10 @@ static void a_run_taken_up_again_is_not_ended_any_more(void **state)
     notes_run_end(&notes, "halted", 1);
     notes_run(&notes, "rollback");
     notes_item(&notes, 1);
+    notes_item_end(&notes, 1, "failed");
+    read_on(&standing, &notes);
+    assert_int_equal(standing.undone, 0);
+    notes_item(&notes, 1);
     notes_item_end(&notes, 1, "changed");
     notes_run_end(&notes, "done", 0);
     read_on(&standing, &notes);
