@@ -282,7 +282,7 @@ static void item_passed(struct bsc_run_past *past, int64_t index, enum bsc_outco
         past->skipped = index;
     past->items_done = (size_t)index;
     past->at = (struct bsc_run_place){.item = index + 1};
-    past->changed = false;
+    past->changed = past->tried = false;
 }
 
 static void item_ends(struct reading *reading, const struct bsc_value *payload)

@@ -128,6 +128,18 @@ static void what_was_optional_before_the_point_of_no_return_comes_too_late_after
     story_end(&story);
 }
 
+static void a_step_that_was_carried_out_behind_it_is_not_one_that_was_begun(void **state)
+{
+    struct story story;
+    story_begin(&story, state);
+    notes_item(&story.notes, 2);
+    notes_item_end(&story.notes, 2, "skipped");
+    notes_change(&story.notes, 1, 4);
+    assert_int_equal(read_past(&story)->skipped, 2);
+    assert_false(story.past.tried);
+    story_end(&story);
+}
+
 static void a_step_that_was_begun_behind_it_is_known(void **state)
 {
     struct story story;
@@ -242,6 +254,7 @@ int main(void)
         UNIT_IN_FOLDER(what_was_optional_and_skipped_is_remembered_until_it_is_done),
         UNIT_IN_FOLDER(a_guard_that_was_waived_is_not_tried_again),
         UNIT_IN_FOLDER(what_was_optional_before_the_point_of_no_return_comes_too_late_after_it),
+        UNIT_IN_FOLDER(a_step_that_was_carried_out_behind_it_is_not_one_that_was_begun),
         UNIT_IN_FOLDER(a_step_that_was_begun_behind_it_is_known),
         UNIT_IN_FOLDER(a_rollback_begins_with_all_that_was_made_or_may_have_been),
         UNIT_IN_FOLDER(what_was_settled_by_a_rollback_is_taken_back_by_the_next_one_too),
