@@ -243,7 +243,11 @@ static void fail_in_json(struct bsc_cli *cli, const struct bsc_err *all, size_t 
 
 int bsc_cli_fail(struct bsc_cli *cli, const struct bsc_err *err)
 {
-    int code = exit_of(err);
+    return bsc_cli_fail_with(cli, err, exit_of(err));
+}
+
+int bsc_cli_fail_with(struct bsc_cli *cli, const struct bsc_err *err, int code)
+{
     bool several = cli->site_errors != NULL && cli->site_errors->count > 1;
     const struct bsc_err *all = several ? cli->site_errors->items : err;
     size_t count = several ? cli->site_errors->count : 1;

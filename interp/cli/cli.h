@@ -71,6 +71,9 @@ int bsc_cli_test(struct bsc_cli *cli, int argc, char **argv);
  * file every error is told. Returns the exit code that fits its kind. */
 int bsc_cli_fail(struct bsc_cli *cli, const struct bsc_err *err);
 
+/* The same where the exit code is not that of its kind. Returns the code. */
+int bsc_cli_fail_with(struct bsc_cli *cli, const struct bsc_err *err, int code);
+
 /* Writes a value as one canonical JSON line to `out`, redacted. */
 void bsc_cli_json(struct bsc_cli *cli, const struct bsc_value *value);
 

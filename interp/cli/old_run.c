@@ -8,6 +8,7 @@
 #include "cli/prompt.h"
 #include "cli/show.h"
 #include "cli/show_drift.h"
+#include "cli/typed.h"
 #include "run/about.h"
 #include "run/drift.h"
 #include "run/outcome.h"
@@ -162,6 +163,21 @@ bool bsc_cli_old_run_confirm(struct bsc_cli_old_run *run, const struct bsc_value
     return bsc_err_set(err, BSC_ERR_REFUSED, "it was not confirmed; nothing was changed");
 }
 
+bool bsc_cli_old_run_hint(const struct bsc_cli_old_run *run, const char *text, const char *verb,
+                          struct bsc_err *err)
+{
+    char *where = bsc_cli_typed_where(run->wishes->site, run->wishes->runs, &run->folder);
+    char *command = bsc_cli_typed(verb, &run->folder, where);
+    /* Half a command is worse than none. */
+    if (strlen(text) + strlen(command) < sizeof err->hint)
+        bsc_err_hint(err, "%s%s", text, command);
+    else
+        bsc_err_hint(err, "%sbascule %s %s, with --site or --runs", text, verb, run->folder.id);
+    bsc_mem_free(command);
+    bsc_mem_free(where);
+    return false;
+}
+
 void bsc_cli_old_run_tell(struct bsc_cli_old_run *run, const char *word)
 {
     bsc_cli_say(run->cli, "%s is %s: there is nothing left to do\n", run->folder.id, word);
@@ -175,6 +191,12 @@ void bsc_cli_old_run_tell(struct bsc_cli_old_run *run, const char *word)
     bsc_value_set_int(value, "exit", BSC_EXIT_DONE);
     bsc_cli_json(run->cli, value);
     bsc_value_free(value);
+}
+
+int bsc_cli_old_run_fail(struct bsc_cli *cli, const struct bsc_err *err)
+{
+    return err->code == BSC_ERR_DAMAGED ? bsc_cli_fail_with(cli, err, BSC_EXIT_NOT_VERIFIED)
+                                        : bsc_cli_fail(cli, err);
 }
 
 void bsc_cli_old_run_release(struct bsc_cli_old_run *run)

@@ -56,8 +56,16 @@ bool bsc_cli_old_run_take(struct bsc_cli_old_run *run, const char *mode,
 bool bsc_cli_old_run_confirm(struct bsc_cli_old_run *run, const struct bsc_value *ahead,
                              const char *question, struct bsc_err *err);
 
+/* Makes `text` and the command with this verb the error's hint. Always false. */
+bool bsc_cli_old_run_hint(const struct bsc_cli_old_run *run, const char *text, const char *verb,
+                          struct bsc_err *err);
+
 /* Says that there is nothing left to do, since the run is so already. */
 void bsc_cli_old_run_tell(struct bsc_cli_old_run *run, const char *word);
+
+/* Tells what went wrong. Returns the exit code: that of `audit verify` where its files are damaged.
+ */
+int bsc_cli_old_run_fail(struct bsc_cli *cli, const struct bsc_err *err);
 
 /* Accepts a zeroed one. */
 void bsc_cli_old_run_release(struct bsc_cli_old_run *run);

@@ -23,7 +23,7 @@ static bool may_go_on(const struct bsc_cli_old_run *run, struct bsc_err *err)
     if (run->past.ended)
         return bsc_err_set(err, BSC_ERR_REFUSED, "%s has been taken back", run->folder.id);
     bsc_err_set(err, BSC_ERR_REFUSED, "%s is being taken back", run->folder.id);
-    return bsc_err_hint(err, "Go on with that: bascule rollback %s", run->folder.id);
+    return bsc_cli_old_run_hint(run, "Go on with that: ", "rollback", err);
 }
 
 /* To ask for more than there is to do is no mistake: it may have been done just now. */
@@ -79,7 +79,7 @@ int bsc_cli_resume(struct bsc_cli *cli, int argc, char **argv)
     struct bsc_value *ahead = NULL;
     code = resume(&run, &ahead, &err);
     bsc_value_free(ahead);
-    code = code >= 0 ? code : bsc_cli_fail(cli, &err);
+    code = code >= 0 ? code : bsc_cli_old_run_fail(cli, &err);
     bsc_cli_old_run_release(&run);
     return code;
 }

@@ -13,7 +13,7 @@ static bool may_go_back(const struct bsc_cli_old_run *run, struct bsc_err *err)
                 (long long)run->past.beyond, run->folder.id);
     if (run->past.ended)
         return false;
-    return bsc_err_hint(err, "There is only the way forward: bascule resume %s", run->folder.id);
+    return bsc_cli_old_run_hint(run, "There is only the way forward: ", "resume", err);
 }
 
 static int carry_back(struct bsc_cli_old_run *run, const struct bsc_value *items,
@@ -74,7 +74,7 @@ int bsc_cli_rollback(struct bsc_cli *cli, int argc, char **argv)
         return code;
     struct bsc_cli_old_run run = {.cli = cli, .wishes = &wishes};
     code = rollback(&run, &err);
-    code = code >= 0 ? code : bsc_cli_fail(cli, &err);
+    code = code >= 0 ? code : bsc_cli_old_run_fail(cli, &err);
     bsc_cli_old_run_release(&run);
     return code;
 }

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "cli/show.h"
+#include "cli/typed.h"
 #include "os/clock.h"
 #include "os/process.h"
 #include "run/outcome.h"
@@ -140,8 +141,11 @@ static void say_left(const struct bsc_cli_standing *shown, const char *margin)
 static void add_command(const struct bsc_cli_standing *shown, struct bsc_value *commands,
                         const char *verb, const char *option)
 {
-    bsc_value_append(commands, bsc_value_format("bascule %s %s%s%s", verb, shown->folder->id,
-                                                option, shown->where));
+    char *more = bsc_mem_format("%s%s", option, shown->where);
+    char *command = bsc_cli_typed(verb, shown->folder, more);
+    bsc_value_append(commands, bsc_value_text(command));
+    bsc_mem_free(command);
+    bsc_mem_free(more);
 }
 
 /* A rollback that stopped goes on as a rollback; what changed nothing has nothing to take back. */
@@ -358,7 +362,7 @@ void bsc_cli_show_standing(const struct bsc_cli_standing *shown, const struct bs
                 standing->begins == 1 ? began(standing) : text_of(standing->begin, "time"));
         if (standing->begins > 1)
             bsc_cli_say(shown->cli,
-                        "         the %zuth process at it (%s), the first in %.10s %.8s UTC\n",
+                        "         process %zu at it (%s); the first began %.10s %.8s UTC\n",
                         standing->begins, bsc_run_standing_mode(standing), began(standing),
                         began(standing) + 11);
     }

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/show_standing.h"
+#include "cli/typed.h"
 #include "cli/watch.h"
 #include "run/estimate.h"
 #include "run/plan.h"
@@ -61,14 +62,17 @@ static void show_one(struct bsc_cli *cli, const struct sight *sight)
     bsc_mem_free(path);
 }
 
-static int status_of_one(struct bsc_cli *cli, const struct wishes *wishes, const char *runs,
-                         const char *where)
+static int status_of_one(struct bsc_cli *cli, const struct wishes *wishes, const char *runs)
 {
     struct bsc_err err = BSC_ERR_INIT;
     struct sight sight = {0};
+    char *where = NULL;
     int code = BSC_EXIT_DONE;
     const char *run = wishes->run != NULL ? wishes->run : "last";
-    if (!bsc_journal_folder_find(cli->sys, runs, run, &sight.folder, &err)) {
+    bool found = bsc_journal_folder_find(cli->sys, runs, run, &sight.folder, &err);
+    if (found)
+        where = bsc_cli_typed_where(wishes->site, wishes->runs, &sight.folder);
+    if (!found) {
         code = bsc_cli_fail(cli, &err);
     } else if (wishes->watch) {
         code = bsc_cli_watch(cli, &sight.folder, where);
@@ -86,6 +90,7 @@ static int status_of_one(struct bsc_cli *cli, const struct wishes *wishes, const
         code = damaged ? BSC_EXIT_NOT_VERIFIED : BSC_EXIT_DONE;
     }
     sight_release(&sight);
+    bsc_mem_free(where);
     return code;
 }
 
@@ -129,7 +134,7 @@ static bool show_brief(struct bsc_cli *cli, const char *runs, const char *id, co
     return shown;
 }
 
-static int status_of_all(struct bsc_cli *cli, const char *runs, const char *where)
+static int status_of_all(struct bsc_cli *cli, const struct wishes *wishes, const char *runs)
 {
     struct bsc_err err = BSC_ERR_INIT;
     struct bsc_files_list ids = {0};
@@ -137,8 +142,10 @@ static int status_of_all(struct bsc_cli *cli, const char *runs, const char *wher
     if (!folder_is_there(cli, runs, &err) || !bsc_journal_folder_list(cli->sys, runs, &ids, &err))
         return bsc_cli_fail(cli, &err);
     struct bsc_value *list = bsc_value_list();
+    char *where = bsc_cli_typed_where(wishes->site, wishes->runs, NULL);
     for (size_t i = ids.count; i-- > 0;)
         all = show_brief(cli, runs, ids.names[i], where, list) && all;
+    bsc_mem_free(where);
     if (ids.count == 0)
         bsc_cli_say(cli, "there is no run yet in '%s'\n", runs);
     struct bsc_value *value = bsc_value_map();
@@ -152,34 +159,6 @@ static int status_of_all(struct bsc_cli *cli, const char *runs, const char *wher
 }
 
 /* -------------------------------------------------------------------- the verb */
-
-/* A command that is shown can be pasted into a shell as it is. Returns owned. */
-static char *option_as_typed(const char *name, const char *value)
-{
-    static const char plain[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/-";
-    struct bsc_buf text;
-    bsc_buf_init(&text);
-    bool bare = *value != '\0' && value[strspn(value, plain)] == '\0';
-    bsc_buf_printf(&text, " %s %s", name, bare ? value : "'");
-    for (const char *c = value; !bare && *c != '\0'; c++)
-        if (*c == '\'')
-            bsc_buf_add_text(&text, "'\\''");
-        else
-            bsc_buf_add_char(&text, *c);
-    if (!bare)
-        bsc_buf_add_char(&text, '\'');
-    char *owned = bsc_mem_text(text.data);
-    bsc_buf_release(&text);
-    return owned;
-}
-
-static char *options_as_typed(const struct wishes *wishes)
-{
-    if (wishes->runs != NULL)
-        return option_as_typed("--runs", wishes->runs);
-    return wishes->site != NULL ? option_as_typed("--site", wishes->site) : bsc_mem_text("");
-}
 
 int bsc_cli_status(struct bsc_cli *cli, int argc, char **argv)
 {
@@ -208,10 +187,8 @@ int bsc_cli_status(struct bsc_cli *cli, int argc, char **argv)
         return BSC_EXIT_DONE;
     wishes.run = operands > 0 ? argv[1] : NULL;
     char *runs = bsc_journal_runs_folder(wishes.site, wishes.runs);
-    char *where = options_as_typed(&wishes);
     bool one = wishes.run != NULL || wishes.watch;
-    int code = one ? status_of_one(cli, &wishes, runs, where) : status_of_all(cli, runs, where);
-    bsc_mem_free(where);
+    int code = one ? status_of_one(cli, &wishes, runs) : status_of_all(cli, &wishes, runs);
     bsc_mem_free(runs);
     return code;
 }

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "base/shell.h"
 #include "cli/prompt.h"
 #include "cli/show.h"
 #include "os/process.h"
@@ -128,11 +129,15 @@ static void say_last_words(struct bsc_cli_view *view)
     struct pollfd screen = {.fd = fileno(view->cli->err), .events = POLLOUT};
     if (poll(&screen, 1, 0) <= 0 || (screen.revents & POLLOUT) == 0)
         return;
+    struct bsc_buf run;
+    bsc_buf_init(&run);
+    bsc_shell_add(&run, view->run != NULL ? view->run : "last");
     fprintf(view->cli->err,
             "\nended at once: whether what was under way took effect is not known\n"
             "next     bascule status %s\n",
-            view->run != NULL ? view->run : "last");
+            run.data);
     fflush(view->cli->err);
+    bsc_buf_release(&run);
 }
 
 void bsc_cli_view_stopping(void *self, enum bsc_run_stopping how)

@@ -1,0 +1,49 @@
+#include "cli/typed.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/shell.h"
+
+static char *option(const char *name, const char *value)
+{
+    struct bsc_buf text;
+    bsc_buf_init(&text);
+    bsc_buf_printf(&text, " %s ", name);
+    bsc_shell_add(&text, value);
+    char *owned = bsc_mem_text(text.data);
+    bsc_buf_release(&text);
+    return owned;
+}
+
+/* A run that was named by its folder may be anywhere. */
+static bool leads_to(const char *site, const char *runs, const struct bsc_journal_folder *folder)
+{
+    char *given = bsc_journal_runs_folder(site, runs);
+    bool same = strcmp(given, folder->runs) == 0;
+    bsc_mem_free(given);
+    return same;
+}
+
+char *bsc_cli_typed_where(const char *site, const char *runs,
+                          const struct bsc_journal_folder *folder)
+{
+    if (folder != NULL && !leads_to(site, runs, folder))
+        return option("--runs", folder->runs);
+    if (runs != NULL)
+        return option("--runs", runs);
+    return site != NULL ? option("--site", site) : bsc_mem_text("");
+}
+
+char *bsc_cli_typed(const char *verb, const struct bsc_journal_folder *folder, const char *where)
+{
+    struct bsc_buf text;
+    bsc_buf_init(&text);
+    bsc_buf_printf(&text, "bascule %s ", verb);
+    bsc_shell_add(&text, folder->id);
+    bsc_buf_add_text(&text, where);
+    char *owned = bsc_mem_text(text.data);
+    bsc_buf_release(&text);
+    return owned;
+}
