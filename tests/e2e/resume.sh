@@ -1,0 +1,338 @@
+# A run that has stopped is gone on with, without making anything twice.
+#   resume.sh PROGRAM mended       its cause is gone
+#   resume.sh PROGRAM blind        it was killed at a change that nothing shows
+#   resume.sh PROGRAM visible      it was killed at a change whose effect is there
+#   resume.sh PROGRAM optional     what was optional works now
+#   resume.sh PROGRAM other_files  its files are not what they were
+#   resume.sh PROGRAM wrong        there is nothing to go on with
+#   resume.sh PROGRAM two          two want to go on with it
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/stopped.sh"
+small_site
+
+# Each start of a program is a line in `ledger`. `gate` works once there is the file `open`; `hold`
+# lasts until somebody writes to the pipe, and `mark` does so after it has made its file.
+mkfifo hold
+cat >act <<'END'
+printf '%s\n' "$1" >>ledger
+case $1 in
+gate) [ -e open ] ;;
+mark) : >marked && : >>marked.up && head -c 1 hold ;;
+hold) : >>held.up && head -c 1 hold ;;
+esac
+END
+
+# book NAME STEP…: a runbook of such steps, the text of each being its title.
+book() {
+    name=$1
+    shift
+    printf 'runbook "%s" { summary = "Steps" }\n' "$name"
+    for step in "$@"; do
+        printf 'step "%s" { command.run { argv = { "/bin/sh", "act", "%s" } }, harmless = "x" }\n' \
+            "$step" "$step"
+    done
+}
+
+mended() {
+    book gated one gate last >gated.lua
+
+    it "a run halts at a command that fails"
+    bsc run gated.lua --yes
+    exits 1
+    stands halted
+    ledger_is "one gate"
+
+    it "nobody there to confirm it, nothing is done and nothing written"
+    journal=$(ls runs/*/journal.jsonl)
+    cp "$journal" before
+    bsc resume last
+    exits 3
+    says "There is no terminal; give --yes"
+    bsc resume last --json
+    exits 3
+    cmp -s before "$journal" || fail "the journal was written to"
+    ledger_is "one gate"
+
+    it "as long as its cause is there, it halts again"
+    bsc resume last --yes
+    exits 1
+    says "2 step gate"
+    says_not "1 step one"
+    says "failed: 1 of 3 items, 0 changes"
+    stands halted
+
+    it "it goes on where it stopped, and makes nothing twice"
+    : >open
+    bsc resume last --yes
+    exits 0
+    says "done: 3 of 3 items, 2 changes"
+    ledger_is "one gate gate gate last"
+    stands "done"
+    same "$(json out '$.processes')" 3 "processes"
+    verifies
+
+    it "the report tells it as one run, with its processes and attempts"
+    bsc report last -o report.html
+    exits 0
+    report_says "Resumed"
+    report_says "2. gate, attempt 3"
+    report_says_not "1. one, attempt"
+    report_says "gone on with below"
+    report_says "<th>Items</th><td>3 of 3"
+
+    it "done, there is nothing left to do"
+    bsc resume last --yes
+    exits 0
+    says "is done: there is nothing left to do"
+    bsc resume last --json
+    exits 0
+    one_line_of_json
+    same "$(json out '$.changes')" 0 "changes"
+    ledger_is "one gate gate gate last"
+}
+
+blind() {
+    book blind one hold last >blind.lua
+    for word in made not-made; do
+        it "a run is killed at a change that nothing shows, its program at work"
+        rm -f ledger held.up
+        begin blind held.up
+        kill_run
+        let_go_of_orphans
+
+        it "when it cannot be told whether it was made, somebody has to say"
+        journal=$(ls -d runs/*/journal.jsonl | tail -n 1)
+        cp "$journal" before
+        bsc resume last --yes
+        exits 6
+        says "nothing that can be observed tells whether this change was made: /bin/sh act hold"
+        says "--settle made"
+        says "--settle not-made"
+        bsc resume last --yes --settle perhaps
+        exits 2
+        says "Write made or not-made"
+        bsc rollback last --yes
+        exits 6
+        cmp -s before "$journal" || fail "the journal was written to"
+        stands interrupted
+        same "$(json out '$.in_flight.item')" 2 "item in doubt"
+
+        it "what was said to be $word is taken so"
+        if [ "$word" = made ]; then
+            bsc resume last --yes --settle made
+            exits 0
+            ledger_is "one hold last"
+            says "made before, and not made again: /bin/sh act hold"
+        else
+            "$program" resume last --yes --settle not-made >out 2>err </dev/null &
+            background="$background $!"
+            until_true 20 held_twice
+            printf x >hold
+            code=0
+            wait "$!" || code=$?
+            exits 0
+            ledger_is "one hold hold last"
+        fi
+        grep -q "\"settled_by\":\"$(id -un)\"" "$journal" || fail "nobody is said to have said so"
+        stands "done"
+        verifies
+        bsc report last -o report.html
+        report_says "settled by $(id -un)"
+        rm -rf runs
+    done
+}
+
+held_twice() {
+    [ "$(grep -c hold ledger)" -eq 2 ]
+}
+
+visible() {
+    cat >visible.lua <<END
+runbook "visible" { summary = "Makes a file" }
+step "Begin" { command.run { argv = { "/bin/sh", "act", "one" } }, harmless = "x" }
+step "Mark" {
+  command.run {
+    argv = { "/bin/sh", "act", "mark" },
+    becomes = { ["file:$work/marked"] = { exists = true } },
+  },
+  harmless = "x"
+}
+step "End" { command.run { argv = { "/bin/sh", "act", "last" } }, harmless = "x" }
+END
+    it "a run is killed when its change has taken effect, before it could know"
+    begin visible marked.up
+    kill_run
+    let_go_of_orphans
+    stands interrupted
+
+    it "whoever goes on finds it made, and does not make it again"
+    bsc resume last --yes
+    exits 0
+    says "under way when it stopped: /bin/sh act mark"
+    says "found: it was made"
+    ledger_is "one mark last"
+    stands "done"
+    verifies
+    grep -q '"settled_by":"observing"' runs/*/journal.jsonl || fail "it is not recorded as found"
+}
+
+optional() {
+    book optional one gate hold last >optional.lua
+    sed -i 's/"gate" } }, harmless = "x"/"gate" } }, optional = true, harmless = "x"/' optional.lua
+    it "what was optional and did not work is passed over"
+    begin optional held.up
+    kill -HUP "$run"
+    until_true 10 grep -q "the terminal was lost: this is the last item" optional.out
+    printf x >hold
+    code=0
+    wait "$run" || code=$?
+    exits 1
+    stands halted
+    ledger_is "one gate hold"
+
+    it "a resumed run tries it once more, and does not do again what is done"
+    : >open
+    bsc resume last --yes
+    exits 0
+    ledger_is "one gate hold gate last"
+    says "made before, and not made again: /bin/sh act hold"
+    stands "done"
+    verifies
+}
+
+other_files() {
+    book other one gate >other.lua
+    bsc run other.lua --yes
+    exits 1
+    : >open
+    journal=$(ls runs/*/journal.jsonl)
+    cp "$journal" before
+    cp other.lua good.lua
+    cp site.yaml good.yaml
+    for verb in resume rollback; do
+        it "with another runbook there is no $verb"
+        book other one gate more >other.lua
+        bsc "$verb" last --yes
+        exits 3
+        says "was begun with other files than those there are now"
+        says "runbook"
+        printf 'runbook' >other.lua
+        bsc "$verb" last --yes
+        exits 1
+        rm other.lua
+        bsc "$verb" last --yes
+        exits 1
+        says "other.lua"
+        cp good.lua other.lua
+
+        it "with another site file there is no $verb"
+        sed -i 's/Here/There/' site.yaml
+        bsc "$verb" last --yes
+        exits 3
+        says "site"
+        cp good.yaml site.yaml
+    done
+    cmp -s before "$journal" || fail "the journal was written to"
+    ledger_is "one gate"
+
+    it "with the files as they were it goes on"
+    bsc resume last --yes
+    exits 0
+    ledger_is "one gate gate"
+}
+
+wrong() {
+    it "what was never begun is not gone on with"
+    bsc resume
+    exits 2
+    bsc resume no-such-run
+    exits 1
+    says "no-such-run"
+    bsc rollback last
+    exits 1
+    book gated one gate >gated.lua
+    bsc run gated.lua --yes
+    exits 1
+    bsc run gated.lua --yes
+    exits 1
+    id=$(ls -d runs/*-gated-* | tail -n 1 | sed 's,runs/,,')
+    bsc resume "${id%%-*}" --yes
+    exits 2
+    says "runs begin with"
+
+    it "nothing is gone on with from a damaged journal"
+    run=$(ls -d runs/*-gated-* | tail -n 1)
+    cp "$run/journal.jsonl" whole
+    sed '2s/item/itam/' whole >"$run/journal.jsonl"
+    for verb in resume rollback; do
+        bsc "$verb" last --yes
+        exits 5
+        says "line 2"
+        bsc "$verb" last --yes --json
+        exits 5
+        same "$(json out '$.exit')" 5 "exit code in JSON"
+    done
+    same "$(sed -n 2p "$run/journal.jsonl" | grep -c itam)" 1 "damage in the journal"
+    cp whole "$run/journal.jsonl"
+
+    it "nor with another plan than it was begun with"
+    cp "$run/plan.json" plan.json
+    sed 's/act gate/act open/g' plan.json >"$run/plan.json"
+    bsc resume last --yes
+    [ "$code" -ne 0 ] || fail "it goes on"
+    cp plan.json "$run/plan.json"
+
+    it "a run that was taken back is not gone on with"
+    bsc rollback last --yes
+    exits 0
+    says "rolled back"
+    stands "rolled back"
+    bsc rollback last --yes
+    exits 0
+    says "there is nothing left to do"
+    bsc resume last --yes
+    exits 3
+    says "has been taken back"
+    verifies
+
+    it "nobody goes on with a run that is live"
+    book live one hold last >live.lua
+    begin live held.up
+    for verb in resume rollback; do
+        bsc "$verb" last --yes
+        exits 3
+        says "process $run"
+    done
+    printf x >hold
+    wait "$run"
+    stands "done"
+
+    it "a run that is done is taken back, where nothing stands against it"
+    bsc rollback last --yes
+    exits 0
+    stands "rolled back"
+}
+
+two() {
+    book held one gate hold last >held.lua
+    bsc run held.lua --yes
+    exits 1
+    : >open
+    it "of two that go on with a run, one does and the other is told who is at it"
+    "$program" resume last --yes >first.out 2>&1 </dev/null &
+    run=$!
+    background="$background $run"
+    until_true 20 test -e held.up
+    bsc resume last --yes
+    exits 3
+    says "process $run"
+    bsc rollback last --yes
+    exits 3
+    printf x >hold
+    wait "$run"
+    ledger_is "one gate gate hold last"
+    stands "done"
+    verifies
+}
+
+"$1"

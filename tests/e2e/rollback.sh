@@ -1,0 +1,264 @@
+# A run that has stopped is taken back, up to its point of no return.
+#   rollback.sh PROGRAM halted    a failover that halted before it
+#   rollback.sh PROGRAM killed    the same, and the rollback is killed in its middle
+#   rollback.sh PROGRAM beyond    a failover that halted behind it
+#   rollback.sh PROGRAM typed     a rollback that halts, in a folder with an odd name
+#   rollback.sh PROGRAM same      an undo that looks like what it takes back
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/stopped.sh"
+
+# Appends a step at which it halts until there is the file `open`.
+add_halt() {
+    printf 'step "Halt" { command.run { argv = { "/usr/bin/test", "-e", "%s/open" } }, %s }\n' \
+        "$work" 'harmless = "only looks"' >>halting.lua
+}
+
+# Runs it, and it halts.
+halt() {
+    bsc run halting.lua --site "$site" --yes
+    exits 1
+    stands halted
+}
+
+# Everything that can be taken back, as far as a practice site has it.
+halting() {
+    new_lab site
+    bsc lab down site # nobody works there meanwhile
+    exits 0
+    site=site/site.yaml
+    printf 'hello\n' >from
+    cat >halting.lua <<END
+runbook "halting" {
+  summary = "Changes this and that, and halts",
+  params  = { pool = param.pool(), database = param.database { default = "mgc" } },
+}
+local db, chat = params.database, params.pool
+step "Remove log shipping" { log_shipping.remove(db.secondary) }
+step "Copy two files" {
+  file.copy { from = "$work/from", to = "$work/one" },
+  file.copy { from = "$work/from", to = "$work/two" },
+}
+step "Set the servers" { pool.set_active_servers(chat, { "chat1" }) }
+END
+    add_halt
+    facts_are before
+    halt
+}
+
+# What may not be as it was: the pool's version counts every change of it, and what has the time in
+# it goes on with the time.
+facts_are() {
+    bsc observe --site "$site" -o facts.json
+    exits 0
+    sql :memory: "SELECT fullkey || ' ' || coalesce(atom, '') FROM
+        json_tree(CAST(readfile('facts.json') AS TEXT)) WHERE type NOT IN ('object', 'array')
+        ORDER BY 1" | grep -v -e '\.version ' -e 'observed' -e '_at ' -e '_time ' -e 'digest' >"$1"
+    [ -s "$1" ] || fail "there are no facts"
+}
+
+halted() {
+    halting
+    facts_are between
+    ! cmp -s before between || fail "nothing was changed"
+
+    it "what a halted run has done is shown before it is taken back"
+    snapshot site >files
+    bsc rollback last --site "$site"
+    exits 3
+    says "There is no terminal; give --yes"
+    says "3 undo take back: Set the servers"
+    says "1 undo take back: Remove log shipping"
+    unchanged site files
+
+    it "taken back, every fact is as it was"
+    bsc rollback last --site "$site" --yes
+    exits 0
+    says "rolled back: 4 of 4 items"
+    [ ! -e one ] && [ ! -e two ] || fail "a copy is left"
+    facts_are afterwards
+    diff before afterwards >differences || fail "other facts: $(cat differences)"
+    stands "rolled back"
+    verifies
+
+    it "the report tells what was done and what was taken back"
+    bsc report last --site "$site" -o report.html
+    exits 0
+    report_says '<span class="good">rolled back</span>'
+    report_says "<h2>Taken back</h2>"
+    report_says "take back: Remove log shipping"
+    report_says "<th>Actions taken back</th><td>4"
+    report_says_not ", attempt 2"
+
+    it "there is nothing left to take back, and no way on"
+    bsc rollback last --site "$site" --yes --json
+    exits 0
+    one_line_of_json
+    same "$(json out '$.changes')" 0 "changes"
+    bsc resume last --site "$site" --yes
+    exits 3
+    says "has been taken back"
+
+    it "it can be done anew"
+    : >open
+    bsc run halting.lua --site "$site" --yes
+    exits 0
+    says "done: 4 of 4 items, 5 changes"
+}
+
+# Whether the rollback has begun a change of its own.
+goes_back() {
+    grep -q '"mode":"rollback"' site/runs/*/journal.jsonl &&
+        sed '1,/"mode":"rollback"/d' site/runs/*/journal.jsonl | grep -q '"kind":"intent"'
+}
+
+killed() {
+    halting
+    it "a rollback is killed as soon as its first change has begun"
+    "$program" rollback last --site "$site" --yes >out 2>err </dev/null &
+    run=$!
+    background="$background $run"
+    deadline=$(($(date +%s) + 20))
+    until goes_back; do
+        [ "$(date +%s)" -le "$deadline" ] || fail "it takes nothing back"
+    done
+    kill -KILL "$run" || true
+    ended=0
+    wait "$run" || ended=$?
+    if [ "$ended" -ne 137 ]; then
+        leave_out "the rollback had ended already"
+    else
+        bsc status last --site "$site"
+        exits 0
+        says "interrupted"
+        says "next bascule rollback"
+        says_not "bascule resume"
+
+        it "there is only the way back"
+        bsc resume last --site "$site" --yes
+        exits 3
+        says "is being taken back"
+    fi
+
+    it "taken up again, it comes to its end, and every fact is as it was"
+    bsc rollback last --site "$site" --yes
+    exits 0
+    facts_are afterwards
+    diff before afterwards >differences || fail "other facts: $(cat differences)"
+    stands "rolled back"
+    verifies
+}
+
+beyond() {
+    new_lab site
+    break_lab site primary-server
+    site=site/site.yaml
+    awk '/^(guard|step|gate) / { items++ } items > 11 { exit } { print }' "$failover" >halting.lua
+    add_halt
+    halt
+    it "behind the point of no return nothing is taken back, and the way forward is told"
+    snapshot site >files
+    bsc rollback last --site "$site" --yes
+    exits 3
+    says "is its point of no return"
+    says "There is only the way forward: bascule resume"
+    unchanged site files
+    bsc status last --site "$site"
+    exits 0
+    says "past the point of no return"
+    says_not "bascule rollback"
+
+    it "the command that is told works as it stands"
+    bsc rollback last --site "$site" --yes --json
+    exits 3
+    : >open
+    command=$(json out '$.error.hint' | sed 's/.*: bascule //')
+    eval "bsc $command --yes"
+    exits 0
+    stands "done"
+    verifies
+    bsc rollback last --site "$site" --yes
+    exits 3
+    says "is its point of no return"
+    says_not "way forward"
+}
+
+# A switch that is turned back by turning it once more.
+same_change() {
+    small_site
+    site=
+    mkfifo hold
+    cat >turn <<'END'
+printf 'turned\n' >>ledger
+[ ! -e slow ] || { : >turning; head -c 1 hold; }
+END
+    cat >turn.lua <<'END'
+runbook "turn" { summary = "Turns a switch" }
+step "Turn" {
+  command.run { argv = { "/bin/sh", "turn" } },
+  undo = { command.run { argv = { "/bin/sh", "turn" } } },
+}
+step "Fail" { command.run { argv = { "/bin/false" } }, harmless = "nothing" }
+END
+    bsc run turn.lua --yes
+    exits 1
+    ledger_is "turned"
+
+    it "an undo that looks like a change of the way forward is made"
+    : >slow
+    "$program" rollback last --yes >out 2>err </dev/null &
+    run=$!
+    background="$background $run"
+    until_true 20 test -e turning
+    kill_run
+    let_go_of_orphans
+    ledger_is "turned turned"
+
+    it "killed meanwhile, it is not made a second time when it was made"
+    rm slow
+    bsc rollback last --yes
+    exits 6
+    says "--settle made"
+    bsc rollback last --yes --settle made
+    exits 0
+    ledger_is "turned turned"
+    stands "rolled back"
+    verifies
+}
+
+typed() {
+    small_site
+    site=
+    cat >halting.lua <<END
+runbook "halting" { summary = "Its undo fails" }
+step "Do" {
+  command.run { argv = { "/bin/true" } },
+  undo = { command.run { argv = { "/usr/bin/test", "-e", "$work/open" } } },
+}
+step "Fail" { command.run { argv = { "/bin/false" } }, harmless = "nothing" }
+END
+    bsc run halting.lua --runs "it's here" --yes
+    exits 1
+    it "the ways on that a status tells can be typed as they stand"
+    bsc status last --runs "it's here" --json
+    eval "bsc $(json out '$.next[1]' | sed 's/^bascule //') --yes"
+    exits 1
+    says "failed: 0 of 1 items"
+    bsc status "it's here/$(ls "it's here" | grep halting)" --json
+    same "$(json out '$.items_undone')" 0 "items taken back"
+    eval "bsc $(json out '$.next[0]' | sed 's/^bascule //') --yes"
+    exits 1
+    says "take back: Do"
+
+    it "and those that a refusal tells"
+    bsc resume last --runs "it's here" --json
+    exits 3
+    : >open
+    eval "bsc $(json out '$.error.hint' | sed 's/^Go on with that: bascule //') --yes"
+    exits 0
+    says "rolled back: 1 of 1 items"
+}
+
+case $1 in
+same) same_change ;;
+*) "$1" ;;
+esac
