@@ -111,7 +111,12 @@ static bool read_past(struct bsc_cli_old_run *run, struct bsc_err *err)
 {
     run->past.schema = run->session.schema;
     run->past.plan = run->plan;
-    return bsc_run_past_read(&run->past, run->cli->sys, run->folder.journal, err);
+    if (!bsc_run_past_read(&run->past, run->cli->sys, run->folder.journal, err))
+        return false;
+    if (run->past.begun)
+        return true;
+    bsc_err_set(err, BSC_ERR_REFUSED, "%s never began: its journal has no record", run->folder.id);
+    return bsc_err_hint(err, "Nothing was done. Plan the runbook and run it again.");
 }
 
 bool bsc_cli_old_run_open(struct bsc_cli_old_run *run, struct bsc_err *err)

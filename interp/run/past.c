@@ -305,6 +305,7 @@ static void run_begins(struct reading *reading, const struct bsc_value *payload)
     conclude(reading);
     reading->past->goes_back =
         reading->past->goes_back || (mode != NULL && strcmp(mode, "rollback") == 0);
+    reading->past->begun = true;
     reading->past->ended = false;
 }
 

@@ -37,6 +37,7 @@ struct bsc_run_past {
     /* Owned: the intent of the last change when it has no outcome, or when nobody can tell whether
      * it was made and its action would make it again; NULL when there is none. */
     struct bsc_value *open;
+    bool begun;              /* the journal has a first record */
     bool ended;              /* done, all of it */
     bool goes_back;          /* a rollback has begun */
     int64_t beyond;          /* the item of a point of no return that may have taken effect,

@@ -273,6 +273,12 @@ wrong() {
         same "$(json out '$.exit')" 5 "exit code in JSON"
     done
     same "$(sed -n 2p "$run/journal.jsonl" | grep -c itam)" 1 "damage in the journal"
+    it "a run whose process was gone before its first record is begun anew, not gone on with"
+    : >"$run/journal.jsonl"
+    bsc resume last --yes
+    exits 3
+    says "never began"
+    [ ! -s "$run/journal.jsonl" ] || fail "the journal was written to"
     cp whole "$run/journal.jsonl"
 
     it "nor with another plan than it was begun with"

@@ -398,6 +398,18 @@ static void nothing_is_gone_on_with_from_a_damaged_journal(void **state)
     story_end(&story);
 }
 
+static void a_run_without_a_record_has_not_begun(void **state)
+{
+    struct story story;
+    story_begin(&story, state);
+    assert_true(read_past(&story)->begun);
+    fixture_close(story.notes.journal);
+    story.notes.journal = NULL;
+    unit_file_put(story.notes.folder.journal, "", 0);
+    assert_false(read_past(&story)->begun);
+    story_end(&story);
+}
+
 static void a_journal_that_is_not_there_is_told(void **state)
 {
     struct bsc_err err = BSC_ERR_INIT;
@@ -430,6 +442,7 @@ int main(void)
         UNIT_IN_FOLDER(a_change_of_the_way_back_is_not_one_of_the_way_forward),
         UNIT_IN_FOLDER(a_torn_tail_does_not_count),
         UNIT_IN_FOLDER(nothing_is_gone_on_with_from_a_damaged_journal),
+        UNIT_IN_FOLDER(a_run_without_a_record_has_not_begun),
         UNIT_IN_FOLDER(a_journal_that_is_not_there_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
