@@ -193,7 +193,9 @@ bool bsc_journal_close(struct bsc_journal *journal, struct bsc_err *err)
     /* Cutting the file at its own end gives back the room behind it; it matters to nobody else. */
     if (done && !journal->poisoned)
         (void)journal->sys->ftruncate(journal->sys->self, journal->fd, journal->offset);
-    if (journal->sys->close(journal->sys->self, journal->fd) != 0 && done)
+    /* Linux has closed a descriptor even when a signal came in between. */
+    bool closed = journal->sys->close(journal->sys->self, journal->fd) == 0 || errno == EINTR;
+    if (!closed && done)
         done = bsc_err_sys(err, errno, "could not close journal '%s'", journal->path);
     journal->fd = -1;
     bsc_journal_free(journal);

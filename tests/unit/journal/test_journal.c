@@ -271,6 +271,28 @@ static void short_writes_are_completed_or_cut_off(void **state)
     fail_every_call(*state, EIO, true, 100);
 }
 
+static void a_signal_while_it_is_closed_is_nothing(void **state)
+{
+    static const struct {
+        int error;
+        bool closed;
+    } cases[] = {{EINTR, true}, {EIO, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct bsc_err err = BSC_ERR_INIT;
+        struct unit_sys fault;
+        struct ticking ticking;
+        char *path = unit_path(*state, i == 0 ? "one.jsonl" : "two.jsonl");
+        ticking_init(&ticking);
+        unit_sys_init(&fault);
+        struct bsc_journal *journal = journal_new(&fault.table, &ticking, NULL, path);
+        assert_true(fixture_append(journal, BSC_JOURNAL_RUN_BEGIN, true, &err));
+        unit_sys_fail_kind(&fault, UNIT_SYS_CLOSE, fault.counts[UNIT_SYS_CLOSE] + 1, cases[i].error,
+                           false);
+        assert_int_equal(bsc_journal_close(journal, &err), cases[i].closed);
+        free(path);
+    }
+}
+
 static void a_sync_that_failed_is_never_tried_again(void **state)
 {
     struct bsc_err err = BSC_ERR_INIT;
@@ -408,6 +430,7 @@ int main(void)
         UNIT_IN_FOLDER(no_secret_reaches_the_file_and_the_record_stays_json),
         UNIT_IN_FOLDER(whichever_call_fails_what_was_acknowledged_stays),
         UNIT_IN_FOLDER(short_writes_are_completed_or_cut_off),
+        UNIT_IN_FOLDER(a_signal_while_it_is_closed_is_nothing),
         UNIT_IN_FOLDER(a_sync_that_failed_is_never_tried_again),
         UNIT_IN_FOLDER(a_record_is_one_write_and_is_synced_only_when_asked),
         UNIT_IN_FOLDER(a_full_disk_still_takes_the_last_record),
