@@ -1,7 +1,5 @@
 #include "run/change.h"
 
-#include <string.h>
-
 #include "base/mem.h"
 #include "run/effect.h"
 #include "run/errors.h"
@@ -195,20 +193,6 @@ static void row_done(void *arg, struct bsc_value *value, const struct bsc_err *e
     (void)bsc_journal_sync(journal, &failure);
 }
 
-/* The resource itself and everything that the change says something about, each once. */
-static struct bsc_value *resources_to_observe(const struct bsc_value *effect)
-{
-    struct bsc_value *list = bsc_value_list();
-    const char *own = bsc_value_get_string(effect, "resource");
-    const struct bsc_value *becomes = bsc_value_get(effect, "becomes");
-    bsc_value_append(list, bsc_value_text(own));
-    for (size_t i = 0; i < bsc_value_count(becomes); i++) {
-        if (strcmp(bsc_value_key_at(becomes, i), own) != 0)
-            bsc_value_append(list, bsc_value_text(bsc_value_key_at(becomes, i)));
-    }
-    return list;
-}
-
 void bsc_run_change(const struct bsc_run_live_options *with, const struct bsc_value *effect,
                     struct bsc_run_place at, int64_t *change_count, bsc_run_done done, void *arg)
 {
@@ -225,7 +209,7 @@ void bsc_run_change(const struct bsc_run_live_options *with, const struct bsc_va
         break_off(change, &err);
         return;
     }
-    change->resources = resources_to_observe(effect);
+    change->resources = bsc_run_effect_resources(effect);
     if (bsc_run_hands_cancelled(with->hands)) {
         verdict(change, BSC_OUTCOME_INTERRUPTED, "stopped by the operator before it began");
         return;

@@ -1,5 +1,7 @@
 #include "run/effect.h"
 
+#include <string.h>
+
 /* The first thing that a change lacks, or NULL. */
 static const char *lacking(const struct bsc_value *effect)
 {
@@ -39,4 +41,17 @@ struct bsc_value *bsc_run_effect_essence(const struct bsc_value *effect)
             bsc_value_set(essence, keys[i], bsc_value_copy(bsc_value_get(effect, keys[i])));
     }
     return essence;
+}
+
+struct bsc_value *bsc_run_effect_resources(const struct bsc_value *effect)
+{
+    const char *own = bsc_value_get_string(effect, "resource");
+    const struct bsc_value *becomes = bsc_value_get(effect, "becomes");
+    struct bsc_value *list = bsc_value_list();
+    bsc_value_append(list, bsc_value_text(own));
+    for (size_t i = 0; i < bsc_value_count(becomes); i++) {
+        if (strcmp(bsc_value_key_at(becomes, i), own) != 0)
+            bsc_value_append(list, bsc_value_text(bsc_value_key_at(becomes, i)));
+    }
+    return list;
 }

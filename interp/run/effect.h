@@ -12,6 +12,10 @@
  * resource, statement or arguments, so that it could neither be shown, recorded nor performed. */
 const struct bsc_lib_row *bsc_run_effect_row(const struct bsc_value *effect, struct bsc_err *err);
 
+/* The ids of what a change is about, its own first, and of all that it foretells something of, each
+ * once: what is looked at to tell whether it was made. Returns an owned list. */
+struct bsc_value *bsc_run_effect_resources(const struct bsc_value *effect);
+
 /* What a change does, without what is expected of it: two changes with the same essence are the
  * same one. Returns owned. */
 struct bsc_value *bsc_run_effect_essence(const struct bsc_value *effect);

@@ -1,22 +1,7 @@
 #include "run/settle.h"
 
-#include <string.h>
-
+#include "run/effect.h"
 #include "run/record.h"
-
-/* The resources of a change, each once: its own first. */
-static struct bsc_value *resources_of(const struct bsc_value *intent)
-{
-    const char *own = bsc_value_get_string(intent, "resource");
-    const struct bsc_value *becomes = bsc_value_get(intent, "becomes");
-    struct bsc_value *ids = bsc_value_list();
-    bsc_value_append(ids, bsc_value_text(own));
-    for (size_t i = 0; i < bsc_value_count(becomes); i++) {
-        if (strcmp(bsc_value_key_at(becomes, i), own) != 0)
-            bsc_value_append(ids, bsc_value_text(bsc_value_key_at(becomes, i)));
-    }
-    return ids;
-}
 
 static const char *outcome_of(enum bsc_run_made made)
 {
@@ -50,7 +35,7 @@ bool bsc_run_settle_look(struct bsc_run_session *session, const struct bsc_run_p
                          struct bsc_err *err)
 {
     bool told = false;
-    struct bsc_value *ids = resources_of(past->open);
+    struct bsc_value *ids = bsc_run_effect_resources(past->open);
     struct bsc_value *seen = bsc_run_session_look(session, ids, err);
     bsc_value_free(ids);
     if (seen == NULL)
