@@ -379,8 +379,8 @@ local function parts_of(action, undo)
 end
 
 -- Takes back an action by its own undo, which `undo_with` has made ready. Where the undo does not
--- say what it makes true, it puts back the facts that were there. Gives the ends of its parts one
--- at a time, each beginning with `begin(index)`.
+-- say what it makes true, it puts back the facts that were there. `begin_part(index)` is called
+-- before each part of it.
 function M.take_back(action, undo, options, begin_part)
   local inner = primitive.action(action)
   local parts, facts = parts_of(inner, undo)
