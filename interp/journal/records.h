@@ -27,44 +27,48 @@
  * Kind, name in the file, and the keys that its payload must have, as "key:type" with the types
  * text, int, bool, map, list and any; a type ending in ? may also be null.
  *
- * run_begin   A process took the run in hand. `mode` is run, resume or rollback: one record for
- *             each process, so the first one of a file is always mode run. The digests (SHA-256,
- *             hexadecimal) pin what resume must find unchanged. `params` are the values after
- *             defaults, `modules` the user's own Lua files as [{name, digest}], `boot_id` the
- *             kernel's, so that a pid is never mistaken over a restart of the machine. Keys
- *             `runbook` (its name), `items` (how many the plan has) and `point_of_no_return` (the
- *             first item that is one, where there is any).
- * item_begin  A guard, step or gate starts; `attempt` counts from 1.
- * action_begin  An action of a step starts; whoever goes on with the step does so from the last
- * one. observed    The answer to an `observe` effect. now         The answer to a `now` effect, in
- * milliseconds since 1970 UTC. intent      A change is about to be made: `statement` for people,
- * `row` and `args` for the host, `becomes` the predicted facts as {resource: {key: value}},
- * `before` the values of the same keys as last seen, in the same shape; `action` counts those of
- * the step, from 1. Keys `volatile` (bool), `timeout_ms` (int) `assumed` (bool: nobody says
- *             what it makes true) and `once` (bool: its action does not look whether it was made)
- *             when the effect had them. The first intent of an action that a
- *             rollback can take back has `undo`: the facts {before, wanted, now} that the action's
- *             own undo is worked out from, or {declared = true} where the step says how. Where an
- *             action has several, the earliest one counts.
- * outcome     How that change ended: an outcome word, the row's value, the error as {code, message,
- *             hint, sqlstate, native} or null. A change settled by observing after a crash has
- *             `settled_by` = "observing".
- * after       The facts of a changed resource, seen after the outcome.
- * note        Something to tell: kind info, warning or loss. The journal itself adds kind journal
- *             when it put a torn tail aside: data = {file, offset, bytes, sha256}.
- * ask         A question was put; the run waits.
- * answer      What was answered, by whom (login name, or "--yes"), and why where policy wants it.
- * item_end    The item's outcome word and reason; `actions` is [{primitive, resource, outcome,
- *             reason}].
- * run_end     This process lets go of the run: outcome done, halted, refused or cancelled, the
- *             process's exit code, and a summary for people and machines ({text, loss, next: …}).
- *             A file whose last record is anything else is open or was cut short.
+ * - run_begin: a process took the run in hand. `mode` is run, resume or rollback: one record for
+ *   each process, so the first one of a file is always mode run. The digests (SHA-256, hexadecimal)
+ *   pin what resume must find unchanged. `params` are the values after defaults, `modules` the
+ *   user's own Lua files as [{name, digest}], `boot_id` the kernel's, so that a pid is never
+ *   mistaken over a restart of the machine. Keys `runbook` (its name), `items` (how many the plan
+ *   has) and `point_of_no_return` (the first item that is one, where there is any).
+ * - lease: the process took the lease of a target, kept in the file `place`, with this epoch; when
+ *   it took over from one that may have been at work, from whom ({epoch, run, host, user, since})
+ *   and why.
+ * - item_begin: a guard, step or gate starts; `attempt` counts from 1.
+ * - action_begin: an action of a step starts; whoever goes on with the step does so from the last
+ *   one.
+ * - observed: the answer to an `observe` effect.
+ * - now: the answer to a `now` effect, in milliseconds since 1970 UTC.
+ * - intent: a change is about to be made. `statement` for people, `row` and `args` for the host,
+ *   `becomes` the predicted facts as {resource: {key: value}}, `before` the values of the same keys
+ *   as last seen, in the same shape; `action` counts those of the step, from 1. Keys `volatile`
+ *   (bool), `timeout_ms` (int), `assumed` (bool: nobody says what it makes true) and `once` (bool:
+ *   its action does not look whether it was made) when the effect had them. The first intent of an
+ *   action that a rollback can take back has `undo`: the facts {before, wanted, now} that the
+ *   action's own undo is worked out from, or {declared = true} where the step says how. Where an
+ *   action has several, the earliest one counts.
+ * - outcome: how that change ended. An outcome word, the row's value, the error as {code, message,
+ *   hint, sqlstate, native} or null. A change settled by observing after a crash has `settled_by` =
+ *   "observing".
+ * - after: the facts of a changed resource, seen after the outcome.
+ * - note: something to tell. Kind info, warning or loss; the journal itself adds kind journal when
+ *   it put a torn tail aside: data = {file, offset, bytes, sha256}.
+ * - ask: a question was put; the run waits.
+ * - answer: what was answered, by whom (login name, or "--yes"), and why where policy wants it.
+ * - item_end: the item's outcome word and reason; `actions` is [{primitive, resource, outcome,
+ *   reason}].
+ * - run_end: this process lets go of the run. Outcome done, halted, refused or cancelled, the
+ *   process's exit code, and a summary for people and machines ({text, loss, next: …}). A file
+ *   whose last record is anything else is open or was cut short.
  */
 #define BSC_JOURNAL_KINDS(X)                                                                       \
     X(RUN_BEGIN, "run_begin",                                                                      \
       "run:text mode:text plan_digest:text runbook_digest:text site_digest:text "                  \
       "stdlib_digest:text tool:text host:text user:text pid:int boot_id:text params:map "          \
       "modules:list")                                                                              \
+    X(LEASE, "lease", "place:text epoch:int reason:text? from:map?")                               \
     X(ITEM_BEGIN, "item_begin", "item:int title:text kind:text attempt:int")                       \
     X(ACTION_BEGIN, "action_begin", "item:int action:int")                                         \
     X(OBSERVED, "observed", "item:int resource:text facts:map")                                    \

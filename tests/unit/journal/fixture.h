@@ -44,6 +44,9 @@ static inline const char *fixture_payload(enum bsc_journal_kind kind)
             "\"runbook_digest\":\"r\",\"site_digest\":\"s\",\"stdlib_digest\":\"l\","
             "\"tool\":\"bascule 0.1.0\",\"host\":\"ops1\",\"user\":\"anna\",\"pid\":4242,"
             "\"boot_id\":\"b\",\"params\":{\"database\":\"mgc\"},\"modules\":[]}",
+        [BSC_JOURNAL_LEASE] =
+            "{\"place\":\"/srv/mgc.db.lease\",\"epoch\":3,\"reason\":\"its host is gone\","
+            "\"from\":{\"epoch\":2,\"run\":\"20261120-220000-failover-0001\"}}",
         [BSC_JOURNAL_ITEM_BEGIN] =
             "{\"item\":1,\"title\":\"Mark the pool\",\"kind\":\"step\",\"attempt\":1}",
         [BSC_JOURNAL_ACTION_BEGIN] = "{\"item\":1,\"action\":1}",

@@ -73,7 +73,7 @@ static void a_whole_journal_is_ended_and_counted(void **state)
     for (int i = 0; i < LINES; i++)
         assert_int_equal(report.counts[i], 1);
     assert_string_equal(report.first_time, "2026-11-20T23:15:01.007Z");
-    assert_string_equal(report.last_time, "2026-11-20T23:15:01.091Z");
+    assert_string_equal(report.last_time, "2026-11-20T23:15:01.098Z");
     book_close(&book);
 }
 
