@@ -48,6 +48,12 @@ function M.resources(args)
   return registry.resources()
 end
 
+-- {site?} → {{id, file}}: the resources whose targets have a place for a lease, and where it is.
+function M.leases(args)
+  adopt(args)
+  return registry.leases()
+end
+
 -- {} → {kind = {key = {type, unit, values, doc, …}}}; facts/schema.lua tells of the rest.
 function M.schema()
   return schema.describe()

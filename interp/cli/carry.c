@@ -16,10 +16,13 @@ static bool execute(struct bsc_cli_carry *carry, struct bsc_err *err)
     struct bsc_cli_view view;
     bsc_cli_view_init(&view, carry->cli, carry->yes);
     view.run = carry->folder->path;
+    struct bsc_value *targets = bsc_run_plan_targets(carry->ahead);
     struct bsc_run_order order = {.session = carry->session,
                                   .items = carry->items,
                                   .start = carry->start,
                                   .past = carry->past,
+                                  .targets = targets,
+                                  .claim = carry->claim,
                                   .cursor = bsc_run_cursor_new(carry->ahead),
                                   .facts = carry->facts,
                                   .journal = carry->journal,
@@ -31,6 +34,7 @@ static bool execute(struct bsc_cli_carry *carry, struct bsc_err *err)
     carry->facts = NULL;
     bsc_run_plan_lighten(carry->plan);
     bool ok = bsc_run_execute(&order, &carry->end, err);
+    bsc_value_free(targets);
     carry->changes = view.changes;
     struct bsc_err later = BSC_ERR_INIT;
     bool closed = bsc_journal_close(carry->journal, ok ? err : &later);

@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "journal/folder.h"
 #include "journal/journal.h"
+#include "journal/lease.h"
 #include "run/machine.h"
 #include "run/past.h"
 #include "run/session.h"
@@ -25,12 +26,13 @@ struct bsc_cli_carry {
     const struct bsc_value *ahead; /* borrowed: what is carried out now: the same or what is left */
     const struct bsc_value *items; /* borrowed: of a rollback, or NULL */
     struct bsc_run_start start;    /* where to begin */
-    const struct bsc_run_past *past; /* borrowed: of a run that is gone on with, or NULL */
-    const struct bsc_value *drift;   /* borrowed: what is different since the plan, or NULL */
-    struct bsc_value *facts;         /* owned: as just observed; taken when it begins */
-    struct bsc_journal *journal;     /* owned: with its run_begin record; taken when it begins */
-    bool yes;                        /* gates are answered */
-    struct bsc_run_end end;          /* what came of it */
+    const struct bsc_run_past *past;       /* borrowed: of a run that is gone on with, or NULL */
+    const struct bsc_journal_claim *claim; /* borrowed: for the leases of what is changed */
+    const struct bsc_value *drift;         /* borrowed: what is different since the plan, or NULL */
+    struct bsc_value *facts;               /* owned: as just observed; taken when it begins */
+    struct bsc_journal *journal; /* owned: with its run_begin record; taken when it begins */
+    bool yes;                    /* gates are answered */
+    struct bsc_run_end end;      /* what came of it */
     size_t changes;
 };
 

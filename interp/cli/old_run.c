@@ -11,6 +11,7 @@
 #include "cli/typed.h"
 #include "run/about.h"
 #include "run/drift.h"
+#include "run/leases.h"
 #include "run/outcome.h"
 #include "run/plan.h"
 #include "run/record.h"
@@ -70,7 +71,11 @@ static bool take_lock(struct bsc_cli_old_run *run, struct bsc_err *err)
 {
     run->lock = bsc_journal_lock_take(run->cli->sys, run->cli->clock, run->folder.runs,
                                       run->folder.id, err);
-    return run->lock != NULL;
+    if (run->lock == NULL ||
+        !bsc_cli_claim_init(&run->claim, run->cli, run->folder.runs, run->wishes->take_over, err))
+        return false;
+    run->claim.claim.run = run->folder.id;
+    return true;
 }
 
 static bool read_word(struct bsc_cli_old_run *run, struct bsc_run_word *ret, struct bsc_err *err)
@@ -152,6 +157,12 @@ bool bsc_cli_old_run_confirm(struct bsc_cli_old_run *run, const struct bsc_value
                              const char *question, struct bsc_err *err)
 {
     enum bsc_outcome outcome = BSC_OUTCOME_UNKNOWN;
+    struct bsc_value *targets = bsc_run_plan_targets(ahead);
+    bool free_to_go =
+        bsc_run_leases_allow(&run->session, targets, &run->claim.claim, run->past.leases, err);
+    bsc_value_free(targets);
+    if (!free_to_go)
+        return false;
     bsc_cli_show_plan(run->cli, ahead);
     bsc_run_outcome_parse(bsc_value_get_string(ahead, "outcome"), &outcome);
     if (bsc_run_outcome_exit(outcome) != 0)
@@ -210,6 +221,7 @@ void bsc_cli_old_run_release(struct bsc_cli_old_run *run)
     if (run->journal != NULL)
         bsc_journal_close(run->journal, &ignored);
     bsc_run_past_release(&run->past);
+    bsc_cli_claim_release(&run->claim);
     bsc_journal_lock_free(run->lock);
     bsc_run_session_close(&run->session);
     bsc_value_free(run->facts);
@@ -231,6 +243,8 @@ int bsc_cli_old_run_parse(struct bsc_cli *cli, const char *synopsis, const char 
          &wishes->settle, NULL},
         {"--yes", NULL, NULL, "confirm what is shown and answer gates with yes", &wishes->yes, NULL,
          NULL},
+        {"--take-over", NULL, "REASON", "go on although another run may be at work on the same",
+         NULL, &wishes->take_over, NULL},
         {"--force", NULL, NULL, "keep the run on a network file system, where locks may not hold",
          &wishes->force, NULL, NULL},
         {0}};

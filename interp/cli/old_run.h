@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "cli/claim.h"
 #include "cli/cli.h"
 #include "journal/folder.h"
 #include "journal/journal.h"
@@ -18,10 +19,11 @@
 #include "value/value.h"
 
 struct bsc_cli_old_wishes {
-    const char *run;    /* id, the beginning of one, folder, or last */
-    const char *site;   /* beside which the runs are kept, or NULL */
-    const char *runs;   /* where they are kept, or NULL */
-    const char *settle; /* "made" or "not-made", or NULL */
+    const char *run;       /* id, the beginning of one, folder, or last */
+    const char *site;      /* beside which the runs are kept, or NULL */
+    const char *runs;      /* where they are kept, or NULL */
+    const char *take_over; /* the reason, or NULL */
+    const char *settle;    /* "made" or "not-made", or NULL */
     bool yes;
     bool force;
 };
@@ -33,6 +35,7 @@ struct bsc_cli_old_run {
     struct bsc_value *plan;                  /* what it was begun with */
     struct bsc_run_session session;
     struct bsc_journal_lock *lock;
+    struct bsc_cli_claim claim;
     struct bsc_run_past past;
     int64_t open;                /* the number of the change that was under way, or 0 */
     struct bsc_run_word found;   /* what has become of it */

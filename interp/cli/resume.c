@@ -54,6 +54,7 @@ static int resume(struct bsc_cli_old_run *run, struct bsc_value **ret_ahead, str
                                   .ahead = ahead,
                                   .start = start,
                                   .past = &run->past,
+                                  .claim = &run->claim.claim,
                                   .facts = run->facts,
                                   .journal = run->journal,
                                   .yes = run->wishes->yes};

@@ -26,6 +26,7 @@ static int carry_back(struct bsc_cli_old_run *run, const struct bsc_value *items
                                   .ahead = ahead,
                                   .items = items,
                                   .past = &run->past,
+                                  .claim = &run->claim.claim,
                                   .facts = run->facts,
                                   .journal = run->journal,
                                   .yes = run->wishes->yes};

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "cli/carry.h"
+#include "cli/claim.h"
 #include "cli/cli.h"
 #include "cli/opening.h"
 #include "cli/options.h"
@@ -14,6 +15,7 @@
 #include "os/files.h"
 #include "run/about.h"
 #include "run/drift.h"
+#include "run/leases.h"
 #include "run/outcome.h"
 #include "run/plan.h"
 #include "run/record.h"
@@ -24,7 +26,8 @@ struct wishes {
     const char *runs;      /* as given, or NULL */
     struct bsc_value *set; /* owned */
     bool yes;
-    bool force; /* also on a network file system */
+    const char *take_over; /* the reason, or NULL */
+    bool force;            /* also on a network file system */
 };
 
 /* One invocation from the arguments to the exit code. */
@@ -39,6 +42,7 @@ struct undertaking {
     char *runs;              /* owned: the folder of all runs */
     const char *network;     /* the file system it lies on, where --force is needed; or NULL */
     struct bsc_journal_lock *lock; /* owned */
+    struct bsc_cli_claim claim;
     struct bsc_journal_folder folder;
     struct bsc_journal *journal; /* owned */
 };
@@ -128,6 +132,16 @@ static bool plan_gets_through(const struct bsc_value *plan, enum bsc_outcome *re
     *ret_outcome = BSC_OUTCOME_UNKNOWN;
     bsc_run_outcome_parse(bsc_value_get_string(plan, "outcome"), ret_outcome);
     return bsc_run_outcome_exit(*ret_outcome) == 0;
+}
+
+/* Whether nobody else is at work on what the plan changes. */
+static bool leases_are_free(struct undertaking *u, struct bsc_err *err)
+{
+    struct bsc_value *targets = bsc_run_plan_targets(u->plan);
+    bool ok = bsc_cli_claim_init(&u->claim, u->cli, u->runs, u->wishes->take_over, err) &&
+              bsc_run_leases_allow(&u->session, targets, &u->claim.claim, NULL, err);
+    bsc_value_free(targets);
+    return ok;
 }
 
 static bool confirmed(struct undertaking *u, struct bsc_err *err)
@@ -225,10 +239,12 @@ static int carry_out(struct undertaking *u, struct bsc_err *err)
                                   .folder = &u->folder,
                                   .plan = u->plan,
                                   .ahead = u->plan,
+                                  .claim = &u->claim.claim,
                                   .drift = u->drift,
                                   .facts = u->facts,
                                   .journal = u->journal,
                                   .yes = u->wishes->yes};
+    u->claim.claim.run = u->folder.id;
     u->facts = NULL;
     u->journal = NULL;
     bsc_cli_say(u->cli, "\nRun %s\n", u->folder.id);
@@ -264,6 +280,8 @@ static int undertake(struct undertaking *u, struct bsc_err *err)
             bsc_cli_json(u->cli, u->plan);
         return bsc_run_outcome_exit(outcome);
     }
+    if (!leases_are_free(u, err))
+        return -1;
     if (!u->wishes->yes && (!confirmed(u, err) || !take_lock(u, err) || !still_as_shown(u, err)))
         return -1;
     if (!open_journal(u, err))
@@ -276,6 +294,7 @@ static void release(struct undertaking *u)
     struct bsc_err ignored = BSC_ERR_INIT;
     if (u->journal != NULL)
         bsc_journal_close(u->journal, &ignored);
+    bsc_cli_claim_release(&u->claim);
     bsc_journal_folder_release(&u->folder);
     bsc_journal_lock_free(u->lock);
     bsc_mem_free(u->runs);
@@ -298,6 +317,8 @@ int bsc_cli_run(struct bsc_cli *cli, int argc, char **argv)
          &wishes.runs, NULL},
         {"--yes", NULL, NULL, "confirm the plan and answer its gates with yes", &wishes.yes, NULL,
          NULL},
+        {"--take-over", NULL, "REASON", "go on although another run may be at work on the same",
+         NULL, &wishes.take_over, NULL},
         {"--force", NULL, NULL, "keep the run on a network file system, where locks may not hold",
          &wishes.force, NULL, NULL},
         {0}};

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/show_leases.h"
 #include "cli/show_standing.h"
 #include "cli/typed.h"
 #include "cli/watch.h"
@@ -17,6 +18,46 @@ struct wishes {
     const char *run;  /* as given, or NULL: all */
     bool watch;
 };
+
+/* -------------------------------------------------------------------- leases */
+
+/* The site file as given, or where it stands by custom. Returns owned; NULL where none is. */
+static char *site_of(struct bsc_cli *cli, const struct wishes *wishes, const char *runs)
+{
+    if (wishes->site != NULL)
+        return bsc_mem_text(wishes->site);
+    char *path = bsc_files_join(runs, "../site.yaml");
+    if (bsc_files_exists(cli->sys, path))
+        return path;
+    bsc_mem_free(path);
+    return NULL;
+}
+
+/* Where a run took leases, for the set of places. */
+static void add_places(struct bsc_value *places, const struct bsc_run_standing *standing)
+{
+    for (size_t i = 0; i < bsc_value_count(standing->leases); i++)
+        bsc_value_set_bool(places, bsc_value_key_at(standing->leases, i), true);
+}
+
+/* The leases in these places (taken) and in those of the site: of one run, or (NULL) of all. That
+ * they cannot be looked at is told, and keeps nothing else from being shown. Returns owned, or
+ * NULL. */
+static struct bsc_value *leases_of(struct bsc_cli *cli, const struct wishes *wishes,
+                                   const char *runs, const char *run, struct bsc_value *places)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    char *site = site_of(cli, wishes, runs);
+    struct bsc_value *leases = NULL;
+    if (site == NULL || bsc_cli_leases_of_site(cli, site, places, &err))
+        leases = bsc_cli_leases(cli, places, run, &err);
+    if (leases == NULL)
+        bsc_cli_say(cli, "\nthe leases cannot be looked at: %s%s%s\n", err.message,
+                    err.cause[0] != '\0' ? ": " : "", err.cause);
+    bsc_value_free(places);
+    bsc_mem_free(site);
+    return leases;
+}
 
 /* -------------------------------------------------------------------- one run */
 
@@ -62,6 +103,21 @@ static void show_one(struct bsc_cli *cli, const struct sight *sight)
     bsc_mem_free(path);
 }
 
+/* Takes the leases, which may be NULL. */
+static void tell_one(struct bsc_cli *cli, const struct sight *sight, struct bsc_value *leases)
+{
+    if (!cli->json) {
+        show_one(cli, sight);
+        bsc_cli_show_leases(cli, leases, sight->shown.now_ms);
+        bsc_value_free(leases);
+        return;
+    }
+    struct bsc_value *value = bsc_cli_standing_value(&sight->shown, true);
+    bsc_value_set(value, "leases", leases != NULL ? leases : bsc_value_null());
+    bsc_cli_json(cli, value);
+    bsc_value_free(value);
+}
+
 static int status_of_one(struct bsc_cli *cli, const struct wishes *wishes, const char *runs)
 {
     struct bsc_err err = BSC_ERR_INIT;
@@ -79,13 +135,9 @@ static int status_of_one(struct bsc_cli *cli, const struct wishes *wishes, const
     } else if (!sight_take(&sight, cli, where, &err)) {
         code = bsc_cli_fail(cli, &err);
     } else {
-        if (cli->json) {
-            struct bsc_value *value = bsc_cli_standing_value(&sight.shown, true);
-            bsc_cli_json(cli, value);
-            bsc_value_free(value);
-        } else {
-            show_one(cli, &sight);
-        }
+        struct bsc_value *places = bsc_value_map();
+        add_places(places, &sight.standing);
+        tell_one(cli, &sight, leases_of(cli, wishes, runs, sight.folder.id, places));
         bool damaged = sight.standing.stand == BSC_RUN_STAND_DAMAGED;
         code = damaged ? BSC_EXIT_NOT_VERIFIED : BSC_EXIT_DONE;
     }
@@ -111,12 +163,13 @@ static bool folder_is_there(struct bsc_cli *cli, const char *runs, struct bsc_er
 
 /* What keeps one run from being shown is told in its place, and the others are shown. */
 static bool show_brief(struct bsc_cli *cli, const char *runs, const char *id, const char *where,
-                       struct bsc_value *list)
+                       struct bsc_value *list, struct bsc_value *places)
 {
     struct bsc_err err = BSC_ERR_INIT;
     struct sight sight = {0};
     bool shown = bsc_journal_folder_find(cli->sys, runs, id, &sight.folder, &err) &&
                  sight_take(&sight, cli, where, &err);
+    add_places(places, &sight.standing);
     if (!shown && cli->json) {
         struct bsc_value *value = bsc_value_map();
         bsc_value_set_text(value, "run", id);
@@ -141,18 +194,22 @@ static int status_of_all(struct bsc_cli *cli, const struct wishes *wishes, const
     bool all = true;
     if (!folder_is_there(cli, runs, &err) || !bsc_journal_folder_list(cli->sys, runs, &ids, &err))
         return bsc_cli_fail(cli, &err);
-    struct bsc_value *list = bsc_value_list();
+    struct bsc_value *list = bsc_value_list(), *places = bsc_value_map();
     char *where = bsc_cli_typed_where(wishes->site, wishes->runs, NULL);
     for (size_t i = ids.count; i-- > 0;)
-        all = show_brief(cli, runs, ids.names[i], where, list) && all;
+        all = show_brief(cli, runs, ids.names[i], where, list, places) && all;
     bsc_mem_free(where);
     if (ids.count == 0)
         bsc_cli_say(cli, "there is no run yet in '%s'\n", runs);
     struct bsc_value *value = bsc_value_map();
+    struct bsc_value *leases = leases_of(cli, wishes, runs, NULL, places);
     bsc_value_set_text(value, "folder", runs);
     bsc_value_set(value, "runs", list);
+    bsc_value_set(value, "leases", leases != NULL ? leases : bsc_value_null());
     if (cli->json)
         bsc_cli_json(cli, value);
+    else
+        bsc_cli_show_leases(cli, leases, cli->clock->wall_ms(cli->clock->self));
     bsc_value_free(value);
     bsc_files_list_release(&ids);
     return all ? BSC_EXIT_DONE : BSC_EXIT_FAILED;

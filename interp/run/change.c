@@ -171,6 +171,8 @@ static void observe_next(struct change *change)
 static void row_done(void *arg, struct bsc_value *value, const struct bsc_err *err)
 {
     struct change *change = arg;
+    if (change->with->leases != NULL)
+        bsc_run_leases_rest(change->with->leases);
     struct bsc_journal *journal = change->with->journal;
     struct bsc_err failure = BSC_ERR_INIT;
     change->result = value;
@@ -216,6 +218,11 @@ void bsc_run_change(const struct bsc_run_live_options *with, const struct bsc_va
     }
     if (!bsc_run_cursor_match(with->cursor, effect, &err)) {
         verdict(change, BSC_OUTCOME_DIVERGED, err.message);
+        return;
+    }
+    if (with->leases != NULL && !bsc_run_leases_hold(with->leases, change->resources, &err)) {
+        bool another = err.code == BSC_ERR_CONFLICT;
+        verdict(change, another ? BSC_OUTCOME_REFUSED : bsc_run_judge_error(&err), err.message);
         return;
     }
     if (!bsc_run_record_intent(with->journal, &change->record, &err)) {

@@ -13,9 +13,10 @@ enum {
 };
 
 struct execution {
-    struct bsc_run_order *order; /* borrowed */
-    struct bsc_run_live *live;   /* owned */
-    struct bsc_timer *timer;     /* shows progress; NULL when not running */
+    struct bsc_run_order *order;   /* borrowed */
+    struct bsc_run_live *live;     /* owned */
+    struct bsc_run_leases *leases; /* owned; NULL where none are kept */
+    struct bsc_timer *timer;       /* shows progress; NULL when not running */
     struct bsc_run_end end;
     bool waiting; /* the loop runs until the end */
     bool over;
@@ -146,7 +147,8 @@ static const char *end_word(const struct execution *execution)
     const struct bsc_run_end *end = &execution->end;
     bool cancelled = bsc_run_hands_cancelled(execution->order->session->hands);
     /* Nobody wanted an end who has only lost the terminal. */
-    if (end->broke || (execution->hung_up && !cancelled && end->outcome == BSC_OUTCOME_INTERRUPTED))
+    bool broke = end->broke && end->outcome != BSC_OUTCOME_REFUSED;
+    if (broke || (execution->hung_up && !cancelled && end->outcome == BSC_OUTCOME_INTERRUPTED))
         return "halted";
     switch (end->outcome) {
     case BSC_OUTCOME_KEPT:
@@ -175,29 +177,69 @@ static bool record_end(const struct execution *execution, struct bsc_err *err)
     return ok;
 }
 
+static bool take_leases(struct execution *execution, struct bsc_err *err)
+{
+    const struct bsc_run_order *order = execution->order;
+    struct bsc_run_leases_options options = {
+        .session = order->session,
+        .claim = order->claim,
+        .known = order->past != NULL ? order->past->leases : NULL,
+        .journal = order->journal,
+        .note = order->live->note,
+        .note_self = order->live->self,
+    };
+    if (order->claim == NULL)
+        return true;
+    execution->leases = bsc_run_leases_new(&options, err);
+    return execution->leases != NULL && bsc_run_leases_take(execution->leases, order->targets, err);
+}
+
+/* Nothing was begun. That another one is at work is an answer; anything else is a breakdown. */
+static void end_before(struct execution *execution, const struct bsc_err *err)
+{
+    struct bsc_run_end *end = &execution->end;
+    end->broke = true;
+    end->err = *err;
+    end->outcome = err->code == BSC_ERR_CONFLICT ? BSC_OUTCOME_REFUSED : BSC_OUTCOME_FAILED;
+    end->items_done = execution->order->start.item;
+}
+
+static void perform_leased(struct execution *execution)
+{
+    struct bsc_run_order *order = execution->order;
+    struct bsc_run_session *session = order->session;
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_run_model *model = bsc_run_model_new(session->schema, order->facts);
+    bsc_run_model_travel_light(model);
+    if (take_leases(execution, &err)) {
+        struct bsc_run_live_options options = {
+            session->vm,   session->hands,      model,       order->cursor,     order->journal,
+            session->loop, session->with.clock, order->live, execution->leases, order->past};
+        execution->live = bsc_run_live_new(&options);
+        perform(execution);
+    } else {
+        end_before(execution, &err);
+    }
+    bsc_run_live_free(execution->live);
+    bsc_run_model_free(model);
+}
+
 bool bsc_run_execute(struct bsc_run_order *order, struct bsc_run_end *ret_end, struct bsc_err *err)
 {
     struct execution execution = {.order = order};
-    struct bsc_run_session *session = order->session;
-    struct bsc_run_model *model = bsc_run_model_new(session->schema, order->facts);
-    bsc_run_model_travel_light(model);
-    struct bsc_run_live_options options = {session->vm,         session->hands, model,
-                                           order->cursor,       order->journal, session->loop,
-                                           session->with.clock, order->live,    order->past};
-    execution.live = bsc_run_live_new(&options);
-    bool ok = bsc_loop_watch_signals(session->loop, interrupted, &execution, err);
+    struct bsc_err ignored = BSC_ERR_INIT;
+    bool ok = bsc_loop_watch_signals(order->session->loop, interrupted, &execution, err);
     if (ok) {
-        perform(&execution);
+        perform_leased(&execution);
         ok = record_end(&execution, err);
     } else {
+        bsc_value_free(order->facts);
         execution.end.broke = true;
         execution.end.err = *err;
     }
     *ret_end = execution.end;
-    struct bsc_err ignored = BSC_ERR_INIT;
-    bsc_loop_watch_signals(session->loop, came_late, NULL, &ignored);
-    bsc_run_live_free(execution.live);
+    bsc_loop_watch_signals(order->session->loop, came_late, NULL, &ignored);
+    bsc_run_leases_free(execution.leases);
     bsc_run_cursor_free(order->cursor);
-    bsc_run_model_free(model);
     return ok;
 }

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "journal/journal.h"
+#include "journal/lease.h"
 #include "run/live.h"
 #include "run/machine.h"
 #include "run/session.h"
@@ -27,6 +28,8 @@ struct bsc_run_order {
     struct bsc_run_session *session;       /* all borrowed until the end */
     const struct bsc_value *items;         /* of a rollback; NULL: those of the runbook */
     struct bsc_run_start start;            /* where to begin; zeroed: at the beginning */
+    const struct bsc_value *targets;       /* ids of all whose leases are taken first */
+    const struct bsc_journal_claim *claim; /* for them; NULL: none are kept */
     const struct bsc_run_past *past;       /* of a run that is gone on with; NULL: a new one */
     struct bsc_run_cursor *cursor;         /* at the beginning of the plan; taken */
     struct bsc_value *facts;               /* as observed just now; taken */

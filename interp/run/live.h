@@ -12,6 +12,7 @@
 #include "os/loop.h"
 #include "run/cursor.h"
 #include "run/hands.h"
+#include "run/leases.h"
 #include "run/model.h"
 #include "run/past.h"
 #include "run/world.h"
@@ -39,6 +40,7 @@ struct bsc_run_live_options {
     struct bsc_loop *loop;
     const struct bsc_clock *clock;
     const struct bsc_run_live_hooks *hooks;
+    struct bsc_run_leases *leases;   /* of what is changed; NULL: none are kept */
     const struct bsc_run_past *past; /* of a run that is gone on with; NULL for a new one */
 };
 

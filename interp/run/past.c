@@ -335,6 +335,9 @@ static void take_in(struct reading *reading, enum bsc_journal_kind kind, struct 
         reading->past->at.action = bsc_value_get_number(payload, "action", 0);
     else if (kind == BSC_JOURNAL_ITEM_END)
         item_ends(reading, payload);
+    else if (kind == BSC_JOURNAL_LEASE)
+        bsc_value_set_int(reading->past->leases, bsc_value_get_string(payload, "place"),
+                          bsc_value_get_number(payload, "epoch", 0));
     else if (kind == BSC_JOURNAL_RUN_BEGIN)
         run_begins(reading, payload);
     else if (kind == BSC_JOURNAL_RUN_END)
@@ -347,7 +350,7 @@ static bool is_wanted(enum bsc_journal_kind kind)
     return kind == BSC_JOURNAL_INTENT || kind == BSC_JOURNAL_OUTCOME || kind == BSC_JOURNAL_AFTER ||
            kind == BSC_JOURNAL_ITEM_BEGIN || kind == BSC_JOURNAL_ACTION_BEGIN ||
            kind == BSC_JOURNAL_ITEM_END || kind == BSC_JOURNAL_RUN_BEGIN ||
-           kind == BSC_JOURNAL_RUN_END;
+           kind == BSC_JOURNAL_RUN_END || kind == BSC_JOURNAL_LEASE;
 }
 
 static bool record_seen(void *arg, const struct bsc_journal_record *record, struct bsc_err *err)
@@ -369,6 +372,7 @@ bool bsc_run_past_read(struct bsc_run_past *past, const struct bsc_sys *sys, con
     past->at = (struct bsc_run_place){.item = 1};
     past->made = bsc_value_map();
     past->trail = bsc_value_list();
+    past->leases = bsc_value_map();
     bool ok = bsc_journal_read(sys, journal, record_seen, &reading, &report, err);
     conclude(&reading);
     shorten_trail(past, reading.taken_back);
@@ -381,5 +385,6 @@ void bsc_run_past_release(struct bsc_run_past *past)
     bsc_value_free(past->open);
     bsc_value_free(past->made);
     bsc_value_free(past->trail);
+    bsc_value_free(past->leases);
     *past = (struct bsc_run_past){0};
 }

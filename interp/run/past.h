@@ -37,15 +37,16 @@ struct bsc_run_past {
     /* Owned: the intent of the last change when it has no outcome, or when nobody can tell whether
      * it was made and its action would make it again; NULL when there is none. */
     struct bsc_value *open;
-    bool begun;              /* the journal has a first record */
-    bool ended;              /* done, all of it */
-    bool goes_back;          /* a rollback has begun */
-    int64_t beyond;          /* the item of a point of no return that may have taken effect,
-                                or 0 */
-    struct bsc_value *made;  /* owned {item={action={essence=count}}}: changes that were made and
-                                that their actions would make again */
-    struct bsc_value *trail; /* owned list of {item, action, undo}: what a rollback has to take
-                                back, in the order in which it was done */
+    bool begun;               /* the journal has a first record */
+    bool ended;               /* done, all of it */
+    bool goes_back;           /* a rollback has begun */
+    int64_t beyond;           /* the item of a point of no return that may have taken effect,
+                                 or 0 */
+    struct bsc_value *made;   /* owned {item={action={essence=count}}}: changes that were made and
+                                 that their actions would make again */
+    struct bsc_value *leases; /* owned {path=epoch}: with which it had them last */
+    struct bsc_value *trail;  /* owned list of {item, action, undo}: what a rollback has to take
+                                 back, in the order in which it was done */
 };
 
 /* Reads the journal. *past is zeroed but for its schema and plan; release it in any case. Errors:

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "os/files.h"
 #include "run/brief.h"
+#include "run/effect.h"
 #include "run/machine.h"
 #include "run/model.h"
 #include "run/outcome.h"
@@ -250,6 +251,29 @@ void bsc_run_plan_lighten(struct bsc_value *plan)
     for (size_t i = 0; i < bsc_value_count(facts); i++)
         bsc_run_brief_facts(bsc_value_item_at(facts, i), BSC_RUN_BRIEF_SHOWN, NULL, NULL);
     bsc_mem_trim();
+}
+
+static void add_targets(struct bsc_value *found, const struct bsc_value *change)
+{
+    struct bsc_value *ids = bsc_run_effect_resources(change);
+    for (size_t i = 0; i < bsc_value_count(ids); i++)
+        bsc_value_set_bool(found, bsc_value_string(bsc_value_at(ids, i)), true);
+    bsc_value_free(ids);
+}
+
+struct bsc_value *bsc_run_plan_targets(const struct bsc_value *plan)
+{
+    struct bsc_value *found = bsc_value_map(), *list = bsc_value_list();
+    const struct bsc_value *items = bsc_value_get(plan, "items");
+    for (size_t i = 0; i < bsc_value_count(items); i++) {
+        const struct bsc_value *changes = bsc_value_get(bsc_value_at(items, i), "changes");
+        for (size_t k = 0; k < bsc_value_count(changes); k++)
+            add_targets(found, bsc_value_at(changes, k));
+    }
+    for (size_t i = 0; i < bsc_value_count(found); i++)
+        bsc_value_append(list, bsc_value_text(bsc_value_key_at(found, i)));
+    bsc_value_free(found);
+    return list;
 }
 
 size_t bsc_run_plan_change_count(const struct bsc_value *plan)

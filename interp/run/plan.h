@@ -56,6 +56,9 @@ bool bsc_run_plan_can_be_kept(const struct bsc_run_session *session, const struc
  * is most of it. What else it was made of, and its digest, stay. */
 void bsc_run_plan_lighten(struct bsc_value *plan);
 
+/* The ids of all that the plan changes, each once; an owned list. */
+struct bsc_value *bsc_run_plan_targets(const struct bsc_value *plan);
+
 /* How many changes the plan makes. */
 size_t bsc_run_plan_change_count(const struct bsc_value *plan);
 

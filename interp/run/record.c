@@ -154,6 +154,17 @@ bool bsc_run_record_after(struct bsc_journal *journal, const struct bsc_run_reco
     return append(journal, BSC_JOURNAL_AFTER, payload, false, err);
 }
 
+bool bsc_run_record_lease(struct bsc_journal *journal, const char *path,
+                          const struct bsc_value *text, struct bsc_err *err)
+{
+    struct bsc_value *payload = bsc_value_map();
+    bsc_value_set_text(payload, "place", path);
+    set_copy(payload, "epoch", bsc_value_get(text, "epoch"));
+    set_copy(payload, "reason", bsc_value_get(text, "reason"));
+    set_copy(payload, "from", bsc_value_get(text, "from"));
+    return append(journal, BSC_JOURNAL_LEASE, payload, false, err);
+}
+
 bool bsc_run_record_note(struct bsc_journal *journal, int64_t item, const struct bsc_value *effect,
                          struct bsc_err *err)
 {

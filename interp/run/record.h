@@ -67,6 +67,10 @@ struct bsc_value *bsc_run_record_short(const struct bsc_value *fact);
 bool bsc_run_record_after(struct bsc_journal *journal, const struct bsc_run_record_change *change,
                           const char *resource, const struct bsc_value *facts, struct bsc_err *err);
 
+/* A lease that was taken, with its text (journal/lease.h). Durable with what comes next. */
+bool bsc_run_record_lease(struct bsc_journal *journal, const char *path,
+                          const struct bsc_value *text, struct bsc_err *err);
+
 bool bsc_run_record_note(struct bsc_journal *journal, int64_t item, const struct bsc_value *effect,
                          struct bsc_err *err);
 /* The question, and what was answered; the answer is durable: it is evidence. */

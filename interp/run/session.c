@@ -140,11 +140,18 @@ const struct bsc_value *bsc_run_session_runbook(const struct bsc_run_session *se
     return bsc_value_get(session->listing, "runbook");
 }
 
-struct bsc_value *bsc_run_session_resources(struct bsc_run_session *session, struct bsc_err *err)
+struct bsc_value *bsc_run_session_ask(struct bsc_run_session *session, const char *entry,
+                                      struct bsc_err *err)
 {
     struct bsc_value *args = load_arguments(session);
-    struct bsc_value *resources = bsc_vm_call(session->vm, "resources", args, err);
+    struct bsc_value *answer = bsc_vm_call(session->vm, entry, args, err);
     bsc_value_free(args);
+    return answer;
+}
+
+struct bsc_value *bsc_run_session_resources(struct bsc_run_session *session, struct bsc_err *err)
+{
+    struct bsc_value *resources = bsc_run_session_ask(session, "resources", err);
     if (resources == NULL)
         return NULL;
     struct bsc_value *ids = bsc_value_list();

@@ -62,6 +62,10 @@ const struct bsc_value *bsc_run_session_errors(const struct bsc_run_session *ses
 /* {name, summary, params, items}; borrowed. */
 const struct bsc_value *bsc_run_session_runbook(const struct bsc_run_session *session);
 
+/* What an entry function that takes the site, and yields nothing, gives; owned, NULL on failure. */
+struct bsc_value *bsc_run_session_ask(struct bsc_run_session *session, const char *entry,
+                                      struct bsc_err *err);
+
 /* The ids of every resource that the site has; owned, NULL on failure. */
 struct bsc_value *bsc_run_session_resources(struct bsc_run_session *session, struct bsc_err *err);
 

@@ -215,12 +215,23 @@ static void run_end(struct bsc_run_standing *standing, const struct bsc_value *p
     standing->item = 0;
 }
 
+static void lease(struct bsc_run_standing *standing, const struct bsc_value *payload)
+{
+    if (standing->leases == NULL)
+        standing->leases = bsc_value_map();
+    bsc_value_set_int(standing->leases, bsc_value_get_string(payload, "place"),
+                      bsc_value_get_number(payload, "epoch", 0));
+}
+
 static void take_in(struct bsc_run_standing *standing, enum bsc_journal_kind kind,
                     const struct bsc_value *payload)
 {
     switch (kind) {
     case BSC_JOURNAL_RUN_BEGIN:
         run_begin(standing, payload);
+        break;
+    case BSC_JOURNAL_LEASE:
+        lease(standing, payload);
         break;
     case BSC_JOURNAL_ITEM_BEGIN:
         item_begin(standing, payload);
@@ -360,6 +371,7 @@ void bsc_run_standing_release(struct bsc_run_standing *standing)
     bsc_value_free(standing->begin);
     bsc_value_free(standing->end);
     bsc_value_free(standing->in_flight);
+    bsc_value_free(standing->leases);
     bsc_value_free(standing->asked);
     *standing = (struct bsc_run_standing){0};
 }

@@ -68,6 +68,7 @@ struct bsc_run_standing {
     size_t undone;                       /* items taken back by a rollback */
     struct bsc_value *in_flight; /* owned {effect, item, resource, statement, time}: a change
                                     that was begun and has no outcome, or NULL */
+    struct bsc_value *leases;    /* owned {place=epoch}: that it took, or NULL */
     struct bsc_value *asked;     /* owned {item, title, time}: a question that has no answer,
                                     or NULL */
 };

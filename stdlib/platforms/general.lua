@@ -1,8 +1,14 @@
 -- What works on any site: SQL through the site's connections, files, programs.
 
 local effects = require "bascule/effects"
+local inventory = require "bascule/language/inventory"
 
 local M = { observe = {} }
+
+function M.lease(definition)
+  local target = definition.target
+  return target and inventory.lease_of(target.server, target.file)
+end
 
 -- Whole numbers, texts and truth values can be facts; anything else is told as text.
 local function fact(value)

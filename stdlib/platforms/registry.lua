@@ -165,4 +165,45 @@ function M.resources()
   return host.list(result)
 end
 
+-- A copy and what belongs to it have one lease. The tail of a log has none: nothing is ever changed
+-- where it is read.
+local function lease_of_copy(name)
+  local copy = copy_named(name)
+  local platform = M.platforms[inventory.platform_of(copy.server)]
+  return platform and platform.lease(copy)
+end
+
+local lease_of = {
+  database = lease_of_copy,
+  log_backups = lease_of_copy,
+  log_chain = lease_of_copy,
+  mirror = lease_of_copy,
+}
+
+function lease_of.pool(name)
+  local pool = handles.describe_pool(name)
+  local driver = pool.site and M.drivers[pool.site.driver]
+  return driver and driver.lease(pool)
+end
+
+function lease_of.sql(name)
+  local definition = book.definitions["sql:" .. name]
+  return definition and general.lease(definition)
+end
+
+-- Every resource of the site and the runbook whose target has a place for a lease: {id, file}.
+function M.leases()
+  local ids = list.map(M.resources(), function(resource)
+    return resource.id
+  end)
+  for _, id in ipairs(list.keys(book.definitions)) do
+    ids[#ids + 1] = id
+  end
+  return host.list(list.map(ids, function(id)
+    local kind, name = id:match("^(%l[%l_]*):(.+)$")
+    local lease = lease_of[kind] and lease_of[kind](name)
+    return lease and { id = id, file = lease } or nil
+  end))
+end
+
 return M

@@ -110,6 +110,10 @@ function M.observe.mirror(copy, principal)
 end
 
 -- Which database a statement for the copy goes to.
+function M.lease(copy)
+  return inventory.lease_of(copy.server, copy.path)
+end
+
 function M.target(copy)
   return { server = copy.server, file = copy.path }
 end

@@ -2,6 +2,7 @@
 
 local _, host = ...
 local effects = require "bascule/effects"
+local inventory = require "bascule/language/inventory"
 
 local M = {}
 
@@ -17,6 +18,11 @@ function M.observe(pool)
     version = state.version,
     reason = state.reason,
   }
+end
+
+-- A pool whose table is on a server without files has none; its `version` guards it all the same.
+function M.lease(pool)
+  return inventory.lease_of(pool.site.server, pool.site.file)
 end
 
 local function quoted(value)

@@ -126,6 +126,13 @@ static bool is_same(const struct fault_file *a, const struct fault_file *b)
     return a->length == b->length && memcmp(a->bytes, b->bytes, a->length) == 0;
 }
 
+/* Who may change a target is no part of it. */
+static bool is_lease(const char *name)
+{
+    size_t length = strlen(name);
+    return length > 6 && strcmp(name + length - 6, ".lease") == 0;
+}
+
 void fault_tree_compare(const struct fault_tree *before, const struct fault_tree *after,
                         void (*seen)(void *arg, const char *name, const struct fault_file *was,
                                      const struct fault_file *is),
@@ -136,12 +143,10 @@ void fault_tree_compare(const struct fault_tree *before, const struct fault_tree
         const struct fault_file *was = i < before->count ? &before->files[i] : NULL;
         const struct fault_file *is = k < after->count ? &after->files[k] : NULL;
         int order = was == NULL ? 1 : is == NULL ? -1 : strcmp(was->name, is->name);
-        if (order < 0)
-            seen(arg, was->name, was, NULL);
-        else if (order > 0)
-            seen(arg, is->name, NULL, is);
-        else if (!is_same(was, is))
-            seen(arg, was->name, was, is);
+        const char *name = order <= 0 ? was->name : is->name;
+        bool differs = order != 0 || !is_same(was, is);
+        if (differs && !is_lease(name))
+            seen(arg, name, order <= 0 ? was : NULL, order >= 0 ? is : NULL);
         i += order <= 0;
         k += order >= 0;
     }

@@ -30,8 +30,8 @@ void fault_tree_release(struct fault_tree *tree);
 /* NULL when there is none of this name. */
 const struct fault_file *fault_tree_find(const struct fault_tree *tree, const char *name);
 
-/* Calls `seen` for each name that is in one of them only, or whose bytes differ: `was` or `is` is
- * NULL when it is not there. */
+/* Calls `seen` for each name, but for leases, that is in one of them only, or whose bytes differ:
+ * `was` or `is` is NULL when it is not there. */
 void fault_tree_compare(const struct fault_tree *before, const struct fault_tree *after,
                         void (*seen)(void *arg, const char *name, const struct fault_file *was,
                                      const struct fault_file *is),
