@@ -62,7 +62,9 @@ static bool load_runbook(struct bsc_run_session *session, struct bsc_err *err)
     bsc_digest_text(session->runbook_text.data, session->runbook_text.length,
                     session->runbook_digest);
     struct bsc_value *args = load_arguments(session);
+    bsc_vm_collector_rest(session->vm, true);
     session->listing = bsc_vm_call(session->vm, "load", args, err);
+    bsc_vm_collector_rest(session->vm, false);
     bsc_value_free(args);
     return session->listing != NULL;
 }

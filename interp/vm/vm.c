@@ -111,6 +111,12 @@ size_t bsc_vm_memory(const struct bsc_vm *vm)
     return vm->used;
 }
 
+void bsc_vm_collector_rest(struct bsc_vm *vm, bool rests)
+{
+    if (!vm->options.eager_collector)
+        lua_gc(vm->lua, rests ? LUA_GCSTOP : LUA_GCRESTART);
+}
+
 void bsc_vm_collect(struct bsc_vm *vm)
 {
     lua_gc(vm->lua, LUA_GCCOLLECT);

@@ -72,6 +72,10 @@ struct bsc_value *bsc_vm_call(struct bsc_vm *vm, const char *name, const struct 
 /* Bytes in use by the state now. */
 size_t bsc_vm_memory(const struct bsc_vm *vm);
 
+/* Has the collector rest while something is made of which nearly all stays; passing the limits of
+ * memory wakes it all the same. */
+void bsc_vm_collector_rest(struct bsc_vm *vm, bool rests);
+
 /* Collects everything that is out of use. */
 void bsc_vm_collect(struct bsc_vm *vm);
 
