@@ -15,7 +15,8 @@ enum { LOCK_TRIES = 200, LOCK_PAUSE_MS = 5 };
 struct bsc_journal_lease {
     const struct bsc_sys *sys;
     char *path;             /* owned */
-    struct bsc_value *text; /* owned: as it was written */
+    struct bsc_value *text; /* owned */
+    struct bsc_buf bytes;   /* owned: the text as it was written */
     int fd;                 /* while it is held; else -1 */
 };
 
@@ -42,21 +43,22 @@ static bool file_lock(const struct bsc_sys *sys, int fd, const char *path, struc
                              "process.");
 }
 
-static bool file_write(const struct bsc_sys *sys, int fd, const struct bsc_value *text)
+/* The text as a file has it: padded to its size. Emptied first. */
+static void bytes_make(const struct bsc_value *text, struct bsc_buf *bytes)
 {
-    struct bsc_buf bytes;
-    bsc_buf_init(&bytes);
-    bsc_json_canonical(text, &bytes);
-    while (bytes.length < BSC_JOURNAL_LEASE_SIZE - 1)
-        bsc_buf_add_char(&bytes, ' ');
-    bsc_buf_add_char(&bytes, '\n');
-    bool done = bytes.length == BSC_JOURNAL_LEASE_SIZE &&
-                TEMP_FAILURE_RETRY(sys->pwrite(sys->self, fd, bytes.data, bytes.length, 0)) ==
-                    (ssize_t)bytes.length;
-    if (bytes.length != BSC_JOURNAL_LEASE_SIZE)
-        errno = ENAMETOOLONG;
-    bsc_buf_release(&bytes);
-    return done;
+    bsc_buf_clear(bytes);
+    bsc_json_canonical(text, bytes);
+    while (bytes->length < BSC_JOURNAL_LEASE_SIZE - 1)
+        bsc_buf_add_char(bytes, ' ');
+    bsc_buf_add_char(bytes, '\n');
+}
+
+static bool file_write(const struct bsc_sys *sys, int fd, const struct bsc_buf *bytes)
+{
+    errno = ENAMETOOLONG;
+    return bytes->length == BSC_JOURNAL_LEASE_SIZE &&
+           TEMP_FAILURE_RETRY(sys->pwrite(sys->self, fd, bytes->data, bytes->length, 0)) ==
+               (ssize_t)bytes->length;
 }
 
 /* -------------------------------------------------------------------- taking it */
@@ -104,54 +106,59 @@ static struct bsc_value *text_of(const struct bsc_journal_lease_view *before,
     return text;
 }
 
-/* With the lock: nobody else reads and writes meanwhile. */
-static struct bsc_value *take_locked(const struct bsc_sys *sys, const struct bsc_clock *clock,
-                                     int fd, const char *path,
-                                     const struct bsc_journal_claim *claim, int64_t known,
-                                     struct bsc_err *err)
+/* With the lock: nobody else reads and writes meanwhile. Fills the text and the bytes. */
+static bool take_locked(struct bsc_journal_lease *lease, const struct bsc_clock *clock, int fd,
+                        const struct bsc_journal_claim *claim, int64_t known, struct bsc_err *err)
 {
+    const struct bsc_sys *sys = lease->sys;
     struct bsc_journal_lease_view before = {0};
     struct bsc_journal_claim ordinary = *claim;
     struct bsc_err why = BSC_ERR_INIT;
-    struct bsc_value *text = NULL;
-    bool over;
     ordinary.reason = NULL;
-    if (!bsc_journal_lease_read(sys, fd, path, &before, err))
-        return NULL;
+    if (!bsc_journal_lease_read(sys, fd, lease->path, &before, err))
+        return false;
     bsc_journal_lease_find_owner(sys, &before);
-    if (!bsc_journal_lease_allows(&before, path, claim, known, err))
-        goto done;
-    over = !bsc_journal_lease_allows(&before, path, &ordinary, known, &why);
-    text = text_of(&before, clock, claim, over);
-    if (!file_write(sys, fd, text) || sys->fdatasync(sys->self, fd) != 0) {
-        bsc_err_sys(err, errno, "could not write lease '%s'", path);
-        bsc_value_free(text);
-        text = NULL;
+    bool taken = bsc_journal_lease_allows(&before, lease->path, claim, known, err);
+    if (taken) {
+        bool over = !bsc_journal_lease_allows(&before, lease->path, &ordinary, known, &why);
+        lease->text = text_of(&before, clock, claim, over);
+        bytes_make(lease->text, &lease->bytes);
+        taken = file_write(sys, fd, &lease->bytes) && sys->fdatasync(sys->self, fd) == 0;
+        if (!taken)
+            bsc_err_sys(err, errno, "could not write lease '%s'", lease->path);
     }
-done:
     bsc_journal_lease_view_release(&before);
-    return text;
+    return taken;
+}
+
+static void lease_release(struct bsc_journal_lease *lease)
+{
+    bsc_buf_release(&lease->bytes);
+    bsc_mem_free(lease->path);
+    bsc_value_free(lease->text);
+    bsc_mem_free(lease);
 }
 
 bool bsc_journal_lease_take(const struct bsc_sys *sys, const struct bsc_clock *clock,
                             const char *path, const struct bsc_journal_claim *claim, int64_t known,
                             struct bsc_journal_lease **ret, struct bsc_err *err)
 {
-    struct bsc_value *text = NULL;
     *ret = NULL;
     int fd = file_open(sys, path, O_RDWR | O_CREAT);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return true;
     if (fd < 0)
         return bsc_err_sys(err, errno, "could not open lease '%s'", path);
-    if (file_lock(sys, fd, path, err))
-        text = take_locked(sys, clock, fd, path, claim, known, err);
+    struct bsc_journal_lease *lease = bsc_mem_new(1, sizeof *lease);
+    *lease = (struct bsc_journal_lease){.sys = sys, .path = bsc_mem_text(path), .fd = -1};
+    bsc_buf_init(&lease->bytes);
+    bool taken = file_lock(sys, fd, path, err) && take_locked(lease, clock, fd, claim, known, err);
     sys->close(sys->self, fd);
-    if (text == NULL)
-        return false;
-    *ret = bsc_mem_new(1, sizeof **ret);
-    **ret = (struct bsc_journal_lease){sys, bsc_mem_text(path), text, -1};
-    return true;
+    if (taken)
+        *ret = lease;
+    else
+        lease_release(lease);
+    return taken;
 }
 
 const struct bsc_value *bsc_journal_lease_text(const struct bsc_journal_lease *lease)
@@ -188,14 +195,17 @@ static bool lost(const struct bsc_journal_lease *lease, const struct bsc_value *
 /* Whether the file, which is locked, still says what was written. */
 static bool is_still_ours(const struct bsc_journal_lease *lease, int fd, struct bsc_err *err)
 {
+    char bytes[BSC_JOURNAL_LEASE_SIZE];
     struct bsc_journal_lease_view now = {0};
-    if (!bsc_journal_lease_read(lease->sys, fd, lease->path, &now, err))
-        return false;
-    bool ours = now.text != NULL && bsc_value_equal(now.text, lease->text);
-    if (!ours)
+    ssize_t length =
+        TEMP_FAILURE_RETRY(lease->sys->pread(lease->sys->self, fd, bytes, sizeof bytes, 0));
+    if (length == (ssize_t)lease->bytes.length &&
+        memcmp(bytes, lease->bytes.data, sizeof bytes) == 0)
+        return true;
+    if (bsc_journal_lease_read(lease->sys, fd, lease->path, &now, err))
         lost(lease, now.text, err);
     bsc_journal_lease_view_release(&now);
-    return ours;
+    return false;
 }
 
 bool bsc_journal_lease_hold(struct bsc_journal_lease *lease, struct bsc_err *err)
@@ -230,10 +240,9 @@ void bsc_journal_lease_free(struct bsc_journal_lease *lease)
     bsc_journal_lease_rest(lease);
     if (bsc_journal_lease_hold(lease, &ignored)) {
         bsc_value_set_text(lease->text, "state", "free");
-        (void)file_write(lease->sys, lease->fd, lease->text);
+        bytes_make(lease->text, &lease->bytes);
+        (void)file_write(lease->sys, lease->fd, &lease->bytes);
         bsc_journal_lease_rest(lease);
     }
-    bsc_mem_free(lease->path);
-    bsc_value_free(lease->text);
-    bsc_mem_free(lease);
+    lease_release(lease);
 }
