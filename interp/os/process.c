@@ -16,8 +16,9 @@
 #include "os/process_int.h"
 
 enum {
-    CANCEL_LOOK_MS = 20, /* how often the cancel flag is looked at */
-    END_LOOK_MS = 10,    /* how often the child is looked at where the kernel has no pidfd */
+    HELD_FD = STDERR_FILENO + 1, /* what the child shall hold open */
+    CANCEL_LOOK_MS = 20,         /* how often the cancel flag is looked at */
+    END_LOOK_MS = 10, /* how often the child is looked at where the kernel has no pidfd */
     TERM_GRACE_MS = 2000,
     READ_CHUNK = 65536
 };
@@ -103,17 +104,31 @@ static int prepare_attributes(posix_spawnattr_t *attributes)
     return rc;
 }
 
-static int prepare_files(posix_spawn_file_actions_t *files, const char *folder, int out, int err)
+static int prepare_streams(posix_spawn_file_actions_t *files, const struct bsc_process_order *order,
+                           int out, int err)
 {
-    int rc = posix_spawn_file_actions_addopen(files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    int rc = order->held_fd > 0 && order->held_as_input
+                 ? posix_spawn_file_actions_adddup2(files, order->held_fd, STDIN_FILENO)
+                 : posix_spawn_file_actions_addopen(files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     if (rc == 0)
         rc = posix_spawn_file_actions_adddup2(files, out, STDOUT_FILENO);
     if (rc == 0)
         rc = posix_spawn_file_actions_adddup2(files, err, STDERR_FILENO);
+    return rc;
+}
+
+/* The streams come first: from then on whatever is open above them may be overwritten. */
+static int prepare_files(posix_spawn_file_actions_t *files, const struct bsc_process_order *order,
+                         int out, int err)
+{
+    int first_closed = order->held_fd > 0 ? HELD_FD + 1 : HELD_FD;
+    int rc = prepare_streams(files, order, out, err);
+    if (rc == 0 && order->held_fd > 0)
+        rc = posix_spawn_file_actions_adddup2(files, order->held_fd, HELD_FD);
     if (rc == 0)
-        rc = posix_spawn_file_actions_addclosefrom_np(files, STDERR_FILENO + 1);
-    if (rc == 0 && folder != NULL)
-        rc = posix_spawn_file_actions_addchdir_np(files, folder);
+        rc = posix_spawn_file_actions_addclosefrom_np(files, first_closed);
+    if (rc == 0 && order->folder != NULL)
+        rc = posix_spawn_file_actions_addchdir_np(files, order->folder);
     return rc;
 }
 
@@ -129,7 +144,7 @@ static int spawn(const struct bsc_process_order *order, int out, int err, pid_t 
     char *const *env = order->env == NULL ? minimal.entries : (char *const *)order->env;
     int rc = prepare_attributes(&attributes);
     if (rc == 0)
-        rc = prepare_files(&files, order->folder, out, err);
+        rc = prepare_files(&files, order, out, err);
     if (rc == 0)
         rc = posix_spawnp(ret_pid, order->argv[0], &files, &attributes, (char *const *)order->argv,
                           env);

@@ -21,6 +21,10 @@ struct bsc_process_order {
     int64_t timeout_ms;        /* 0 waits for ever */
     size_t output_max;         /* bytes kept of each stream; the rest is read and dropped */
     const atomic_bool *cancel; /* borrowed; NULL, or set to end the child early */
+    int held_fd;               /* borrowed; a descriptor above 2 that the child shall hold open
+                                  too, as its descriptor 3; 0 is none, and all others are closed */
+    bool held_as_input;        /* it is the child's input as well, for programs that close what
+                                  they do not know; it must have no bytes */
 };
 
 struct bsc_process_result {
@@ -47,6 +51,11 @@ bool bsc_process_detach(const char *const *argv, const char *log_path, pid_t *re
 
 /* Whether a process with this pid lives (a zombie does not). */
 bool bsc_process_alive(pid_t pid);
+
+/* Puts up to `max` pids of this host's other processes that hold a lock on the file through their
+ * own or an inherited descriptor into ret_pids, in ascending order, and returns how many. Processes
+ * of other users are found by root only. */
+size_t bsc_process_lock_holders(const char *path, pid_t *ret_pids, size_t max);
 
 /* Sends `first_signal`, waits up to `wait_ms` for the end, then sends KILL and waits again; false
  * when the process still lives. A process that is already gone is a success. */

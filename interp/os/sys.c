@@ -143,6 +143,14 @@ static int real_lock(void *self, int fd, bool exclusive)
     return fcntl(fd, F_OFD_SETLK, &whole);
 }
 
+/* Closing would not do: a child that has inherited the open file would keep the lock. */
+static int real_unlock(void *self, int fd)
+{
+    (void)self;
+    struct flock whole = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+    return fcntl(fd, F_OFD_SETLK, &whole);
+}
+
 static int real_locked(void *self, int fd)
 {
     (void)self;
@@ -180,6 +188,7 @@ static const struct bsc_sys real = {
     .statvfs = real_statvfs,
     .statfs = real_statfs,
     .lock = real_lock,
+    .unlock = real_unlock,
     .locked = real_locked,
     .write_soon = real_write_soon,
 };

@@ -39,6 +39,7 @@ struct bsc_sys {
     int (*statvfs)(void *self, const char *path, struct statvfs *ret_stat);
     int (*statfs)(void *self, const char *path, struct statfs *ret_stat);
     int (*lock)(void *self, int fd, bool exclusive); /* OFD lock of the whole file, never waits */
+    int (*unlock)(void *self, int fd); /* gives the lock back, whoever else has the open file */
     int (*locked)(void *self, int fd); /* 1 when somebody else holds a lock on it, 0 when nobody
                                           does; takes none, and needs no permission to write */
     void (*write_soon)(void *self, int fd); /* has the device begin to write what is dirty: a hint,

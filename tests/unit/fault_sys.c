@@ -150,6 +150,11 @@ static int fault_lock(void *self, int fd, bool exclusive)
     return fails(self, UNIT_SYS_LOCK) ? -1 : under()->lock(NULL, fd, exclusive);
 }
 
+static int fault_unlock(void *self, int fd)
+{
+    return fails(self, UNIT_SYS_UNLOCK) ? -1 : under()->unlock(NULL, fd);
+}
+
 static int fault_locked(void *self, int fd)
 {
     return fails(self, UNIT_SYS_LOCKED) ? -1 : under()->locked(NULL, fd);
@@ -181,6 +186,7 @@ void unit_sys_init(struct unit_sys *fault)
         .statvfs = fault_statvfs,
         .statfs = fault_statfs,
         .lock = fault_lock,
+        .unlock = fault_unlock,
         .locked = fault_locked,
     };
 }
@@ -204,7 +210,8 @@ const char *unit_sys_name(enum unit_sys_kind kind)
     static const char *const names[] = {
         "open",  "close",     "read",      "write",     "pread",  "pwrite", "copy_file_range",
         "fsync", "fdatasync", "ftruncate", "fallocate", "rename", "link",   "unlink",
-        "mkdir", "stat",      "fstat",     "statvfs",   "statfs", "lock",   "locked"};
+        "mkdir", "stat",      "fstat",     "statvfs",   "statfs", "lock",   "unlock",
+        "locked"};
     _Static_assert(sizeof names / sizeof names[0] == UNIT_SYS_KINDS, "one name for each kind");
     return kind < UNIT_SYS_KINDS ? names[kind] : "any";
 }

@@ -45,6 +45,7 @@ enum unit_sys_kind {
     UNIT_SYS_STATVFS,
     UNIT_SYS_STATFS,
     UNIT_SYS_LOCK,
+    UNIT_SYS_UNLOCK,
     UNIT_SYS_LOCKED,
     UNIT_SYS_KINDS,
     UNIT_SYS_ANY /* for unit_sys_fail_kind: whatever the kind */

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include "os/process.h"
+#include "os/sys.h"
 
 /* A child that waits; when `deaf`, TERM does not end it. Returns once it is ready. */
 static pid_t start_child(bool deaf)
@@ -107,9 +108,38 @@ static void a_signal_that_does_not_exist_is_an_error(void **state)
     reap(pid);
 }
 
+static void whoever_holds_a_lock_on_a_file_is_found(void **state)
+{
+    const struct bsc_sys *sys = bsc_sys_real();
+    char *path = unit_path(*state, "lock");
+    pid_t found[4] = {0};
+    int held = sys->open(sys->self, path, O_RDONLY | O_CREAT, 0600);
+    int other = sys->open(sys->self, path, O_RDONLY, 0);
+    assert_int_equal(sys->lock(sys->self, held, false), 0);
+    assert_int_equal(bsc_process_lock_holders(path, found, 4), 0);
+    pid_t first = start_child(false);
+    pid_t second = start_child(false);
+    assert_int_equal(bsc_process_lock_holders(path, found, 4), 2);
+    assert_int_equal(found[0], first < second ? first : second);
+    assert_int_equal(found[1], first < second ? second : first);
+    assert_int_equal(bsc_process_lock_holders(path, found, 1), 1);
+    /* Both still have both descriptors. */
+    assert_int_equal(sys->unlock(sys->self, held), 0);
+    assert_int_equal(bsc_process_lock_holders(path, found, 4), 0);
+    assert_int_equal(kill(first, SIGKILL), 0);
+    assert_int_equal(kill(second, SIGKILL), 0);
+    reap(first);
+    reap(second);
+    assert_int_equal(bsc_process_lock_holders("/nowhere/at/all", found, 4), 0);
+    sys->close(sys->self, held);
+    sys->close(sys->self, other);
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        UNIT_IN_FOLDER(whoever_holds_a_lock_on_a_file_is_found),
         cmocka_unit_test(a_process_lives_until_it_has_ended_even_unreaped),
         cmocka_unit_test(what_is_no_pid_does_not_live),
         cmocka_unit_test(a_polite_process_ends_by_the_first_signal),

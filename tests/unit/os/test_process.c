@@ -357,6 +357,45 @@ static void ends_are_noticed_although_the_system_reaps_children(void **state)
     bsc_process_result_release(&result);
 }
 
+/* What the child sees when it shall hold one of several open descriptors of a file. */
+static void check_held(const char *path, bool as_input, const char *script, const char *out)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_process_result result;
+    int fds[8];
+    for (size_t i = 0; i < 8; i++) {
+        fds[i] = open(path, O_RDONLY | O_CLOEXEC);
+        assert_true(fds[i] > 2);
+    }
+    for (size_t i = 0; i < 8; i++) {
+        struct bsc_process_order order = {.held_fd = fds[i], .held_as_input = as_input};
+        assert_true(run(script, order, &result, &err));
+        assert_string_equal(result.out.data, out);
+        bsc_process_result_release(&result);
+    }
+    for (size_t i = 0; i < 8; i++)
+        close(fds[i]);
+}
+
+static void the_child_holds_the_one_descriptor_it_is_given_and_no_other(void **state)
+{
+    char *path = unit_path(*state, "held");
+    unit_file_put(path, "", 0);
+    check_held(path, false, "ls /proc/$$/fd; true", "0\n1\n2\n3\n");
+    check_held(path, false, "cd /proc/$$/fd; readlink 0; basename $(readlink 3)",
+               "/dev/null\nheld\n");
+    free(path);
+}
+
+static void a_descriptor_may_be_the_input_of_the_child_as_well(void **state)
+{
+    char *path = unit_path(*state, "held");
+    unit_file_put(path, "", 0);
+    check_held(path, true, "exec 3<&-; basename $(readlink /proc/$$/fd/0); cat; echo end",
+               "held\nend\n");
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +409,8 @@ int main(void)
         UNIT_IN_FOLDER(the_child_starts_in_the_folder_it_is_given),
         UNIT_IN_FOLDER(a_missing_program_or_folder_is_named),
         cmocka_unit_test(the_child_has_no_input_no_terminal_and_none_of_our_files),
+        UNIT_IN_FOLDER(the_child_holds_the_one_descriptor_it_is_given_and_no_other),
+        UNIT_IN_FOLDER(a_descriptor_may_be_the_input_of_the_child_as_well),
         cmocka_unit_test(the_child_starts_with_standard_signals),
         cmocka_unit_test(a_child_that_takes_too_long_is_ended),
         UNIT_IN_FOLDER(cancelling_ends_the_child),

@@ -115,6 +115,26 @@ static void a_lock_belongs_to_the_open_file_and_not_to_the_process(void **state)
     free(path);
 }
 
+static void a_lock_is_given_back_whoever_has_inherited_it(void **state)
+{
+    const struct bsc_sys *sys = bsc_sys_real();
+    char *path = unit_path(*state, "lock");
+    int first = sys->open(sys->self, path, O_RDONLY | O_CREAT, 0600);
+    int heir = dup(first);
+    int second = sys->open(sys->self, path, O_RDONLY, 0);
+    assert_int_equal(sys->lock(sys->self, first, false), 0);
+    assert_int_equal(sys->locked(sys->self, second), 1);
+    assert_int_equal(sys->unlock(sys->self, first), 0);
+    assert_int_equal(sys->locked(sys->self, second), 0);
+    assert_int_equal(sys->lock(sys->self, first, false), 0);
+    assert_int_equal(sys->close(sys->self, first), 0);
+    assert_int_equal(sys->locked(sys->self, second), 1);
+    assert_int_equal(close(heir), 0);
+    assert_int_equal(sys->locked(sys->self, second), 0);
+    assert_int_equal(sys->close(sys->self, second), 0);
+    free(path);
+}
+
 static void shared_locks_go_together(void **state)
 {
     const struct bsc_sys *sys = bsc_sys_real();
@@ -138,6 +158,7 @@ int main(void)
         UNIT_IN_FOLDER(every_call_does_what_its_name_says),
         UNIT_IN_FOLDER(ranges_are_copied_between_files),
         UNIT_IN_FOLDER(a_lock_belongs_to_the_open_file_and_not_to_the_process),
+        UNIT_IN_FOLDER(a_lock_is_given_back_whoever_has_inherited_it),
         UNIT_IN_FOLDER(shared_locks_go_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
