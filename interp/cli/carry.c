@@ -32,6 +32,7 @@ static bool execute(struct bsc_cli_carry *carry, struct bsc_err *err)
                                   .stopping = bsc_cli_view_stopping,
                                   .progress_self = &view};
     carry->facts = NULL;
+    carry->session->env.lock = carry->lock;
     bsc_run_plan_lighten(carry->plan);
     bool ok = bsc_run_execute(&order, &carry->end, err);
     bsc_value_free(targets);

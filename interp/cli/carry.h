@@ -13,6 +13,7 @@
 #include "journal/folder.h"
 #include "journal/journal.h"
 #include "journal/lease.h"
+#include "journal/lock.h"
 #include "run/machine.h"
 #include "run/past.h"
 #include "run/session.h"
@@ -21,6 +22,7 @@
 struct bsc_cli_carry {
     struct bsc_cli *cli;                     /* borrowed */
     struct bsc_run_session *session;         /* borrowed */
+    const struct bsc_journal_lock *lock;     /* borrowed: outlives the session */
     const struct bsc_journal_folder *folder; /* borrowed */
     struct bsc_value *plan;        /* borrowed: what the run was begun with, for its report */
     const struct bsc_value *ahead; /* borrowed: what is carried out now: the same or what is left */

@@ -221,9 +221,9 @@ void bsc_cli_old_run_release(struct bsc_cli_old_run *run)
     if (run->journal != NULL)
         bsc_journal_close(run->journal, &ignored);
     bsc_run_past_release(&run->past);
+    bsc_run_session_close(&run->session); /* its threads share in the lock */
     bsc_cli_claim_release(&run->claim);
     bsc_journal_lock_free(run->lock);
-    bsc_run_session_close(&run->session);
     bsc_value_free(run->facts);
     bsc_value_free(run->plan);
     bsc_journal_folder_release(&run->folder);

@@ -49,6 +49,7 @@ static int resume(struct bsc_cli_old_run *run, struct bsc_value **ret_ahead, str
         return -1;
     struct bsc_cli_carry carry = {.cli = run->cli,
                                   .session = &run->session,
+                                  .lock = run->lock,
                                   .folder = &run->folder,
                                   .plan = run->plan,
                                   .ahead = ahead,

@@ -21,6 +21,7 @@ static int carry_back(struct bsc_cli_old_run *run, const struct bsc_value *items
 {
     struct bsc_cli_carry carry = {.cli = run->cli,
                                   .session = &run->session,
+                                  .lock = run->lock,
                                   .folder = &run->folder,
                                   .plan = run->plan,
                                   .ahead = ahead,

@@ -236,6 +236,7 @@ static int carry_out(struct undertaking *u, struct bsc_err *err)
 {
     struct bsc_cli_carry carry = {.cli = u->cli,
                                   .session = &u->session,
+                                  .lock = u->lock,
                                   .folder = &u->folder,
                                   .plan = u->plan,
                                   .ahead = u->plan,
@@ -294,15 +295,15 @@ static void release(struct undertaking *u)
     struct bsc_err ignored = BSC_ERR_INIT;
     if (u->journal != NULL)
         bsc_journal_close(u->journal, &ignored);
+    bsc_run_session_close(&u->session); /* its threads share in the lock */
     bsc_cli_claim_release(&u->claim);
-    bsc_journal_folder_release(&u->folder);
     bsc_journal_lock_free(u->lock);
+    bsc_journal_folder_release(&u->folder);
     bsc_mem_free(u->runs);
     bsc_value_free(u->given);
     bsc_value_free(u->facts);
     bsc_value_free(u->plan);
     bsc_value_free(u->drift);
-    bsc_run_session_close(&u->session);
 }
 
 int bsc_cli_run(struct bsc_cli *cli, int argc, char **argv)

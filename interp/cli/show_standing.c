@@ -2,13 +2,11 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "cli/show.h"
 #include "cli/typed.h"
 #include "os/clock.h"
-#include "os/process.h"
 #include "run/outcome.h"
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
@@ -189,6 +187,9 @@ static const char *advice_of(const struct bsc_run_standing *standing)
         return "keep the folder as it is; look at the site with bascule observe";
     if (standing->stand == BSC_RUN_STAND_NOT_BEGUN)
         return "plan and run it again";
+    if (bsc_run_standing_is_orphaned(standing))
+        return "its process is gone, but not a program that it started; once that has ended, the "
+               "run can be resumed or taken back";
     bool stopped = standing->stand != BSC_RUN_STAND_RUNNING &&
                    standing->stand != BSC_RUN_STAND_DONE &&
                    standing->stand != BSC_RUN_STAND_ROLLED_BACK;
@@ -298,14 +299,16 @@ static void say_who(const struct bsc_cli_standing *shown, const char *label, con
                 text_of(begin, "host"), (long long)bsc_value_get_number(begin, "pid", 0));
 }
 
-/* A child of a killed run may go on with what it was told to do. */
-static bool is_orphaned(const struct bsc_value *holder)
+/* A program of a killed run goes on with what it was told to do. */
+static void say_orphans(const struct bsc_cli_standing *shown)
 {
-    char host[256] = "";
-    int64_t pid = bsc_value_get_number(holder, "pid", 0);
-    if (pid <= 0 || gethostname(host, sizeof host - 1) != 0)
-        return false;
-    return strcmp(host, text_of(holder, "host")) == 0 && !bsc_process_alive((pid_t)pid);
+    const struct bsc_value *orphans = bsc_value_get(shown->standing->holder, "orphans");
+    bsc_cli_say(shown->cli,
+                "         which is gone; a program that it started still holds the lock");
+    for (size_t i = 0; i < bsc_value_count(orphans); i++)
+        bsc_cli_say(shown->cli, "%s process %lld", i == 0 ? ":" : ",",
+                    (long long)bsc_value_number(bsc_value_at(orphans, i), 0));
+    bsc_cli_say(shown->cli, "\n");
 }
 
 static void say_holder(const struct bsc_cli_standing *shown)
@@ -317,9 +320,8 @@ static void say_holder(const struct bsc_cli_standing *shown)
                 (long long)bsc_value_get_number(holder, "pid", 0), text_of(holder, "host"),
                 text_of(holder, "since"),
                 strlen(text_of(holder, "since")) > 11 ? text_of(holder, "since") + 11 : "");
-    if (is_orphaned(holder))
-        bsc_cli_say(shown->cli, "         which is gone; a program that it started still holds the "
-                                "lock\n");
+    if (bsc_run_standing_is_orphaned(shown->standing))
+        say_orphans(shown);
 }
 
 static void say_end(const struct bsc_cli_standing *shown)

@@ -6,14 +6,19 @@
 
 #include "base/mem.h"
 #include "os/files.h"
+#include "os/process.h"
 #include "value/json.h"
 
-enum { TEXT_MAX = 4096 };
+/* Its bytes are never any: a program may have it as its input. */
+#define LENT_FILE "lock.lent"
+
+enum { TEXT_MAX = 4096, PROGRAMS_MAX = 16 };
 
 struct bsc_journal_lock {
     const struct bsc_sys *sys;
     int fd;
     char *path;    /* owned */
+    char *lent;    /* owned: the file whose lock is lent to programs */
     int64_t since; /* wall time in milliseconds */
 };
 
@@ -54,6 +59,33 @@ static bool conflict(const struct bsc_sys *sys, int fd, const char *path, struct
     return bsc_err_hint(err, "Wait for it to end, or end it; the lock on '%s' goes with it.", path);
 }
 
+/* The programs that hold what was lent to them, "process 12, process 13"; owned by the caller. */
+static void programs_add(struct bsc_buf *text, const char *lent)
+{
+    pid_t pids[PROGRAMS_MAX];
+    size_t count = bsc_process_lock_holders(lent, pids, PROGRAMS_MAX);
+    for (size_t i = 0; i < count; i++)
+        bsc_buf_printf(text, "%sprocess %lld", i > 0 ? ", " : "", (long long)pids[i]);
+}
+
+static bool conflict_lent(const struct bsc_sys *sys, int fd, const char *lent, struct bsc_err *err)
+{
+    struct bsc_buf programs;
+    struct bsc_value *holder = holder_read(sys, fd);
+    bsc_buf_init(&programs);
+    programs_add(&programs, lent);
+    bool found = programs.length > 0;
+    bsc_err_set(err, BSC_ERR_CONFLICT,
+                "process %lld on host %s, which held %s, is gone, but a program that it started "
+                "still holds the lock%s%s",
+                (long long)bsc_value_get_number(holder, "pid", 0), word(holder, "host"),
+                word(holder, "run"), found ? ": " : "", found ? programs.data : "");
+    bsc_buf_release(&programs);
+    bsc_value_free(holder);
+    return bsc_err_hint(err, "It does what it was told to do. Wait for it to end, or end it; then "
+                             "give this command again.");
+}
+
 /* The new text is put over the old one before the rest of that is cut off, so that whoever looks
  * meanwhile does not find the lock without a holder. */
 static bool holder_write(const struct bsc_sys *sys, int fd, int64_t since_ms, const char *run)
@@ -85,12 +117,37 @@ static int lock_open(const struct bsc_sys *sys, const char *path, int flags)
         sys->open(sys->self, path, flags | O_CLOEXEC | O_NOFOLLOW, 0600));
 }
 
+/* Whether a program holds what was lent to it: 1, 0, or -1 with errno. Makes the file where it is
+ * missing, with these flags. */
+static int is_lent(const struct bsc_sys *sys, const char *lent, int flags)
+{
+    int fd = lock_open(sys, lent, O_RDONLY | O_NONBLOCK | flags);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : -1;
+    int held = sys->locked(sys->self, fd);
+    int reason = errno;
+    sys->close(sys->self, fd);
+    errno = reason;
+    return held;
+}
+
+/* Nobody else can lend it while `fd` is locked. */
+static bool nothing_is_lent(const struct bsc_sys *sys, int fd, const char *lent,
+                            struct bsc_err *err)
+{
+    int held = is_lent(sys, lent, O_CREAT);
+    if (held < 0)
+        return bsc_err_sys(err, errno, "could not look at lock '%s'", lent);
+    return held == 0 || conflict_lent(sys, fd, lent, err);
+}
+
 struct bsc_journal_lock *bsc_journal_lock_take(const struct bsc_sys *sys,
                                                const struct bsc_clock *clock, const char *runs,
                                                const char *run, struct bsc_err *err)
 {
     struct bsc_journal_lock *lock = NULL;
     char *path = bsc_files_join(runs, "lock");
+    char *lent = bsc_files_join(runs, LENT_FILE);
     int fd = -1;
     if (!bsc_files_make_folder(sys, runs, 0700, err))
         goto done;
@@ -106,18 +163,22 @@ struct bsc_journal_lock *bsc_journal_lock_take(const struct bsc_sys *sys,
             bsc_err_sys(err, errno, "could not lock '%s'", path);
         goto done;
     }
+    if (!nothing_is_lent(sys, fd, lent, err))
+        goto done;
     int64_t since = clock->wall_ms(clock->self);
     if (!holder_write(sys, fd, since, run)) {
         bsc_err_sys(err, errno, "could not write lock '%s'", path);
         goto done;
     }
     lock = bsc_mem_new(1, sizeof *lock);
-    *lock = (struct bsc_journal_lock){sys, fd, path, since};
+    *lock = (struct bsc_journal_lock){sys, fd, path, lent, since};
     fd = -1;
     path = NULL;
+    lent = NULL;
 done:
     if (fd >= 0)
         sys->close(sys->self, fd);
+    bsc_mem_free(lent);
     bsc_mem_free(path);
     return lock;
 }
@@ -129,6 +190,7 @@ void bsc_journal_lock_free(struct bsc_journal_lock *lock)
     /* The file stays: removing it would let two holders lock two files of one name. */
     (void)lock->sys->ftruncate(lock->sys->self, lock->fd, 0);
     lock->sys->close(lock->sys->self, lock->fd);
+    bsc_mem_free(lock->lent);
     bsc_mem_free(lock->path);
     bsc_mem_free(lock);
 }
@@ -140,9 +202,55 @@ bool bsc_journal_lock_name(struct bsc_journal_lock *lock, const char *run, struc
     return bsc_err_sys(err, errno, "could not write lock '%s'", lock->path);
 }
 
-int bsc_journal_lock_fd(const struct bsc_journal_lock *lock)
+bool bsc_journal_lock_lend(const struct bsc_journal_lock *lock, int *ret_fd, struct bsc_err *err)
 {
-    return lock->fd;
+    int fd = lock_open(lock->sys, lock->lent, O_RDONLY | O_CREAT);
+    if (fd >= 0 && lock->sys->lock(lock->sys->self, fd, false) == 0) {
+        *ret_fd = fd;
+        return true;
+    }
+    bsc_err_sys(err, errno, "could not lock '%s'", lock->lent);
+    if (fd >= 0)
+        lock->sys->close(lock->sys->self, fd);
+    return false;
+}
+
+void bsc_journal_lock_recall(const struct bsc_journal_lock *lock, int fd)
+{
+    (void)lock->sys->unlock(lock->sys->self, fd);
+    lock->sys->close(lock->sys->self, fd);
+}
+
+/* What is left of a holder that is gone: what it said of itself, and the programs. */
+static struct bsc_value *orphaned(const struct bsc_sys *sys, int fd, const char *lent)
+{
+    pid_t pids[PROGRAMS_MAX];
+    size_t count = bsc_process_lock_holders(lent, pids, PROGRAMS_MAX);
+    struct bsc_value *holder = holder_read(sys, fd);
+    struct bsc_value *programs = bsc_value_list();
+    for (size_t i = 0; i < count; i++)
+        bsc_value_append(programs, bsc_value_int(pids[i]));
+    if (holder == NULL)
+        holder = bsc_value_map();
+    bsc_value_set(holder, "orphans", programs);
+    return holder;
+}
+
+/* Looks at both locks; -1 with errno when one cannot be told. */
+static int held_by(const struct bsc_sys *sys, int fd, const char *lent,
+                   struct bsc_value **ret_holder)
+{
+    int locked = sys->locked(sys->self, fd);
+    if (locked > 0) {
+        *ret_holder = holder_read(sys, fd);
+        if (*ret_holder == NULL)
+            *ret_holder = bsc_value_map();
+        return locked;
+    }
+    locked = locked == 0 ? is_lent(sys, lent, 0) : locked;
+    if (locked > 0)
+        *ret_holder = orphaned(sys, fd, lent);
+    return locked;
 }
 
 bool bsc_journal_lock_look(const struct bsc_sys *sys, const char *runs,
@@ -150,20 +258,18 @@ bool bsc_journal_lock_look(const struct bsc_sys *sys, const char *runs,
 {
     int locked = 0;
     char *path = bsc_files_join(runs, "lock");
+    char *lent = bsc_files_join(runs, LENT_FILE);
     int fd = lock_open(sys, path, O_RDONLY | O_NONBLOCK);
     *ret_holder = NULL;
     if (fd < 0 && errno == ENOENT)
         goto done; /* nobody has ever held it */
-    locked = fd >= 0 ? sys->locked(sys->self, fd) : -1;
+    locked = fd >= 0 ? held_by(sys, fd, lent, ret_holder) : -1;
     if (locked < 0)
         bsc_err_sys(err, errno, "could not look at lock '%s'", path);
-    else if (locked > 0)
-        *ret_holder = holder_read(sys, fd);
-    if (locked > 0 && *ret_holder == NULL)
-        *ret_holder = bsc_value_map();
     if (fd >= 0)
         sys->close(sys->self, fd);
 done:
+    bsc_mem_free(lent);
     bsc_mem_free(path);
     return locked >= 0;
 }

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/shell.h"
+#include "journal/lock.h"
 #include "lib/args.h"
 #include "lib/env.h"
 #include "lib/rows_int.h"
@@ -129,8 +130,21 @@ static void make_environment(const char *entries[5], char *texts[4])
     entries[count] = NULL;
 }
 
+/* Runs the command with a share in the run's lock, so that nobody goes on with the run while the
+ * command outlives our process. ssh closes what it does not know, but leaves its input as it is. */
+static bool run_with_share(const struct bsc_lib_call *call, struct bsc_process_order *order,
+                           bool away, struct bsc_process_result *result, struct bsc_err *err)
+{
+    if (!bsc_journal_lock_lend(call->env->lock, &order->held_fd, err))
+        return false;
+    order->held_as_input = away;
+    bool good = bsc_process_run(order, result, err);
+    bsc_journal_lock_recall(call->env->lock, order->held_fd);
+    return good;
+}
+
 static bool start(const struct bsc_lib_call *call, const struct words *words, int64_t timeout_ms,
-                  struct bsc_process_result *result, struct bsc_err *err)
+                  bool changes, struct bsc_process_result *result, struct bsc_err *err)
 {
     const char *entries[5] = {NULL};
     char *texts[4] = {NULL};
@@ -143,7 +157,9 @@ static bool start(const struct bsc_lib_call *call, const struct words *words, in
                                       .timeout_ms = timeout_ms,
                                       .output_max = OUTPUT_MAX,
                                       .cancel = call->cancel};
-    bool good = bsc_process_run(&order, result, err);
+    bool good = changes && call->env->lock != NULL
+                    ? run_with_share(call, &order, words->remote != NULL, result, err)
+                    : bsc_process_run(&order, result, err);
     /* What a program says becomes facts, and facts stand in plans, which hold no secret. */
     bsc_redact_apply(call->env->redactor, &result->out);
     bsc_redact_apply(call->env->redactor, &result->err);
@@ -152,7 +168,7 @@ static bool start(const struct bsc_lib_call *call, const struct words *words, in
     return good;
 }
 
-/* Runs the command; `expected` below 0 takes any exit code. */
+/* Runs the command. One that only looks has an `expected` below 0: any exit code will do. */
 static bool perform(struct bsc_lib_call *call, int64_t expected, struct bsc_value **ret,
                     struct bsc_err *err)
 {
@@ -164,7 +180,7 @@ static bool perform(struct bsc_lib_call *call, int64_t expected, struct bsc_valu
     if (!bsc_lib_args_text_or(call->args, "host", NULL, &host, err) ||
         !bsc_lib_args_count_or(call->args, "timeout_ms", 0, &timeout_ms, err) ||
         !bsc_lib_call_continue(call, err) || !read_words(call->args, host, &words, err) ||
-        !start(call, &words, timeout_ms, &result, err))
+        !start(call, &words, timeout_ms, expected >= 0, &result, err))
         goto done;
     /* ssh gives the same code whether it never got there or lost the way back. */
     if (host != NULL && result.exit_status == SSH_FAILED)

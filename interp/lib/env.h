@@ -2,8 +2,9 @@
  * What the rows of the table work with: the site, the redactor, the tables of calls and the open
  * database connections of one process.
  *
- * One environment serves every worker thread. The plain fields are set once before the first row
- * runs and only read afterwards. Connections are opened on the worker thread that asks for them and
+ * One environment serves every worker thread. The plain fields are set before the first row runs
+ * and only read afterwards, but for the lock, which is there before the first row that changes
+ * something. Connections are opened on the worker thread that asks for them and
  * belong to that thread; since a row's lane is its server, all work on one server meets on one
  * thread and shares its connections.
  */
@@ -18,6 +19,7 @@
 #include "os/sys.h"
 #include "sql/sql.h"
 
+struct bsc_journal_lock;
 struct bsc_site;
 struct bsc_lib_links;
 
@@ -28,6 +30,8 @@ struct bsc_lib_env {
     const struct bsc_clock *clock;         /* borrowed */
     const struct bsc_sql_calls *sql_calls; /* borrowed; NULL is the real driver manager */
     const char *own_path;                  /* borrowed: path of the running program; may be NULL */
+    const struct bsc_journal_lock *lock;   /* borrowed: of the run, in which the programs that it
+                                              starts shall share; NULL where there is no run */
     struct bsc_lib_links *links;           /* owned: the open connections */
 };
 

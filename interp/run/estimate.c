@@ -101,8 +101,8 @@ bool bsc_run_estimate(const struct bsc_sys *sys, const struct bsc_journal_folder
                       char **ret_like)
 {
     struct bsc_err ignored = BSC_ERR_INIT;
-    if (standing->stand != BSC_RUN_STAND_RUNNING || standing->asked != NULL ||
-        standing->begins != 1 || standing->items_all == 0)
+    if (standing->stand != BSC_RUN_STAND_RUNNING || bsc_run_standing_is_orphaned(standing) ||
+        standing->asked != NULL || standing->begins != 1 || standing->items_all == 0)
         return false;
     char *path = bsc_journal_folder_file(folder, BSC_JOURNAL_PLAN_FILE);
     struct bsc_value *plan = bsc_run_plan_read(sys, path, &ignored);

@@ -42,6 +42,12 @@ const char *bsc_run_standing_mode(const struct bsc_run_standing *standing)
     return mode != NULL ? mode : "run";
 }
 
+bool bsc_run_standing_is_orphaned(const struct bsc_run_standing *standing)
+{
+    return standing->stand == BSC_RUN_STAND_RUNNING &&
+           bsc_value_get(standing->holder, "orphans") != NULL;
+}
+
 static bool rolls_back(const struct bsc_run_standing *standing)
 {
     return strcmp(bsc_run_standing_mode(standing), "rollback") == 0;

@@ -55,8 +55,8 @@ struct bsc_run_standing {
 
     enum bsc_run_stand stand;
     struct bsc_journal_report report;
-    struct bsc_value *holder; /* owned: who holds the lock for this run {pid, host, since, run}, or
-                                 NULL: nobody */
+    struct bsc_value *holder; /* owned: who holds the lock for this run {pid, host, since, run}, and
+                                 `orphans` (journal/lock.h), or NULL: nobody */
     struct bsc_value *begin;  /* owned: payload of the last run_begin with `time`, or NULL */
     size_t begins;            /* processes that took it in hand so far */
     struct bsc_value *end; /* owned: payload of the run_end with `time`; NULL after a run_begin */
@@ -92,6 +92,9 @@ size_t bsc_run_standing_done(const struct bsc_run_standing *standing);
 /* Whether a change was begun in the first point of no return or after it, so that there is only the
  * way forward. */
 bool bsc_run_standing_is_past_return(const struct bsc_run_standing *standing);
+
+/* Whether its process is gone and a program that it started is still at work. */
+bool bsc_run_standing_is_orphaned(const struct bsc_run_standing *standing);
 
 /* Its mode: run, resume or rollback; never NULL. */
 const char *bsc_run_standing_mode(const struct bsc_run_standing *standing);

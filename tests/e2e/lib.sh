@@ -102,21 +102,22 @@ gone() {
 }
 
 # Every name, kind and mode below a site, and of every file the bytes and the time of change. The
-# lock of the runs is bascule's own, and a run that is refused has taken it too. While SQLite reads
-# a database it may have files beside it, which shows in the time of the folder; and a -shm file is
-# the memory that its readers share, in which all of them leave marks: of these only name and mode
-# count.
+# locks of the runs are bascule's own, and a run that is refused has taken them too. While SQLite
+# reads a database it may have files beside it, which shows in the time of the folder; and a -shm
+# file is the memory that its readers share, in which all of them leave marks: of these only name
+# and mode count.
 snapshot() (
     cd "$1"
-    find . -path ./.lab -prune -o -path ./runs -o -path ./runs/lock -o \
+    find . -path ./.lab -prune -o -path ./runs -o -path './runs/lock*' -o \
         \( -type d -o -name '*-shm' \) -printf '%y %m %p\n' -o -printf '%y %m %p %T@\n' | sort
-    find . -path ./.lab -prune -o -path ./runs/lock -o -type f ! -name '*-shm' -print0 | sort -z |
-        xargs -0 sha256sum
+    find . -path ./.lab -prune -o -path './runs/lock*' -o -type f ! -name '*-shm' -print0 |
+        sort -z | xargs -0 sha256sum
 )
 
 # no_run SITE: no run has begun there yet.
 no_run() {
-    [ -z "$(find "$1/runs" -mindepth 1 ! -name lock 2>/dev/null)" ] || fail "there is a run in $1"
+    [ -z "$(find "$1/runs" -mindepth 1 ! -name 'lock*' 2>/dev/null)" ] ||
+        fail "there is a run in $1"
 }
 
 # unchanged SITE SNAPSHOT

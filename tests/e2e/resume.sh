@@ -2,6 +2,7 @@
 #   resume.sh PROGRAM mended       its cause is gone
 #   resume.sh PROGRAM blind        it was killed at a change that nothing shows
 #   resume.sh PROGRAM visible      it was killed at a change whose effect is there
+#   resume.sh PROGRAM orphan       it was killed, and a program that it started was not
 #   resume.sh PROGRAM optional     what was optional works now
 #   resume.sh PROGRAM other_files  its files are not what they were
 #   resume.sh PROGRAM wrong        there is nothing to go on with
@@ -11,7 +12,8 @@
 small_site
 
 # Each start of a program is a line in `ledger`. `gate` works once there is the file `open`; `hold`
-# lasts until somebody writes to the pipe, and `mark` does so after it has made its file.
+# lasts until somebody writes to the pipe, and `mark` does so after it has made its file. `poll`
+# makes its file once there is the file `open`, and `leave` leaves a process behind.
 mkfifo hold
 cat >act <<'END'
 printf '%s\n' "$1" >>ledger
@@ -19,6 +21,15 @@ case $1 in
 gate) [ -e open ] ;;
 mark) : >marked && : >>marked.up && head -c 1 hold ;;
 hold) : >>held.up && head -c 1 hold ;;
+poll)
+    : >>polls.up
+    until [ -e open ]; do sleep 0.05; done
+    : >marked
+    ;;
+leave)
+    sleep 1000 &
+    printf '%s\n' "$!" >left.pid
+    ;;
 esac
 END
 
@@ -174,6 +185,72 @@ END
     stands "done"
     verifies
     grep -q '"settled_by":"observing"' runs/*/journal.jsonl || fail "it is not recorded as found"
+}
+
+orphan() {
+    cat >orphan.lua <<END
+runbook "orphan" { summary = "Makes a file, slowly" }
+step "Begin" { command.run { argv = { "/bin/sh", "act", "leave" } }, harmless = "x" }
+step "Poll" {
+  command.run {
+    argv = { "/bin/sh", "act", "poll" },
+    becomes = { ["file:$work/marked"] = { exists = true } },
+  },
+  harmless = "x"
+}
+step "End" { command.run { argv = { "/bin/sh", "act", "last" } }, harmless = "x" }
+END
+    it "a run is killed, and the program that it started goes on"
+    begin orphan polls.up
+    left=$(cat left.pid)
+    background="$background $left"
+    kill_run
+    orphans=${orphans% }
+    stands running
+    json out '$.holder.orphans' | grep -qw "$orphans" || fail "the program at work is not told"
+    ! json out '$.holder.orphans' | grep -qw "$left" || fail "what has no share is told"
+    bsc status last
+    says "which is gone; a program that it started still holds the lock: process "
+    says "process $orphans"
+
+    it "as long as it is at work, nobody goes on with the run or begins another"
+    journal=$(ls -d runs/*/journal.jsonl)
+    cp "$journal" before
+    for verb in "resume last" "rollback last" "run orphan.lua"; do
+        # shellcheck disable=SC2086 # two words
+        bsc $verb --yes
+        exits 3
+        says "process $run on host"
+        says "$(basename "$(dirname "$journal")"), is gone"
+        says "but a program that it started still holds the lock: process "
+        says "process $orphans"
+        says "Wait for it to end, or end it; then give this command again."
+        bsc $verb --yes --json
+        exits 3
+    done
+    cmp -s before "$journal" || fail "the journal was written to"
+    ledger_is "leave poll"
+    "$program" status last --watch >watch.out 2>&1 </dev/null &
+    watch=$!
+    background="$background $watch"
+
+    it "once it has ended, the run goes on, and what it made is not made again"
+    [ ! -e marked ] || fail "the program has not waited"
+    : >open
+    code=0
+    wait "$watch" || code=$?
+    exits 5
+    [ -e marked ] || fail "the watching did not wait for the program"
+    stands interrupted
+    bsc resume last --yes
+    exits 0
+    says "found: it was made"
+    ledger_is "leave poll last"
+    stands "done"
+    verifies
+
+    it "what a step left behind when it ended held nothing"
+    ! gone "$left" || fail "it has ended meanwhile"
 }
 
 optional() {

@@ -69,14 +69,23 @@ until_true 10 strike
 ends_as 6 deaf
 says "ended at once: whether what was under way took effect is not known"
 says "next bascule status ./runs/"
-stands interrupted
+stands running
+[ -n "$(json out '$.holder.orphans[0]')" ] || fail "nothing is told of the program at work"
+for process in $(own_processes); do
+    kill -KILL "$process" 2>/dev/null || true
+done
+end_orphans() {
+    bsc status last --json
+    for orphan in $(json out '$.holder.orphans' | tr '[],' '   '); do
+        kill -KILL "$orphan" 2>/dev/null || true
+    done
+    [ "$(json out '$.state')" = interrupted ]
+}
+until_true 10 end_orphans
 same "$(json out '$.in_flight.item')" 2 "item of the change in doubt"
 bsc audit verify last
 exits 5
 says "records verify, but the run's end is missing"
-for process in $(own_processes); do
-    kill -KILL "$process" 2>/dev/null || true
-done
 rm -rf runs begun
 
 it "the same signal passed on by whoever started the run is no second one"

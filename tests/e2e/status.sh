@@ -98,18 +98,38 @@ says "2 step changed"
 says "3 step changed"
 says "done: every item was carried out"
 
-it "a run that is killed is told to be interrupted, and the change in flight to be in doubt"
+it "a run whose process is killed goes on as long as a program that it started is at work"
 hold_run
 "$program" status --watch --json >watch.out 2>&1 </dev/null &
 watch=$!
 background="$background $watch"
 until_true 20 grep -q '"event":"intent"' watch.out
-orphans=$(cat /proc/"$run"/task/*/children)
+orphans=$(cat /proc/"$run"/task/*/children | tr -d ' ')
 kill -KILL "$run"
+wait "$run" || true
+bsc status last
+exits 0
+says "running: a process is at work on it"
+says "held by process $run on"
+says "which is gone; a program that it started still holds the lock: process $orphans"
+says "changing /usr/bin/head -c 1 hold"
+says "once that has ended, the run can be resumed or taken back"
+says "next bascule status"
+bsc status last --json
+exits 0
+same "$(json out '$.state')" running "state"
+same "$(json out '$.holder.orphans[0]')" "$orphans" "process of the program"
+bsc status
+exits 0
+says "running"
+
+it "once that has ended, it is told to be interrupted, and the change in flight to be in doubt"
+for orphan in $orphans; do
+    kill -KILL "$orphan"
+done
 code=0
 wait "$watch" || code=$?
 exits 5
-wait "$run" || true
 tail -n 1 watch.out >out
 same "$(json out '$.state')" interrupted "state"
 same "$(json out '$.in_flight.item')" 2 "item in flight"
@@ -119,9 +139,6 @@ says "interrupted"
 says "in doubt /usr/bin/head -c 1 hold"
 says "next bascule resume 2"
 says "or bascule rollback 2"
-for orphan in $orphans; do
-    kill -KILL "$orphan" 2>/dev/null || true
-done
 
 it "a torn tail is no damage, a changed byte is"
 journal=$(ls -d runs/*-slow-* | tail -n 1)/journal.jsonl

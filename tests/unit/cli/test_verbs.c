@@ -39,12 +39,13 @@ static bool has(const char *folder, const char *name)
     return there;
 }
 
-/* A run that is refused before it begins leaves nothing but the lock that it took. */
+/* A run that is refused before it begins leaves nothing but the locks that it took. */
 static void assert_no_run(const char *folder)
 {
     char *runs = unit_path(folder, "runs");
-    assert_int_equal(unit_entry_count(runs), 1);
+    assert_int_equal(unit_entry_count(runs), 2);
     assert_true(has(folder, "runs/lock"));
+    assert_true(has(folder, "runs/lock.lent"));
     free(runs);
 }
 

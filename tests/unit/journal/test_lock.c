@@ -7,6 +7,8 @@
 #include "fault_sys.h"
 #include "fixture.h"
 #include "journal/lock.h"
+#include "orphan.h"
+#include "os/process.h"
 
 static struct bsc_journal_lock *take(const char *runs, struct ticking *ticking, struct bsc_err *err)
 {
@@ -91,25 +93,77 @@ static void the_lock_of_a_killed_process_is_free(void **state)
     free(runs);
 }
 
-static void a_child_with_the_descriptor_keeps_the_lock(void **state)
+static void orphan_kill(const char *runs, pid_t orphan)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    assert_true(bsc_process_end(orphan, SIGKILL, 5000, &err));
+    assert_false(is_held(runs));
+}
+
+static void nobody_takes_the_lock_while_a_program_has_a_share_in_it(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct ticking ticking;
+    struct bsc_value *holder = NULL;
+    char text[64];
+    char *runs = unit_path(*state, "runs");
+    ticking_init(&ticking);
+    pid_t orphan = orphan_start(runs, "run-1", false);
+    for (int i = 0; i < 2; i++) {
+        assert_null(take(runs, &ticking, &err));
+        assert_int_equal(err.code, BSC_ERR_CONFLICT);
+        (void)snprintf(text, sizeof text, "still holds the lock: process %ld", (long)orphan);
+        assert_non_null(strstr(err.message, text));
+        assert_non_null(strstr(err.message, "which held run-1, is gone"));
+    }
+    assert_true(bsc_journal_lock_look(bsc_sys_real(), runs, &holder, &err));
+    assert_string_equal(bsc_value_get_string(holder, "run"), "run-1");
+    const struct bsc_value *orphans = bsc_value_get(holder, "orphans");
+    assert_int_equal(bsc_value_count(orphans), 1);
+    assert_int_equal(bsc_value_number(bsc_value_at(orphans, 0), 0), orphan);
+    bsc_value_free(holder);
+    orphan_kill(runs, orphan);
+    struct bsc_journal_lock *lock = take(runs, &ticking, &err);
+    assert_non_null(lock);
+    bsc_journal_lock_free(lock);
+    free(runs);
+}
+
+static void what_a_program_leaves_behind_when_it_has_ended_holds_nothing(void **state)
 {
     struct bsc_err err = BSC_ERR_INIT;
     struct ticking ticking;
     char *runs = unit_path(*state, "runs");
     ticking_init(&ticking);
+    pid_t left = orphan_start(runs, "run-1", true);
+    assert_false(is_held(runs));
     struct bsc_journal_lock *lock = take(runs, &ticking, &err);
-    assert_true(bsc_journal_lock_fd(lock) > 2);
-    pid_t pid = fork();
-    if (pid == 0)
-        for (;;)
-            pause();
-    bsc_journal_lock_free(lock);
-    assert_null(take(runs, &ticking, &err));
-    assert_int_equal(err.code, BSC_ERR_CONFLICT);
-    holder_kill(pid);
-    lock = take(runs, &ticking, &err);
     assert_non_null(lock);
     bsc_journal_lock_free(lock);
+    orphan_kill(runs, left);
+    free(runs);
+}
+
+static void programs_that_run_at_once_have_a_share_each(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct ticking ticking;
+    struct bsc_value *holder = NULL;
+    int first = -1, second = -1;
+    char *runs = unit_path(*state, "runs");
+    ticking_init(&ticking);
+    int before = unit_fd_count();
+    struct bsc_journal_lock *lock = take(runs, &ticking, &err);
+    assert_true(bsc_journal_lock_lend(lock, &first, &err));
+    assert_true(bsc_journal_lock_lend(lock, &second, &err));
+    assert_true(bsc_journal_lock_look(bsc_sys_real(), runs, &holder, &err));
+    assert_null(bsc_value_get(holder, "orphans"));
+    bsc_value_free(holder);
+    bsc_journal_lock_recall(lock, first);
+    bsc_journal_lock_recall(lock, second);
+    bsc_journal_lock_free(lock);
+    assert_int_equal(unit_fd_count(), before);
+    assert_false(is_held(runs));
     free(runs);
 }
 
@@ -236,17 +290,47 @@ static void whichever_call_fails_no_lock_is_left_behind(void **state)
     }
 }
 
+static void a_share_that_cannot_be_had_leaves_nothing_behind(void **state)
+{
+    bool failed = true;
+    char *runs = unit_path(*state, "runs");
+    for (unsigned long call = 1; failed; call++) {
+        struct unit_sys fault;
+        struct ticking ticking;
+        struct bsc_err err = BSC_ERR_INIT;
+        int fd = -1;
+        unit_sys_init(&fault);
+        ticking_init(&ticking);
+        struct bsc_journal_lock *lock =
+            bsc_journal_lock_take(&fault.table, &ticking.clock, runs, "r", &err);
+        int before = unit_fd_count();
+        unit_sys_fail(&fault, fault.calls + call, ENOLCK, false);
+        bool lent = bsc_journal_lock_lend(lock, &fd, &err);
+        failed = fault.failed;
+        assert_int_equal(lent, !failed);
+        assert_true(lent || strstr(err.message, "lock.lent") != NULL);
+        if (lent)
+            bsc_journal_lock_recall(lock, fd);
+        assert_int_equal(unit_fd_count(), before);
+        bsc_journal_lock_free(lock);
+    }
+    free(runs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_IN_FOLDER(a_second_process_is_refused_and_told_who_holds_it),
         UNIT_IN_FOLDER(the_lock_of_a_killed_process_is_free),
-        UNIT_IN_FOLDER(a_child_with_the_descriptor_keeps_the_lock),
+        UNIT_IN_FOLDER(nobody_takes_the_lock_while_a_program_has_a_share_in_it),
+        UNIT_IN_FOLDER(what_a_program_leaves_behind_when_it_has_ended_holds_nothing),
+        UNIT_IN_FOLDER(programs_that_run_at_once_have_a_share_each),
         UNIT_IN_FOLDER(a_lock_given_back_can_be_taken_again),
         UNIT_IN_FOLDER(a_lock_says_which_run_it_is_held_for),
         UNIT_IN_FOLDER(looking_opens_nothing_for_writing_and_takes_nothing),
         UNIT_IN_FOLDER(what_cannot_be_looked_at_is_told),
         UNIT_IN_FOLDER(whichever_call_fails_no_lock_is_left_behind),
+        UNIT_IN_FOLDER(a_share_that_cannot_be_had_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

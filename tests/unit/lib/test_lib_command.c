@@ -1,5 +1,10 @@
 #include "lib_fixture.h"
 
+#include <signal.h>
+
+#include "journal/lock.h"
+#include "os/process.h"
+
 static void a_probe_returns_what_the_command_wrote(void **state)
 {
     struct lib_bench bench;
@@ -143,6 +148,71 @@ static void a_host_out_of_reach_is_told_from_a_failed_command(void **state)
     bench_close(&bench);
 }
 
+/* Opens the bench with a lock, as a run does. */
+static struct bsc_journal_lock *bench_lock(struct lib_bench *bench, void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_journal_lock *lock =
+        bsc_journal_lock_take(bsc_sys_real(), bsc_clock_real(), *state, "r", &err);
+    assert_non_null(lock);
+    bench->env.lock = lock;
+    return lock;
+}
+
+static void a_command_that_changes_something_shares_in_the_lock_of_the_run(void **state)
+{
+    static const char argv[] = "{'argv':['sh','-c','for i in 0 3; do "
+                               "readlink /proc/$$/fd/$i | grep -o [^/]*$; done; true']}";
+    static const char shares[] = "{'cut':false,'err':'','exit':0,'out':'null\\nlock.lent\\n'}";
+    static const char does_not[] = "{'cut':false,'err':'','exit':0,'out':'null\\n'}";
+    struct lib_bench bench;
+    bench_open(&bench, state);
+    assert_answer(&bench, call_row(&bench, "command.run", argv), does_not);
+    struct bsc_journal_lock *lock = bench_lock(&bench, state);
+    assert_answer(&bench, call_row(&bench, "command.run", argv), shares);
+    assert_answer(&bench, call_row(&bench, "command.probe", argv), does_not);
+    bench.env.lock = NULL;
+    bsc_journal_lock_free(lock);
+    bench_close(&bench);
+}
+
+/* ssh closes whatever is above its streams. */
+static void a_command_on_another_host_shares_in_the_lock_by_its_input(void **state)
+{
+    struct lib_bench bench;
+    bench_open(&bench, state);
+    put_ssh(state);
+    struct bsc_journal_lock *lock = bench_lock(&bench, state);
+    assert_answer(&bench,
+                  call_row(&bench, "command.run",
+                           "{'host':'db1','argv':['sh','-c',"
+                           "'cat; basename $(readlink /proc/$$/fd/0)']}"),
+                  "{'cut':false,'err':'','exit':0,'out':'db1:lock.lent\\n'}");
+    bench.env.lock = NULL;
+    bsc_journal_lock_free(lock);
+    bench_close(&bench);
+}
+
+static void what_a_command_leaves_behind_does_not_share_in_the_lock(void **state)
+{
+    struct lib_bench bench;
+    struct bsc_err err = BSC_ERR_INIT;
+    bench_open(&bench, state);
+    struct bsc_journal_lock *lock = bench_lock(&bench, state);
+    struct bsc_value *answer =
+        call_row(&bench, "command.run", "{'argv':['sh','-c','sleep 1000 & echo $!']}");
+    pid_t left = (pid_t)strtol(bsc_value_get_string(answer, "out"), NULL, 10);
+    bsc_value_free(answer);
+    bench.env.lock = NULL;
+    bsc_journal_lock_free(lock);
+    assert_true(bsc_process_alive(left));
+    lock = bench_lock(&bench, state);
+    bench.env.lock = NULL;
+    bsc_journal_lock_free(lock);
+    assert_true(bsc_process_end(left, SIGTERM, 5000, &err));
+    bench_close(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +225,9 @@ int main(void)
         UNIT_IN_FOLDER(a_command_ends_when_its_time_is_up),
         UNIT_IN_FOLDER(words_for_another_host_are_quoted_for_its_shell),
         UNIT_IN_FOLDER(a_host_out_of_reach_is_told_from_a_failed_command),
+        UNIT_IN_FOLDER(a_command_that_changes_something_shares_in_the_lock_of_the_run),
+        UNIT_IN_FOLDER(a_command_on_another_host_shares_in_the_lock_by_its_input),
+        UNIT_IN_FOLDER(what_a_command_leaves_behind_does_not_share_in_the_lock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

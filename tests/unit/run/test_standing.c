@@ -1,8 +1,11 @@
 #include "standing_unit.h"
 
 #include <errno.h>
+#include <signal.h>
 
 #include "fault_sys.h"
+#include "orphan.h"
+#include "os/process.h"
 #include "run/outcome.h"
 
 #define ID "20261120-231501-failover-a3f2"
@@ -44,6 +47,29 @@ static void only_the_lock_tells_a_live_run_from_one_whose_process_is_gone(void *
     lock = lock_for(&notes, "20261120-231502-another-0000");
     assert_stand(&notes, "interrupted");
     bsc_journal_lock_free(lock);
+    notes_end(&notes);
+}
+
+static void a_run_goes_on_while_a_program_outlives_its_process(void **state)
+{
+    struct notes notes;
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_run_standing standing = {0};
+    notes_begin(&notes, *state, ID);
+    notes_run(&notes, "run");
+    struct bsc_journal_lock *lock = lock_for(&notes, ID);
+    read_on(&standing, &notes);
+    assert_false(bsc_run_standing_is_orphaned(&standing));
+    bsc_journal_lock_free(lock);
+    pid_t orphan = orphan_start(notes.folder.runs, ID, false);
+    read_on(&standing, &notes);
+    assert_int_equal(standing.stand, BSC_RUN_STAND_RUNNING);
+    assert_true(bsc_run_standing_is_orphaned(&standing));
+    assert_true(bsc_process_end(orphan, SIGKILL, 5000, &err));
+    read_on(&standing, &notes);
+    assert_int_equal(standing.stand, BSC_RUN_STAND_INTERRUPTED);
+    assert_false(bsc_run_standing_is_orphaned(&standing));
+    bsc_run_standing_release(&standing);
     notes_end(&notes);
 }
 
@@ -296,6 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         UNIT_IN_FOLDER(a_run_stands_as_its_end_says),
         UNIT_IN_FOLDER(only_the_lock_tells_a_live_run_from_one_whose_process_is_gone),
+        UNIT_IN_FOLDER(a_run_goes_on_while_a_program_outlives_its_process),
         UNIT_IN_FOLDER(a_folder_without_a_journal_is_a_run_that_never_began),
         UNIT_IN_FOLDER(a_torn_tail_does_not_count),
         UNIT_IN_FOLDER(what_was_done_and_what_is_under_way_is_told),
