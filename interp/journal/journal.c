@@ -152,8 +152,24 @@ static bool line_make(struct bsc_journal *journal, enum bsc_journal_kind kind,
     return true;
 }
 
+/* From where a record may take its room. */
+enum room { ROOM_ORDINARY, ROOM_SETTLED, ROOM_FINAL };
+
+static bool is_room_for(struct bsc_journal *journal, int64_t bytes, enum room room,
+                        struct bsc_err *err)
+{
+    struct bsc_err full = BSC_ERR_INIT;
+    if (room == ROOM_FINAL || bsc_journal_room(journal, bytes, &full))
+        return true;
+    int64_t needed = journal->offset + bytes + BSC_JOURNAL_RESERVE_END;
+    if (room == ROOM_SETTLED && full.code == BSC_ERR_NO_SPACE && needed <= journal->allocated)
+        return true;
+    *err = full;
+    return false;
+}
+
 static bool record_append(struct bsc_journal *journal, enum bsc_journal_kind kind,
-                          const struct bsc_value *payload, bool final, struct bsc_err *err)
+                          const struct bsc_value *payload, enum room room, struct bsc_err *err)
 {
     char hash[BSC_DIGEST_HEX];
     if (journal->poisoned)
@@ -161,7 +177,7 @@ static bool record_append(struct bsc_journal *journal, enum bsc_journal_kind kin
     if (!line_make(journal, kind, payload, hash, err))
         return false;
     int64_t bytes = (int64_t)journal->line.length;
-    if (!final && !bsc_journal_room(journal, bytes, err))
+    if (!is_room_for(journal, bytes, room, err))
         return false;
     if (!line_append(journal, err))
         return false;
@@ -175,14 +191,21 @@ static bool record_append(struct bsc_journal *journal, enum bsc_journal_kind kin
 bool bsc_journal_append(struct bsc_journal *journal, enum bsc_journal_kind kind,
                         const struct bsc_value *payload, bool durable, struct bsc_err *err)
 {
-    return record_append(journal, kind, payload, false, err) &&
+    return record_append(journal, kind, payload, ROOM_ORDINARY, err) &&
+           (!durable || bsc_journal_sync(journal, err));
+}
+
+bool bsc_journal_append_settled(struct bsc_journal *journal, enum bsc_journal_kind kind,
+                                const struct bsc_value *payload, bool durable, struct bsc_err *err)
+{
+    return record_append(journal, kind, payload, ROOM_SETTLED, err) &&
            (!durable || bsc_journal_sync(journal, err));
 }
 
 bool bsc_journal_append_final(struct bsc_journal *journal, enum bsc_journal_kind kind,
                               const struct bsc_value *payload, struct bsc_err *err)
 {
-    return record_append(journal, kind, payload, true, err) && bsc_journal_sync(journal, err);
+    return record_append(journal, kind, payload, ROOM_FINAL, err) && bsc_journal_sync(journal, err);
 }
 
 bool bsc_journal_close(struct bsc_journal *journal, struct bsc_err *err)

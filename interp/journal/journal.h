@@ -5,7 +5,8 @@
  * there at all: what a failed write left is cut off again. A failed fdatasync is never tried again,
  * because the kernel forgets what it could not write; the journal is poisoned and refuses every
  * further record. Room for the last records of a run is reserved ahead, so that a full disk can
- * still be told why the run stopped. Secrets are taken out before the hash is.
+ * still be told what became of the changes under way and why the run stopped. Secrets are taken out
+ * before the hash is.
  *
  * A journal belongs to one thread. Whoever opens one holds the lock of the runs folder (lock.h).
  * May include base, os and value.
@@ -53,7 +54,13 @@ struct bsc_journal *bsc_journal_open(const struct bsc_journal_options *options,
 bool bsc_journal_append(struct bsc_journal *journal, enum bsc_journal_kind kind,
                         const struct bsc_value *payload, bool durable, struct bsc_err *err);
 
-/* The same, durable, out of the reserve: for the records with which a run stops. */
+/* The same for what has become of a change: when there is no other room it is taken from the
+ * reserve, of which enough is left for bsc_journal_append_final. BSC_ERR_NO_SPACE when that does
+ * not do either: a shorter record may still fit. */
+bool bsc_journal_append_settled(struct bsc_journal *journal, enum bsc_journal_kind kind,
+                                const struct bsc_value *payload, bool durable, struct bsc_err *err);
+
+/* The same, durable, out of the reserve: for the record with which a run stops. */
 bool bsc_journal_append_final(struct bsc_journal *journal, enum bsc_journal_kind kind,
                               const struct bsc_value *payload, struct bsc_err *err);
 

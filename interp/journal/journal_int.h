@@ -10,8 +10,11 @@
 #include "journal/line_int.h"
 
 enum {
-    /* Kept free for the records with which a run stops. */
+    /* Kept free for what has become of the changes under way and the record with which a run
+     * stops. */
     BSC_JOURNAL_RESERVE = 64 * 1024,
+    /* What the outcomes leave of it for that last record. */
+    BSC_JOURNAL_RESERVE_END = 16 * 1024,
     /* How much is asked for at a time when the room runs low. */
     BSC_JOURNAL_CHUNK = 256 * 1024
 };

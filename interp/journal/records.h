@@ -51,7 +51,7 @@
  *   action has several, the earliest one counts.
  * - outcome: how that change ended. An outcome word, the row's value, the error as {code, message,
  *   hint, sqlstate, native} or null. A change settled by observing after a crash has `settled_by` =
- *   "observing".
+ *   "observing". `cut` (true): the disk was full, and the value was left out for want of room.
  * - after: the facts of a changed resource, seen after the outcome.
  * - note: something to tell. Kind info, warning or loss; the journal itself adds kind journal when
  *   it put a torn tail aside: data = {file, offset, bytes, sha256}.

@@ -69,7 +69,9 @@ bool bsc_run_record_settled(struct bsc_journal *journal, int64_t number, const c
     bsc_value_set(payload, "error", bsc_value_null());
     bsc_value_set_int(payload, "duration_us", 0);
     bsc_value_set_text(payload, "settled_by", by);
-    return append(journal, BSC_JOURNAL_OUTCOME, payload, true, err);
+    bool ok = bsc_journal_append_settled(journal, BSC_JOURNAL_OUTCOME, payload, true, err);
+    bsc_value_free(payload);
+    return ok;
 }
 
 struct bsc_value *bsc_run_record_short(const struct bsc_value *fact)
@@ -131,6 +133,22 @@ bool bsc_run_record_intent(struct bsc_journal *journal, const struct bsc_run_rec
     return append(journal, BSC_JOURNAL_INTENT, payload, true, err);
 }
 
+/* That a change was made must not be lost for what it had to say: on a full disk the value is left
+ * out where there is no room for it. */
+static bool append_outcome(struct bsc_journal *journal, struct bsc_value *payload,
+                           struct bsc_err *err)
+{
+    struct bsc_err full = BSC_ERR_INIT;
+    if (bsc_journal_append_settled(journal, BSC_JOURNAL_OUTCOME, payload, false, &full))
+        return true;
+    *err = full;
+    if (full.code != BSC_ERR_NO_SPACE)
+        return false;
+    bsc_value_set(payload, "result", bsc_value_null());
+    bsc_value_set_bool(payload, "cut", true);
+    return bsc_journal_append_settled(journal, BSC_JOURNAL_OUTCOME, payload, false, err);
+}
+
 bool bsc_run_record_outcome(struct bsc_journal *journal, const struct bsc_run_record_change *change,
                             const char *outcome, const struct bsc_value *result,
                             const struct bsc_err *error, int64_t duration_us, struct bsc_err *err)
@@ -141,7 +159,9 @@ bool bsc_run_record_outcome(struct bsc_journal *journal, const struct bsc_run_re
     set_copy(payload, "result", result);
     bsc_value_set(payload, "error", error != NULL ? bsc_run_error_value(error) : bsc_value_null());
     bsc_value_set_int(payload, "duration_us", duration_us);
-    return append(journal, BSC_JOURNAL_OUTCOME, payload, false, err);
+    bool ok = append_outcome(journal, payload, err);
+    bsc_value_free(payload);
+    return ok;
 }
 
 bool bsc_run_record_after(struct bsc_journal *journal, const struct bsc_run_record_change *change,

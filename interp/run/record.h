@@ -50,8 +50,8 @@ bool bsc_run_record_action_begin(struct bsc_journal *journal, struct bsc_run_pla
 /* Durable: the change may start. */
 bool bsc_run_record_intent(struct bsc_journal *journal, const struct bsc_run_record_change *change,
                            struct bsc_err *err);
-/* What the row answered; durable with the next bsc_journal_sync. `error` is NULL when it succeeded.
- */
+/* What the row answered; durable with the next bsc_journal_sync, and written even when the disk is
+ * full. `error` is NULL when it succeeded. */
 bool bsc_run_record_outcome(struct bsc_journal *journal, const struct bsc_run_record_change *change,
                             const char *outcome, const struct bsc_value *result,
                             const struct bsc_err *error, int64_t duration_us, struct bsc_err *err);

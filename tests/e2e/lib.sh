@@ -10,6 +10,7 @@ failover=$source_tree/runbooks/failover.lua
 work=$(mktemp -d)
 sentence="the test begins"
 background=
+mounted=
 code=0
 cd "$work"
 # The name of no other process holds it: this is how the processes of a test are known.
@@ -33,6 +34,7 @@ clean_up() {
         kill -KILL "$pid" 2>/dev/null
     done
     cd /
+    [ -z "$mounted" ] || umount -l "$mounted"
     chmod -R u+rwx "$work" 2>/dev/null
     rm -rf "$work"
     exit "$status"

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "base/mem.h"
 #include "fault_sys.h"
 #include "fixture.h"
 #include "journal/journal_int.h"
@@ -379,6 +380,52 @@ static void a_full_disk_still_takes_the_last_record(void **state)
     free(path);
 }
 
+/* An outcome whose value has so many bytes. */
+static struct bsc_value *outcome_of(size_t bytes)
+{
+    struct bsc_value *payload = fixture_value(fixture_payload(BSC_JOURNAL_OUTCOME));
+    char *text = bsc_mem_new(bytes + 1, 1);
+    memset(text, 'x', bytes);
+    bsc_value_set_text(payload, "result", text);
+    bsc_mem_free(text);
+    return payload;
+}
+
+static void a_full_disk_still_takes_what_became_of_the_changes_under_way(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_journal_report report;
+    struct unit_sys fault;
+    struct ticking ticking;
+    char *path = unit_path(*state, "journal.jsonl");
+    ticking_init(&ticking);
+    unit_sys_init(&fault);
+    struct bsc_journal *journal = journal_new(&fault.table, &ticking, NULL, path);
+    unit_sys_fail_kind(&fault, UNIT_SYS_FALLOCATE, 2, ENOSPC, true);
+    while (fixture_append(journal, BSC_JOURNAL_NOTE, false, &err))
+        continue;
+    struct bsc_value *small = outcome_of(10);
+    struct bsc_value *large = outcome_of(BSC_JOURNAL_RESERVE - BSC_JOURNAL_RESERVE_END);
+    assert_false(bsc_journal_append_settled(journal, BSC_JOURNAL_OUTCOME, large, true, &err));
+    assert_int_equal(err.code, BSC_ERR_NO_SPACE);
+    int settled = 0;
+    while (bsc_journal_append_settled(journal, BSC_JOURNAL_OUTCOME, small, true, &err))
+        settled++;
+    assert_true(settled > 10);
+    assert_int_equal(err.code, BSC_ERR_NO_SPACE);
+    int64_t left = BSC_JOURNAL_CHUNK - bsc_journal_bytes(journal);
+    assert_true(left >= BSC_JOURNAL_RESERVE_END && left < BSC_JOURNAL_RESERVE_END + 1024);
+    struct bsc_value *end = fixture_value(fixture_payload(BSC_JOURNAL_RUN_END));
+    assert_true(bsc_journal_append_final(journal, BSC_JOURNAL_RUN_END, end, &err));
+    assert_true(bsc_journal_close(journal, &err));
+    assert_true(bsc_journal_verify(bsc_sys_real(), path, &report, &err));
+    assert_int_equal(report.state, BSC_JOURNAL_ENDED);
+    bsc_value_free(end);
+    bsc_value_free(small);
+    bsc_value_free(large);
+    free(path);
+}
+
 static void a_file_system_that_cannot_reserve_is_good_enough(void **state)
 {
     struct bsc_err err = BSC_ERR_INIT;
@@ -434,6 +481,7 @@ int main(void)
         UNIT_IN_FOLDER(a_sync_that_failed_is_never_tried_again),
         UNIT_IN_FOLDER(a_record_is_one_write_and_is_synced_only_when_asked),
         UNIT_IN_FOLDER(a_full_disk_still_takes_the_last_record),
+        UNIT_IN_FOLDER(a_full_disk_still_takes_what_became_of_the_changes_under_way),
         UNIT_IN_FOLDER(a_file_system_that_cannot_reserve_is_good_enough),
         UNIT_IN_FOLDER(room_that_ran_out_in_a_write_leaves_the_journal_usable),
     };
