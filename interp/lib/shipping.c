@@ -9,7 +9,6 @@
 #include "logs/copy.h"
 #include "logs/line.h"
 #include "logs/shipping.h"
-#include "value/json.h"
 
 static void progress_bytes(void *arg, int64_t done, int64_t total)
 {
@@ -116,19 +115,15 @@ const struct bsc_lib_row bsc_lib_row_logs_copy = {
 static bool unship(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
 {
     const char *path = NULL;
-    char *job = NULL;
     int64_t wait_ms = bsc_lib_call_left_ms(call);
     if (!bsc_lib_args_known(call->args, UNSHIP_ARGS, err) ||
         !bsc_lib_args_path(call->args, "path", &path, err))
         return false;
     if (wait_ms == 0 || wait_ms > BSC_LOGS_UNSHIP_WAIT_MS)
         wait_ms = BSC_LOGS_UNSHIP_WAIT_MS;
-    if (!bsc_logs_unship(call->env->sys, path, wait_ms, &job, err))
+    if (!bsc_logs_unship(call->env->sys, path, wait_ms, err))
         return false;
     *ret = bsc_value_map();
-    bsc_value_set(*ret, "job",
-                  job == NULL ? bsc_value_null() : bsc_json_parse(path, job, strlen(job), err));
-    bsc_mem_free(job);
     return true;
 }
 
@@ -137,7 +132,7 @@ const struct bsc_lib_row bsc_lib_row_logs_unship = {
     .effect = BSC_LIB_WRITE,
     .run = unship,
     .args = UNSHIP_ARGS,
-    .result = "map {job: map {share: text, destination: text, interval_ms: int}?}",
+    .result = "map {}",
     .doc = "Ends log shipping into a copy, waiting for a round of copying and applying that is "
            "under way.",
 };

@@ -70,23 +70,19 @@ static bool hold_patiently(const struct bsc_sys *sys, const char *db, int64_t wa
     }
 }
 
-bool bsc_logs_unship(const struct bsc_sys *sys, const char *db, int64_t wait_ms, char **ret_job,
+bool bsc_logs_unship(const struct bsc_sys *sys, const char *db, int64_t wait_ms,
                      struct bsc_err *err)
 {
     struct bsc_logs_job job = BSC_LOGS_JOB_INIT;
     struct bsc_err why = BSC_ERR_INIT;
     int fd = -1;
-    *ret_job = NULL;
     bool ok = hold_patiently(sys, db, wait_ms, &job, &fd, &why);
-    if (ok) {
+    if (ok)
         ok = bsc_logs_job_remove(sys, db, err);
-        if (ok)
-            *ret_job = bsc_logs_job_text(&job);
-    } else if (why.code == BSC_ERR_NOT_FOUND) {
+    else if (why.code == BSC_ERR_NOT_FOUND)
         ok = bsc_files_sync_parent(sys, db, err); /* a removal that was not made durable */
-    } else {
+    else
         *err = why;
-    }
     bsc_logs_io_close(sys, &fd, db, &(struct bsc_err){0});
     bsc_logs_job_release(&job);
     return ok;

@@ -22,8 +22,8 @@ bool bsc_logs_shipping_hold(const struct bsc_sys *sys, const char *db, struct bs
                             int *ret_fd, struct bsc_err *err);
 
 /* Ends log shipping into the copy: waits up to `wait_ms` for a running round (TIMEOUT), removes the
- * job durably. *ret_job gets the job's text, owned, or NULL when there was none, which is fine. */
-bool bsc_logs_unship(const struct bsc_sys *sys, const char *db, int64_t wait_ms, char **ret_job,
+ * job durably. That there was none is fine. */
+bool bsc_logs_unship(const struct bsc_sys *sys, const char *db, int64_t wait_ms,
                      struct bsc_err *err);
 
 /* Begins it, or changes its job. The copy must take log backups (REFUSED otherwise). */

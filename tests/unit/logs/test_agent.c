@@ -103,20 +103,19 @@ static void without_a_job_there_is_no_round(void **state)
     close_stage(&stage);
 }
 
-static void ending_the_job_gives_its_text_once(void **state)
+static void ending_the_job_removes_it_and_may_be_done_again(void **state)
 {
     struct stage stage;
     struct bsc_err err = BSC_ERR_INIT;
-    char *job = NULL;
     open_stage(&stage, *state);
     ship(&stage);
-    char *wanted = bsc_logs_job_text(&stage.job);
-    assert_true(bsc_logs_unship(bsc_sys_real(), stage.site.copy, 0, &job, &err));
-    assert_string_equal(job, wanted);
-    free(job);
-    assert_true(bsc_logs_unship(bsc_sys_real(), stage.site.copy, 0, &job, &err));
-    assert_null(job);
-    free(wanted);
+    char *path = bsc_logs_path_shipping(stage.site.copy);
+    assert_int_equal(access(path, F_OK), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_true(bsc_logs_unship(bsc_sys_real(), stage.site.copy, 0, &err));
+        assert_int_equal(access(path, F_OK), -1);
+    }
+    bsc_mem_free(path);
     close_stage(&stage);
 }
 
@@ -126,20 +125,18 @@ static void ending_the_job_waits_for_a_running_round(void **state)
     struct bsc_logs_job job = BSC_LOGS_JOB_INIT;
     struct bsc_err err = BSC_ERR_INIT;
     struct bsc_logs_agent_round round;
-    char *text = NULL;
     int fd = -1;
     open_stage(&stage, *state);
     ship(&stage);
     assert_true(bsc_logs_shipping_hold(bsc_sys_real(), stage.site.copy, &job, &fd, &err));
     assert_string_equal(job.share, stage.site.share);
     assert_int_equal(job.interval_ms, 500);
-    assert_false(bsc_logs_unship(bsc_sys_real(), stage.site.copy, 40, &text, &err));
+    assert_false(bsc_logs_unship(bsc_sys_real(), stage.site.copy, 40, &err));
     assert_int_equal(err.code, BSC_ERR_TIMEOUT);
     assert_false(bsc_logs_agent_copy_apply(bsc_sys_real(), stage.site.copy, NULL, &round, &err));
     assert_int_equal(err.code, BSC_ERR_CONFLICT);
     assert_int_equal(close(fd), 0);
-    assert_true(bsc_logs_unship(bsc_sys_real(), stage.site.copy, 40, &text, &err));
-    free(text);
+    assert_true(bsc_logs_unship(bsc_sys_real(), stage.site.copy, 40, &err));
     bsc_logs_job_release(&job);
     close_stage(&stage);
 }
@@ -337,7 +334,7 @@ int main(void)
         UNIT_IN_FOLDER(a_round_copies_and_applies_what_is_new),
         UNIT_IN_FOLDER(a_round_goes_up_to_a_gap_and_says_so),
         UNIT_IN_FOLDER(without_a_job_there_is_no_round),
-        UNIT_IN_FOLDER(ending_the_job_gives_its_text_once),
+        UNIT_IN_FOLDER(ending_the_job_removes_it_and_may_be_done_again),
         UNIT_IN_FOLDER(ending_the_job_waits_for_a_running_round),
         UNIT_IN_FOLDER(a_primary_takes_no_job),
         UNIT_IN_FOLDER(a_mirror_has_every_commit_after_a_round),
