@@ -195,3 +195,33 @@ servers:
   one: { data_centre: here }
 END
 }
+
+# A small site with the runbook `slow`, whose second step lasts until somebody writes to the pipe.
+slow_site() {
+    small_site
+    mkfifo hold
+    cat >slow.lua <<'END'
+runbook "slow" { summary = "Waits in its second step" }
+step "Begin" { command.run { argv = { "/usr/bin/touch", "begun" } }, harmless = "a mark" }
+step "Hold" { command.run { argv = { "/usr/bin/head", "-c", "1", "hold" } }, harmless = "waits" }
+step "End" { command.run { argv = { "/usr/bin/touch", "ended" } }, harmless = "a mark" }
+END
+}
+
+# hold_run RUNBOOK: begins such a run in the background and waits until it holds; its pid is $run.
+hold_run() {
+    "$program" run "$1.lua" --yes >"$1.out" 2>"$1.err" </dev/null &
+    run=$!
+    background="$background $run"
+    until_true 20 holds
+}
+
+holds() {
+    bsc status last --json
+    [ "$code" -eq 0 ] && [ "$(json out '$.state')" = running ] &&
+        [ "$(json out '$.in_flight.item')" = 2 ]
+}
+
+let_go() {
+    printf x >hold
+}

@@ -1,13 +1,6 @@
 # What signals do to a run: Ctrl-C twice, a lost terminal, nohup.
 . "$(dirname "$0")/lib.sh"
-small_site
-mkfifo hold
-cat >slow.lua <<'END'
-runbook "slow" { summary = "Waits in its second step" }
-step "Begin" { command.run { argv = { "/usr/bin/touch", "begun" } }, harmless = "a mark" }
-step "Hold" { command.run { argv = { "/usr/bin/head", "-c", "1", "hold" } }, harmless = "waits" }
-step "End" { command.run { argv = { "/usr/bin/touch", "ended" } }, harmless = "a mark" }
-END
+slow_site
 # Its second step does not end when it is asked to.
 cat >stubborn <<'END'
 trap '' TERM INT HUP
@@ -17,19 +10,6 @@ END
 sed -e 's/"slow"/"deaf"/' \
     -e "s,\"/usr/bin/head\"\\, \"-c\"\\, \"1\"\\, \"hold\",\"/bin/sh\"\\, \"$work/stubborn\"," \
     slow.lua >deaf.lua
-
-begin() {
-    "$program" run "$1.lua" --yes >"$1.out" 2>"$1.err" </dev/null &
-    run=$!
-    background="$background $run"
-    until_true 20 holds
-}
-
-holds() {
-    bsc status last --json
-    [ "$code" -eq 0 ] && [ "$(json out '$.state')" = running ] &&
-        [ "$(json out '$.in_flight.item')" = 2 ]
-}
 
 # ends_as EXIT-CODE RUNBOOK
 ends_as() {
@@ -47,7 +27,7 @@ stands() {
 }
 
 it "Ctrl-C once: what is under way is ended and looked at, and the run is cancelled"
-begin slow
+hold_run slow
 kill -INT "$run"
 ends_as 1 slow
 says "stopping: what is under way is ended and looked at"
@@ -58,7 +38,7 @@ same "$(json out '$.in_flight')" "" "change in doubt"
 rm -rf runs begun
 
 it "a second Ctrl-C ends the run at once, whatever hangs; the journal is good, its end missing"
-begin deaf
+hold_run deaf
 until_true 20 test -e stubborn.up
 strike() {
     kill -INT "$run" 2>/dev/null || true
@@ -89,7 +69,7 @@ says "records verify, but the run's end is missing"
 rm -rf runs begun
 
 it "the same signal passed on by whoever started the run is no second one"
-begin deaf
+hold_run deaf
 kill -STOP "$run"
 kill -INT "$run"
 kill -TERM "$run"
@@ -102,11 +82,11 @@ done
 rm -rf runs begun
 
 it "SIGHUP lets the item under way end, and halts the run before the next one"
-begin slow
+hold_run slow
 kill -HUP "$run"
 until_true 10 grep -q "the terminal was lost: this is the last item" slow.out
 stands running
-printf x >hold
+let_go
 ends_as 1 slow
 stands halted
 same "$(json out '$.items_done')" 2 "items done"
@@ -135,7 +115,7 @@ run=$(json out '$.holder.pid')
 kill -KILL "$terminal"
 wait "$terminal" 2>/dev/null || true
 until_true 10 hung_up
-printf x >hold
+let_go
 until_true 10 gone "$run"
 stands halted
 same "$(json out '$.items_done')" 2 "items done"
@@ -181,7 +161,7 @@ run=$!
 background="$background $run"
 until_true 20 holds
 kill -HUP "$run"
-printf x >hold
+let_go
 ends_as 0 slow
 stands done
 [ -e ended ] || fail "the run did not go on"

@@ -1,35 +1,8 @@
 # How runs stand, told by whoever looks, and a run followed from another terminal.
 . "$(dirname "$0")/lib.sh"
-small_site
-mkfifo hold
-
-# A step that lasts until somebody writes to the pipe.
-cat >slow.lua <<'END'
-runbook "slow" { summary = "Waits in its second step" }
-step "Begin" { command.run { argv = { "/usr/bin/touch", "begun" } }, harmless = "a mark" }
-step "Hold" { command.run { argv = { "/usr/bin/head", "-c", "1", "hold" } }, harmless = "waits" }
-step "End" { command.run { argv = { "/usr/bin/touch", "ended" } }, harmless = "a mark" }
-END
+slow_site
 printf '%s\n' 'runbook "fails" {}' \
     'step "Fail" { command.run { argv = { "/bin/false" } }, harmless = "nothing" }' >fails.lua
-
-# Begins a run in the background and waits until it holds; its pid is $run.
-hold_run() {
-    "$program" run slow.lua --yes >run.out 2>&1 </dev/null &
-    run=$!
-    background="$background $run"
-    until_true 20 holds
-}
-
-holds() {
-    bsc status last --json
-    [ "$code" -eq 0 ] && [ "$(json out '$.state')" = running ] &&
-        [ "$(json out '$.in_flight.item')" = 2 ]
-}
-
-let_go() {
-    printf x >hold
-}
 
 it "where no run was ever begun, that is told from a folder that is not there"
 bsc status
@@ -55,7 +28,7 @@ bsc status one two
 exits 2
 
 it "a live run is running, with the step under way and the command that follows it"
-hold_run
+hold_run slow
 bsc status
 exits 0
 says "running"
@@ -99,7 +72,7 @@ says "3 step changed"
 says "done: every item was carried out"
 
 it "a run whose process is killed goes on as long as a program that it started is at work"
-hold_run
+hold_run slow
 "$program" status --watch --json >watch.out 2>&1 </dev/null &
 watch=$!
 background="$background $watch"
@@ -185,7 +158,7 @@ says "runs begin with '${id%%-*}'"
 says "$id"
 
 it "whoever stops watching stops nothing else"
-hold_run
+hold_run slow
 setsid "$program" status --watch >watch.out 2>&1 </dev/null &
 watch=$!
 background="$background $watch"
@@ -199,7 +172,7 @@ let_go
 wait "$run"
 
 it "on a terminal the item under way is shown too"
-hold_run
+hold_run slow
 setsid script -qec "'$program' status --watch" /dev/null >terminal 2>&1 </dev/null &
 watch=$!
 background="$background $watch"
