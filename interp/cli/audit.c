@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "base/mem.h"
 #include "cli/options.h"
+#include "cli/where.h"
 #include "journal/folder.h"
 #include "run/evidence.h"
 
@@ -63,13 +63,13 @@ static void evidence_json(struct bsc_cli *cli, const struct bsc_journal_folder *
     bsc_value_free(map);
 }
 
-static int audit_verify(struct bsc_cli *cli, const char *runs, const char *run)
+static int audit_verify(struct bsc_cli *cli, const struct bsc_cli_where *where, const char *run)
 {
     struct bsc_err err = BSC_ERR_INIT;
     struct bsc_journal_folder folder = {0};
     struct bsc_run_evidence evidence = {0};
     int code = BSC_EXIT_DONE;
-    if (!bsc_journal_folder_find(cli->sys, runs, run, &folder, &err) ||
+    if (!bsc_cli_where_find(cli, where, run, &folder, &err) ||
         !bsc_run_evidence_read(&evidence, cli->sys, folder.path, &err)) {
         code = bsc_cli_fail(cli, &err);
     } else if (cli->json) {
@@ -87,12 +87,9 @@ static int audit_verify(struct bsc_cli *cli, const char *runs, const char *run)
 int bsc_cli_audit(struct bsc_cli *cli, int argc, char **argv)
 {
     struct bsc_err err = BSC_ERR_INIT;
-    const char *site = NULL, *option = NULL;
+    struct bsc_cli_where where = {0};
     const struct bsc_cli_option options[] = {
-        {"--site", NULL, "FILE", "the site beside which the runs are kept", NULL, &site, NULL},
-        {"--runs", NULL, "DIR", "the folder of all runs (default: runs beside the site)", NULL,
-         &option, NULL},
-        {0}};
+        bsc_cli_where_site(&where), bsc_cli_where_runs(&where), {0}};
     const struct bsc_cli_usage usage = {
         "audit verify RUN [--site SITE|--runs DIR]",
         "Verifies the journal of a run, record by record, and that its plan, runbook and site file "
@@ -110,8 +107,5 @@ int bsc_cli_audit(struct bsc_cli *cli, int argc, char **argv)
         bsc_err_hint(&err, "usage: bascule %s", usage.synopsis);
         return bsc_cli_fail(cli, &err);
     }
-    char *runs = bsc_journal_runs_folder(site, option);
-    int code = audit_verify(cli, runs, argv[2]);
-    bsc_mem_free(runs);
-    return code;
+    return audit_verify(cli, &where, argv[2]);
 }

@@ -15,13 +15,12 @@
 #include "run/outcome.h"
 #include "run/plan.h"
 #include "run/record.h"
+#include "run/standing.h"
 
 static bool find(struct bsc_cli_old_run *run, struct bsc_err *err)
 {
-    char *runs = bsc_journal_runs_folder(run->wishes->site, run->wishes->runs);
-    bool found = bsc_journal_folder_find(run->cli->sys, runs, run->wishes->run, &run->folder, err);
-    bsc_mem_free(runs);
-    if (!found)
+    const struct bsc_cli_old_wishes *wishes = run->wishes;
+    if (!bsc_cli_where_find(run->cli, &wishes->where, wishes->run, &run->folder, err))
         return false;
     char *path = bsc_journal_folder_file(&run->folder, BSC_JOURNAL_PLAN_FILE);
     run->plan = bsc_run_plan_read(run->cli->sys, path, err);
@@ -40,12 +39,26 @@ static bool open_session(struct bsc_cli_old_run *run, struct bsc_err *err)
     if (options.runbook_path == NULL || options.site_path == NULL)
         return bsc_err_set(err, BSC_ERR_INVALID, "the plan of %s does not say where its files were",
                            run->folder.id);
-    if (!bsc_run_session_open(&run->session, &options, err))
-        return false;
-    if (bsc_value_count(bsc_run_session_errors(&run->session)) == 0)
-        return true;
-    bsc_cli_stops_at_errors(run->cli, &run->session);
-    return bsc_err_set(err, BSC_ERR_INVALID, "the runbook has errors now");
+    return bsc_run_session_open(&run->session, &options, err) &&
+           (bsc_value_count(bsc_run_session_errors(&run->session)) == 0 ||
+            bsc_err_set(err, BSC_ERR_INVALID, "the runbook has errors now"));
+}
+
+bool bsc_cli_old_run_is_over(const struct bsc_cli_old_run *run)
+{
+    return run->past.ended && (!run->wishes->back || run->past.goes_back);
+}
+
+/* Its files cannot be read any more, which is nothing to a run that is over. */
+static bool looks_over(struct bsc_cli_old_run *run)
+{
+    struct bsc_err ignored = BSC_ERR_INIT;
+    struct bsc_run_standing standing = {0};
+    bool read = bsc_run_standing_read(&standing, run->cli->sys, &run->folder, &ignored);
+    run->past.goes_back = standing.stand == BSC_RUN_STAND_ROLLED_BACK;
+    run->past.ended = run->past.goes_back || standing.stand == BSC_RUN_STAND_DONE;
+    bsc_run_standing_release(&standing);
+    return read && bsc_cli_old_run_is_over(run);
 }
 
 /* The same plan must come of the same facts, or the rest of the run would be another one. */
@@ -95,6 +108,30 @@ static bool read_word(struct bsc_cli_old_run *run, struct bsc_run_word *ret, str
     return true;
 }
 
+/* The two commands of which one is to be typed; a hint that has no room for both has the first,
+ * and one that has no room for that stays as it is. */
+static bool ask_for_a_word(const struct bsc_cli_old_run *run, struct bsc_err *err)
+{
+    const char *resource = bsc_value_get_string(run->past.open, "resource");
+    char *where = bsc_cli_typed_where(&run->wishes->where, &run->folder);
+    char *command = bsc_cli_typed(run->wishes->back ? "rollback" : "resume", &run->folder, where);
+    char *both = bsc_mem_format("Look at %s yourself. If it was made: %s --settle made; if it was "
+                                "not: %s --settle not-made",
+                                resource, command, command);
+    char *one = bsc_mem_format("Look at %s yourself. If it was not made, say not-made in: %s "
+                               "--settle made",
+                               resource, command);
+    if (strlen(both) < sizeof err->hint)
+        bsc_err_hint(err, "%s", both);
+    else if (strlen(one) < sizeof err->hint)
+        bsc_err_hint(err, "%s", one);
+    bsc_mem_free(one);
+    bsc_mem_free(both);
+    bsc_mem_free(command);
+    bsc_mem_free(where);
+    return false;
+}
+
 static bool settle(struct bsc_cli_old_run *run, struct bsc_err *err)
 {
     struct bsc_run_word said;
@@ -104,7 +141,7 @@ static bool settle(struct bsc_cli_old_run *run, struct bsc_err *err)
         return true;
     run->open = bsc_value_get_number(run->past.open, "effect", 0);
     if (!bsc_run_settle_look(&run->session, &run->past, &said, &run->found, err))
-        return false;
+        return err->code == BSC_ERR_UNKNOWN && ask_for_a_word(run, err);
     bsc_cli_say(run->cli, "under way when it stopped: %s\n  found: %s\n",
                 bsc_value_get_string(run->past.open, "statement"),
                 bsc_run_settle_words(run->found.made));
@@ -126,8 +163,19 @@ static bool read_past(struct bsc_cli_old_run *run, struct bsc_err *err)
 
 bool bsc_cli_old_run_open(struct bsc_cli_old_run *run, struct bsc_err *err)
 {
-    if (!find(run, err) || !open_session(run, err) || !take_lock(run, err) ||
-        !read_past(run, err) || !inputs_are_the_same(run, err) || !settle(run, err))
+    if (!find(run, err))
+        return false;
+    if (!open_session(run, err)) {
+        if (looks_over(run))
+            return true;
+        bsc_cli_stops_at_errors(run->cli, &run->session);
+        return false;
+    }
+    if (!take_lock(run, err) || !read_past(run, err))
+        return false;
+    if (bsc_cli_old_run_is_over(run))
+        return true;
+    if (!inputs_are_the_same(run, err) || !settle(run, err))
         return false;
     run->facts = bsc_run_session_observe(&run->session, err);
     return run->facts != NULL;
@@ -182,7 +230,7 @@ bool bsc_cli_old_run_confirm(struct bsc_cli_old_run *run, const struct bsc_value
 bool bsc_cli_old_run_hint(const struct bsc_cli_old_run *run, const char *text, const char *verb,
                           struct bsc_err *err)
 {
-    char *where = bsc_cli_typed_where(run->wishes->site, run->wishes->runs, &run->folder);
+    char *where = bsc_cli_typed_where(&run->wishes->where, &run->folder);
     char *command = bsc_cli_typed(verb, &run->folder, where);
     /* Half a command is worse than none. */
     if (strlen(text) + strlen(command) < sizeof err->hint)
@@ -234,10 +282,8 @@ int bsc_cli_old_run_parse(struct bsc_cli *cli, const char *synopsis, const char 
 {
     struct bsc_err err = BSC_ERR_INIT;
     const struct bsc_cli_option options[] = {
-        {"--site", NULL, "FILE", "the site beside which the runs are kept", NULL, &wishes->site,
-         NULL},
-        {"--runs", NULL, "DIR", "the folder of all runs (default: runs beside the site)", NULL,
-         &wishes->runs, NULL},
+        bsc_cli_where_site(&wishes->where),
+        bsc_cli_where_runs(&wishes->where),
         {"--settle", NULL, "WORD",
          "made or not-made: of a change that was under way and that nothing shows", NULL,
          &wishes->settle, NULL},

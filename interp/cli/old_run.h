@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "cli/claim.h"
 #include "cli/cli.h"
+#include "cli/where.h"
 #include "journal/folder.h"
 #include "journal/journal.h"
 #include "journal/lock.h"
@@ -19,9 +20,9 @@
 #include "value/value.h"
 
 struct bsc_cli_old_wishes {
-    const char *run;       /* id, the beginning of one, folder, or last */
-    const char *site;      /* beside which the runs are kept, or NULL */
-    const char *runs;      /* where they are kept, or NULL */
+    bool back;       /* to be rolled back, not resumed */
+    const char *run; /* id, the beginning of one, folder, or last */
+    struct bsc_cli_where where;
     const char *take_over; /* the reason, or NULL */
     const char *settle;    /* "made" or "not-made", or NULL */
     bool yes;
@@ -45,10 +46,15 @@ struct bsc_cli_old_run {
 };
 
 /* Finds the run, its plan and what its journal says, takes the lock of its folder, finds out what
- * has become of the change that was under way, and looks at the site. Nothing is changed yet.
+ * has become of the change that was under way, and looks at the site. Nothing is changed yet. Of a
+ * run that is over (see below) only that is found out, whatever has become of its files.
  * Errors: NOT_FOUND, CONFLICT when somebody is at work, REFUSED when the runbook, the library, the
  * site file or a module is not what it was begun with, DAMAGED, UNKNOWN (run/settle.h). */
 bool bsc_cli_old_run_open(struct bsc_cli_old_run *run, struct bsc_err *err);
+
+/* Whether there is nothing left to do, whatever the site is like: what is done is not resumed, and
+ * what was taken back neither that nor taken back again. */
+bool bsc_cli_old_run_is_over(const struct bsc_cli_old_run *run);
 
 /* Opens its journal and records that this process has taken the run in hand, in this mode, with
  * what is ahead (a plan), and what was found out. */

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "cli/options.h"
+#include "cli/where.h"
 #include "journal/folder.h"
 #include "os/files.h"
 #include "run/report.h"
@@ -34,13 +35,14 @@ static bool page_put(struct bsc_cli *cli, const struct bsc_journal_folder *folde
     return done;
 }
 
-static int report(struct bsc_cli *cli, const char *runs, const char *run, const char *output)
+static int report(struct bsc_cli *cli, const struct bsc_cli_where *where, const char *run,
+                  const char *output)
 {
     struct bsc_err err = BSC_ERR_INIT;
     struct bsc_journal_folder folder = {0};
     struct bsc_buf page;
     bsc_buf_init(&page);
-    bool done = bsc_journal_folder_find(cli->sys, runs, run, &folder, &err) &&
+    bool done = bsc_cli_where_find(cli, where, run, &folder, &err) &&
                 bsc_run_report_html(cli->sys, folder.path, NULL, &page, &err);
     if (done) {
         bsc_redact_apply(cli->redactor, &page);
@@ -54,14 +56,14 @@ static int report(struct bsc_cli *cli, const char *runs, const char *run, const 
 int bsc_cli_report(struct bsc_cli *cli, int argc, char **argv)
 {
     struct bsc_err err = BSC_ERR_INIT;
-    const char *site = NULL, *option = NULL, *output = NULL;
-    const struct bsc_cli_option options[] = {
-        {"--output", "-o", "FILE", "where to write the page (- for standard output)", NULL, &output,
-         NULL},
-        {"--site", NULL, "FILE", "the site beside which the runs are kept", NULL, &site, NULL},
-        {"--runs", NULL, "DIR", "the folder of all runs (default: runs beside the site)", NULL,
-         &option, NULL},
-        {0}};
+    struct bsc_cli_where where = {0};
+    const char *output = NULL;
+    const struct bsc_cli_option options[] = {{"--output", "-o", "FILE",
+                                              "where to write the page (- for standard output)",
+                                              NULL, &output, NULL},
+                                             bsc_cli_where_site(&where),
+                                             bsc_cli_where_runs(&where),
+                                             {0}};
     const struct bsc_cli_usage usage = {
         "report RUN [-o FILE.html] [--site SITE|--runs DIR]",
         "Writes the report of a run as one HTML page that needs nothing else. RUN is an id, a "
@@ -73,8 +75,5 @@ int bsc_cli_report(struct bsc_cli *cli, int argc, char **argv)
         return bsc_cli_fail(cli, &err);
     if (help)
         return BSC_EXIT_DONE;
-    char *runs = bsc_journal_runs_folder(site, option);
-    int code = report(cli, runs, argv[1], output);
-    bsc_mem_free(runs);
-    return code;
+    return report(cli, &where, argv[1], output);
 }

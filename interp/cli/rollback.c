@@ -45,12 +45,14 @@ static int rollback(struct bsc_cli_old_run *run, struct bsc_err *err)
 {
     const struct bsc_run_start beginning = {0};
     int code = -1;
-    if (!bsc_cli_old_run_open(run, err) || !may_go_back(run, err))
+    if (!bsc_cli_old_run_open(run, err))
         return -1;
-    if (run->past.ended && run->past.goes_back) {
+    if (bsc_cli_old_run_is_over(run)) {
         bsc_cli_old_run_tell(run, "rolled back");
         return BSC_EXIT_DONE;
     }
+    if (!may_go_back(run, err))
+        return -1;
     struct bsc_value *items = bsc_run_back_items(
         bsc_value_get(bsc_run_session_runbook(&run->session), "items"), run->past.trail);
     struct bsc_value *ahead =
@@ -66,7 +68,7 @@ static int rollback(struct bsc_cli_old_run *run, struct bsc_err *err)
 int bsc_cli_rollback(struct bsc_cli *cli, int argc, char **argv)
 {
     struct bsc_err err = BSC_ERR_INIT;
-    struct bsc_cli_old_wishes wishes = {0};
+    struct bsc_cli_old_wishes wishes = {.back = true};
     int code = bsc_cli_old_run_parse(
         cli, "rollback RUN [--site SITE|--runs DIR] [--settle made|not-made] [--yes]",
         "Takes back what a run has done, the last first, up to its point of no return. RUN is an "

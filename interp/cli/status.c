@@ -9,13 +9,13 @@
 #include "cli/show_standing.h"
 #include "cli/typed.h"
 #include "cli/watch.h"
+#include "cli/where.h"
 #include "run/estimate.h"
 #include "run/plan.h"
 
 struct wishes {
-    const char *site; /* as given, or NULL */
-    const char *runs; /* as given, or NULL */
-    const char *run;  /* as given, or NULL: all */
+    struct bsc_cli_where where;
+    const char *run; /* as given, or NULL: all */
     bool watch;
 };
 
@@ -24,8 +24,8 @@ struct wishes {
 /* The site file as given, or where it stands by custom. Returns owned; NULL where none is. */
 static char *site_of(struct bsc_cli *cli, const struct wishes *wishes, const char *runs)
 {
-    if (wishes->site != NULL)
-        return bsc_mem_text(wishes->site);
+    if (wishes->where.site != NULL)
+        return bsc_mem_text(wishes->where.site);
     char *path = bsc_files_join(runs, "../site.yaml");
     if (bsc_files_exists(cli->sys, path))
         return path;
@@ -118,16 +118,16 @@ static void tell_one(struct bsc_cli *cli, const struct sight *sight, struct bsc_
     bsc_value_free(value);
 }
 
-static int status_of_one(struct bsc_cli *cli, const struct wishes *wishes, const char *runs)
+static int status_of_one(struct bsc_cli *cli, const struct wishes *wishes)
 {
     struct bsc_err err = BSC_ERR_INIT;
     struct sight sight = {0};
     char *where = NULL;
     int code = BSC_EXIT_DONE;
     const char *run = wishes->run != NULL ? wishes->run : "last";
-    bool found = bsc_journal_folder_find(cli->sys, runs, run, &sight.folder, &err);
+    bool found = bsc_cli_where_find(cli, &wishes->where, run, &sight.folder, &err);
     if (found)
-        where = bsc_cli_typed_where(wishes->site, wishes->runs, &sight.folder);
+        where = bsc_cli_typed_where(&wishes->where, &sight.folder);
     if (!found) {
         code = bsc_cli_fail(cli, &err);
     } else if (wishes->watch) {
@@ -137,7 +137,7 @@ static int status_of_one(struct bsc_cli *cli, const struct wishes *wishes, const
     } else {
         struct bsc_value *places = bsc_value_map();
         add_places(places, &sight.standing);
-        tell_one(cli, &sight, leases_of(cli, wishes, runs, sight.folder.id, places));
+        tell_one(cli, &sight, leases_of(cli, wishes, sight.folder.runs, sight.folder.id, places));
         bool damaged = sight.standing.stand == BSC_RUN_STAND_DAMAGED;
         code = damaged ? BSC_EXIT_NOT_VERIFIED : BSC_EXIT_DONE;
     }
@@ -187,7 +187,7 @@ static bool show_brief(struct bsc_cli *cli, const char *runs, const char *id, co
     return shown;
 }
 
-static int status_of_all(struct bsc_cli *cli, const struct wishes *wishes, const char *runs)
+static int status_of_each(struct bsc_cli *cli, const struct wishes *wishes, const char *runs)
 {
     struct bsc_err err = BSC_ERR_INIT;
     struct bsc_files_list ids = {0};
@@ -195,7 +195,7 @@ static int status_of_all(struct bsc_cli *cli, const struct wishes *wishes, const
     if (!folder_is_there(cli, runs, &err) || !bsc_journal_folder_list(cli->sys, runs, &ids, &err))
         return bsc_cli_fail(cli, &err);
     struct bsc_value *list = bsc_value_list(), *places = bsc_value_map();
-    char *where = bsc_cli_typed_where(wishes->site, wishes->runs, NULL);
+    char *where = bsc_cli_typed_where(&wishes->where, NULL);
     for (size_t i = ids.count; i-- > 0;)
         all = show_brief(cli, runs, ids.names[i], where, list, places) && all;
     bsc_mem_free(where);
@@ -215,6 +215,14 @@ static int status_of_all(struct bsc_cli *cli, const struct wishes *wishes, const
     return all ? BSC_EXIT_DONE : BSC_EXIT_FAILED;
 }
 
+static int status_of_all(struct bsc_cli *cli, const struct wishes *wishes)
+{
+    char *runs = bsc_cli_where_folder(&wishes->where);
+    int code = status_of_each(cli, wishes, runs);
+    bsc_mem_free(runs);
+    return code;
+}
+
 /* -------------------------------------------------------------------- the verb */
 
 int bsc_cli_status(struct bsc_cli *cli, int argc, char **argv)
@@ -222,10 +230,8 @@ int bsc_cli_status(struct bsc_cli *cli, int argc, char **argv)
     struct bsc_err err = BSC_ERR_INIT;
     struct wishes wishes = {0};
     const struct bsc_cli_option options[] = {
-        {"--site", NULL, "FILE", "the site beside which the runs are kept", NULL, &wishes.site,
-         NULL},
-        {"--runs", NULL, "DIR", "the folder of all runs (default: runs beside the site)", NULL,
-         &wishes.runs, NULL},
+        bsc_cli_where_site(&wishes.where),
+        bsc_cli_where_runs(&wishes.where),
         {"--watch", "-w", NULL, "follow the run until it ends, and end with its exit code",
          &wishes.watch, NULL, NULL},
         {0}};
@@ -243,9 +249,6 @@ int bsc_cli_status(struct bsc_cli *cli, int argc, char **argv)
     if (help)
         return BSC_EXIT_DONE;
     wishes.run = operands > 0 ? argv[1] : NULL;
-    char *runs = bsc_journal_runs_folder(wishes.site, wishes.runs);
     bool one = wishes.run != NULL || wishes.watch;
-    int code = one ? status_of_one(cli, &wishes, runs) : status_of_all(cli, &wishes, runs);
-    bsc_mem_free(runs);
-    return code;
+    return one ? status_of_one(cli, &wishes) : status_of_all(cli, &wishes);
 }

@@ -18,22 +18,22 @@ static char *option(const char *name, const char *value)
 }
 
 /* A run that was named by its folder may be anywhere. */
-static bool leads_to(const char *site, const char *runs, const struct bsc_journal_folder *folder)
+static bool leads_to(const struct bsc_cli_where *where, const struct bsc_journal_folder *folder)
 {
-    char *given = bsc_journal_runs_folder(site, runs);
+    char *given = bsc_cli_where_folder(where);
     bool same = strcmp(given, folder->runs) == 0;
     bsc_mem_free(given);
     return same;
 }
 
-char *bsc_cli_typed_where(const char *site, const char *runs,
+char *bsc_cli_typed_where(const struct bsc_cli_where *where,
                           const struct bsc_journal_folder *folder)
 {
-    if (folder != NULL && !leads_to(site, runs, folder))
+    if (folder != NULL && !leads_to(where, folder))
         return option("--runs", folder->runs);
-    if (runs != NULL)
-        return option("--runs", runs);
-    return site != NULL ? option("--site", site) : bsc_mem_text("");
+    if (where->runs != NULL)
+        return option("--runs", where->runs);
+    return where->site != NULL ? option("--site", where->site) : bsc_mem_text("");
 }
 
 char *bsc_cli_typed(const char *verb, const struct bsc_journal_folder *folder, const char *where)

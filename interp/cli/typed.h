@@ -4,11 +4,12 @@
 #ifndef BSC_CLI_TYPED_H
 #define BSC_CLI_TYPED_H
 
+#include "cli/where.h"
 #include "journal/folder.h"
 
-/* The options that find the folder of the runs again, with a blank before each: as they were given
- * (NULL: not given), unless `folder` was found elsewhere; it may be NULL. Returns owned. */
-char *bsc_cli_typed_where(const char *site, const char *runs,
+/* The options that find the folder of the runs again, with a blank before each: as they were given,
+ * unless `folder` was found elsewhere; it may be NULL. Returns owned. */
+char *bsc_cli_typed_where(const struct bsc_cli_where *where,
                           const struct bsc_journal_folder *folder);
 
 /* "bascule VERB RUN" and such options. Returns owned. */

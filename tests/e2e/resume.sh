@@ -117,25 +117,40 @@ blind() {
         bsc resume last --yes
         exits 6
         says "nothing that can be observed tells whether this change was made: /bin/sh act hold"
-        says "--settle made"
-        says "--settle not-made"
+        says "Look at command:sh yourself. If it was made: bascule resume "
+        says " --settle made; if it was not: bascule resume "
+        says " --settle not-made"
         bsc resume last --yes --settle perhaps
         exits 2
         says "Write made or not-made"
         bsc rollback last --yes
         exits 6
+        says "If it was made: bascule rollback "
+        for length in 100 240; do
+            long=$(printf "%0${length}d" 0)
+            mkdir -p "$long"
+            bsc resume last --yes --runs "./$long/../runs"
+            exits 6
+            [ "$length" -eq 240 ] || says "say not-made in: bascule resume "
+            says "--settle made"
+        done
         cmp -s before "$journal" || fail "the journal was written to"
         stands interrupted
         same "$(json out '$.in_flight.item')" 2 "item in doubt"
 
-        it "what was said to be $word is taken so"
+        it "what was said to be $word is taken so, by the command that was shown"
+        bsc resume last --yes --json --runs ./runs
+        exits 6
+        hint=$(json out '$.error.hint')
         if [ "$word" = made ]; then
-            bsc resume last --yes --settle made
+            typed=${hint##*made: bascule }
+            eval "bsc ${typed%%;*} --yes"
             exits 0
             ledger_is "one hold last"
             says "made before, and not made again: /bin/sh act hold"
         else
-            "$program" resume last --yes --settle not-made >out 2>err </dev/null &
+            typed=${hint##*was not: bascule }
+            eval "\"$program\" $typed --yes >out 2>err </dev/null &"
             background="$background $!"
             until_true 20 held_twice
             printf x >hold
@@ -316,6 +331,35 @@ other_files() {
     bsc resume last --yes
     exits 0
     ledger_is "one gate gate"
+
+    it "done, it has nothing left to do, whatever has become of its files since"
+    journal=$(ls runs/*/journal.jsonl)
+    cp "$journal" before
+    for wrong in 'book other one gate more >other.lua' 'printf runbook >other.lua' 'rm other.lua' \
+        'sed -i s/Here/There/ site.yaml' 'printf x >site.yaml'; do
+        eval "$wrong"
+        bsc resume last --yes
+        exits 0
+        says "is done: there is nothing left to do"
+        bsc resume last --json
+        exits 0
+        one_line_of_json
+        bsc rollback last --yes
+        [ "$code" -ne 0 ] || fail "it is taken back: $wrong"
+        cp good.lua other.lua
+        cp good.yaml site.yaml
+    done
+    cmp -s before "$journal" || fail "the journal was written to"
+    bsc rollback last --yes
+    exits 0
+    says "rolled back"
+    rm other.lua
+    bsc rollback last --yes
+    exits 0
+    says "is rolled back: there is nothing left to do"
+    bsc resume last --yes
+    exits 3
+    says "has been taken back"
 }
 
 wrong() {
