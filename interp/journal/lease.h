@@ -8,8 +8,8 @@
  * change.
  *
  * A lease whose owner is known to be gone is taken without ceremony. Whether it is gone is told by
- * the lock of its runs folder (journal/lock.h), which its children hold too. May include base, os
- * and value.
+ * the lock of its runs folder (journal/lock.h), in which the programs that it started share. May
+ * include base, os and value.
  */
 #ifndef BSC_JOURNAL_LEASE_H
 #define BSC_JOURNAL_LEASE_H

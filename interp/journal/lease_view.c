@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "journal/lease_int.h"
+#include "journal/lock.h"
 #include "value/json.h"
 
 static const char *const stand_words[] = {[BSC_JOURNAL_LEASE_FREE] = "free",
@@ -66,12 +67,7 @@ static enum bsc_journal_lease_stand stand_of_owner(const struct bsc_sys *sys,
     const char *lock = bsc_journal_lease_word(text, "lock");
     if (!is_this_host(text))
         return BSC_JOURNAL_LEASE_UNTOLD;
-    int fd = (int)TEMP_FAILURE_RETRY(
-        sys->open(sys->self, lock, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0));
-    if (fd < 0)
-        return BSC_JOURNAL_LEASE_UNTOLD;
-    int locked = sys->locked(sys->self, fd);
-    sys->close(sys->self, fd);
+    int locked = bsc_journal_lock_is_held(sys, lock);
     return locked < 0   ? BSC_JOURNAL_LEASE_UNTOLD
            : locked > 0 ? BSC_JOURNAL_LEASE_HELD
                         : BSC_JOURNAL_LEASE_LEFT;

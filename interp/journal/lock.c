@@ -273,3 +273,20 @@ done:
     bsc_mem_free(path);
     return locked >= 0;
 }
+
+int bsc_journal_lock_is_held(const struct bsc_sys *sys, const char *path)
+{
+    int fd = lock_open(sys, path, O_RDONLY | O_NONBLOCK);
+    if (fd < 0)
+        return -1;
+    int held = sys->locked(sys->self, fd);
+    sys->close(sys->self, fd);
+    if (held != 0)
+        return held;
+    char *runs = bsc_files_folder_of(path);
+    char *lent = bsc_files_join(runs, LENT_FILE);
+    held = is_lent(sys, lent, 0);
+    bsc_mem_free(lent);
+    bsc_mem_free(runs);
+    return held;
+}

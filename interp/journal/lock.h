@@ -49,4 +49,8 @@ bool bsc_journal_lock_name(struct bsc_journal_lock *lock, const char *run, struc
 bool bsc_journal_lock_look(const struct bsc_sys *sys, const char *runs,
                            struct bsc_value **ret_holder, struct bsc_err *err);
 
+/* Whether the lock in this file of a runs folder is held, by a process or by a program that
+ * outlives one: 1, 0, or -1 where that cannot be told, as when the file is not there. */
+int bsc_journal_lock_is_held(const struct bsc_sys *sys, const char *path);
+
 #endif

@@ -95,7 +95,7 @@ asleep() {
     says "has the lease '$lease' since 20"
     says "process $run of $(id -un) on host $(hostname), which is at work"
     says '--take-over "REASON"'
-    [ -z "$(find b -mindepth 1 ! -name lock)" ] || fail "a run was begun"
+    [ -z "$(find b -mindepth 1 ! -name 'lock*')" ] || fail "a run was begun"
     holder_is held
     same "$(json out '$.leases[0].pid')" "$run" "the holder's process"
 
@@ -154,9 +154,13 @@ amidst() {
     state_is "a -"
     holder_is held
 
-    it "once its process is killed, its lease can be taken over"
+    it "once its process is killed, its lease can be taken over from the program that is at work"
     kill -KILL "$run"
     wait "$run" || true
+    holder_is held
+    of b run b.lua --yes
+    exits 3
+    says "which is at work"
     of b run b.lua --yes --take-over "a is dead"
     exits 0
     state_is "b b"

@@ -9,7 +9,9 @@
 #include "journal/lease.h"
 #include "journal/lock.h"
 #include "base/mem.h"
+#include "orphan.h"
 #include "os/files.h"
+#include "os/process.h"
 
 /* One who asks for leases: its runs folder, with the lock that says whether it is at work. */
 struct controller {
@@ -145,6 +147,26 @@ static void the_lease_of_one_that_is_gone_is_taken_without_ceremony(void **state
     assert_null(bsc_value_get(bsc_journal_lease_text(lease), "from"));
     bsc_journal_lease_free(lease);
     scene_close(&scene);
+}
+
+static void a_lease_is_held_while_a_program_outlives_its_process(void **state)
+{
+    struct scene scene;
+    struct bsc_err err = BSC_ERR_INIT;
+    char *runs = unit_path(*state, "a");
+    scene_open(&scene, *state);
+    struct bsc_journal_lease *left = take(&scene, &scene.a, 0, &err);
+    bsc_journal_lock_free(scene.a.lock);
+    scene.a.lock = NULL;
+    pid_t orphan = orphan_start(runs, "a", false);
+    assert_int_equal(stand(&scene), BSC_JOURNAL_LEASE_HELD);
+    assert_null(take(&scene, &scene.b, 0, &err));
+    assert_int_equal(err.code, BSC_ERR_CONFLICT);
+    assert_true(bsc_process_end(orphan, SIGKILL, 5000, &err));
+    assert_int_equal(stand(&scene), BSC_JOURNAL_LEASE_LEFT);
+    bsc_journal_lease_free(left);
+    scene_close(&scene);
+    free(runs);
 }
 
 static void whoever_lost_a_lease_cannot_hold_it_and_learns_why(void **state)
@@ -287,6 +309,7 @@ int main(void)
         UNIT_IN_FOLDER(each_taking_raises_the_epoch),
         UNIT_IN_FOLDER(whoever_is_at_work_keeps_others_out),
         UNIT_IN_FOLDER(the_lease_of_one_that_is_gone_is_taken_without_ceremony),
+        UNIT_IN_FOLDER(a_lease_is_held_while_a_program_outlives_its_process),
         UNIT_IN_FOLDER(whoever_lost_a_lease_cannot_hold_it_and_learns_why),
         UNIT_IN_FOLDER(nobody_takes_over_within_a_change),
         UNIT_IN_FOLDER(whoever_comes_back_after_another_one_must_say_why),
