@@ -10,6 +10,7 @@ local moves = require "bascule/rehearsal/moves"
 local names = require "bascule/language/names"
 local perform = require "bascule/language/perform"
 local registry = require "bascule/platforms/registry"
+local said = require "bascule/said"
 local schema = require "bascule/facts/schema"
 local test_check = require "bascule/testing/check"
 local test_file = require "bascule/testing/file"
@@ -35,6 +36,11 @@ M.take_back = perform.take_back
 local function adopt(args)
   book.site = args.site or book.site
 end
+
+-- {reached, resources = {item = ids}} → {items = {{index, kind, title, file, line, code, says}},
+-- site = {path = {item, value}}, defaults}: what each item says, and the parts of the site that the
+-- first `reached` items, and those further resources of them, rest on.
+M.said = said.said
 
 -- {resource, site?} → its facts. Yields call.
 function M.observe(args)

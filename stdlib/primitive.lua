@@ -206,6 +206,7 @@ function M.define(spec, place, module)
     return poison.new()
   end
   spec.usage = spec.usage or usage_of(spec)
+  spec.module = module
   local primitive = setmetatable({}, primitive_meta)
   primitives[primitive] = spec
   return primitive

@@ -32,6 +32,15 @@ function M.resource(cond)
   return details[cond].resource
 end
 
+-- The resources of a condition and of all that it is made of.
+function M.resources(cond)
+  local ids = { details[cond].resource }
+  for _, part in ipairs(details[cond].parts or {}) do
+    table.move(M.resources(part), 1, #M.resources(part), #ids + 1, ids)
+  end
+  return ids
+end
+
 function M.words(cond)
   return details[cond].words
 end
@@ -94,7 +103,7 @@ end
 -- One of several conditions is enough; when none holds, the reasons of all are given.
 function M.either(conds)
   local words = list.map(conds, M.words)
-  return M.new(M.resource(conds[1]), table.concat(words, ", or "), function(_, observe, assumed)
+  local test = function(_, observe, assumed)
     local reasons = {}
     for _, each in ipairs(conds) do
       local ok, reason = M.check(each, observe, assumed)
@@ -104,7 +113,10 @@ function M.either(conds)
       reasons[#reasons + 1] = reason
     end
     return false, table.concat(reasons, "; ")
-  end)
+  end
+  local either = M.new(M.resource(conds[1]), table.concat(words, ", or "), test)
+  details[either].parts = conds
+  return either
 end
 
 return M

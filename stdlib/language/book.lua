@@ -25,6 +25,7 @@ function M.reset(args)
   M.invariants = {}
   M.params = {}
   M.param_list = {}
+  M.defaults = {}
   M.about = nil
   M.overrides = {}
   M.resources = {}

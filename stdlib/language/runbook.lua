@@ -34,6 +34,9 @@ local function declare_params(given, place)
     if spec then
       local value, recorded = param.resolve(name, spec)
       book.params[name] = value
+      if type(spec.default) ~= "table" then
+        book.defaults[name] = spec.default
+      end
       book.param_list[name] = { type = spec.kind, value = recorded, doc = spec.doc }
     else
       book.params[name] = poison.new()

@@ -30,6 +30,11 @@ function M.near(copy)
   return selector
 end
 
+-- The plain table of the copy that a selector goes by; nil of anything else.
+function M.selector(value)
+  return selectors[value] and selectors[value].copy
+end
+
 -- nil unless the value is a list of texts or a selector.
 function M.read(value)
   if selectors[value] then
