@@ -44,8 +44,11 @@ static void evidence_say(struct bsc_cli *cli, const struct bsc_journal_folder *f
         bsc_cli_say(cli, "differs  %s: %s\n", bsc_value_get_string(entry, "file"),
                     bsc_value_get_string(entry, "what"));
     }
-    if (evidence->begin != NULL && bsc_value_count(evidence->files) == 0)
+    size_t sets = bsc_value_count(evidence->begins);
+    if (sets > 0 && bsc_value_count(evidence->files) == 0)
         bsc_cli_say(cli, "inputs   plan, runbook and site file are those the run began with\n");
+    if (sets > 1 && bsc_value_count(evidence->files) == 0)
+        bsc_cli_say(cli, "         and those that were accepted later: %zu\n", sets - 1);
     bsc_cli_say(cli, "%s%s%s\n",
                 bsc_cli_style(cli, evidence->sound ? BSC_STYLE_GOOD : BSC_STYLE_BAD),
                 evidence->sound ? "verified" : "not verified", bsc_cli_style(cli, BSC_STYLE_PLAIN));
@@ -57,6 +60,7 @@ static void evidence_json(struct bsc_cli *cli, const struct bsc_journal_folder *
     struct bsc_value *map = bsc_value_map();
     bsc_value_set_text(map, "run", folder->id);
     bsc_value_set_bool(map, "verified", evidence->sound);
+    bsc_value_set_int(map, "inputs", (int64_t)bsc_value_count(evidence->begins));
     bsc_value_set(map, "journal", bsc_journal_report_value(&evidence->journal));
     bsc_value_set(map, "differs", bsc_value_copy(evidence->files));
     bsc_cli_json(cli, map);
@@ -93,7 +97,8 @@ int bsc_cli_audit(struct bsc_cli *cli, int argc, char **argv)
     const struct bsc_cli_usage usage = {
         "audit verify RUN [--site SITE|--runs DIR]",
         "Verifies the journal of a run, record by record, and that its plan, runbook and site file "
-        "are those it began with. RUN is an id, a folder, or last. Exits with 5 when anything does "
+        "are those it began with, or was resumed with. RUN is an id, a folder, or last. Exits with "
+        "5 when anything does "
         "not verify or the run's end is missing.",
         options, 2, 2};
     size_t operands = 0;

@@ -3,14 +3,14 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cli/amend.h"
 #include "cli/opening.h"
 #include "cli/options.h"
 #include "cli/prompt.h"
 #include "cli/show.h"
-#include "cli/show_drift.h"
 #include "cli/typed.h"
 #include "run/about.h"
-#include "run/drift.h"
+#include "run/inputs.h"
 #include "run/leases.h"
 #include "run/outcome.h"
 #include "run/plan.h"
@@ -22,9 +22,13 @@ static bool find(struct bsc_cli_old_run *run, struct bsc_err *err)
     const struct bsc_cli_old_wishes *wishes = run->wishes;
     if (!bsc_cli_where_find(run->cli, &wishes->where, wishes->run, &run->folder, err))
         return false;
-    char *path = bsc_journal_folder_file(&run->folder, BSC_JOURNAL_PLAN_FILE);
+    if (!bsc_run_inputs_newest(&run->folder, &run->inputs, err))
+        return false;
+    char *file = bsc_run_inputs_file(run->inputs, BSC_JOURNAL_PLAN_FILE);
+    char *path = bsc_journal_folder_file(&run->folder, file);
     run->plan = bsc_run_plan_read(run->cli->sys, path, err);
     bsc_mem_free(path);
+    bsc_mem_free(file);
     return run->plan != NULL;
 }
 
@@ -35,11 +39,11 @@ static bool open_session(struct bsc_cli_old_run *run, struct bsc_err *err)
     const struct bsc_value *made = bsc_value_get(run->plan, "made");
     options.runbook_path = bsc_value_get_string(made, "runbook");
     options.site_path = bsc_value_get_string(made, "site");
-    options.set = bsc_value_get(run->plan, "params");
     if (options.runbook_path == NULL || options.site_path == NULL)
         return bsc_err_set(err, BSC_ERR_INVALID, "the plan of %s does not say where its files were",
                            run->folder.id);
-    return bsc_run_session_open(&run->session, &options, err) &&
+    return bsc_cli_amend_params(run, &options, err) &&
+           bsc_run_session_open(&run->session, &options, err) &&
            (bsc_value_count(bsc_run_session_errors(&run->session)) == 0 ||
             bsc_err_set(err, BSC_ERR_INVALID, "the runbook has errors now"));
 }
@@ -59,25 +63,6 @@ static bool looks_over(struct bsc_cli_old_run *run)
     run->past.ended = run->past.goes_back || standing.stand == BSC_RUN_STAND_DONE;
     bsc_run_standing_release(&standing);
     return read && bsc_cli_old_run_is_over(run);
-}
-
-/* The same plan must come of the same facts, or the rest of the run would be another one. */
-static bool inputs_are_the_same(struct bsc_cli_old_run *run, struct bsc_err *err)
-{
-    struct bsc_value *drift =
-        bsc_run_drift_since(&run->session, run->plan, bsc_value_get(run->plan, "facts"), err);
-    if (drift == NULL)
-        return false;
-    bool same = bsc_value_count(bsc_value_get(drift, "inputs")) == 0;
-    if (!same) {
-        bsc_cli_show_drift(run->cli, drift);
-        bsc_err_set(err, BSC_ERR_REFUSED, "%s was begun with other files than those there are now",
-                    run->folder.id);
-        bsc_err_hint(err, "Put them back as they are kept in %s, or begin a new run.",
-                     run->folder.path);
-    }
-    bsc_value_free(drift);
-    return same;
 }
 
 static bool take_lock(struct bsc_cli_old_run *run, struct bsc_err *err)
@@ -155,6 +140,9 @@ static bool read_past(struct bsc_cli_old_run *run, struct bsc_err *err)
     run->past.plan = run->plan;
     if (!bsc_run_past_read(&run->past, run->cli->sys, run->folder.journal, err))
         return false;
+    if (run->past.inputs != run->inputs)
+        return bsc_err_set(err, BSC_ERR_CONFLICT, "somebody else has just gone on with %s",
+                           run->folder.id);
     if (run->past.begun)
         return true;
     bsc_err_set(err, BSC_ERR_REFUSED, "%s never began: its journal has no record", run->folder.id);
@@ -175,7 +163,7 @@ bool bsc_cli_old_run_open(struct bsc_cli_old_run *run, struct bsc_err *err)
         return false;
     if (bsc_cli_old_run_is_over(run))
         return true;
-    if (!inputs_are_the_same(run, err) || !settle(run, err))
+    if (!bsc_cli_amend_look(run, err) || !settle(run, err))
         return false;
     run->facts = bsc_run_session_observe(&run->session, err);
     return run->facts != NULL;
@@ -186,6 +174,7 @@ static bool record_begin(struct bsc_cli_old_run *run, const char *mode,
 {
     struct bsc_value *about = bsc_run_about(&run->session, run->plan, run->folder.id, mode);
     bsc_value_set_text(about, "ahead_digest", bsc_value_get_string(ahead, "digest"));
+    bsc_cli_amend_tell(run, about);
     bool ok = bsc_run_record_begin(run->journal, about, err);
     bsc_value_free(about);
     return ok;
@@ -196,6 +185,8 @@ bool bsc_cli_old_run_take(struct bsc_cli_old_run *run, const char *mode,
 {
     struct bsc_journal_options options = {run->cli->sys, run->cli->clock, run->cli->redactor,
                                           run->folder.journal, run->wishes->force};
+    if (!bsc_cli_amend_keep(run, ahead, err))
+        return false;
     run->journal = bsc_journal_open(&options, NULL, err);
     return run->journal != NULL && record_begin(run, mode, ahead, err) &&
            (run->open == 0 || bsc_run_settle_record(run->journal, run->open, &run->found, err));
@@ -227,19 +218,26 @@ bool bsc_cli_old_run_confirm(struct bsc_cli_old_run *run, const struct bsc_value
     return bsc_err_set(err, BSC_ERR_REFUSED, "it was not confirmed; nothing was changed");
 }
 
-bool bsc_cli_old_run_hint(const struct bsc_cli_old_run *run, const char *text, const char *verb,
-                          struct bsc_err *err)
+bool bsc_cli_old_run_hint_with(const struct bsc_cli_old_run *run, const char *text,
+                               const char *verb, const char *options, struct bsc_err *err)
 {
     char *where = bsc_cli_typed_where(&run->wishes->where, &run->folder);
     char *command = bsc_cli_typed(verb, &run->folder, where);
     /* Half a command is worse than none. */
-    if (strlen(text) + strlen(command) < sizeof err->hint)
-        bsc_err_hint(err, "%s%s", text, command);
+    if (strlen(text) + strlen(command) + strlen(options) < sizeof err->hint)
+        bsc_err_hint(err, "%s%s%s", text, command, options);
     else
-        bsc_err_hint(err, "%sbascule %s %s, with --site or --runs", text, verb, run->folder.id);
+        bsc_err_hint(err, "%sbascule %s %s%s, with --site or --runs", text, verb, run->folder.id,
+                     strlen(options) < sizeof err->hint / 2 ? options : "");
     bsc_mem_free(command);
     bsc_mem_free(where);
     return false;
+}
+
+bool bsc_cli_old_run_hint(const struct bsc_cli_old_run *run, const char *text, const char *verb,
+                          struct bsc_err *err)
+{
+    return bsc_cli_old_run_hint_with(run, text, verb, "", err);
 }
 
 void bsc_cli_old_run_tell(struct bsc_cli_old_run *run, const char *word)
@@ -272,6 +270,8 @@ void bsc_cli_old_run_release(struct bsc_cli_old_run *run)
     bsc_run_session_close(&run->session); /* its threads share in the lock */
     bsc_cli_claim_release(&run->claim);
     bsc_journal_lock_free(run->lock);
+    bsc_cli_amend_release(&run->amend);
+    bsc_value_free(run->amend.set);
     bsc_value_free(run->facts);
     bsc_value_free(run->plan);
     bsc_journal_folder_release(&run->folder);
@@ -293,6 +293,12 @@ int bsc_cli_old_run_parse(struct bsc_cli *cli, const char *synopsis, const char 
          NULL, &wishes->take_over, NULL},
         {"--force", NULL, NULL, "keep the run on a network file system, where locks may not hold",
          &wishes->force, NULL, NULL},
+        {wishes->resumes ? "--accept-changes" : NULL, NULL, NULL,
+         "go on with what was changed since, where only what is ahead differs", &wishes->accept,
+         NULL, NULL},
+        {"--set", NULL, "NAME=VALUE",
+         "give a parameter another value; a change like one of the runbook", NULL, NULL,
+         wishes->set},
         {0}};
     const struct bsc_cli_usage usage = {synopsis, summary, options, 1, 1};
     size_t operands = 0;

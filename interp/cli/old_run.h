@@ -27,13 +27,26 @@ struct bsc_cli_old_wishes {
     const char *settle;    /* "made" or "not-made", or NULL */
     bool yes;
     bool force;
+    bool resumes;          /* the verb is resume, which alone has these: */
+    bool accept;           /* what is ahead may be different */
+    struct bsc_value *set; /* owned {name=text}: parameters set anew, or NULL */
+};
+
+/* The files of a run are not those that it was planned with; see cli/amend.h. */
+struct bsc_cli_amend {
+    struct bsc_run_session kept; /* on those that it was planned with; once it is needed */
+    struct bsc_value *set;       /* owned: parameters, borrowed by the session; or NULL */
+    struct bsc_value *drift;     /* owned: what is different, with its `amendment`; NULL: nothing */
+    struct bsc_value *plan;      /* owned: of the whole run with the present files, to be kept */
 };
 
 struct bsc_cli_old_run {
     struct bsc_cli *cli;                     /* borrowed */
     const struct bsc_cli_old_wishes *wishes; /* borrowed */
     struct bsc_journal_folder folder;        /* owned, as all below */
-    struct bsc_value *plan;                  /* what it was begun with */
+    int64_t inputs;                          /* the number of those that count (run/inputs.h) */
+    struct bsc_value *plan;                  /* what they were planned to do */
+    struct bsc_cli_amend amend;
     struct bsc_run_session session;
     struct bsc_journal_lock *lock;
     struct bsc_cli_claim claim;
@@ -49,7 +62,8 @@ struct bsc_cli_old_run {
  * has become of the change that was under way, and looks at the site. Nothing is changed yet. Of a
  * run that is over (see below) only that is found out, whatever has become of its files.
  * Errors: NOT_FOUND, CONFLICT when somebody is at work, REFUSED when the runbook, the library, the
- * site file or a module is not what it was begun with, DAMAGED, UNKNOWN (run/settle.h). */
+ * site file or a module is not what it was begun with and that is not accepted, DAMAGED, UNKNOWN
+ * (run/settle.h). */
 bool bsc_cli_old_run_open(struct bsc_cli_old_run *run, struct bsc_err *err);
 
 /* Whether there is nothing left to do, whatever the site is like: what is done is not resumed, and
@@ -68,6 +82,9 @@ bool bsc_cli_old_run_confirm(struct bsc_cli_old_run *run, const struct bsc_value
 /* Makes `text` and the command with this verb the error's hint. Always false. */
 bool bsc_cli_old_run_hint(const struct bsc_cli_old_run *run, const char *text, const char *verb,
                           struct bsc_err *err);
+/* The same with further options, which begin with a blank. */
+bool bsc_cli_old_run_hint_with(const struct bsc_cli_old_run *run, const char *text,
+                               const char *verb, const char *options, struct bsc_err *err);
 
 /* Says that there is nothing left to do, since the run is so already. */
 void bsc_cli_old_run_tell(struct bsc_cli_old_run *run, const char *word);
@@ -79,8 +96,8 @@ int bsc_cli_old_run_fail(struct bsc_cli *cli, const struct bsc_err *err);
 /* Accepts a zeroed one. */
 void bsc_cli_old_run_release(struct bsc_cli_old_run *run);
 
-/* Parses the arguments of a verb that works with an old run. Returns -1 to go on, else the exit
- * code. */
+/* Parses the arguments of a verb that works with an old run; `resumes` is set already. Returns -1
+ * to go on, else the exit code. */
 int bsc_cli_old_run_parse(struct bsc_cli *cli, const char *synopsis, const char *summary, int argc,
                           char **argv, struct bsc_cli_old_wishes *wishes);
 

@@ -1,3 +1,4 @@
+#include "cli/amend.h"
 #include "cli/carry.h"
 #include "cli/cli.h"
 #include "cli/old_run.h"
@@ -33,6 +34,11 @@ static int tell_done(struct bsc_cli_old_run *run)
     return BSC_EXIT_DONE;
 }
 
+static const char *question_of(const struct bsc_cli_old_run *run)
+{
+    return run->amend.drift != NULL ? "Go on with it, changed as shown?" : "Go on with it?";
+}
+
 static int resume(struct bsc_cli_old_run *run, struct bsc_value **ret_ahead, struct bsc_err *err)
 {
     if (!bsc_cli_old_run_open(run, err) || !may_go_on(run, err))
@@ -44,7 +50,7 @@ static int resume(struct bsc_cli_old_run *run, struct bsc_value **ret_ahead, str
     struct bsc_value *ahead =
         bsc_run_plan_make_of(&run->session, items, &start, bsc_value_copy(run->facts), err);
     *ret_ahead = ahead;
-    if (ahead == NULL || !bsc_cli_old_run_confirm(run, ahead, "Go on with it?", err) ||
+    if (ahead == NULL || !bsc_cli_old_run_confirm(run, ahead, question_of(run), err) ||
         !bsc_cli_old_run_take(run, "resume", ahead, err))
         return -1;
     struct bsc_cli_carry carry = {.cli = run->cli,
@@ -56,6 +62,7 @@ static int resume(struct bsc_cli_old_run *run, struct bsc_value **ret_ahead, str
                                   .start = start,
                                   .past = &run->past,
                                   .claim = &run->claim.claim,
+                                  .drift = run->amend.drift,
                                   .facts = run->facts,
                                   .journal = run->journal,
                                   .yes = run->wishes->yes};
@@ -70,18 +77,26 @@ static int resume(struct bsc_cli_old_run *run, struct bsc_value **ret_ahead, str
 int bsc_cli_resume(struct bsc_cli *cli, int argc, char **argv)
 {
     struct bsc_err err = BSC_ERR_INIT;
-    struct bsc_cli_old_wishes wishes = {0};
+    struct bsc_cli_old_wishes wishes = {.resumes = true, .set = bsc_value_map()};
     int code = bsc_cli_old_run_parse(
-        cli, "resume RUN [--site SITE|--runs DIR] [--settle made|not-made] [--yes]",
-        "Goes on with a run that has stopped, where it stopped. RUN is an id, a folder, or last.",
+        cli,
+        "resume RUN [--site SITE|--runs DIR] [--settle made|not-made] [--accept-changes] [--yes]",
+        "Goes on with a run that has stopped, where it stopped. RUN is an id, a folder, or last. "
+        "If "
+        "the runbook, a module, the site file or bascule itself was changed since, it shows what "
+        "differs and refuses; where that is only in what is ahead, --accept-changes goes on with "
+        "it.",
         argc, argv, &wishes);
-    if (code >= 0)
+    if (code >= 0) {
+        bsc_value_free(wishes.set);
         return code;
+    }
     struct bsc_cli_old_run run = {.cli = cli, .wishes = &wishes};
     struct bsc_value *ahead = NULL;
     code = resume(&run, &ahead, &err);
     bsc_value_free(ahead);
-    code = code >= 0 ? code : bsc_cli_old_run_fail(cli, &err);
+    code = code >= 0 ? code : bsc_cli_amend_fail(&run, &err);
     bsc_cli_old_run_release(&run);
+    bsc_value_free(wishes.set);
     return code;
 }

@@ -15,6 +15,7 @@
 #include "os/files.h"
 #include "run/about.h"
 #include "run/drift.h"
+#include "run/inputs.h"
 #include "run/leases.h"
 #include "run/outcome.h"
 #include "run/plan.h"
@@ -164,38 +165,6 @@ static bool still_as_shown(struct undertaking *u, struct bsc_err *err)
     return u->facts != NULL && still_holds(u, err);
 }
 
-static bool keep_modules(const struct undertaking *u, struct bsc_err *err)
-{
-    const struct bsc_value *modules = bsc_value_get(u->session.listing, "modules");
-    bool ok = true;
-    for (size_t i = 0; ok && i < bsc_value_count(modules); i++) {
-        const struct bsc_value *module = bsc_value_at(modules, i);
-        const struct bsc_value *source = bsc_value_get(module, "source");
-        char *name =
-            bsc_mem_format(BSC_JOURNAL_MODULES "/%s.lua", bsc_value_get_string(module, "name"));
-        ok = bsc_journal_folder_write(&u->folder, name, bsc_value_string(source),
-                                      bsc_value_string_length(source), err);
-        bsc_mem_free(name);
-    }
-    return ok;
-}
-
-/* The run's folder with everything that the run rests on, as it is now. */
-static bool keep_inputs(struct undertaking *u, struct bsc_err *err)
-{
-    char *plan_path = bsc_journal_folder_file(&u->folder, BSC_JOURNAL_PLAN_FILE);
-    bool ok =
-        bsc_run_plan_write(&u->session, plan_path, u->plan, err) &&
-        bsc_journal_folder_write(&u->folder, BSC_JOURNAL_RUNBOOK_FILE, u->session.runbook_text.data,
-                                 u->session.runbook_text.length, err) &&
-        bsc_journal_folder_write(&u->folder, BSC_JOURNAL_SITE_FILE,
-                                 bsc_site_source(u->session.site),
-                                 bsc_site_source_length(u->session.site), err) &&
-        keep_modules(u, err);
-    bsc_mem_free(plan_path);
-    return ok;
-}
-
 /* Whoever reads the journal must know what it was written on. */
 static bool note_network(struct undertaking *u, struct bsc_err *err)
 {
@@ -220,7 +189,8 @@ static bool open_journal(struct undertaking *u, struct bsc_err *err)
     struct bsc_journal_options options = {u->cli->sys, u->cli->clock, u->cli->redactor, NULL,
                                           u->wishes->force};
     if (!bsc_journal_folder_create(u->cli->sys, u->cli->clock, u->runs, name, &u->folder, err) ||
-        !bsc_journal_lock_name(u->lock, u->folder.id, err) || !keep_inputs(u, err))
+        !bsc_journal_lock_name(u->lock, u->folder.id, err) ||
+        !bsc_run_inputs_keep(&u->session, &u->folder, 0, u->plan, err))
         return false;
     options.path = u->folder.journal;
     u->journal = bsc_journal_create(&options, err);

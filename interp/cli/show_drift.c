@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "cli/show.h"
+#include "os/files.h"
 #include "run/drift.h"
 #include "run/errors.h"
 
@@ -304,6 +305,83 @@ void bsc_cli_show_drift(struct bsc_cli *cli, const struct bsc_value *drift)
     show_steps(cli, bsc_value_get(drift, "steps"));
     if (bsc_value_get_truth(drift, "holds"))
         bsc_cli_say(cli, "The plan still holds: nothing that it would do depends on this.\n");
+    bsc_cli_say(cli, "\n");
+}
+
+/* --------------------------------------------------------------- amendment */
+
+static void show_how(struct bsc_cli *cli, const struct bsc_value *how)
+{
+    for (size_t i = 0; i < bsc_value_count(how); i++) {
+        const struct bsc_value *each = bsc_value_at(how, i);
+        struct bsc_buf text;
+        bsc_buf_init(&text);
+        bsc_buf_printf(&text, "%s: ", bsc_value_get_string(each, "key"));
+        add_transition(&text, each);
+        show_brief(cli, INDENT, text.data);
+        bsc_buf_release(&text);
+    }
+}
+
+static void show_place(struct bsc_cli *cli, const struct bsc_value *item)
+{
+    int64_t was = bsc_value_get_number(item, "was_line", 0);
+    int64_t line = bsc_value_get_number(item, "line", 0);
+    const char *what = bsc_value_get_string(item, "what");
+    const char *file = bsc_value_get_string(item, "file");
+    const char *name = bsc_files_name_of(file != NULL ? file : "");
+    bsc_cli_say(cli, "%*s%s: %s:%lld", INDENT, "", what, name, (long long)line);
+    if (strcmp(what, "differs") == 0 && was != line)
+        bsc_cli_say(cli, ", was line %lld", (long long)was);
+    bsc_cli_say(cli, "\n");
+}
+
+/* Those before, or behind, the place where the run goes on. */
+static void show_items(struct bsc_cli *cli, const struct bsc_value *items, bool reached,
+                       const char *title)
+{
+    bool any = false;
+    for (size_t i = 0; i < bsc_value_count(items); i++) {
+        const struct bsc_value *item = bsc_value_at(items, i);
+        if (bsc_value_get_truth(item, "reached") != reached)
+            continue;
+        if (!any)
+            heading(cli, title);
+        any = true;
+        bsc_cli_show_item(cli, item);
+        show_place(cli, item);
+        show_how(cli, bsc_value_get(item, "how"));
+    }
+}
+
+static void show_site(struct bsc_cli *cli, const struct bsc_value *site)
+{
+    if (bsc_value_count(site) > 0)
+        heading(cli, "of the site, and what was carried out rests on it");
+    show_how(cli, site);
+}
+
+static bool has_input(const struct bsc_value *drift, const char *what)
+{
+    const struct bsc_value *inputs = bsc_value_get(drift, "inputs");
+    for (size_t i = 0; i < bsc_value_count(inputs); i++) {
+        if (strcmp(bsc_value_get_string(bsc_value_at(inputs, i), "what"), what) == 0)
+            return true;
+    }
+    return false;
+}
+
+void bsc_cli_show_amendment(struct bsc_cli *cli, const struct bsc_value *drift)
+{
+    const struct bsc_value *amendment = bsc_value_get(drift, "amendment");
+    const struct bsc_value *items = bsc_value_get(amendment, "items");
+    if (has_input(drift, "library"))
+        bsc_cli_say(cli, "bascule itself is another build than the one that planned the run.\n");
+    show_items(cli, items, true, "carried out already, or begun");
+    show_site(cli, bsc_value_get(amendment, "site"));
+    show_items(cli, items, false, "still ahead");
+    if (bsc_value_count(items) == 0)
+        bsc_cli_say(cli, "No step differs.\n");
     bsc_cli_say(cli, "\n");
 }
 

@@ -13,6 +13,10 @@
  * where nothing is different. */
 void bsc_cli_show_drift(struct bsc_cli *cli, const struct bsc_value *drift);
 
+/* Which items differ, before and behind the place where a run goes on: the `amendment` of the drift
+ * (run/amend.h). */
+void bsc_cli_show_amendment(struct bsc_cli *cli, const struct bsc_value *drift);
+
 /* Tells the refusal of a plan that no longer holds; under --json with the whole drift. Returns the
  * exit code. */
 int bsc_cli_fail_drifted(struct bsc_cli *cli, const struct bsc_err *err,

@@ -5,25 +5,19 @@
 #include "base/mem.h"
 #include "journal/folder.h"
 #include "os/files.h"
+#include "run/inputs.h"
 #include "run/plan.h"
 #include "value/digest.h"
 
 enum { FILE_BYTES_MAX = 64 * 1024 * 1024 };
 
+/* One run_begin record and the inputs that it names. */
 struct search {
     struct bsc_run_evidence *evidence;
     const struct bsc_sys *sys;
     const char *folder;
+    const struct bsc_value *begin;
 };
-
-static bool begin_seen(void *arg, const struct bsc_journal_record *record, struct bsc_err *err)
-{
-    struct bsc_run_evidence *evidence = arg;
-    if (evidence->begin != NULL || record->kind != BSC_JOURNAL_RUN_BEGIN)
-        return true;
-    evidence->begin = bsc_journal_record_payload(record, err);
-    return evidence->begin != NULL;
-}
 
 static void differs(const struct search *search, const char *file, const char *what)
 {
@@ -31,6 +25,40 @@ static void differs(const struct search *search, const char *file, const char *w
     bsc_value_set_text(entry, "file", file);
     bsc_value_set_text(entry, "what", what);
     bsc_value_append(search->evidence->files, entry);
+}
+
+/* Whether two processes say that they had the same files. */
+static bool same_inputs(const struct bsc_value *a, const struct bsc_value *b)
+{
+    static const char *const keys[] = {"plan_digest",   "runbook_digest", "site_digest",
+                                       "stdlib_digest", "modules",        "params"};
+    bool same = true;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        same = same && bsc_value_equal(bsc_value_get(a, keys[i]), bsc_value_get(b, keys[i]));
+    return same;
+}
+
+/* Keeps the first record of each number. What was accepted once counts until something else is, so
+ * whoever goes on says the same or has a number of his own. */
+static bool begin_seen(void *arg, const struct bsc_journal_record *record, struct bsc_err *err)
+{
+    const struct search *search = arg;
+    struct bsc_value *begins = search->evidence->begins;
+    if (record->kind != BSC_JOURNAL_RUN_BEGIN)
+        return true;
+    struct bsc_value *begin = bsc_journal_record_payload(record, err);
+    if (begin == NULL)
+        return false;
+    size_t count = bsc_value_count(begins);
+    const struct bsc_value *last = count > 0 ? bsc_value_at(begins, count - 1) : NULL;
+    if (last == NULL || bsc_run_inputs_of(begin) != bsc_run_inputs_of(last)) {
+        bsc_value_append(begins, begin);
+        return true;
+    }
+    if (!same_inputs(last, begin))
+        differs(search, BSC_JOURNAL_FILE, "a process went on with other files and kept none");
+    bsc_value_free(begin);
+    return true;
 }
 
 /* What the system does not let us read proves nothing, for or against the run; what is gone or is
@@ -47,13 +75,14 @@ static bool unread(const struct search *search, const char *file, const struct b
 }
 
 /* These are false only when it cannot be told whether the file is the right one. */
-static bool file_check(const struct search *search, const char *file, const char *wanted,
+static bool file_check(const struct search *search, const char *name, const char *wanted,
                        struct bsc_err *err)
 {
     struct bsc_err why = BSC_ERR_INIT;
     bool told = true;
     struct bsc_buf bytes;
     char hex[BSC_DIGEST_HEX];
+    char *file = bsc_run_inputs_file(bsc_run_inputs_of(search->begin), name);
     char *path = bsc_files_join(search->folder, file);
     bsc_buf_init(&bytes);
     if (!bsc_files_read(search->sys, path, FILE_BYTES_MAX, &bytes, &why)) {
@@ -61,10 +90,14 @@ static bool file_check(const struct search *search, const char *file, const char
     } else {
         bsc_digest_text(bytes.data, bytes.length, hex);
         if (wanted == NULL || strcmp(hex, wanted) != 0)
-            differs(search, file, "it is not the file that the run began with");
+            differs(search, file,
+                    bsc_run_inputs_of(search->begin) == 0
+                        ? "it is not the file that the run began with"
+                        : "it is not the file that the run was gone on with");
     }
     bsc_buf_release(&bytes);
     bsc_mem_free(path);
+    bsc_mem_free(file);
     return told;
 }
 
@@ -73,16 +106,21 @@ static bool plan_check(const struct search *search, struct bsc_err *err)
 {
     struct bsc_err why = BSC_ERR_INIT;
     bool told = true;
-    char *path = bsc_files_join(search->folder, BSC_JOURNAL_PLAN_FILE);
-    const char *wanted = bsc_value_get_string(search->evidence->begin, "plan_digest");
+    int64_t number = bsc_run_inputs_of(search->begin);
+    char *file = bsc_run_inputs_file(number, BSC_JOURNAL_PLAN_FILE);
+    char *path = bsc_files_join(search->folder, file);
+    const char *wanted = bsc_value_get_string(search->begin, "plan_digest");
     struct bsc_value *plan = bsc_run_plan_read(search->sys, path, &why);
     const char *found = bsc_value_get_string(plan, "digest");
     if (plan == NULL)
-        told = unread(search, BSC_JOURNAL_PLAN_FILE, &why, err);
+        told = unread(search, file, &why, err);
     else if (wanted == NULL || found == NULL || strcmp(wanted, found) != 0)
-        differs(search, BSC_JOURNAL_PLAN_FILE, "it is not the plan that the run began with");
+        differs(search, file,
+                number == 0 ? "it is not the plan that the run began with"
+                            : "it is not the plan that the run was gone on with");
     bsc_value_free(plan);
     bsc_mem_free(path);
+    bsc_mem_free(file);
     return told;
 }
 
@@ -96,7 +134,7 @@ static bool is_module_name(const char *name)
 
 static bool modules_check(const struct search *search, struct bsc_err *err)
 {
-    const struct bsc_value *modules = bsc_value_get(search->evidence->begin, "modules");
+    const struct bsc_value *modules = bsc_value_get(search->begin, "modules");
     bool told = true;
     for (size_t i = 0; told && i < bsc_value_count(modules); i++) {
         const struct bsc_value *module = bsc_value_at(modules, i);
@@ -114,33 +152,47 @@ static bool modules_check(const struct search *search, struct bsc_err *err)
 
 static bool files_check(const struct search *search, struct bsc_err *err)
 {
-    const struct bsc_value *begin = search->evidence->begin;
-    return begin == NULL || (plan_check(search, err) &&
-                             file_check(search, BSC_JOURNAL_RUNBOOK_FILE,
-                                        bsc_value_get_string(begin, "runbook_digest"), err) &&
-                             file_check(search, BSC_JOURNAL_SITE_FILE,
-                                        bsc_value_get_string(begin, "site_digest"), err) &&
-                             modules_check(search, err));
+    const struct bsc_value *begin = search->begin;
+    return plan_check(search, err) &&
+           file_check(search, BSC_JOURNAL_RUNBOOK_FILE,
+                      bsc_value_get_string(begin, "runbook_digest"), err) &&
+           file_check(search, BSC_JOURNAL_SITE_FILE, bsc_value_get_string(begin, "site_digest"),
+                      err) &&
+           modules_check(search, err);
+}
+
+static bool all_files_check(struct search *search, struct bsc_err *err)
+{
+    const struct bsc_value *begins = search->evidence->begins;
+    bool told = true;
+    for (size_t i = 0; told && i < bsc_value_count(begins); i++) {
+        search->begin = bsc_value_at(begins, i);
+        if (bsc_run_inputs_of(search->begin) == 0 && i > 0)
+            differs(search, BSC_JOURNAL_FILE, "a process went back to files that were replaced");
+        told = files_check(search, err);
+    }
+    return told;
 }
 
 bool bsc_run_evidence_read(struct bsc_run_evidence *evidence, const struct bsc_sys *sys,
                            const char *run_folder, struct bsc_err *err)
 {
-    struct search search = {evidence, sys, run_folder};
-    *evidence = (struct bsc_run_evidence){.files = bsc_value_list()};
+    struct search search = {evidence, sys, run_folder, NULL};
+    *evidence = (struct bsc_run_evidence){.begins = bsc_value_list(), .files = bsc_value_list()};
     char *journal = bsc_files_join(run_folder, BSC_JOURNAL_FILE);
-    bool done = bsc_journal_read(sys, journal, begin_seen, evidence, &evidence->journal, err);
+    bool done = bsc_journal_read(sys, journal, begin_seen, &search, &evidence->journal, err);
     bsc_mem_free(journal);
-    if (!done || !files_check(&search, err))
+    if (!done || !all_files_check(&search, err))
         return false;
-    evidence->sound = evidence->journal.state == BSC_JOURNAL_ENDED && evidence->begin != NULL &&
+    evidence->sound = evidence->journal.state == BSC_JOURNAL_ENDED &&
+                      bsc_value_count(evidence->begins) > 0 &&
                       bsc_value_count(evidence->files) == 0;
     return true;
 }
 
 void bsc_run_evidence_release(struct bsc_run_evidence *evidence)
 {
-    bsc_value_free(evidence->begin);
+    bsc_value_free(evidence->begins);
     bsc_value_free(evidence->files);
     *evidence = (struct bsc_run_evidence){0};
 }

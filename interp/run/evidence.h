@@ -1,6 +1,7 @@
 /*
  * Whether the folder of a run still is the evidence of that run: the journal verifies to its end,
- * and plan, runbook, modules and site file are those that the journal's first record names.
+ * and plan, runbook, modules and site file are those that the journal names: those that the run was
+ * begun with, and those that were accepted when it was resumed (run/inputs.h).
  */
 #ifndef BSC_RUN_EVIDENCE_H
 #define BSC_RUN_EVIDENCE_H
@@ -14,9 +15,9 @@
 
 struct bsc_run_evidence {
     struct bsc_journal_report journal;
-    struct bsc_value *begin; /* owned: payload of the first run_begin, NULL without one */
-    struct bsc_value *files; /* owned list of {file, what}: those that are not as they were */
-    bool sound;              /* the journal ended and verifies, and no file differs */
+    struct bsc_value *begins; /* owned list: the first run_begin payload of each set of inputs */
+    struct bsc_value *files;  /* owned list of {file, what}: those that are not as they were */
+    bool sound;               /* the journal ended and verifies, and no file differs */
 };
 
 /* Looks at everything; release *evidence in any case. False only when the journal, or another file

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "journal/reader.h"
 #include "run/cursor.h"
+#include "run/inputs.h"
 #include "run/judge.h"
 #include "run/outcome.h"
 
@@ -158,30 +159,43 @@ enum bsc_run_made bsc_run_past_look(const struct bsc_value *schema, const struct
 }
 
 /* What became of a change that has an outcome. A look afterwards counts more than what was
- * reported, and where nothing can be seen the report does. */
-static enum bsc_run_made made_of(const struct reading *reading)
+ * reported, and where nothing can be seen the report does: then *ret_told is false. */
+static enum bsc_run_made made_of(const struct reading *reading, bool *ret_told)
 {
     const char *word = bsc_value_get_string(reading->outcome, "outcome");
-    bool told = false, changed = word != NULL && strcmp(word, "changed") == 0;
-    if (bsc_value_get(reading->outcome, "settled_by") != NULL)
+    bool changed = word != NULL && strcmp(word, "changed") == 0;
+    *ret_told = bsc_value_get(reading->outcome, "settled_by") != NULL;
+    if (*ret_told)
         return changed                                        ? BSC_RUN_MADE
                : word != NULL && strcmp(word, "unknown") == 0 ? BSC_RUN_MADE_MAYBE
                                                               : BSC_RUN_MADE_NOT;
     enum bsc_run_made made =
-        bsc_run_past_look(reading->past->schema, reading->intent, reading->seen, &told);
-    if (told || word == NULL)
+        bsc_run_past_look(reading->past->schema, reading->intent, reading->seen, ret_told);
+    if (*ret_told || word == NULL)
         return made;
     bool failed = strcmp(word, "failed") == 0 || strcmp(word, "refused") == 0;
     return changed ? BSC_RUN_MADE : failed ? BSC_RUN_MADE_NOT : BSC_RUN_MADE_MAYBE;
+}
+
+/* A change that only is reported to have failed may have left something behind. */
+static void reach(struct bsc_run_past *past, const struct bsc_value *intent)
+{
+    int64_t item = place_of(intent).item;
+    if (!bsc_value_get_truth(intent, of_undo) && item > past->reached)
+        past->reached = item;
 }
 
 /* Nothing more will be said of the last change. */
 static void conclude(struct reading *reading)
 {
     struct bsc_run_past *past = reading->past;
+    bool told = false;
     if (reading->intent == NULL)
         return;
-    enum bsc_run_made made = reading->outcome != NULL ? made_of(reading) : BSC_RUN_MADE_MAYBE;
+    enum bsc_run_made made =
+        reading->outcome != NULL ? made_of(reading, &told) : BSC_RUN_MADE_MAYBE;
+    if (made != BSC_RUN_MADE_NOT || !told)
+        reach(past, reading->intent);
     bool is_open = reading->outcome == NULL ||
                    (made == BSC_RUN_MADE_MAYBE && bsc_value_get_truth(reading->intent, "once"));
     /* The run went on without anybody having found out. */
@@ -306,6 +320,7 @@ static void run_begins(struct reading *reading, const struct bsc_value *payload)
     reading->past->goes_back =
         reading->past->goes_back || (mode != NULL && strcmp(mode, "rollback") == 0);
     reading->past->begun = true;
+    reading->past->inputs = bsc_run_inputs_of(payload);
     reading->past->ended = false;
 }
 

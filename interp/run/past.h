@@ -38,6 +38,8 @@ struct bsc_run_past {
      * it was made and its action would make it again; NULL when there is none. */
     struct bsc_value *open;
     bool begun;               /* the journal has a first record */
+    int64_t reached;          /* the last item of which a change was made, or may have been */
+    int64_t inputs;           /* the number of those that the last process had (run/inputs.h) */
     bool ended;               /* done, all of it */
     bool goes_back;           /* a rollback has begun */
     int64_t beyond;           /* the item of a point of no return that may have taken effect,

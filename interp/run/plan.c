@@ -242,6 +242,18 @@ struct bsc_value *bsc_run_plan_make_of(struct bsc_run_session *session,
     return plan;
 }
 
+void bsc_run_plan_complete(struct bsc_value *plan, const struct bsc_value *ahead)
+{
+    struct bsc_value *items = bsc_value_get(plan, "items");
+    const struct bsc_value *further = bsc_value_get(ahead, "items");
+    for (size_t i = 0; i < bsc_value_count(further); i++) {
+        const struct bsc_value *item = bsc_value_at(further, i);
+        if (bsc_value_get_number(item, "index", 0) == (int64_t)bsc_value_count(items) + 1)
+            bsc_value_append(items, bsc_value_copy(item));
+    }
+    set_digest(plan);
+}
+
 void bsc_run_plan_lighten(struct bsc_value *plan)
 {
     struct bsc_value *items = bsc_value_get(plan, "items");

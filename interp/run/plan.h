@@ -37,6 +37,10 @@ struct bsc_value *bsc_run_plan_make_of(struct bsc_run_session *session,
                                        const struct bsc_run_start *start, struct bsc_value *facts,
                                        struct bsc_err *err);
 
+/* Adds what another plan knows of the items behind the one that this one stops at, so that it has
+ * all of them. */
+void bsc_run_plan_complete(struct bsc_value *plan, const struct bsc_value *ahead);
+
 /* Reads a plan file; refuses (BSC_ERR_REFUSED) one whose digest does not fit. Returns owned. */
 struct bsc_value *bsc_run_plan_read(const struct bsc_sys *sys, const char *path,
                                     struct bsc_err *err);

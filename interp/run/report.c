@@ -8,6 +8,7 @@
 #include "os/files.h"
 #include "run/brief.h"
 #include "run/html.h"
+#include "run/inputs.h"
 #include "run/plan.h"
 #include "run/story.h"
 
@@ -46,7 +47,7 @@ static const char *outcome_of(const struct bsc_run_story *story)
 static void extent_write(struct bsc_buf *out, const struct bsc_run_story *story)
 {
     char text[64];
-    int64_t all = bsc_value_get_number(bsc_value_at(story->begins, 0), "items", 0);
+    int64_t all = bsc_value_get_number(last_begin(story), "items", 0);
     int length = snprintf(text, sizeof text, "%zu", story->items_begun);
     if (all > 0 && length > 0)
         (void)snprintf(text + length, sizeof text - (size_t)length, " of %lld begun",
@@ -258,6 +259,58 @@ static void item_write(struct bsc_buf *out, const struct bsc_value *item)
     bsc_buf_add_text(out, "</article>\n");
 }
 
+static void accepted_input_write(struct bsc_buf *out, const struct bsc_value *input)
+{
+    const char *name = text_of(input, "name");
+    bsc_buf_add_text(out, "<tr><td>");
+    bsc_run_html_text(out, text_of(input, "what"));
+    bsc_buf_add_text(out, " ");
+    bsc_run_html_text(out, name != NULL ? name : "");
+    bsc_buf_add_text(out, "</td><td>");
+    bsc_run_html_value(out, bsc_value_get(input, "then"));
+    bsc_buf_add_text(out, "</td><td>");
+    bsc_run_html_value(out, bsc_value_get(input, "now"));
+    bsc_buf_add_text(out, "</td></tr>\n");
+}
+
+static void accepted_item_write(struct bsc_buf *out, const struct bsc_value *item)
+{
+    const struct bsc_value *how = bsc_value_get(item, "how");
+    bsc_buf_printf(out, "<tr><th>%lld. ", (long long)bsc_value_get_number(item, "index", 0));
+    bsc_run_html_text(out, text_of(item, "title"));
+    bsc_buf_add_text(out, "</th><td>");
+    bsc_run_html_text(out, text_of(item, "what"));
+    for (size_t i = 0; i < bsc_value_count(how); i++) {
+        const struct bsc_value *each = bsc_value_at(how, i);
+        bsc_buf_add_text(out, "<br>");
+        bsc_run_html_text(out, text_of(each, "key"));
+        bsc_buf_add_text(out, ": ");
+        bsc_run_html_value(out, bsc_value_get(each, "then"));
+        bsc_buf_add_text(out, " → ");
+        bsc_run_html_value(out, bsc_value_get(each, "now"));
+    }
+    bsc_buf_add_text(out, "</td></tr>\n");
+}
+
+/* What was different when the run was gone on with, and who took that upon them. */
+static void accepted_write(struct bsc_buf *out, const struct bsc_value *accepted)
+{
+    if (accepted == NULL)
+        return;
+    bsc_buf_add_text(out, "<h3>Changes accepted by ");
+    bsc_run_html_text(out, text_of(accepted, "by"));
+    bsc_buf_add_text(out, "</h3>\n<table>\n<tr><th>Input</th><th>Then</th><th>Now</th></tr>\n");
+    each_write(out, bsc_value_get(accepted, "inputs"), accepted_input_write);
+    bsc_buf_add_text(out, "</table>\n");
+    if (bsc_value_count(bsc_value_get(accepted, "items")) == 0) {
+        bsc_run_html_element(out, "p", NULL, "No item differed.");
+        return;
+    }
+    bsc_buf_add_text(out, "<table>\n");
+    each_write(out, bsc_value_get(accepted, "items"), accepted_item_write);
+    bsc_buf_add_text(out, "</table>\n");
+}
+
 /* Who took the run in hand again, and for what. */
 static void process_write(struct bsc_buf *out, const struct bsc_value *begin)
 {
@@ -269,6 +322,7 @@ static void process_write(struct bsc_buf *out, const struct bsc_value *begin)
     bsc_buf_add_text(out, " on ");
     bsc_run_html_text(out, text_of(begin, "host"));
     bsc_buf_add_text(out, "</p>\n");
+    accepted_write(out, bsc_value_get(begin, "accepted"));
 }
 
 /* The items in the order in which they were begun, below the process that did them. */
@@ -311,28 +365,44 @@ static void facts_write(struct bsc_buf *out, const struct bsc_value *before,
     bsc_buf_add_text(out, "</table>\n</details>\n");
 }
 
-static void digests_write(struct bsc_buf *out, const struct bsc_value *begin)
+static void digests_table(struct bsc_buf *out, const struct bsc_value *begin)
 {
     static const char *const rows[][2] = {
         {"Plan", "plan_digest"},      {"Runbook", "runbook_digest"},
         {"Site file", "site_digest"}, {"Library", "stdlib_digest"},
         {"bascule", "tool"},          {"Boot id of the host", "boot_id"},
     };
-    bsc_buf_add_text(out, "<h2>Digests</h2>\n<table>\n");
+    bsc_buf_add_text(out, "<table>\n");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         bsc_run_html_row(out, rows[i][0], text_of(begin, rows[i][1]));
     bsc_buf_add_text(out, "</table>\n");
+}
+
+static void digests_write(struct bsc_buf *out, const struct bsc_value *begins)
+{
+    bsc_buf_add_text(out, "<h2>Digests</h2>\n");
+    digests_table(out, bsc_value_at(begins, 0));
+    for (size_t i = 1; i < bsc_value_count(begins); i++) {
+        const struct bsc_value *begin = bsc_value_at(begins, i);
+        if (bsc_value_get(begin, "accepted") == NULL)
+            continue;
+        bsc_run_html_element(out, "p", "dim", text_of(begin, "time"));
+        digests_table(out, begin);
+    }
 }
 
 /* Returns the owned plan, NULL with the reason in *err. */
 static struct bsc_value *plan_read(const struct bsc_sys *sys, const char *run_folder,
                                    const struct bsc_run_story *story, struct bsc_err *err)
 {
-    char *path = bsc_files_join(run_folder, BSC_JOURNAL_PLAN_FILE);
+    const struct bsc_value *begin = last_begin(story);
+    char *file = bsc_run_inputs_file(bsc_run_inputs_of(begin), BSC_JOURNAL_PLAN_FILE);
+    char *path = bsc_files_join(run_folder, file);
     struct bsc_value *plan = bsc_run_plan_read(sys, path, err);
-    const char *wanted = text_of(bsc_value_at(story->begins, 0), "plan_digest");
+    const char *wanted = text_of(begin, "plan_digest");
     const char *found = text_of(plan, "digest");
     bsc_mem_free(path);
+    bsc_mem_free(file);
     if (plan == NULL || wanted == NULL || (found != NULL && strcmp(wanted, found) == 0))
         return plan;
     bsc_err_set(err, BSC_ERR_DAMAGED, "the plan in the folder is not the one that was run");
@@ -354,7 +424,7 @@ static void page_write(struct bsc_buf *out, const struct bsc_run_story *story,
     each_write(out, story->notes, note_write);
     items_write(out, story);
     facts_write(out, bsc_value_get(plan, "facts"), story->facts);
-    digests_write(out, begin);
+    digests_write(out, story->begins);
     verification_write(out, &story->report);
     bsc_run_html_end(out);
 }

@@ -7,7 +7,7 @@
 #include "os/process.h"
 #include "run/observer.h"
 
-enum { RUNBOOK_BYTES_MAX = 1024 * 1024 };
+enum { RUNBOOK_BYTES_MAX = 1024 * 1024, SITE_BYTES_MAX = 1024 * 1024 };
 
 static void digest_library(char ret_hex[BSC_DIGEST_HEX])
 {
@@ -27,7 +27,9 @@ static void digest_library(char ret_hex[BSC_DIGEST_HEX])
 static bool open_vm(struct bsc_run_session *session, struct bsc_err *err)
 {
     struct bsc_vm_options options = {0};
-    if (session->with.runbook_path != NULL)
+    if (session->with.modules_folder != NULL)
+        session->folder = bsc_mem_text(session->with.modules_folder);
+    else if (session->with.runbook_path != NULL)
         session->folder = bsc_files_folder_of(session->with.runbook_path);
     options.sources = bsc_vm_embedded(&options.source_count);
     options.folder = session->folder;
@@ -85,9 +87,30 @@ static bool open_hands(struct bsc_run_session *session, struct bsc_err *err)
     return true;
 }
 
+/* A site file that lies elsewhere than where its paths begin. */
+static bool open_moved_site(struct bsc_run_session *session, struct bsc_err *err)
+{
+    const struct bsc_run_session_options *with = &session->with;
+    struct bsc_site_errors errors;
+    struct bsc_buf text;
+    bsc_site_errors_init(&errors);
+    bsc_buf_init(&text);
+    if (bsc_files_read(with->sys, with->site_path, SITE_BYTES_MAX, &text, err)) {
+        session->site = bsc_site_parse(with->sys, with->site_path, with->site_folder, text.data,
+                                       text.length, &errors);
+        if (session->site == NULL)
+            *err = errors.items[0];
+    }
+    bsc_buf_release(&text);
+    bsc_site_errors_release(&errors);
+    return session->site != NULL;
+}
+
 static bool open_site(struct bsc_run_session *session, struct bsc_err *err)
 {
     const struct bsc_run_session_options *with = &session->with;
+    if (with->site_folder != NULL)
+        return open_moved_site(session, err);
     if (with->site_errors == NULL) {
         session->site = bsc_site_load(with->sys, with->site_path, err);
     } else {

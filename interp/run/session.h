@@ -26,7 +26,9 @@ struct bsc_run_session_options {
     const struct bsc_sql_calls *sql_calls; /* NULL: the real ODBC */
     struct bsc_redactor *redactor;
     const char *site_path;       /* NULL: no site */
+    const char *site_folder;     /* where its paths begin; NULL: the folder that it is in */
     const char *runbook_path;    /* NULL: no runbook */
+    const char *modules_folder;  /* where its modules are; NULL: the folder that it is in */
     const struct bsc_value *set; /* {name=text} of --set, or NULL */
     bool look_only;              /* no hands: nothing real can be observed or changed */
     /* Filled with every error of a site file that is wrong; NULL: only the first is told. */
@@ -36,7 +38,7 @@ struct bsc_run_session_options {
 struct bsc_run_session {
     struct bsc_run_session_options with;
     struct bsc_site *site;       /* owned; NULL without a site */
-    char *folder;                /* owned: of the runbook, where its modules are; or NULL */
+    char *folder;                /* owned: where the runbook's modules are; or NULL */
     struct bsc_vm *vm;           /* owned */
     struct bsc_value *schema;    /* owned: {kind={key={…}}} */
     struct bsc_buf runbook_text; /* owned: the file as it was read */
