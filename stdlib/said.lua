@@ -122,9 +122,6 @@ local function said(item)
   says.actions = item.actions and plain(item.actions, notes)
   says.undo = item.undo_actions and plain(item.undo_actions, notes)
   says.conditions = item.conditions and plain(item.conditions, notes)
-  if item.recovers then
-    notes.resources[item.recovers] = true
-  end
   add_definitions(says, notes)
   return says, notes
 end

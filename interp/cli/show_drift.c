@@ -310,6 +310,15 @@ void bsc_cli_show_drift(struct bsc_cli *cli, const struct bsc_value *drift)
 
 /* --------------------------------------------------------------- amendment */
 
+/* What an item does not say is not unknown, as a fact would be. */
+static void add_said(struct bsc_buf *out, const struct bsc_value *said)
+{
+    if (bsc_value_kind(said) == BSC_VALUE_NULL)
+        bsc_buf_add_text(out, "(none)");
+    else
+        bsc_cli_add_value(out, said);
+}
+
 static void show_how(struct bsc_cli *cli, const struct bsc_value *how)
 {
     for (size_t i = 0; i < bsc_value_count(how); i++) {
@@ -317,7 +326,9 @@ static void show_how(struct bsc_cli *cli, const struct bsc_value *how)
         struct bsc_buf text;
         bsc_buf_init(&text);
         bsc_buf_printf(&text, "%s: ", bsc_value_get_string(each, "key"));
-        add_transition(&text, each);
+        add_said(&text, bsc_value_get(each, "then"));
+        bsc_buf_add_text(&text, " -> ");
+        add_said(&text, bsc_value_get(each, "now"));
         show_brief(cli, INDENT, text.data);
         bsc_buf_release(&text);
     }

@@ -421,11 +421,47 @@ static void a_journal_that_is_not_there_is_told(void **state)
     free(path);
 }
 
+/* How an item counts of which one change has become this: whether it was reached. */
+static void an_item_was_reached_unless_a_look_shows_that_nothing_of_it_was_made(void **state)
+{
+    static const struct {
+        const char *says, *outcome, *seen, *settled;
+        bool reached;
+    } cases[] = {
+        {FLIP, "changed", B, NULL, true},    {FLIP, "failed", A, NULL, false},
+        {FLIP, "failed", B, NULL, true},     {FLIP, "failed", NULL, NULL, true},
+        {BLIND, "failed", NULL, NULL, true}, {BLIND, "changed", NULL, NULL, true},
+        {FLIP, NULL, NULL, NULL, true},      {FLIP, NULL, NULL, "failed", false},
+        {FLIP, NULL, NULL, "changed", true}, {BLIND, NULL, NULL, "unknown", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct story story;
+        char name[32];
+        snprintf(name, sizeof name, "case%zu", i);
+        char *folder = unit_path(*state, name);
+        void *here = folder;
+        story_begin(&story, &here);
+        notes_item(&story.notes, 1);
+        action_begins(&story, 1, 1);
+        intend(&story, 1, 1, cases[i].says);
+        if (cases[i].outcome != NULL)
+            notes_outcome(&story.notes, 1, cases[i].outcome);
+        if (cases[i].seen != NULL)
+            after(&story, 1, cases[i].seen);
+        if (cases[i].settled != NULL)
+            settled(&story, 1, cases[i].settled, "observing");
+        assert_int_equal(read_past(&story)->reached, cases[i].reached ? 1 : 0);
+        story_end(&story);
+        free(folder);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_IN_FOLDER(a_run_that_did_nothing_goes_on_with_its_first_item),
         UNIT_IN_FOLDER(it_goes_on_at_the_action_that_was_under_way),
+        UNIT_IN_FOLDER(an_item_was_reached_unless_a_look_shows_that_nothing_of_it_was_made),
         UNIT_IN_FOLDER(an_item_that_failed_is_gone_on_with_and_one_that_went_well_is_not),
         UNIT_IN_FOLDER(what_was_changed_in_an_item_is_known_over_several_resumptions),
         UNIT_IN_FOLDER(only_a_run_that_is_done_has_ended),
