@@ -99,6 +99,8 @@ static bool plan_anew(struct bsc_cli_old_run *run, struct bsc_err *err)
     amend->drift = bsc_run_drift_between(run->plan, amend->plan, run->session.schema);
     /* Facts of what was not spoken of before are no news. */
     bsc_value_set(amend->drift, "facts", bsc_value_list());
+    bsc_value_set_int(amend->drift, "planned",
+                      (int64_t)bsc_value_count(bsc_value_get(amend->plan, "items")));
     return true;
 }
 

@@ -369,6 +369,32 @@ static void compare_plans(struct comparison *of, const struct bsc_value *drift)
     }
 }
 
+static bool is_another_library(const struct bsc_value *drift)
+{
+    const struct bsc_value *inputs = bsc_value_get(drift, "inputs");
+    for (size_t i = 0; i < bsc_value_count(inputs); i++) {
+        if (strcmp(bsc_value_get_string(bsc_value_at(inputs, i), "what"), "library") == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Where the new plan stops too early, nobody knows what another library would have done. */
+static void compare_extent(struct comparison *of, const struct bsc_value *drift)
+{
+    int64_t planned = bsc_value_get_number(drift, "planned", INT64_MAX);
+    if (planned >= of->reached || !is_another_library(drift) || is_listed(of->items, planned + 1))
+        return;
+    const struct bsc_value *then = bsc_value_at(items_of(of->then), (size_t)planned);
+    const struct bsc_value *now = bsc_value_at(items_of(of->now), (size_t)planned);
+    struct bsc_value *how = bsc_value_get(add_item(of, then, now, true), "how");
+    struct bsc_value *entry = bsc_value_map();
+    bsc_value_set_text(entry, "key", "plan");
+    bsc_value_set_text(entry, "then", "known");
+    bsc_value_set_text(entry, "now", "not known: it stops before this item");
+    bsc_value_append(how, entry);
+}
+
 /* -------------------------------------------------------------- site */
 
 static void compare_part(void *site, const char *path, const struct bsc_value *then,
@@ -401,6 +427,7 @@ struct bsc_value *bsc_run_amend_compare(const struct bsc_value *then, const stru
     struct bsc_value *site = bsc_value_list(), *amendment = bsc_value_map();
     compare_items(&of);
     compare_plans(&of, drift);
+    compare_extent(&of, drift);
     bsc_run_drift_each(bsc_value_get(then, "site"), bsc_value_get(now, "site"), compare_part, site);
     bsc_value_set_bool(amendment, "holds",
                        bsc_value_count(site) == 0 && none_was_reached(of.items));

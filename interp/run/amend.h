@@ -39,7 +39,8 @@ struct bsc_value *bsc_run_amend_set(const struct bsc_value *said, const struct b
 struct bsc_value *bsc_run_amend_said(struct bsc_run_session *session, int64_t reached,
                                      const struct bsc_value *plan, struct bsc_err *err);
 
-/* Compares what two runbooks say; `drift` is that between their plans (run/drift.h). Returns owned:
+/* Compares what two runbooks say; `drift` is that between their plans (run/drift.h), and has as
+ * `planned` how many items the present one has got to. Returns owned:
  *   holds  nothing is different before the place where the run goes on
  *   reached
  *   items  [{index, kind, title, what, file, line, was, was_line, reached,

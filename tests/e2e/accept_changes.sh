@@ -9,6 +9,7 @@
 #   accept_changes.sh PROGRAM site     the site file
 #   accept_changes.sh PROGRAM params   parameters
 #   accept_changes.sh PROGRAM code     a primitive of one's own
+#   accept_changes.sh PROGRAM build    bascule itself
 #   accept_changes.sh PROGRAM killed   it is killed while it accepts, and is taken back in the end
 . "$(dirname "$0")/lib.sh"
 . "$tests/stopped.sh"
@@ -506,6 +507,42 @@ END
     bsc audit verify last
     exits 5
     says "differs inputs/1/modules/own.lua"
+}
+
+# another FROM TO: the program with another library: FROM becomes TO, which is as long.
+another() {
+    other=$work/other-bascule
+    sed "s/$1/$2/" "$program" >"$other"
+    chmod +x "$other"
+    ! cmp -s "$program" "$other" || fail "the program has no \"$1\""
+}
+
+build() {
+    good=$program
+    steps >tail.lua
+    halt
+    : >open
+    it "what another build would have done otherwise cannot be accepted"
+    another 'return (on and "on "' 'return (on and "at "'
+    program=$other
+    refused_for_now "bascule itself is another build" "No step differs."
+    program=$good
+    another 'table.concat(typed, " ")' 'table.concat(typed, "_")'
+    program=$other
+    refused_for_good "bascule itself is another build" "first"
+
+    it "another build that would have done the same can be gone on with, after a word"
+    program=$good
+    another 'return (on and "on "' 'return (on and "at "'
+    program=$other
+    bsc resume last --yes
+    exits 3
+    says "library"
+    accepted
+    ledger_is "first gate gate last"
+    program=$good
+    bsc audit verify last
+    exits 0
 }
 
 killed() {

@@ -154,6 +154,23 @@ static void what_was_planned_to_be_something_else_differs_though_it_says_the_sam
     bsc_value_free(amendment);
 }
 
+static void of_another_library_nothing_is_known_behind_the_end_of_its_plan(void **state)
+{
+    static const char library[] = "{'inputs':[{'what':'library'}],'planned':1}";
+    static const char runbook[] = "{'inputs':[{'what':'runbook'}],'planned':1}";
+    (void)state;
+    struct bsc_value *amendment = amend(THREE, THREE, library, 2);
+    assert_false(bsc_value_get_truth(amendment, "holds"));
+    assert_word(bsc_value_at(bsc_value_get(amendment, "items"), 0), "title", "b");
+    bsc_value_free(amendment);
+    amendment = amend(THREE, THREE, library, 1);
+    assert_true(bsc_value_get_truth(amendment, "holds"));
+    bsc_value_free(amendment);
+    amendment = amend(THREE, THREE, runbook, 2);
+    assert_true(bsc_value_get_truth(amendment, "holds"));
+    bsc_value_free(amendment);
+}
+
 static void the_parts_of_the_site_that_were_used_must_be_the_same(void **state)
 {
     static const char then[] =
@@ -209,6 +226,7 @@ int main(void)
         cmocka_unit_test(how_is_told_by_the_path_to_each_value),
         cmocka_unit_test(what_is_no_data_is_the_same_only_where_its_file_is),
         cmocka_unit_test(what_was_planned_to_be_something_else_differs_though_it_says_the_same),
+        cmocka_unit_test(of_another_library_nothing_is_known_behind_the_end_of_its_plan),
         cmocka_unit_test(the_parts_of_the_site_that_were_used_must_be_the_same),
         cmocka_unit_test(what_was_passed_begun_or_is_in_doubt_was_reached),
         cmocka_unit_test(a_parameter_that_followed_its_default_follows_the_new_one),
