@@ -304,15 +304,15 @@ END
     change "argv[3]: gate -> other" edit 's/"gate" }/"other" }/'
 }
 
-# made WORD: a step that makes a file if it can.
+# made FIRST PROGRAM: a step that does FIRST, and makes a file if the program does.
 made() {
     printf 'runbook "tail" { summary = "Steps" }\n'
     act first first unfirst
     cat <<END
 local there = command.facts "there" { argv = { "/usr/bin/test", "-e", "made" } }
 step "make" {
-  command.run { argv = { "/bin/sh", "act", "zero" } },
-  command.run { argv = { $1 }, becomes = { [there] = { exit = 0 } } },
+  $1
+  command.run { argv = { $2 }, becomes = { [there] = { exit = 0 } } },
   harmless = "x",
 }
 END
@@ -329,21 +329,21 @@ ready() {
 }
 
 unmade() {
-    made '"/bin/false"' | grep -v '"zero"' >tail.lua
+    made '' '"/bin/false"' >tail.lua
     halt
     it "a step of which a look shows that nothing was made may be another one now"
-    made '"/usr/bin/touch", "made"' | grep -v '"zero"' >tail.lua
+    made '' '"/usr/bin/touch", "made"' >tail.lua
     refused_for_now "still ahead" "argv[1]: /bin/false -> /usr/bin/touch"
     accepted
     ledger_is first
     [ -e made ] || fail "nothing was made"
     rm made
 
-    it "with more before what it stopped at it begins with that"
+    it "it begins anew with its first action"
     anew
-    made '"/bin/false"' | grep -v '"zero"' >tail.lua
+    made 'verify { there:has { exit = 1 } },' '"/bin/false"' >tail.lua
     halt
-    made '"/usr/bin/touch", "made"' >tail.lua
+    made 'command.run { argv = { "/bin/sh", "act", "zero" } },' '"/usr/bin/touch", "made"' >tail.lua
     accepted
     ledger_is "first zero"
     rm made
