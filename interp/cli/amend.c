@@ -181,6 +181,10 @@ static bool refuse_unaccepted(const struct bsc_cli_old_run *run, struct bsc_err 
     add_set(&options, run->wishes->set);
     if (run->wishes->settle != NULL)
         bsc_buf_printf(&options, " --settle %s", run->wishes->settle);
+    if (run->wishes->take_over != NULL) {
+        bsc_buf_add_text(&options, " --take-over ");
+        bsc_shell_add(&options, run->wishes->take_over);
+    }
     if (run->wishes->force)
         bsc_buf_add_text(&options, " --force");
     begun_with_others(run, err);
@@ -239,7 +243,7 @@ bool bsc_cli_amend_keep(struct bsc_cli_old_run *run, const struct bsc_value *ahe
     int64_t number = bsc_run_inputs_next(&run->folder);
     if (!bsc_run_inputs_keep(&run->session, &run->folder, number, amend->plan, err))
         return false;
-    bsc_value_free(run->plan);
+    amend->earlier = run->plan;
     run->plan = amend->plan;
     run->past.plan = run->plan;
     run->inputs = number;
@@ -273,6 +277,7 @@ void bsc_cli_amend_release(struct bsc_cli_amend *amend)
 {
     bsc_value_free(amend->drift);
     bsc_value_free(amend->plan);
+    bsc_value_free(amend->earlier);
     bsc_run_session_close(&amend->kept);
-    amend->drift = amend->plan = NULL;
+    amend->drift = amend->plan = amend->earlier = NULL;
 }

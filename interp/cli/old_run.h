@@ -38,6 +38,7 @@ struct bsc_cli_amend {
     struct bsc_value *set;       /* owned: parameters, borrowed by the session; or NULL */
     struct bsc_value *drift;     /* owned: what is different, with its `amendment`; NULL: nothing */
     struct bsc_value *plan;      /* owned: of the whole run with the present files, to be kept */
+    struct bsc_value *earlier;   /* owned: the plan before it, whose texts the session borrows */
 };
 
 struct bsc_cli_old_run {
