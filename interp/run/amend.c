@@ -91,6 +91,8 @@ bool bsc_run_amend_open(struct bsc_run_session *session, const struct bsc_run_se
     options.look_only = true;
     bool ok =
         bsc_run_session_open(session, &options, err) && loads_as_kept(session, folder, plan, err);
+    /* All of it has been read, and the names go. */
+    session->with = (struct bsc_run_session_options){.sys = with->sys, .clock = with->clock};
     bsc_mem_free(site_folder);
     bsc_mem_free(modules);
     bsc_mem_free(site);
