@@ -41,8 +41,7 @@ bool bsc_cli_amend_params(struct bsc_cli_old_run *run, struct bsc_run_session_op
 {
     const struct bsc_value *anew = run->wishes->set;
     options->set = bsc_value_get(run->plan, "params");
-    if (!run->wishes->resumes ||
-        (bsc_value_count(anew) == 0 && !is_edited(run, options->runbook_path)))
+    if (run->wishes->back || (bsc_value_count(anew) == 0 && !is_edited(run, options->runbook_path)))
         return true;
     if (!open_kept(run, options, err))
         return false;
@@ -218,7 +217,7 @@ bool bsc_cli_amend_look(struct bsc_cli_old_run *run, struct bsc_err *err)
         bsc_cli_amend_release(amend);
         return true;
     }
-    if (!run->wishes->resumes || run->past.ended || run->past.goes_back) {
+    if (run->wishes->back || run->past.ended || run->past.goes_back) {
         bsc_cli_show_drift(run->cli, amend->drift);
         return refuse_any(run, err);
     }

@@ -293,7 +293,7 @@ int bsc_cli_old_run_parse(struct bsc_cli *cli, const char *synopsis, const char 
          NULL, &wishes->take_over, NULL},
         {"--force", NULL, NULL, "keep the run on a network file system, where locks may not hold",
          &wishes->force, NULL, NULL},
-        {wishes->resumes ? "--accept-changes" : NULL, NULL, NULL,
+        {wishes->back ? NULL : "--accept-changes", NULL, NULL,
          "go on with what was changed since, where only what is ahead differs", &wishes->accept,
          NULL, NULL},
         {"--set", NULL, "NAME=VALUE",

@@ -27,7 +27,7 @@ struct bsc_cli_old_wishes {
     const char *settle;    /* "made" or "not-made", or NULL */
     bool yes;
     bool force;
-    bool resumes;          /* the verb is resume, which alone has these: */
+    /* To be resumed only: */
     bool accept;           /* what is ahead may be different */
     struct bsc_value *set; /* owned {name=text}: parameters set anew, or NULL */
 };
@@ -97,7 +97,7 @@ int bsc_cli_old_run_fail(struct bsc_cli *cli, const struct bsc_err *err);
 /* Accepts a zeroed one. */
 void bsc_cli_old_run_release(struct bsc_cli_old_run *run);
 
-/* Parses the arguments of a verb that works with an old run; `resumes` is set already. Returns -1
+/* Parses the arguments of a verb that works with an old run; `back` is set already. Returns -1
  * to go on, else the exit code. */
 int bsc_cli_old_run_parse(struct bsc_cli *cli, const char *synopsis, const char *summary, int argc,
                           char **argv, struct bsc_cli_old_wishes *wishes);

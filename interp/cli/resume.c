@@ -77,15 +77,14 @@ static int resume(struct bsc_cli_old_run *run, struct bsc_value **ret_ahead, str
 int bsc_cli_resume(struct bsc_cli *cli, int argc, char **argv)
 {
     struct bsc_err err = BSC_ERR_INIT;
-    struct bsc_cli_old_wishes wishes = {.resumes = true, .set = bsc_value_map()};
+    struct bsc_cli_old_wishes wishes = {.set = bsc_value_map()};
     int code = bsc_cli_old_run_parse(
         cli,
         "resume RUN [--site SITE|--runs DIR] [--settle made|not-made] [--accept-changes] [--yes]",
         "Goes on with a run that has stopped, where it stopped. RUN is an id, a folder, or last. "
-        "If "
-        "the runbook, a module, the site file or bascule itself was changed since, it shows what "
-        "differs and refuses; where that is only in what is ahead, --accept-changes goes on with "
-        "it.",
+        "If the runbook, a module, the site file or bascule itself was changed since, it shows "
+        "what differs and refuses; where that is only in what is ahead, --accept-changes goes on "
+        "with it.",
         argc, argv, &wishes);
     if (code >= 0) {
         bsc_value_free(wishes.set);
