@@ -209,14 +209,13 @@ static bool decide(struct bsc_cli_old_run *run, struct bsc_err *err)
 bool bsc_cli_amend_look(struct bsc_cli_old_run *run, struct bsc_err *err)
 {
     struct bsc_cli_amend *amend = &run->amend;
-    if (!plan_anew(run, err))
-        return false;
-    if (bsc_value_count(bsc_value_get(amend->drift, "inputs")) == 0) {
+    if (bsc_run_drift_same_inputs(run->plan, &run->session)) {
         if (run->wishes->accept)
             bsc_cli_say(run->cli, "No file has changed: there is nothing to accept.\n");
-        bsc_cli_amend_release(amend);
         return true;
     }
+    if (!plan_anew(run, err))
+        return false;
     if (run->wishes->back || run->past.ended || run->past.goes_back) {
         bsc_cli_show_drift(run->cli, amend->drift);
         return refuse_any(run, err);

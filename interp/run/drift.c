@@ -89,6 +89,17 @@ static struct bsc_value *compare_inputs(const struct bsc_value *then, const stru
     return inputs;
 }
 
+bool bsc_run_drift_same_inputs(const struct bsc_value *plan, const struct bsc_run_session *session)
+{
+    struct bsc_value *now = bsc_value_map();
+    bsc_run_plan_describe_inputs(now, session);
+    struct bsc_value *different = compare_inputs(plan, now);
+    bool same = bsc_value_count(different) == 0;
+    bsc_value_free(different);
+    bsc_value_free(now);
+    return same;
+}
+
 /* ------------------------------------------------------------------- drift */
 
 static bool none_blocks(const struct bsc_value *list)

@@ -31,6 +31,10 @@
 struct bsc_value *bsc_run_drift_between(const struct bsc_value *then, const struct bsc_value *now,
                                         const struct bsc_value *schema);
 
+/* Whether the plan was made of the very files and parameters that the session has. Then it would be
+ * made of them again, and nothing need be planned to know that. */
+bool bsc_run_drift_same_inputs(const struct bsc_value *plan, const struct bsc_run_session *session);
+
 /* Plans the session's runbook anew with these facts (borrowed), and compares. Returns owned, NULL
  * when it cannot be planned. */
 struct bsc_value *bsc_run_drift_since(struct bsc_run_session *session, const struct bsc_value *plan,

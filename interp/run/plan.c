@@ -132,8 +132,7 @@ static struct bsc_value *file_and_digest(const char *file, const char *sha256)
     return map;
 }
 
-/* The inputs that a plan is bound to. */
-static void describe_inputs(struct bsc_value *plan, const struct bsc_run_session *session)
+void bsc_run_plan_describe_inputs(struct bsc_value *plan, const struct bsc_run_session *session)
 {
     const struct bsc_value *runbook = bsc_run_session_runbook(session);
     struct bsc_value *about =
@@ -223,7 +222,7 @@ struct bsc_value *bsc_run_plan_make_of(struct bsc_run_session *session,
     struct bsc_value *plan = bsc_value_map();
     bsc_value_set_int(plan, "format", PLAN_FORMAT);
     bsc_value_set_text(plan, "bascule", BSC_VERSION);
-    describe_inputs(plan, session);
+    bsc_run_plan_describe_inputs(plan, session);
     draft.items = bsc_value_list();
     bsc_value_set(plan, "items", draft.items);
     bsc_value_set(plan, "facts", bsc_value_copy(facts));

@@ -41,6 +41,9 @@ struct bsc_value *bsc_run_plan_make_of(struct bsc_run_session *session,
  * all of them. */
 void bsc_run_plan_complete(struct bsc_value *plan, const struct bsc_value *ahead);
 
+/* Sets what a plan of the session is bound to: runbook, library, site and params. */
+void bsc_run_plan_describe_inputs(struct bsc_value *plan, const struct bsc_run_session *session);
+
 /* Reads a plan file; refuses (BSC_ERR_REFUSED) one whose digest does not fit. Returns owned. */
 struct bsc_value *bsc_run_plan_read(const struct bsc_sys *sys, const char *path,
                                     struct bsc_err *err);
