@@ -45,10 +45,12 @@ static int resume(struct bsc_cli_old_run *run, struct bsc_value **ret_ahead, str
         return -1;
     if (run->past.ended)
         return tell_done(run);
-    struct bsc_run_start start = start_of(&run->past);
-    const struct bsc_value *items = bsc_value_get(bsc_run_session_runbook(&run->session), "items");
+    const struct bsc_run_rest rest = {
+        .items = bsc_value_get(bsc_run_session_runbook(&run->session), "items"),
+        .start = start_of(&run->past),
+        .past = &run->past};
     struct bsc_value *ahead =
-        bsc_run_plan_make_of(&run->session, items, &start, bsc_value_copy(run->facts), err);
+        bsc_run_plan_make_of(&run->session, &rest, bsc_value_copy(run->facts), err);
     *ret_ahead = ahead;
     if (ahead == NULL || !bsc_cli_old_run_confirm(run, ahead, question_of(run), err) ||
         !bsc_cli_old_run_take(run, "resume", ahead, err))
@@ -59,7 +61,7 @@ static int resume(struct bsc_cli_old_run *run, struct bsc_value **ret_ahead, str
                                   .folder = &run->folder,
                                   .plan = run->plan,
                                   .ahead = ahead,
-                                  .start = start,
+                                  .start = rest.start,
                                   .past = &run->past,
                                   .claim = &run->claim.claim,
                                   .drift = run->amend.drift,

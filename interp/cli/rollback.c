@@ -31,8 +31,6 @@ static int carry_back(struct bsc_cli_old_run *run, const struct bsc_value *items
                                   .facts = run->facts,
                                   .journal = run->journal,
                                   .yes = run->wishes->yes};
-    /* What the run made on its way forward is no reason to leave out a change of the way back. */
-    run->past.goes_back = true;
     run->facts = NULL;
     run->journal = NULL;
     bsc_cli_say(run->cli, "\nRun %s, taken back\n", run->folder.id);
@@ -43,7 +41,6 @@ static int carry_back(struct bsc_cli_old_run *run, const struct bsc_value *items
 
 static int rollback(struct bsc_cli_old_run *run, struct bsc_err *err)
 {
-    const struct bsc_run_start beginning = {0};
     int code = -1;
     if (!bsc_cli_old_run_open(run, err))
         return -1;
@@ -55,8 +52,11 @@ static int rollback(struct bsc_cli_old_run *run, struct bsc_err *err)
         return -1;
     struct bsc_value *items = bsc_run_back_items(
         bsc_value_get(bsc_run_session_runbook(&run->session), "items"), run->past.trail);
+    const struct bsc_run_rest rest = {.items = items, .past = &run->past};
+    /* What the run made on its way forward is no reason to leave out a change of the way back. */
+    run->past.goes_back = true;
     struct bsc_value *ahead =
-        bsc_run_plan_make_of(&run->session, items, &beginning, bsc_value_copy(run->facts), err);
+        bsc_run_plan_make_of(&run->session, &rest, bsc_value_copy(run->facts), err);
     if (ahead != NULL && bsc_cli_old_run_confirm(run, ahead, "Take it back?", err) &&
         bsc_cli_old_run_take(run, "rollback", ahead, err))
         code = carry_back(run, items, ahead, err);

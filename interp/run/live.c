@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "run/again.h"
 #include "run/change.h"
 #include "run/observer.h"
 #include "run/record.h"
@@ -12,8 +13,7 @@ struct bsc_run_live {
     struct bsc_run_live_options with;
     struct bsc_run_place at;
     int64_t change_count;           /* changes begun so far */
-    struct bsc_value *left_out;     /* owned {essence=count}: changes that the action under way has
-                                       not made again */
+    struct bsc_run_again again;     /* what is not made again */
     const struct bsc_value *effect; /* borrowed: the effect being answered */
     bsc_run_reply reply;
     void *reply_arg;
@@ -72,20 +72,6 @@ static void perform_sleep(struct bsc_run_live *live)
 
 /* ------------------------------------------------- what was made before the run was resumed */
 
-/* Whether the action under way made this very change before and would make it again. */
-static bool was_made(struct bsc_run_live *live)
-{
-    char essence[BSC_DIGEST_HEX];
-    if (live->with.past == NULL || !bsc_value_get_truth(live->effect, "once"))
-        return false;
-    bsc_run_cursor_essence(live->effect, essence);
-    int64_t left_out = bsc_value_get_number(live->left_out, essence, 0);
-    if (left_out >= bsc_run_past_count(live->with.past, live->at, live->effect))
-        return false;
-    bsc_value_set_int(live->left_out, essence, left_out + 1);
-    return true;
-}
-
 static void looked_again(void *arg, struct bsc_value *facts, const struct bsc_err *err)
 {
     struct bsc_run_live *live = arg;
@@ -104,11 +90,7 @@ static void looked_again(void *arg, struct bsc_value *facts, const struct bsc_er
 static void leave_out(struct bsc_run_live *live)
 {
     struct bsc_err err = BSC_ERR_INIT;
-    struct bsc_value *note = bsc_value_map();
-    bsc_value_set_text(note, "kind", "info");
-    bsc_value_set(note, "text",
-                  bsc_value_format("made before, and not made again: %s",
-                                   bsc_value_get_string(live->effect, "statement")));
+    struct bsc_value *note = bsc_run_again_note(live->effect);
     bool recorded = bsc_run_record_note(live->with.journal, live->at.item, note, &err);
     if (recorded && live->with.hooks->note != NULL)
         live->with.hooks->note(live->with.hooks->self, note);
@@ -120,17 +102,11 @@ static void leave_out(struct bsc_run_live *live)
         break_off(live, &err);
 }
 
-static void forget_left_out(struct bsc_run_live *live)
-{
-    bsc_value_free(live->left_out);
-    live->left_out = bsc_value_map();
-}
-
 static void perform_begin(struct bsc_run_live *live)
 {
-    forget_left_out(live);
     struct bsc_err err = BSC_ERR_INIT;
     live->at.action = bsc_value_get_number(live->effect, "action", 0);
+    bsc_run_again_begin(&live->again, live->at.action);
     if (bsc_run_record_action_begin(live->with.journal, live->at, &err))
         answer(live, bsc_value_bool(true));
     else
@@ -206,7 +182,7 @@ static void perform(void *self, const struct bsc_value *effect, bsc_run_reply re
     } else if (strcmp(op, "observe") == 0) {
         bsc_run_observe(live->with.vm, live->with.hands, bsc_value_get_string(effect, "resource"),
                         observed, live);
-    } else if (strcmp(op, "change") == 0 && was_made(live)) {
+    } else if (strcmp(op, "change") == 0 && bsc_run_again_leaves_out(&live->again, effect)) {
         leave_out(live);
     } else if (strcmp(op, "change") == 0) {
         bsc_run_change(&live->with, effect, live->at, &live->change_count, change_done, live);
@@ -231,7 +207,7 @@ struct bsc_run_live *bsc_run_live_new(const struct bsc_run_live_options *options
     live->world.self = live;
     live->world.perform = perform;
     live->with = *options;
-    live->left_out = bsc_value_map();
+    bsc_run_again_init(&live->again, options->past);
     live->change_count = options->past != NULL ? options->past->changes : 0;
     return live;
 }
@@ -241,7 +217,7 @@ void bsc_run_live_free(struct bsc_run_live *live)
     if (live == NULL)
         return;
     bsc_timer_cancel(live->sleep);
-    bsc_value_free(live->left_out);
+    bsc_run_again_release(&live->again);
     bsc_mem_free(live);
 }
 
@@ -258,6 +234,7 @@ void bsc_run_live_cancel(struct bsc_run_live *live)
 void bsc_run_live_enter(struct bsc_run_live *live, int64_t item_index)
 {
     live->at = (struct bsc_run_place){.item = item_index};
+    bsc_run_again_enter(&live->again, item_index);
     bsc_run_cursor_enter(live->with.cursor, item_index);
 }
 

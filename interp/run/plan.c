@@ -16,8 +16,9 @@ enum { PLAN_FORMAT = 1 };
 
 /* A plan in the making. */
 struct draft {
-    struct bsc_value *items; /* borrowed from the plan */
-    struct bsc_value *item;  /* borrowed: the one being performed */
+    struct bsc_value *items;   /* borrowed from the plan */
+    struct bsc_value *item;    /* borrowed: the one being performed */
+    struct bsc_run_twin *twin; /* borrowed */
     struct bsc_run_end end;
     bool over;
 };
@@ -54,6 +55,7 @@ static bool item_begin(void *self, const struct bsc_value *item, struct bsc_err 
     bsc_value_set(draft->item, "notes", bsc_value_list());
     bsc_value_set(draft->item, "asks", bsc_value_list());
     bsc_value_append(draft->items, draft->item);
+    bsc_run_twin_enter(draft->twin, bsc_value_get_number(item, "index", 0));
     return true;
 }
 
@@ -188,17 +190,18 @@ static void describe_making(struct bsc_value *plan, const struct bsc_run_session
     bsc_value_set(plan, "made", made);
 }
 
-static void rehearse(struct bsc_run_session *session, const struct bsc_value *items,
-                     const struct bsc_run_start *start, struct bsc_run_model *model,
-                     struct draft *draft)
+static void rehearse(struct bsc_run_session *session, const struct bsc_run_rest *rest,
+                     struct bsc_run_model *model, struct draft *draft)
 {
     const struct bsc_clock *clock = session->with.clock;
     struct bsc_run_twin_hooks seen = {draft, draft_change, draft_note, draft_ask};
     struct bsc_run_hooks hooks = {draft, item_begin, item_end};
     struct bsc_run_twin *twin = bsc_run_twin_new(model, clock->wall_ms(clock->self), &seen);
     struct bsc_run_machine *machine =
-        bsc_run_machine_new(session->vm, items, bsc_run_twin_world(twin), &hooks);
-    bsc_run_machine_skip_to(machine, start);
+        bsc_run_machine_new(session->vm, rest->items, bsc_run_twin_world(twin), &hooks);
+    draft->twin = twin;
+    bsc_run_twin_remember(twin, rest->past);
+    bsc_run_machine_skip_to(machine, &rest->start);
     bsc_run_machine_start(machine, drafted, draft);
     BSC_BUG_ON(!draft->over);
     bsc_run_machine_free(machine);
@@ -208,14 +211,13 @@ static void rehearse(struct bsc_run_session *session, const struct bsc_value *it
 struct bsc_value *bsc_run_plan_make(struct bsc_run_session *session, struct bsc_value *facts,
                                     struct bsc_err *err)
 {
-    const struct bsc_value *items = bsc_value_get(bsc_run_session_runbook(session), "items");
-    const struct bsc_run_start beginning = {0};
-    return bsc_run_plan_make_of(session, items, &beginning, facts, err);
+    const struct bsc_run_rest all = {.items =
+                                         bsc_value_get(bsc_run_session_runbook(session), "items")};
+    return bsc_run_plan_make_of(session, &all, facts, err);
 }
 
 struct bsc_value *bsc_run_plan_make_of(struct bsc_run_session *session,
-                                       const struct bsc_value *items,
-                                       const struct bsc_run_start *start, struct bsc_value *facts,
+                                       const struct bsc_run_rest *rest, struct bsc_value *facts,
                                        struct bsc_err *err)
 {
     struct draft draft = {0};
@@ -227,7 +229,7 @@ struct bsc_value *bsc_run_plan_make_of(struct bsc_run_session *session,
     bsc_value_set(plan, "items", draft.items);
     bsc_value_set(plan, "facts", bsc_value_copy(facts));
     struct bsc_run_model *model = bsc_run_model_new(session->schema, facts);
-    rehearse(session, items, start, model, &draft);
+    rehearse(session, rest, model, &draft);
     bsc_run_model_free(model);
     if (draft.end.broke) {
         *err = draft.end.err;

@@ -22,6 +22,7 @@
 
 #include "base/err.h"
 #include "run/machine.h"
+#include "run/past.h"
 #include "run/session.h"
 #include "value/value.h"
 
@@ -30,11 +31,17 @@
 struct bsc_value *bsc_run_plan_make(struct bsc_run_session *session, struct bsc_value *facts,
                                     struct bsc_err *err);
 
-/* The same for what is left of a run: these items, those of the runbook or of a rollback
- * (run/back.h), from `start` on. */
+/* What is left of a run. */
+struct bsc_run_rest {
+    const struct bsc_value *items;   /* borrowed: those of the runbook, or of a rollback
+                                        (run/back.h) */
+    struct bsc_run_start start;      /* where to begin; zeroed: at the beginning */
+    const struct bsc_run_past *past; /* borrowed: what it does not make again; NULL: nothing */
+};
+
+/* The same for what is left of a run. */
 struct bsc_value *bsc_run_plan_make_of(struct bsc_run_session *session,
-                                       const struct bsc_value *items,
-                                       const struct bsc_run_start *start, struct bsc_value *facts,
+                                       const struct bsc_run_rest *rest, struct bsc_value *facts,
                                        struct bsc_err *err);
 
 /* Adds what another plan knows of the items behind the one that this one stops at, so that it has

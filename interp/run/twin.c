@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "run/again.h"
 #include "run/effect.h"
 
 struct bsc_run_twin {
@@ -10,6 +11,7 @@ struct bsc_run_twin {
     struct bsc_run_model *model;            /* borrowed */
     const struct bsc_run_twin_hooks *hooks; /* borrowed */
     int64_t wall_ms;                        /* the twin's own time */
+    struct bsc_run_again again;             /* what is not made again */
 };
 
 static struct bsc_value *facts_or_unknown(const struct bsc_run_twin *twin, const char *resource)
@@ -22,18 +24,40 @@ static struct bsc_value *facts_or_unknown(const struct bsc_run_twin *twin, const
     return unknown;
 }
 
-/* Refuses what the live world would refuse: a rehearsal that gets through must not break there. */
-static struct bsc_value *answer_change(struct bsc_run_twin *twin, const struct bsc_value *effect,
-                                       struct bsc_err *err)
+static void tell(const struct bsc_run_twin *twin, const struct bsc_value *note)
 {
-    if (bsc_run_effect_row(effect, err) == NULL)
-        return NULL;
+    if (twin->hooks->note != NULL)
+        twin->hooks->note(twin->hooks->self, note);
+}
+
+/* What was made before shows in the facts already, as far as anything shows it. */
+static void leave_out(const struct bsc_run_twin *twin, const struct bsc_value *effect)
+{
+    struct bsc_value *note = bsc_run_again_note(effect);
+    tell(twin, note);
+    bsc_value_free(note);
+}
+
+static void make(const struct bsc_run_twin *twin, const struct bsc_value *effect)
+{
     const struct bsc_value *becomes = bsc_value_get(effect, "becomes");
     struct bsc_value *before = bsc_run_model_present(twin->model, becomes);
     if (twin->hooks->change != NULL)
         twin->hooks->change(twin->hooks->self, effect, before);
     bsc_value_free(before);
     bsc_run_model_apply(twin->model, becomes);
+}
+
+/* Refuses what the live world would refuse: a rehearsal that gets through must not break there. */
+static struct bsc_value *answer_change(struct bsc_run_twin *twin, const struct bsc_value *effect,
+                                       struct bsc_err *err)
+{
+    if (bsc_run_effect_row(effect, err) == NULL)
+        return NULL;
+    if (bsc_run_again_leaves_out(&twin->again, effect))
+        leave_out(twin, effect);
+    else
+        make(twin, effect);
     struct bsc_value *answer = bsc_value_map();
     bsc_value_set_text(answer, "outcome", "changed");
     bsc_value_set(answer, "result", bsc_value_map());
@@ -66,8 +90,10 @@ static struct bsc_value *answer_to(struct bsc_run_twin *twin, const struct bsc_v
     const char *op = bsc_value_get_string(effect, "op");
     if (op == NULL)
         op = "";
-    if (strcmp(op, "begin") == 0)
+    if (strcmp(op, "begin") == 0) {
+        bsc_run_again_begin(&twin->again, bsc_value_get_number(effect, "action", 0));
         return bsc_value_bool(true);
+    }
     if (strcmp(op, "undecided") == 0)
         return bsc_value_bool(bsc_value_get_truth(effect, "likely"));
     if (strcmp(op, "observe") == 0)
@@ -81,8 +107,7 @@ static struct bsc_value *answer_to(struct bsc_run_twin *twin, const struct bsc_v
     if (strcmp(op, "ask") == 0)
         return answer_ask(twin, effect);
     if (strcmp(op, "note") == 0) {
-        if (twin->hooks->note != NULL)
-            twin->hooks->note(twin->hooks->self, effect);
+        tell(twin, effect);
         return bsc_value_bool(true);
     }
     bsc_err_set(err, BSC_ERR_SCRIPT, "the twin has no answer to the effect \"%s\"", op);
@@ -105,11 +130,25 @@ struct bsc_run_twin *bsc_run_twin_new(struct bsc_run_model *model, int64_t wall_
     twin->model = model;
     twin->wall_ms = wall_ms;
     twin->hooks = hooks;
+    bsc_run_again_init(&twin->again, NULL);
     return twin;
+}
+
+void bsc_run_twin_remember(struct bsc_run_twin *twin, const struct bsc_run_past *past)
+{
+    twin->again.past = past;
+}
+
+void bsc_run_twin_enter(struct bsc_run_twin *twin, int64_t item_index)
+{
+    bsc_run_again_enter(&twin->again, item_index);
 }
 
 void bsc_run_twin_free(struct bsc_run_twin *twin)
 {
+    if (twin == NULL)
+        return;
+    bsc_run_again_release(&twin->again);
     bsc_mem_free(twin);
 }
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "run/model.h"
+#include "run/past.h"
 #include "run/world.h"
 
 /* Told what the twin was asked to do; any member may be NULL. Values are borrowed. */
@@ -26,6 +27,11 @@ struct bsc_run_twin;
 struct bsc_run_twin *bsc_run_twin_new(struct bsc_run_model *model, int64_t wall_ms,
                                       const struct bsc_run_twin_hooks *hooks);
 void bsc_run_twin_free(struct bsc_run_twin *twin);
+
+/* Leaves out what a run that is gone on with (borrowed) would leave out. To be called before the
+ * start, and from then on told of each item that begins, by its index in the runbook from 1. */
+void bsc_run_twin_remember(struct bsc_run_twin *twin, const struct bsc_run_past *past);
+void bsc_run_twin_enter(struct bsc_run_twin *twin, int64_t item_index);
 
 /* The world to hand to a machine; borrowed from the twin. */
 const struct bsc_run_world *bsc_run_twin_world(const struct bsc_run_twin *twin);

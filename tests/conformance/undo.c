@@ -54,9 +54,9 @@ static bool perform(const struct conform_scene *scene, struct conform_sides *sid
     struct bsc_run_live_hooks live = {.self = sides, .change_end = change_end};
     struct bsc_run_hooks hooks = {.self = sides, .item_end = item_end};
     struct bsc_run_end end;
-    const struct bsc_run_start start = {0};
+    const struct bsc_run_rest rest = {.items = items};
     struct bsc_value *plan =
-        bsc_run_plan_make_of(&sides->session, items, &start, bsc_value_copy(sides->after), err);
+        bsc_run_plan_make_of(&sides->session, &rest, bsc_value_copy(sides->after), err);
     if (plan == NULL)
         return false;
     struct bsc_journal *journal = conform_journal(scene, sides, "undo.jsonl", err);

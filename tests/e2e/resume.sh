@@ -3,6 +3,7 @@
 #   resume.sh PROGRAM blind        it was killed at a change that nothing shows
 #   resume.sh PROGRAM visible      it was killed at a change whose effect is there
 #   resume.sh PROGRAM orphan       it was killed, and a program that it started was not
+#   resume.sh PROGRAM within       it halted within an action of several changes
 #   resume.sh PROGRAM optional     what was optional works now
 #   resume.sh PROGRAM other_files  its files are not what they were
 #   resume.sh PROGRAM wrong        there is nothing to go on with
@@ -266,6 +267,43 @@ END
 
     it "what a step left behind when it ended held nothing"
     ! gone "$left" || fail "it has ended meanwhile"
+}
+
+within() {
+    cat >several.lua <<'END'
+return primitive {
+  args    = { { "what", "facts" } },
+  wants   = function() return { exit = 0 } end,
+  changes = function()
+    return {
+      command.run { argv = { "/bin/sh", "act", "one" } },
+      command.run { argv = { "/bin/sh", "act", "gate" } },
+      command.run { argv = { "/usr/bin/touch", "there" } },
+    }
+  end,
+  harmless = "x",
+}
+END
+    cat >within.lua <<'END'
+local several = require "several"
+runbook "within" { summary = "One action" }
+step "Do" { several(command.facts "there" { argv = { "/usr/bin/test", "-e", "there" } }) }
+END
+    bsc run within.lua --yes
+    exits 1
+    ledger_is "one gate"
+
+    it "the plan of what is left leaves out what is not made again, as the run does"
+    : >open
+    bsc resume last
+    exits 3
+    says "made before, and not made again: /bin/sh act one"
+    says "2 changes planned"
+    bsc resume last --yes
+    exits 0
+    says "done: 1 of 1 items, 2 changes"
+    ledger_is "one gate gate"
+    verifies
 }
 
 optional() {

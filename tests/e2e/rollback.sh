@@ -4,6 +4,7 @@
 #   rollback.sh PROGRAM beyond    a failover that halted behind it
 #   rollback.sh PROGRAM typed     a rollback that halts, in a folder with an odd name
 #   rollback.sh PROGRAM same      an undo that looks like what it takes back
+#   rollback.sh PROGRAM twins     two undos of one step that look the same
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/stopped.sh"
 
@@ -183,7 +184,7 @@ beyond() {
 }
 
 # A switch that is turned back by turning it once more.
-same_change() {
+turning() {
     small_site
     site=
     mkfifo hold
@@ -191,6 +192,22 @@ same_change() {
 printf 'turned\n' >>ledger
 [ ! -e slow ] || { : >turning; head -c 1 hold; }
 END
+}
+
+# A rollback is killed at its first change.
+kill_turning() {
+    : >slow
+    "$program" rollback last --yes >out 2>err </dev/null &
+    run=$!
+    background="$background $run"
+    until_true 20 test -e turning
+    kill_run
+    let_go_of_orphans
+    rm slow
+}
+
+same_change() {
+    turning
     cat >turn.lua <<'END'
 runbook "turn" { summary = "Turns a switch" }
 step "Turn" {
@@ -204,17 +221,10 @@ END
     ledger_is "turned"
 
     it "an undo that looks like a change of the way forward is made"
-    : >slow
-    "$program" rollback last --yes >out 2>err </dev/null &
-    run=$!
-    background="$background $run"
-    until_true 20 test -e turning
-    kill_run
-    let_go_of_orphans
+    kill_turning
     ledger_is "turned turned"
 
     it "killed meanwhile, it is not made a second time when it was made"
-    rm slow
     bsc rollback last --yes
     exits 6
     says "--settle made"
@@ -222,6 +232,31 @@ END
     exits 0
     ledger_is "turned turned"
     stands "rolled back"
+    verifies
+}
+
+twins() {
+    turning
+    cat >turn.lua <<'END'
+runbook "turn" { summary = "Turns a switch twice" }
+local function turn()
+  return command.run { argv = { "/bin/sh", "turn" }, undo = { argv = { "/bin/sh", "turn" } } }
+end
+step "Turn" { turn(), turn() }
+step "Fail" { command.run { argv = { "/bin/false" } }, harmless = "nothing" }
+END
+    bsc run turn.lua --yes
+    exits 1
+    kill_turning
+    ledger_is "turned turned turned"
+
+    it "what one of them has made does not stand for the other"
+    bsc rollback last --yes --settle made
+    exits 0
+    says "made before, and not made again: /bin/sh turn"
+    says "1 change planned"
+    says "rolled back: 2 of 2 items, 1 change"
+    ledger_is "turned turned turned turned"
     verifies
 }
 
