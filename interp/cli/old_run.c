@@ -1,6 +1,7 @@
 #include "cli/old_run.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "cli/amend.h"
@@ -9,6 +10,7 @@
 #include "cli/prompt.h"
 #include "cli/show.h"
 #include "cli/typed.h"
+#include "os/files.h"
 #include "run/about.h"
 #include "run/inputs.h"
 #include "run/leases.h"
@@ -149,6 +151,28 @@ static bool read_past(struct bsc_cli_old_run *run, struct bsc_err *err)
     return bsc_err_hint(err, "Nothing was done. Plan the runbook and run it again.");
 }
 
+/* Whether there is a journal in the folder, and it is not the run's own by another name. */
+static bool is_another_journal(const struct bsc_cli_old_run *run, const char *folder)
+{
+    const struct bsc_sys *sys = run->cli->sys;
+    struct stat own = {0}, other = {0};
+    char *path = bsc_files_join(folder, BSC_JOURNAL_FILE);
+    bool both = sys->stat(sys->self, run->folder.journal, &own) == 0 &&
+                sys->stat(sys->self, path, &other) == 0;
+    bsc_mem_free(path);
+    return both && (own.st_dev != other.st_dev || own.st_ino != other.st_ino);
+}
+
+/* Two folders of one run would both make what is left of it. */
+static bool is_no_copy(const struct bsc_cli_old_run *run, struct bsc_err *err)
+{
+    if (run->past.folder == NULL || !is_another_journal(run, run->past.folder))
+        return true;
+    bsc_err_set(err, BSC_ERR_REFUSED, "'%s' is a copy of the run that is kept in '%s'",
+                run->folder.path, run->past.folder);
+    return bsc_err_hint(err, "Give that folder as RUN. Only where it is gone is this one the run.");
+}
+
 bool bsc_cli_old_run_open(struct bsc_cli_old_run *run, struct bsc_err *err)
 {
     if (!find(run, err))
@@ -163,7 +187,7 @@ bool bsc_cli_old_run_open(struct bsc_cli_old_run *run, struct bsc_err *err)
         return false;
     if (bsc_cli_old_run_is_over(run))
         return true;
-    if (!bsc_cli_amend_look(run, err) || !settle(run, err))
+    if (!is_no_copy(run, err) || !bsc_cli_amend_look(run, err) || !settle(run, err))
         return false;
     run->facts = bsc_run_session_observe(&run->session, err);
     return run->facts != NULL;
@@ -173,6 +197,7 @@ static bool record_begin(struct bsc_cli_old_run *run, const char *mode,
                          const struct bsc_value *ahead, struct bsc_err *err)
 {
     struct bsc_value *about = bsc_run_about(&run->session, run->plan, run->folder.id, mode);
+    bsc_run_about_place(about, run->folder.path);
     bsc_value_set_text(about, "ahead_digest", bsc_value_get_string(ahead, "digest"));
     bsc_cli_amend_tell(run, about);
     bool ok = bsc_run_record_begin(run->journal, about, err);

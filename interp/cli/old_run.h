@@ -63,8 +63,8 @@ struct bsc_cli_old_run {
  * has become of the change that was under way, and looks at the site. Nothing is changed yet. Of a
  * run that is over (see below) only that is found out, whatever has become of its files.
  * Errors: NOT_FOUND, CONFLICT when somebody is at work, REFUSED when the runbook, the library, the
- * site file or a module is not what it was begun with and that is not accepted, DAMAGED, UNKNOWN
- * (run/settle.h). */
+ * site file or a module is not what it was begun with and that is not accepted, or when it is a
+ * copy of a run that is still where it was, DAMAGED, UNKNOWN (run/settle.h). */
 bool bsc_cli_old_run_open(struct bsc_cli_old_run *run, struct bsc_err *err);
 
 /* Whether there is nothing left to do, whatever the site is like: what is done is not resumed, and

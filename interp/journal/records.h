@@ -32,7 +32,8 @@
  *   pin what resume must find unchanged. `params` are the values after defaults, `modules` the
  *   user's own Lua files as [{name, digest}], `boot_id` the kernel's, so that a pid is never
  *   mistaken over a restart of the machine. Keys `runbook` (its name), `items` (how many the plan
- *   has) and `point_of_no_return` (the first item that is one, where there is any); of those that
+ *   has), `point_of_no_return` (the first item that is one, where there is any) and `folder` (where
+ *   the run is kept); of those that
  *   go on with a run `ahead_digest` (of the plan of what was ahead), `inputs` (number of the files
  *   that count, run/inputs.h; absent: those it was begun with), and where that number is new
  *   `accepted` ({by, inputs, items}: what differed, and who accepted it).
@@ -54,7 +55,8 @@
  *   action has several, the earliest one counts.
  * - outcome: how that change ended. An outcome word, the row's value, the error as {code, message,
  *   hint, sqlstate, native} or null. A change settled by observing after a crash has `settled_by` =
- *   "observing". `cut` (true): the disk was full, and the value was left out for want of room.
+ *   "observing", or who said so. `cut` (true): the disk was full, and the value was left out for
+ *   want of room.
  * - after: the facts of a changed resource, seen after the outcome.
  * - note: something to tell. Kind info, warning or loss; the journal itself adds kind journal when
  *   it put a torn tail aside: data = {file, offset, bytes, sha256}.

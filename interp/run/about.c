@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "os/files.h"
 #include "os/process.h"
 
@@ -85,4 +86,13 @@ struct bsc_value *bsc_run_about(const struct bsc_run_session *session, const str
     bsc_value_set_text(about, "runbook", bsc_value_get_string(runbook, "name"));
     set_extent(about, bsc_value_get(plan, "items"));
     return about;
+}
+
+void bsc_run_about_place(struct bsc_value *about, const char *folder)
+{
+    struct bsc_err ignored = BSC_ERR_INIT;
+    char *real = bsc_files_real_path(folder, &ignored);
+    if (real != NULL)
+        bsc_value_set_text(about, "folder", real);
+    bsc_mem_free(real);
 }

@@ -316,7 +316,12 @@ static void item_ends(struct reading *reading, const struct bsc_value *payload)
 static void run_begins(struct reading *reading, const struct bsc_value *payload)
 {
     const char *mode = bsc_value_get_string(payload, "mode");
+    const char *folder = bsc_value_get_string(payload, "folder");
     conclude(reading);
+    if (folder != NULL) {
+        bsc_mem_free(reading->past->folder);
+        reading->past->folder = bsc_mem_text(folder);
+    }
     reading->past->goes_back =
         reading->past->goes_back || (mode != NULL && strcmp(mode, "rollback") == 0);
     reading->past->begun = true;
@@ -397,6 +402,7 @@ bool bsc_run_past_read(struct bsc_run_past *past, const struct bsc_sys *sys, con
 
 void bsc_run_past_release(struct bsc_run_past *past)
 {
+    bsc_mem_free(past->folder);
     bsc_value_free(past->open);
     bsc_value_free(past->made);
     bsc_value_free(past->trail);

@@ -37,6 +37,8 @@ struct bsc_run_past {
     /* Owned: the intent of the last change when it has no outcome, or when nobody can tell whether
      * it was made and its action would make it again; NULL when there is none. */
     struct bsc_value *open;
+    char *folder;             /* owned: where the run was kept when it was last taken in hand, or
+                                 NULL */
     bool begun;               /* the journal has a first record */
     int64_t reached;          /* the last item of which a change was made, or may have been */
     int64_t inputs;           /* the number of those that the last process had (run/inputs.h) */

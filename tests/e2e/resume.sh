@@ -7,6 +7,7 @@
 #   resume.sh PROGRAM optional     what was optional works now
 #   resume.sh PROGRAM other_files  its files are not what they were
 #   resume.sh PROGRAM wrong        there is nothing to go on with
+#   resume.sh PROGRAM copied       its folder was copied, or moved
 #   resume.sh PROGRAM two          two want to go on with it
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/stopped.sh"
@@ -476,6 +477,48 @@ wrong() {
     bsc rollback last --yes
     exits 0
     stands "rolled back"
+}
+
+copied() {
+    book gated one gate last >gated.lua
+    bsc run gated.lua --yes
+    exits 1
+    : >open
+    run=$(ls -d runs/*-gated-*)
+    twin=20300101-000000-twin
+    mkdir elsewhere
+    cp -r "$run" "runs/$twin"
+    cp -r "$run" elsewhere
+    copy=elsewhere/${run#runs/}
+
+    it "a copy of a run is neither gone on with nor taken back as long as the run is there"
+    for folder in "runs/$twin" "$copy"; do
+        for verb in resume rollback; do
+            bsc "$verb" "$folder" --yes
+            exits 3
+            says "is a copy of the run that is kept in '$work/$run'"
+        done
+    done
+    ledger_is "one gate"
+
+    it "by another name it is the same run"
+    ln -s "$run" name
+    bsc resume name
+    exits 3
+    says "There is no terminal; give --yes"
+
+    it "a run that was moved is gone on with, and is at home there from then on"
+    mv "$run" moved
+    bsc resume "$copy"
+    exits 3
+    says "There is no terminal; give --yes"
+    bsc resume moved --yes
+    exits 0
+    ledger_is "one gate gate last"
+    cp -r moved "$run"
+    bsc rollback "$run" --yes
+    exits 3
+    says "is a copy of the run that is kept in '$work/moved'"
 }
 
 two() {
