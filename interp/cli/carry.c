@@ -87,6 +87,8 @@ static void tell_json(struct bsc_cli_carry *carry, int code, const struct bsc_er
         bsc_value_set(value, "error", bsc_run_error_value(&carry->end.err));
     if (carry->drift != NULL && bsc_run_drift_any(carry->drift))
         bsc_value_set(value, "drift", bsc_value_copy(carry->drift));
+    if (bsc_value_count(carry->stays) > 0)
+        bsc_value_set(value, "stays", bsc_value_copy(carry->stays));
     if (report_err->code != BSC_ERR_NONE)
         bsc_value_set(value, "report_error", bsc_run_error_value(report_err));
     bsc_cli_json(carry->cli, value);

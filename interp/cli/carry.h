@@ -30,11 +30,12 @@ struct bsc_cli_carry {
     struct bsc_run_start start;    /* where to begin */
     const struct bsc_run_past *past;       /* borrowed: of a run that is gone on with, or NULL */
     const struct bsc_journal_claim *claim; /* borrowed: for the leases of what is changed */
-    const struct bsc_value *drift;         /* borrowed: what is different since the plan, or NULL */
-    struct bsc_value *facts;               /* owned: as just observed; taken when it begins */
-    struct bsc_journal *journal; /* owned: with its run_begin record; taken when it begins */
-    bool yes;                    /* gates are answered */
-    struct bsc_run_end end;      /* what came of it */
+    const struct bsc_value *stays; /* borrowed: sentences about what a rollback leaves, or NULL */
+    const struct bsc_value *drift; /* borrowed: what is different since the plan, or NULL */
+    struct bsc_value *facts;       /* owned: as just observed; taken when it begins */
+    struct bsc_journal *journal;   /* owned: with its run_begin record; taken when it begins */
+    bool yes;                      /* gates are answered */
+    struct bsc_run_end end;        /* what came of it */
     size_t changes;
 };
 

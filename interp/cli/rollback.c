@@ -1,8 +1,10 @@
 #include "cli/carry.h"
 #include "cli/cli.h"
 #include "cli/old_run.h"
+#include "cli/show.h"
 #include "run/back.h"
 #include "run/plan.h"
+#include "run/record.h"
 
 static bool may_go_back(const struct bsc_cli_old_run *run, struct bsc_err *err)
 {
@@ -16,16 +18,60 @@ static bool may_go_back(const struct bsc_cli_old_run *run, struct bsc_err *err)
     return bsc_cli_old_run_hint(run, "There is only the way forward: ", "resume", err);
 }
 
-static int carry_back(struct bsc_cli_old_run *run, const struct bsc_value *items,
-                      const struct bsc_value *ahead, struct bsc_err *err)
+/* What is taken back, and what is not. */
+struct way_back {
+    struct bsc_value *items; /* owned */
+    struct bsc_value *stays; /* owned: sentences about what has no undo */
+    struct bsc_value *ahead; /* owned: the plan */
+};
+
+static bool leads_anywhere(const struct bsc_cli_old_run *run, const struct way_back *way,
+                           struct bsc_err *err)
+{
+    if (bsc_value_count(way->items) > 0 || bsc_value_count(way->stays) == 0)
+        return true;
+    return bsc_err_set(err, BSC_ERR_REFUSED, "nothing of %s can be taken back", run->folder.id);
+}
+
+static struct bsc_value *warning(const struct bsc_value *text)
+{
+    struct bsc_value *note = bsc_value_map();
+    bsc_value_set_text(note, "kind", "warning");
+    bsc_value_set(note, "text", bsc_value_copy(text));
+    return note;
+}
+
+static void show_stays(const struct bsc_cli_old_run *run, const struct way_back *way)
+{
+    for (size_t i = 0; i < bsc_value_count(way->stays); i++) {
+        struct bsc_value *note = warning(bsc_value_at(way->stays, i));
+        bsc_cli_show_note(run->cli, note);
+        bsc_value_free(note);
+    }
+}
+
+static bool record_stays(const struct bsc_cli_old_run *run, const struct way_back *way,
+                         struct bsc_err *err)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < bsc_value_count(way->stays); i++) {
+        struct bsc_value *note = warning(bsc_value_at(way->stays, i));
+        ok = bsc_run_record_note(run->journal, 0, note, err);
+        bsc_value_free(note);
+    }
+    return ok;
+}
+
+static int carry_back(struct bsc_cli_old_run *run, const struct way_back *way, struct bsc_err *err)
 {
     struct bsc_cli_carry carry = {.cli = run->cli,
                                   .session = &run->session,
                                   .lock = run->lock,
                                   .folder = &run->folder,
                                   .plan = run->plan,
-                                  .ahead = ahead,
-                                  .items = items,
+                                  .ahead = way->ahead,
+                                  .items = way->items,
+                                  .stays = way->stays,
                                   .past = &run->past,
                                   .claim = &run->claim.claim,
                                   .facts = run->facts,
@@ -39,30 +85,34 @@ static int carry_back(struct bsc_cli_old_run *run, const struct bsc_value *items
     return code;
 }
 
-static int rollback(struct bsc_cli_old_run *run, struct bsc_err *err)
+static bool plan_back(struct bsc_cli_old_run *run, struct way_back *way, struct bsc_err *err)
 {
-    int code = -1;
+    const struct bsc_value *items = bsc_value_get(bsc_run_session_runbook(&run->session), "items");
+    way->items = bsc_run_back_items(items, run->past.trail);
+    way->stays = bsc_run_back_stays(items, run->past.stays);
+    /* What the run made on its way forward is no reason to leave out a change of the way back. */
+    run->past.goes_back = true;
+    const struct bsc_run_rest rest = {.items = way->items, .past = &run->past};
+    show_stays(run, way);
+    if (!leads_anywhere(run, way, err))
+        return false;
+    way->ahead = bsc_run_plan_make_of(&run->session, &rest, bsc_value_copy(run->facts), err);
+    return way->ahead != NULL;
+}
+
+static int rollback(struct bsc_cli_old_run *run, struct way_back *way, struct bsc_err *err)
+{
     if (!bsc_cli_old_run_open(run, err))
         return -1;
     if (bsc_cli_old_run_is_over(run)) {
         bsc_cli_old_run_tell(run, "rolled back");
         return BSC_EXIT_DONE;
     }
-    if (!may_go_back(run, err))
+    if (!may_go_back(run, err) || !plan_back(run, way, err) ||
+        !bsc_cli_old_run_confirm(run, way->ahead, "Take it back?", err) ||
+        !bsc_cli_old_run_take(run, "rollback", way->ahead, err) || !record_stays(run, way, err))
         return -1;
-    struct bsc_value *items = bsc_run_back_items(
-        bsc_value_get(bsc_run_session_runbook(&run->session), "items"), run->past.trail);
-    const struct bsc_run_rest rest = {.items = items, .past = &run->past};
-    /* What the run made on its way forward is no reason to leave out a change of the way back. */
-    run->past.goes_back = true;
-    struct bsc_value *ahead =
-        bsc_run_plan_make_of(&run->session, &rest, bsc_value_copy(run->facts), err);
-    if (ahead != NULL && bsc_cli_old_run_confirm(run, ahead, "Take it back?", err) &&
-        bsc_cli_old_run_take(run, "rollback", ahead, err))
-        code = carry_back(run, items, ahead, err);
-    bsc_value_free(ahead);
-    bsc_value_free(items);
-    return code;
+    return carry_back(run, way, err);
 }
 
 int bsc_cli_rollback(struct bsc_cli *cli, int argc, char **argv)
@@ -77,7 +127,11 @@ int bsc_cli_rollback(struct bsc_cli *cli, int argc, char **argv)
     if (code >= 0)
         return code;
     struct bsc_cli_old_run run = {.cli = cli, .wishes = &wishes};
-    code = rollback(&run, &err);
+    struct way_back way = {0};
+    code = rollback(&run, &way, &err);
+    bsc_value_free(way.ahead);
+    bsc_value_free(way.stays);
+    bsc_value_free(way.items);
     code = code >= 0 ? code : bsc_cli_old_run_fail(cli, &err);
     bsc_cli_old_run_release(&run);
     return code;

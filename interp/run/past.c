@@ -86,18 +86,21 @@ static const struct bsc_value *last_of(const struct bsc_value *list)
     return length > 0 ? bsc_value_at(list, length - 1) : NULL;
 }
 
+/* The first change of an action carries its undo, if it has one. */
 static void leave_trail(struct bsc_run_past *past, const struct bsc_value *intent)
 {
     const struct bsc_value *undo = bsc_value_get(intent, "undo");
     struct bsc_run_place at = place_of(intent);
-    if (undo == NULL || is_of(last_of(past->trail), at))
+    struct bsc_value *list = undo != NULL ? past->trail : past->stays;
+    if (is_of(last_of(past->trail), at) || is_of(last_of(list), at))
         return;
     struct bsc_value *entry = bsc_value_map();
     bool declared = bsc_value_get_truth(undo, "declared");
     bsc_value_set_int(entry, "item", at.item);
     bsc_value_set_int(entry, "action", declared ? 0 : at.action);
-    bsc_value_set(entry, "undo", bsc_value_copy(undo));
-    bsc_value_append(past->trail, entry);
+    if (undo != NULL)
+        bsc_value_set(entry, "undo", bsc_value_copy(undo));
+    bsc_value_append(list, entry);
 }
 
 static void shorten_trail(struct bsc_run_past *past, size_t taken_back)
@@ -393,6 +396,7 @@ bool bsc_run_past_read(struct bsc_run_past *past, const struct bsc_sys *sys, con
     past->made = bsc_value_map();
     past->trail = bsc_value_list();
     past->leases = bsc_value_map();
+    past->stays = bsc_value_list();
     bool ok = bsc_journal_read(sys, journal, record_seen, &reading, &report, err);
     conclude(&reading);
     shorten_trail(past, reading.taken_back);
@@ -407,5 +411,6 @@ void bsc_run_past_release(struct bsc_run_past *past)
     bsc_value_free(past->made);
     bsc_value_free(past->trail);
     bsc_value_free(past->leases);
+    bsc_value_free(past->stays);
     *past = (struct bsc_run_past){0};
 }

@@ -51,6 +51,8 @@ struct bsc_run_past {
     struct bsc_value *leases; /* owned {path=epoch}: with which it had them last */
     struct bsc_value *trail;  /* owned list of {item, action, undo}: what a rollback has to take
                                  back, in the order in which it was done */
+    struct bsc_value *stays;  /* owned list of {item, action}: what was changed, or may have been,
+                                 and has no undo */
 };
 
 /* Reads the journal. *past is zeroed but for its schema and plan; release it in any case. Errors:

@@ -21,7 +21,7 @@
 #define BSC_RUN_STANDS(X)                                                                          \
     X(RUNNING, "running", "a process is at work on it")                                            \
     X(DONE, "done", "every item was carried out")                                                  \
-    X(ROLLED_BACK, "rolled back", "what it had changed was taken back")                            \
+    X(ROLLED_BACK, "rolled back", "what can be taken back of it was")                              \
     X(HALTED, "halted", "it stopped at an item that did not go as planned")                        \
     X(REFUSED, "refused", "a condition did not hold, or the answer was no")                        \
     X(CANCELLED, "cancelled", "the operator stopped it, and it ended in order")                    \

@@ -4,6 +4,7 @@
 #   rollback.sh PROGRAM beyond    a failover that halted behind it
 #   rollback.sh PROGRAM typed     a rollback that halts, in a folder with an odd name
 #   rollback.sh PROGRAM same      an undo that looks like what it takes back
+#   rollback.sh PROGRAM stays     some of it has no undo
 #   rollback.sh PROGRAM twins     two undos of one step that look the same
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/stopped.sh"
@@ -233,6 +234,44 @@ END
     ledger_is "turned turned"
     stands "rolled back"
     verifies
+}
+
+stays() {
+    small_site
+    site=
+    cat >halting.lua <<'END'
+runbook "halting" { summary = "Some of it has no undo" }
+local argv = { "/bin/true" }
+step "Harmless" { command.run { argv = argv }, harmless = "does nothing" }
+step "Final" { command.run { argv = argv }, command.run { argv = argv, undo = { argv = argv } } }
+step "Fail" { command.run { argv = { "/bin/false" } } }
+END
+    bsc run halting.lua --yes
+    exits 1
+    it "what has no undo is named before a rollback is confirmed, and stays"
+    bsc rollback last
+    exits 3
+    says "warning: step 2, Final: what command.run has changed stays, for it has no undo"
+    says_not "Harmless"
+    says "1 change planned"
+    bsc rollback last --yes --json
+    exits 0
+    one_line_of_json
+    same "$(json out '$.stays[0]')" \
+        "step 2, Final: what command.run has changed stays, for it has no undo" "what stays"
+    bsc report last -o report.html
+    report_says "what command.run has changed stays"
+    verifies
+
+    it "where nothing else was changed there is nothing to take back"
+    sed -i '/^step "Final"/s/, command.run .*} }/ }/' halting.lua
+    bsc run halting.lua --yes
+    exits 1
+    bsc rollback last --yes
+    exits 3
+    says "step 2, Final: what command.run has changed stays"
+    says "can be taken back"
+    stands halted
 }
 
 twins() {

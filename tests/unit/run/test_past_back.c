@@ -243,10 +243,31 @@ static void an_undo_that_failed_is_tried_again_and_that_of_an_optional_step_too(
     story_end(&story);
 }
 
+static void what_has_no_undo_is_remembered_once(void **state)
+{
+    struct story story;
+    story_begin(&story, state);
+    notes_item(&story.notes, 1);
+    change(&story, 1, 1, FLIP UNDO("A"));
+    change(&story, 2, 1, FLIP);
+    const struct bsc_run_place second = {1, 2};
+    intend_this(&story, 3, second, "flip", BLIND);
+    notes_outcome(&story.notes, 3, "changed");
+    intend_this(&story, 4, second, "flip", BLIND);
+    notes_outcome(&story.notes, 4, "changed");
+    intend_this(&story, 5, (struct bsc_run_place){1, 3}, "flip", BLIND);
+    notes_outcome(&story.notes, 5, "failed");
+    const struct bsc_run_past *past = read_past(&story);
+    assert_trail(past, "1.1 A");
+    assert_json(past->stays, "[{'item':1,'action':2}]");
+    story_end(&story);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_IN_FOLDER(each_action_is_taken_back_once_by_its_earliest_undo),
+        UNIT_IN_FOLDER(what_has_no_undo_is_remembered_once),
         UNIT_IN_FOLDER(a_change_that_was_tried_again_leaves_the_trail_when_it_was_made),
         UNIT_IN_FOLDER(the_point_of_no_return_is_passed_when_it_may_have_taken_effect),
         UNIT_IN_FOLDER(the_point_of_no_return_is_passed_when_it_was_true_already),
