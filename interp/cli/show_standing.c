@@ -151,7 +151,7 @@ static void add_resumption(const struct bsc_cli_standing *shown, struct bsc_valu
 {
     const struct bsc_run_standing *standing = shown->standing;
     bool back = strcmp(bsc_run_standing_mode(standing), "rollback") == 0;
-    bool changed = standing->changes > 0 || standing->in_flight != NULL;
+    bool changed = bsc_run_standing_has_changed(standing);
     if (!back)
         add_command(shown, commands, "resume", "");
     if (back || (changed && !bsc_run_standing_is_past_return(standing)))

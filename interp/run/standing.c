@@ -147,15 +147,29 @@ size_t bsc_run_standing_done(const struct bsc_run_standing *standing)
     return done;
 }
 
+/* By the verdict on all of it: what was reported of a change may be an error although it took
+ * effect. */
+static bool has_become(const struct bsc_run_standing_item *item, const char *word)
+{
+    return item->outcome != NULL && strcmp(item->outcome, word) == 0;
+}
+
+bool bsc_run_standing_has_changed(const struct bsc_run_standing *standing)
+{
+    bool changed = standing->changes > 0 || standing->doubts > 0 || standing->in_flight != NULL;
+    for (size_t i = 0; i < standing->item_count && !changed; i++)
+        changed = has_become(&standing->items[i], "changed");
+    return changed;
+}
+
 bool bsc_run_standing_is_past_return(const struct bsc_run_standing *standing)
 {
-    int64_t first = bsc_value_get_number(standing->begin, "point_of_no_return", 0);
-    if (first > 0 && bsc_value_get_number(standing->in_flight, "item", 0) >= first)
-        return true;
-    for (int64_t i = first; first > 0 && (size_t)i <= standing->item_count; i++)
-        if (standing->items[i - 1].changes > 0)
-            return true;
-    return false;
+    int64_t point = bsc_value_get_number(standing->begin, "point_of_no_return", 0);
+    const struct bsc_run_standing_item *item = bsc_run_standing_item(standing, point);
+    if (item == NULL)
+        return false;
+    return bsc_value_get_number(standing->in_flight, "item", 0) == point || item->changes > 0 ||
+           item->doubts > 0 || has_become(item, "changed") || has_become(item, "kept");
 }
 
 /* -------------------------------------------------------------------- records */
@@ -193,15 +207,21 @@ static void run_begin(struct bsc_run_standing *standing, const struct bsc_value 
 
 static void outcome(struct bsc_run_standing *standing, const struct bsc_value *payload)
 {
-    const char *word = bsc_value_get_string(payload, "outcome");
     struct bsc_run_standing_item *item = item_of(standing, standing->in_flight);
     if (bsc_value_get_number(payload, "effect", -1) !=
         bsc_value_get_number(standing->in_flight, "effect", -2))
         return;
-    if (word != NULL && strcmp(word, "changed") == 0 && !rolls_back(standing)) {
-        standing->changes++;
-        if (item != NULL)
-            item->changes++;
+    if (!rolls_back(standing)) {
+        enum bsc_outcome word = BSC_OUTCOME_UNKNOWN;
+        bsc_run_outcome_parse(bsc_value_get_string(payload, "outcome"), &word);
+        bool made = word == BSC_OUTCOME_CHANGED;
+        bool doubted = !made && word != BSC_OUTCOME_FAILED && word != BSC_OUTCOME_REFUSED;
+        standing->changes += made ? 1 : 0;
+        standing->doubts += doubted ? 1 : 0;
+        if (item != NULL) {
+            item->changes += made ? 1 : 0;
+            item->doubts += doubted ? 1 : 0;
+        }
     }
     keep(&standing->in_flight, NULL);
 }

@@ -45,6 +45,7 @@ struct bsc_run_standing_item {
     int64_t end_ms;
     int64_t asked_ms; /* how long it has waited for answers */
     int64_t changes;  /* made by it */
+    int64_t doubts;   /* of its changes whose outcome does not say whether they were made */
 };
 
 struct bsc_run_standing {
@@ -65,6 +66,7 @@ struct bsc_run_standing {
     size_t items_all;                    /* of the plan; 0 when the journal does not say */
     int64_t item;                        /* the one under way, 0 between items */
     int64_t changes;                     /* made */
+    int64_t doubts;                      /* changes of which their outcome does not say it */
     size_t undone;                       /* items taken back by a rollback */
     struct bsc_value *in_flight; /* owned {effect, item, resource, statement, time}: a change
                                     that was begun and has no outcome, or NULL */
@@ -89,8 +91,11 @@ const struct bsc_run_standing_item *bsc_run_standing_item(const struct bsc_run_s
 /* Items that let the run go on. */
 size_t bsc_run_standing_done(const struct bsc_run_standing *standing);
 
-/* Whether a change was begun in the first point of no return or after it, so that there is only the
- * way forward. */
+/* Whether anything was changed, or may have been. */
+bool bsc_run_standing_has_changed(const struct bsc_run_standing *standing);
+
+/* Whether the point of no return was carried out, or may have been, so that there is only the way
+ * forward. */
 bool bsc_run_standing_is_past_return(const struct bsc_run_standing *standing);
 
 /* Whether its process is gone and a program that it started is still at work. */

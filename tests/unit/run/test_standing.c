@@ -181,6 +181,55 @@ static void beyond_the_point_of_no_return_there_is_no_way_back(void **state)
     notes_end(&notes);
 }
 
+static void a_point_of_no_return_is_passed_when_it_was_true_already_not_when_skipped(void **state)
+{
+    static const struct {
+        const char *outcome;
+        bool passed;
+    } cases[] = {{"kept", true},
+                 {"changed", true},
+                 {"skipped", false},
+                 {"refused", false},
+                 {"failed", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct notes notes;
+        struct bsc_run_standing standing = {0};
+        char *id = bsc_mem_format("20261120-23150%zu-failover-a3f2", i);
+        notes_begin(&notes, *state, id);
+        notes_run(&notes, "run");
+        notes_item(&notes, 3);
+        notes_item_end(&notes, 3, cases[i].outcome);
+        notes_change(&notes, 1, 4);
+        read_on(&standing, &notes);
+        assert_int_equal(bsc_run_standing_is_past_return(&standing), cases[i].passed);
+        bsc_run_standing_release(&standing);
+        notes_end(&notes);
+        bsc_mem_free(id);
+    }
+}
+
+static void what_may_have_been_changed_counts_as_changed(void **state)
+{
+    struct notes notes;
+    struct bsc_run_standing standing = {0};
+    notes_begin(&notes, *state, ID);
+    notes_run(&notes, "run");
+    notes_item(&notes, 1);
+    read_on(&standing, &notes);
+    assert_false(bsc_run_standing_has_changed(&standing));
+    notes_intent(&notes, 1, 1);
+    notes_outcome(&notes, 1, "failed");
+    read_on(&standing, &notes);
+    assert_false(bsc_run_standing_has_changed(&standing));
+    notes_intent(&notes, 2, 1);
+    notes_outcome(&notes, 2, "timeout");
+    read_on(&standing, &notes);
+    assert_true(bsc_run_standing_has_changed(&standing));
+    assert_int_equal(standing.changes, 0);
+    bsc_run_standing_release(&standing);
+    notes_end(&notes);
+}
+
 static void a_run_taken_up_again_is_not_ended_any_more(void **state)
 {
     struct notes notes;
@@ -327,6 +376,8 @@ int main(void)
         UNIT_IN_FOLDER(a_torn_tail_does_not_count),
         UNIT_IN_FOLDER(what_was_done_and_what_is_under_way_is_told),
         UNIT_IN_FOLDER(a_question_without_an_answer_is_told_and_its_time_is_not_the_items),
+        UNIT_IN_FOLDER(a_point_of_no_return_is_passed_when_it_was_true_already_not_when_skipped),
+        UNIT_IN_FOLDER(what_may_have_been_changed_counts_as_changed),
         UNIT_IN_FOLDER(beyond_the_point_of_no_return_there_is_no_way_back),
         UNIT_IN_FOLDER(a_run_taken_up_again_is_not_ended_any_more),
         UNIT_IN_FOLDER(an_item_that_no_runbook_has_is_not_believed),
