@@ -10,11 +10,10 @@
 static struct bsc_run_start start_of(const struct bsc_run_past *past)
 {
     if (past->skipped > 0 && !past->tried)
-        return (struct bsc_run_start){.item = (size_t)past->skipped - 1};
+        return (struct bsc_run_start){.item = (size_t)past->skipped - 1, .changed = past->changed};
     bool within = past->at.item == (int64_t)past->items_done + 1;
-    return (struct bsc_run_start){.item = past->items_done,
-                                  .action = within ? past->at.action : 0,
-                                  .changed = within && past->changed};
+    return (struct bsc_run_start){
+        .item = past->items_done, .action = within ? past->at.action : 0, .changed = past->changed};
 }
 
 static bool may_go_on(const struct bsc_cli_old_run *run, struct bsc_err *err)

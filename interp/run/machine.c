@@ -69,6 +69,13 @@ static void give_up(struct bsc_run_machine *machine, const struct bsc_err *err)
     finish(machine);
 }
 
+static bool was_changed(const struct bsc_run_start *start, int64_t index)
+{
+    char key[32];
+    snprintf(key, sizeof key, "%lld", (long long)index);
+    return bsc_value_get_truth(start->changed, key);
+}
+
 static struct bsc_value *arguments_of(const struct bsc_run_machine *machine,
                                       const struct bsc_value *item)
 {
@@ -77,10 +84,9 @@ static struct bsc_value *arguments_of(const struct bsc_run_machine *machine,
         return bsc_run_back_arguments(item);
     struct bsc_value *args = bsc_value_map();
     bsc_value_set_int(args, "index", bsc_value_get_number(item, "index", 0));
-    if (machine->index == start->item && start->action > 0) {
+    if (machine->index == start->item && start->action > 0)
         bsc_value_set_int(args, "from", start->action);
-        bsc_value_set_bool(args, "changed", start->changed);
-    }
+    bsc_value_set_bool(args, "changed", was_changed(start, bsc_value_get_number(item, "index", 0)));
     return args;
 }
 

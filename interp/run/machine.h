@@ -38,9 +38,10 @@ struct bsc_run_end {
 
 /* Where a run goes on that has been at work before. */
 struct bsc_run_start {
-    size_t item;    /* in the list of items, from 0 */
-    int64_t action; /* of it, from 1; 0: the item from its beginning */
-    bool changed;   /* something of that item was changed before */
+    size_t item;                     /* in the list of items, from 0 */
+    int64_t action;                  /* of it, from 1; 0: the item from its beginning */
+    const struct bsc_value *changed; /* borrowed {item=true}: those from here on of which
+                                        something was changed before; NULL: none */
 };
 
 struct bsc_run_machine;

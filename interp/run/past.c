@@ -37,14 +37,29 @@ static const struct bsc_value *planned_item(const struct bsc_value *plan, int64_
 
 /* ---------------------------------------------------------------- what was made */
 
+struct key {
+    char text[32];
+};
+
+static struct key key_of(int64_t number)
+{
+    struct key key;
+    snprintf(key.text, sizeof key.text, "%lld", (long long)number);
+    return key;
+}
+
 /* {item={action={essence=count}}}, one level down; made where it is missing. */
 static struct bsc_value *level(struct bsc_value *map, int64_t number)
 {
-    char key[32];
-    snprintf(key, sizeof key, "%lld", (long long)number);
-    if (bsc_value_get(map, key) == NULL)
-        bsc_value_set(map, key, bsc_value_map());
-    return bsc_value_get(map, key);
+    struct key key = key_of(number);
+    if (bsc_value_get(map, key.text) == NULL)
+        bsc_value_set(map, key.text, bsc_value_map());
+    return bsc_value_get(map, key.text);
+}
+
+bool bsc_run_past_has_changed(const struct bsc_run_past *past, int64_t item)
+{
+    return bsc_value_get_truth(past->changed, key_of(item).text);
 }
 
 /* An undo has places of its own. */
@@ -131,7 +146,8 @@ static void conclude_as(struct bsc_run_past *past, const struct bsc_value *inten
         count(past, intent);
     if (bsc_value_get_truth(intent, of_undo))
         return;
-    past->changed = past->changed || at.item == past->at.item;
+    if (at.item > (int64_t)past->items_done)
+        bsc_value_set_bool(past->changed, key_of(at.item).text, true);
     leave_trail(past, intent);
     if (bsc_value_get_truth(planned_item(past->plan, at.item), "point_of_no_return"))
         pass_return(past, at.item);
@@ -269,8 +285,6 @@ static void item_begins(struct reading *reading, const struct bsc_value *payload
     int64_t index = bsc_value_get_number(payload, "item", 0);
     if (past->goes_back)
         return;
-    if (index != past->at.item)
-        past->changed = false;
     past->at = (struct bsc_run_place){.item = index};
     past->items_done = index > 0 ? (size_t)index - 1 : 0;
     past->tried = false;
@@ -279,12 +293,10 @@ static void item_begins(struct reading *reading, const struct bsc_value *payload
 /* An undo is never optional, whatever it takes back. */
 static void undo_ends(struct reading *reading, int64_t index, enum bsc_outcome outcome)
 {
-    char key[32];
     if (!bsc_run_outcome_goes_on(outcome, false))
         return;
     reading->taken_back++;
-    snprintf(key, sizeof key, "%lld", (long long)-index);
-    bsc_value_remove(reading->past->made, key);
+    bsc_value_remove(reading->past->made, key_of(-index).text);
 }
 
 static void item_passed(struct bsc_run_past *past, int64_t index, enum bsc_outcome outcome)
@@ -299,7 +311,8 @@ static void item_passed(struct bsc_run_past *past, int64_t index, enum bsc_outco
         past->skipped = index;
     past->items_done = (size_t)index;
     past->at = (struct bsc_run_place){.item = index + 1};
-    past->changed = past->tried = false;
+    past->tried = false;
+    bsc_value_remove(past->changed, key_of(index).text);
 }
 
 static void item_ends(struct reading *reading, const struct bsc_value *payload)
@@ -393,6 +406,7 @@ bool bsc_run_past_read(struct bsc_run_past *past, const struct bsc_sys *sys, con
     struct bsc_journal_report report;
     struct reading reading = {.past = past};
     past->at = (struct bsc_run_place){.item = 1};
+    past->changed = bsc_value_map();
     past->made = bsc_value_map();
     past->trail = bsc_value_list();
     past->leases = bsc_value_map();
@@ -408,6 +422,7 @@ void bsc_run_past_release(struct bsc_run_past *past)
 {
     bsc_mem_free(past->folder);
     bsc_value_free(past->open);
+    bsc_value_free(past->changed);
     bsc_value_free(past->made);
     bsc_value_free(past->trail);
     bsc_value_free(past->leases);

@@ -29,11 +29,12 @@ struct bsc_run_past {
     size_t items_done;              /* from the first one on, those that let the run go on */
     struct bsc_run_place at;        /* the item to go on with, and its action under way; action 0:
                                        from its beginning */
-    bool changed;                   /* something of that item was changed already */
-    bool tried;                     /* a change of that item was begun, the last time */
-    int64_t skipped;                /* the first optional item before it, and behind the point of
-                                       no return if that is passed, that was passed over; or 0 */
-    int64_t changes;                /* begun so far: the number of the last one */
+    struct bsc_value *changed; /* owned {item=true}: those not carried out yet of which something
+                                  was changed already */
+    bool tried;                /* a change of that item was begun, the last time */
+    int64_t skipped;           /* the first optional item before it, and behind the point of
+                                  no return if that is passed, that was passed over; or 0 */
+    int64_t changes;           /* begun so far: the number of the last one */
     /* Owned: the intent of the last change when it has no outcome, or when nobody can tell whether
      * it was made and its action would make it again; NULL when there is none. */
     struct bsc_value *open;
@@ -68,6 +69,9 @@ enum bsc_run_made bsc_run_past_look(const struct bsc_value *schema, const struct
 
 /* Whoever calls has found out what became of the change that is open. */
 void bsc_run_past_settle(struct bsc_run_past *past, enum bsc_run_made made);
+
+/* Whether something of the item was changed already, which has not been carried out yet. */
+bool bsc_run_past_has_changed(const struct bsc_run_past *past, int64_t item);
 
 /* How often a change was made by the action of the place that would make it again. */
 int64_t bsc_run_past_count(const struct bsc_run_past *past, struct bsc_run_place at,

@@ -5,6 +5,7 @@
 #   resume.sh PROGRAM orphan       it was killed, and a program that it started was not
 #   resume.sh PROGRAM within       it halted within an action of several changes
 #   resume.sh PROGRAM optional     what was optional works now
+#   resume.sh PROGRAM half         a step was half done, and what was optional works now
 #   resume.sh PROGRAM other_files  its files are not what they were
 #   resume.sh PROGRAM wrong        there is nothing to go on with
 #   resume.sh PROGRAM copied       its folder was copied, or moved
@@ -327,6 +328,37 @@ optional() {
     exits 0
     ledger_is "one gate hold gate last"
     says "made before, and not made again: /bin/sh act hold"
+    stands "done"
+    verifies
+}
+
+# A step that halts within, behind an optional one that is tried again first.
+half() {
+    cat >half.lua <<'END'
+runbook "half" { summary = "Half of a step" }
+local one = command.facts "one" { argv = { "/usr/bin/test", "-e", "one" } }
+local two = command.facts "two" { argv = { "/usr/bin/test", "-e", "two" } }
+step "Maybe" { command.run { argv = { "/bin/sh", "act", "gate" } }, optional = true }
+step "Do" {
+  command.run { argv = { "/usr/bin/touch", "one" }, becomes = { [one] = { exit = 0 } } },
+  command.run { argv = { "/bin/false" }, becomes = { [two] = { exit = 0 } } },
+}
+END
+    bsc run half.lua --yes
+    exits 1
+    bsc resume last --yes
+    exits 1
+
+    it "a step of which something was changed is told as changed, whatever is tried again before"
+    # The second process was gone before it had changed anything.
+    journal=$(ls runs/*/journal.jsonl)
+    cp "$journal" whole
+    awk '{ print } /"item_begin".*"title":"Do"/ && ++seen == 2 { exit }' whole >"$journal"
+    : >open
+    : >two
+    bsc resume last --yes
+    exits 0
+    says "1 step Maybe /bin/sh act gate changed 2 step Do changed"
     stands "done"
     verifies
 }
