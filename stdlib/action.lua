@@ -217,7 +217,7 @@ end
 local function take_all(run, changes, wanted)
   local next_change = stepper(changes)
   local becomes = wanted and foretold(wanted)
-  run.foretells = wanted ~= nil or run.foreseen ~= nil
+  run.foretells = wanted ~= nil or run.foreseen ~= nil and not run.options.is_part
   while true do
     local change, is_last = next_change(run.known[run.action.resource], run.last_result)
     if not change then
@@ -337,22 +337,23 @@ local function says(part, own)
   return wants and wants(inner.a, observe(inner.resource or own), observe) ~= nil
 end
 
--- One change of an undo, unless what it makes true is so already.
+-- One change of an undo, unless what it says that it makes true is so already.
 local function put_back(change, own, becomes, options)
   local full = prepared(change, own, becomes, options)
+  local promised = by_resource(change.becomes or {}, full.resource)
   local facts = observe(full.resource)
-  if is_so(full.becomes, { [full.resource] = facts }) then
+  if is_so(foretold(promised), { [full.resource] = facts }) then
     return { outcome = "kept" }
   elseif facts.state == "unreachable" then
     return { outcome = "refused", reason = full.resource .. " is unreachable" }
   end
-  full.once = full.assumed
+  local is_unsaid = options.is_part and not change.becomes and not change.repeatable
+  full.once = full.assumed or is_unsaid or nil
   local answer = change_with_retry(full, options)
   if answer.outcome ~= "changed" then
     return { outcome = answer.outcome,
       reason = answer.reason or answer.error and answer.error.message }
   end
-  local promised = by_resource(change.becomes or {}, full.resource)
   local true_now, difference = holds(promised, { [full.resource] = answer.facts })
   return { outcome = true_now and "changed" or "diverged",
     reason = not true_now and "after the change " .. difference or nil }
@@ -379,24 +380,29 @@ local function parts_of(action, undo)
 end
 
 -- Takes back an action by its own undo, which `undo_with` has made ready. Where the undo does not
--- say what it makes true, it puts back the facts that were there. `begin_part(index)` is called
--- before each part of it.
+-- say what it makes true, it puts back the facts that were there; of several parts, the first may
+-- do so and leave the others to be done, which `options.is_begun` tells. `begin_part(index)` is
+-- called before each part of it.
 function M.take_back(action, undo, options, begin_part)
   local inner = primitive.action(action)
   local parts, facts = parts_of(inner, undo)
-  local outcome = "kept"
+  local outcome = options.is_begun and "changed" or "kept"
   if not parts then
     return { outcome = "skipped", reason = facts }
-  elseif is_so(facts) then
+  end
+  options.is_part = #parts > 1
+  if is_so(facts) and not (options.is_begun and options.is_part) then
     return { outcome = outcome }
   end
   for index, part in ipairs(parts) do
     begin_part(index)
-    local becomes = index == #parts and next(facts) and facts or nil
+    -- What is so already would pass for the effect of a part that nobody knows anything of.
+    local is_over = options.is_part and is_so(facts)
+    local becomes = index == #parts and next(facts) and not is_over and facts or nil
     local ended = primitive.action(part) and M.perform(part, options, nil, becomes)
       or put_back(part, inner.resource, becomes, options)
     outcome = ended.outcome == "changed" and "changed" or outcome
-    if ended.outcome ~= "changed" and ended.outcome ~= "kept" then
+    if ended.outcome ~= "changed" and ended.outcome ~= "kept" and not ended.is_moot then
       return ended
     end
   end

@@ -28,8 +28,9 @@ M.load = loader.load
 -- change, sleep, now, undecided, ask and note.
 M.perform = perform.perform
 
--- {index, action, undo} → {outcome, reason, actions}. Takes an action of an item back, or all of it
--- where it declares how; `undo` is what the action's first change carried. Yields as perform does.
+-- {index, action, undo, begun?} → {outcome, reason, actions}. Takes an action of an item back, or
+-- all of it where it declares how; `undo` is what the action's first change carried, and `begun`
+-- says whether a part of it was made before. Yields as perform does.
 M.take_back = perform.take_back
 
 -- A site given here replaces the one a runbook was loaded with: for observing without a runbook.

@@ -72,6 +72,7 @@ static int carry_back(struct bsc_cli_old_run *run, const struct way_back *way, s
                                   .ahead = way->ahead,
                                   .items = way->items,
                                   .stays = way->stays,
+                                  .start = {.changed = run->past.changed},
                                   .past = &run->past,
                                   .claim = &run->claim.claim,
                                   .facts = run->facts,
@@ -92,7 +93,8 @@ static bool plan_back(struct bsc_cli_old_run *run, struct way_back *way, struct 
     way->stays = bsc_run_back_stays(items, run->past.stays);
     /* What the run made on its way forward is no reason to leave out a change of the way back. */
     run->past.goes_back = true;
-    const struct bsc_run_rest rest = {.items = way->items, .past = &run->past};
+    const struct bsc_run_rest rest = {
+        .items = way->items, .start = {.changed = run->past.changed}, .past = &run->past};
     show_stays(run, way);
     if (!leads_anywhere(run, way, err))
         return false;

@@ -76,17 +76,29 @@ static bool was_changed(const struct bsc_run_start *start, int64_t index)
     return bsc_value_get_truth(start->changed, key);
 }
 
+/* Of a rollback only the first undo can have been begun; others may be of the same item. */
+static struct bsc_value *arguments_back(const struct bsc_run_machine *machine,
+                                        const struct bsc_value *item)
+{
+    struct bsc_value *args = bsc_run_back_arguments(item);
+    int64_t index = bsc_value_get_number(item, "index", 0);
+    bool begun = machine->index == machine->start.item && was_changed(&machine->start, -index);
+    bsc_value_set_bool(args, "begun", begun);
+    return args;
+}
+
 static struct bsc_value *arguments_of(const struct bsc_run_machine *machine,
                                       const struct bsc_value *item)
 {
     const struct bsc_run_start *start = &machine->start;
     if (bsc_run_back_is(item))
-        return bsc_run_back_arguments(item);
+        return arguments_back(machine, item);
     struct bsc_value *args = bsc_value_map();
-    bsc_value_set_int(args, "index", bsc_value_get_number(item, "index", 0));
+    int64_t index = bsc_value_get_number(item, "index", 0);
+    bsc_value_set_int(args, "index", index);
     if (machine->index == start->item && start->action > 0)
         bsc_value_set_int(args, "from", start->action);
-    bsc_value_set_bool(args, "changed", was_changed(start, bsc_value_get_number(item, "index", 0)));
+    bsc_value_set_bool(args, "changed", was_changed(start, index));
     return args;
 }
 

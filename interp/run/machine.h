@@ -41,7 +41,8 @@ struct bsc_run_start {
     size_t item;                     /* in the list of items, from 0 */
     int64_t action;                  /* of it, from 1; 0: the item from its beginning */
     const struct bsc_value *changed; /* borrowed {item=true}: those from here on of which
-                                        something was changed before; NULL: none */
+                                        something was changed before, undos by their
+                                        numbers less than 0; NULL: none */
 };
 
 struct bsc_run_machine;

@@ -144,8 +144,10 @@ static void conclude_as(struct bsc_run_past *past, const struct bsc_value *inten
         return;
     if (made == BSC_RUN_MADE && bsc_value_get_truth(intent, "once"))
         count(past, intent);
-    if (bsc_value_get_truth(intent, of_undo))
+    if (bsc_value_get_truth(intent, of_undo)) {
+        bsc_value_set_bool(past->changed, key_of(-at.item).text, true);
         return;
+    }
     if (at.item > (int64_t)past->items_done)
         bsc_value_set_bool(past->changed, key_of(at.item).text, true);
     leave_trail(past, intent);
@@ -297,6 +299,7 @@ static void undo_ends(struct reading *reading, int64_t index, enum bsc_outcome o
         return;
     reading->taken_back++;
     bsc_value_remove(reading->past->made, key_of(-index).text);
+    bsc_value_remove(reading->past->changed, key_of(-index).text);
 }
 
 static void item_passed(struct bsc_run_past *past, int64_t index, enum bsc_outcome outcome)

@@ -70,7 +70,8 @@ enum bsc_run_made bsc_run_past_look(const struct bsc_value *schema, const struct
 /* Whoever calls has found out what became of the change that is open. */
 void bsc_run_past_settle(struct bsc_run_past *past, enum bsc_run_made made);
 
-/* Whether something of the item was changed already, which has not been carried out yet. */
+/* Whether something of the item was changed already, which has not been carried out yet. The undo
+ * of an item has its number, less than 0. */
 bool bsc_run_past_has_changed(const struct bsc_run_past *past, int64_t item);
 
 /* How often a change was made by the action of the place that would make it again. */

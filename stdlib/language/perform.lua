@@ -170,11 +170,11 @@ end
 
 -- Takes back a whole item by the undo that it declares.
 local function take_back_declared(item, options)
-  local outcome = "kept"
+  local outcome = options.is_begun and "changed" or "kept"
   for index, each in ipairs(item.undo_actions) do
     effects.begin(index)
     local ended = action.perform(each, options)
-    if not goes_on[ended.outcome] then
+    if not goes_on[ended.outcome] and not ended.is_moot then
       return ended
     end
     outcome = ended.outcome == "changed" and "changed" or outcome
@@ -186,7 +186,8 @@ end
 function M.take_back(args)
   local item = book.items[args.index]
   primitive.forget_passing()
-  local options = { timeout_ms = item.timeout_ms, retry = item.retry, goes_back = true }
+  local options = { timeout_ms = item.timeout_ms, retry = item.retry, goes_back = true,
+    is_begun = args.begun }
   local ended = args.undo.declared and take_back_declared(item, options)
     or action.take_back(item.actions[args.action], args.undo, options, effects.begin)
   return { outcome = ended.outcome, reason = ended.reason, actions = host.list {} }

@@ -247,6 +247,63 @@ step "s" { sql.change { on = db.secondary, statement = "x", becomes = { [queue] 
   expect.equal(lab.take_back(world, back).outcome, "kept")
 end
 
+-- An undo of two parts, of which the first puts back the only fact there is.
+local two_parts = [[
+local note = sql.facts "note" { on = db.secondary, query = "x" }
+local function run(statement)
+  return sql.change { on = db.secondary, statement = statement }
+end
+local write = primitive {
+  name = "write", args = {}, resource = function() return note end,
+  wants = function() return { rows = 1 } end,
+  changes = function() return run "write" end,
+  undo = function() return { run "wipe", run "tell" } end,
+}
+step "s" { write() }
+]]
+
+T["an undo of several parts is not over when the first has put the facts back"] = function()
+  lab.body(two_parts)
+  local world = lab.world { ["sql:note"] = { rows = 0 } }
+  lab.perform(world, 1)
+  local back = { index = 1, action = 1, undo = world.changes[1].undo }
+  world.facts["sql:note"].rows = 0
+  expect.equal(lab.take_back(world, back).outcome, "kept")
+  back.begun = true
+  expect.equal(lab.take_back(world, back).outcome, "changed")
+  expect.equal({ #world.changes, world.changes[2].statement, world.changes[3].statement },
+    { 3, "wipe", "tell" })
+  expect.equal({ world.changes[2].once, world.changes[3].once }, { true, true })
+end
+
+T["an undo goes on behind a part whose time is over"] = function()
+  lab.body [[
+local late = primitive {
+  name = "late", args = {}, resource = function() return "sql:note" end,
+  moot = function() return "skipped", "too late" end,
+  changes = function() return {} end,
+}
+local function run(statement)
+  return sql.change { on = db.secondary, statement = statement }
+end
+local one = primitive {
+  name = "one", args = {}, resource = function() return "sql:note" end,
+  changes = function() return run "one" end,
+  undo = function() return { late(), run "back" } end,
+}
+step "s" { one() }
+step "t" { run "two", undo = { late(), run "back too" } }
+]]
+  local world = lab.world()
+  lab.perform(world, 1)
+  lab.perform(world, 2)
+  local back = { index = 1, action = 1, undo = world.changes[1].undo }
+  expect.equal(lab.take_back(world, back).outcome, "changed")
+  back = { index = 2, action = 0, undo = { declared = true } }
+  expect.equal(lab.take_back(world, back).outcome, "changed")
+  expect.equal({ world.changes[3].statement, world.changes[4].statement }, { "back", "back too" })
+end
+
 T["a step stops at the first action that does not succeed"] = function()
   lab.body('step "s" { verify { db.secondary:is "online" }, ' .. statement .. " }")
   local world = lab.world()

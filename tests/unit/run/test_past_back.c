@@ -243,6 +243,22 @@ static void an_undo_that_failed_is_tried_again_and_that_of_an_optional_step_too(
     story_end(&story);
 }
 
+static void an_undo_that_was_begun_is_known_until_it_is_over(void **state)
+{
+    struct story story;
+    story_begin(&story, state);
+    notes_item(&story.notes, 1);
+    change(&story, 1, 1, FLIP UNDO("A"));
+    notes_run(&story.notes, "rollback");
+    notes_item(&story.notes, 1);
+    assert_false(bsc_run_past_has_changed(read_past(&story), -1));
+    change(&story, 2, 1, BLIND);
+    assert_true(bsc_run_past_has_changed(read_past(&story), -1));
+    notes_item_end(&story.notes, 1, "changed");
+    assert_false(bsc_run_past_has_changed(read_past(&story), -1));
+    story_end(&story);
+}
+
 static void what_has_no_undo_is_remembered_once(void **state)
 {
     struct story story;
@@ -267,6 +283,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_IN_FOLDER(each_action_is_taken_back_once_by_its_earliest_undo),
+        UNIT_IN_FOLDER(an_undo_that_was_begun_is_known_until_it_is_over),
         UNIT_IN_FOLDER(what_has_no_undo_is_remembered_once),
         UNIT_IN_FOLDER(a_change_that_was_tried_again_leaves_the_trail_when_it_was_made),
         UNIT_IN_FOLDER(the_point_of_no_return_is_passed_when_it_may_have_taken_effect),
