@@ -199,12 +199,17 @@ left() {
     cp -r a copied
     of copied resume last --yes
     exits 3
-    says "which is at work"
+    says "is a copy of the run"
+    mv a away
+    of copied resume last --yes
+    exits 3
+    says "which may be at work"
     kill -KILL "$run"
     wait "$run" || true
     : >go.a
-    of copied resume last --yes
+    of copied resume last --yes --take-over "the first was killed"
     exits 0
+    mv away a
     of a resume last --yes
     exits 3
     says "since this run stopped, run"
