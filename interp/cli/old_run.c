@@ -124,14 +124,19 @@ static bool settle(struct bsc_cli_old_run *run, struct bsc_err *err)
     struct bsc_run_word said;
     if (!read_word(run, &said, err))
         return false;
-    if (run->past.open == NULL)
+    if (run->past.open == NULL) {
+        if (said.made != BSC_RUN_MADE_MAYBE)
+            bsc_cli_say(run->cli, "--settle is left aside: nothing is in doubt\n");
         return true;
+    }
     run->open = bsc_value_get_number(run->past.open, "effect", 0);
     if (!bsc_run_settle_look(&run->session, &run->past, &said, &run->found, err))
         return err->code == BSC_ERR_UNKNOWN && ask_for_a_word(run, err);
     bsc_cli_say(run->cli, "under way when it stopped: %s\n  found: %s\n",
                 bsc_value_get_string(run->past.open, "statement"),
                 bsc_run_settle_words(run->found.made));
+    if (said.made != BSC_RUN_MADE_MAYBE && run->found.by != said.by)
+        bsc_cli_say(run->cli, "  --settle is left aside: the site shows it\n");
     bsc_run_past_settle(&run->past, run->found.made);
     return true;
 }
@@ -183,11 +188,13 @@ bool bsc_cli_old_run_open(struct bsc_cli_old_run *run, struct bsc_err *err)
         bsc_cli_stops_at_errors(run->cli, &run->session);
         return false;
     }
-    if (!take_lock(run, err) || !read_past(run, err))
-        return false;
-    if (bsc_cli_old_run_is_over(run))
-        return true;
-    if (!is_no_copy(run, err) || !bsc_cli_amend_look(run, err) || !settle(run, err))
+    return take_lock(run, err) && read_past(run, err) &&
+           (bsc_cli_old_run_is_over(run) || is_no_copy(run, err));
+}
+
+bool bsc_cli_old_run_look(struct bsc_cli_old_run *run, struct bsc_err *err)
+{
+    if (!bsc_cli_amend_look(run, err) || !settle(run, err))
         return false;
     run->facts = bsc_run_session_observe(&run->session, err);
     return run->facts != NULL;

@@ -59,17 +59,20 @@ struct bsc_cli_old_run {
     char user[BSC_PROCESS_USER];
 };
 
-/* Finds the run, its plan and what its journal says, takes the lock of its folder, finds out what
- * has become of the change that was under way, and looks at the site. Nothing is changed yet. Of a
- * run that is over (see below) only that is found out, whatever has become of its files.
- * Errors: NOT_FOUND, CONFLICT when somebody is at work, REFUSED when the runbook, the library, the
- * site file or a module is not what it was begun with and that is not accepted, or when it is a
- * copy of a run that is still where it was, DAMAGED, UNKNOWN (run/settle.h). */
+/* Finds the run, its plan and what its journal says, and takes the lock of its folder. Of a run
+ * that is over (see below) only that is found out, whatever has become of its files. Errors:
+ * NOT_FOUND, CONFLICT when somebody is at work, REFUSED when it never began or is a copy of a run
+ * that is still where it was, DAMAGED. */
 bool bsc_cli_old_run_open(struct bsc_cli_old_run *run, struct bsc_err *err);
 
 /* Whether there is nothing left to do, whatever the site is like: what is done is not resumed, and
  * what was taken back neither that nor taken back again. */
 bool bsc_cli_old_run_is_over(const struct bsc_cli_old_run *run);
+
+/* Finds out what has become of the change that was under way, and looks at the site. Nothing is
+ * changed yet. Errors: REFUSED when the runbook, the library, the site file or a module is not what
+ * it was begun with and that is not accepted, UNKNOWN (run/settle.h). */
+bool bsc_cli_old_run_look(struct bsc_cli_old_run *run, struct bsc_err *err);
 
 /* Opens its journal and records that this process has taken the run in hand, in this mode, with
  * what is ahead (a plan), and what was found out. */

@@ -44,6 +44,8 @@ static int resume(struct bsc_cli_old_run *run, struct bsc_value **ret_ahead, str
         return -1;
     if (run->past.ended)
         return tell_done(run);
+    if (!bsc_cli_old_run_look(run, err))
+        return -1;
     const struct bsc_run_rest rest = {
         .items = bsc_value_get(bsc_run_session_runbook(&run->session), "items"),
         .start = start_of(&run->past),

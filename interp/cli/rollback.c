@@ -110,7 +110,9 @@ static int rollback(struct bsc_cli_old_run *run, struct way_back *way, struct bs
         bsc_cli_old_run_tell(run, "rolled back");
         return BSC_EXIT_DONE;
     }
-    if (!may_go_back(run, err) || !plan_back(run, way, err) ||
+    /* The look may tell that the point of no return was passed just when it stopped. */
+    if (!may_go_back(run, err) || !bsc_cli_old_run_look(run, err) || !may_go_back(run, err) ||
+        !plan_back(run, way, err) ||
         !bsc_cli_old_run_confirm(run, way->ahead, "Take it back?", err) ||
         !bsc_cli_old_run_take(run, "rollback", way->ahead, err) || !record_stays(run, way, err))
         return -1;

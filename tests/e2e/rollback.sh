@@ -225,6 +225,11 @@ END
     kill_turning
     ledger_is "turned turned"
 
+    it "there is no way forward, whatever is in doubt"
+    bsc resume last --yes
+    exits 3
+    says "is being taken back"
+
     it "killed meanwhile, it is not made a second time when it was made"
     bsc rollback last --yes
     exits 6
