@@ -104,8 +104,9 @@ static struct bsc_value *ask(void *self, const struct bsc_value *effect)
         return answered("yes", user, NULL);
     if (said == BSC_ANSWER_GONE)
         return answered("no", "nobody", "the terminal was lost before there was an answer");
-    return answered("no", user,
-                    said == BSC_ANSWER_STOPPED ? "stopped by the operator" : "the answer was no");
+    if (said == BSC_ANSWER_STOPPED)
+        return answered("stopped", "nobody", "stopped by the operator before there was an answer");
+    return answered("no", user, "the answer was no");
 }
 
 void bsc_cli_view_init(struct bsc_cli_view *view, struct bsc_cli *cli, bool yes)

@@ -135,12 +135,18 @@ static void perform_ask(struct bsc_run_live *live)
                        !bsc_run_cursor_asks(live->with.cursor, live->effect));
     struct bsc_value *said = live->with.hooks->ask(live->with.hooks->self, question);
     bsc_value_free(question);
-    if (bsc_run_record_answer(live->with.journal, live->at.item, said, &err)) {
+    const char *word = bsc_value_get_string(said, "answer");
+    bool stopped = word != NULL && strcmp(word, "stopped") == 0;
+    bool recorded = bsc_run_record_answer(live->with.journal, live->at.item, said, &err);
+    if (recorded && !stopped) {
         answer(live, said);
-    } else {
-        bsc_value_free(said);
-        break_off(live, &err);
+        return;
     }
+    bsc_value_free(said);
+    if (recorded)
+        stop_here(live);
+    else
+        break_off(live, &err);
 }
 
 static void perform_note(struct bsc_run_live *live)

@@ -124,7 +124,6 @@ bsc audit verify last
 exits 0
 rm -rf runs begun
 
-it "a gate whose terminal is lost is not answered by anybody"
 cat >gate.lua <<'END'
 runbook "gate" { summary = "Asks" }
 gate "Go on?" { says = "this and that" }
@@ -133,19 +132,38 @@ END
 bsc plan gate.lua -o plan.json
 exits 0
 mkfifo typed
-setsid script -qec "'$program' run plan.json" /dev/null >terminal 2>&1 <typed &
-terminal=$!
-background="$background $terminal"
-exec 7>typed
-until_true 20 grep -q "Run this plan" terminal
-printf 'yes\n' >&7
 asks() {
     bsc status last --json
     [ "$code" -eq 0 ] && [ "$(json out '$.asked.title')" = "Go on?" ]
 }
-until_true 20 asks
-run=$(json out '$.holder.pid')
-until_true 20 grep -q "Go on? Type yes" terminal
+
+# Begins it on a terminal of its own, until it asks; its pid is $run, that of the terminal $terminal.
+begin_gate() {
+    setsid script -qec "'$program' run plan.json" /dev/null >terminal 2>&1 <typed &
+    terminal=$!
+    background="$background $terminal"
+    exec 7>typed
+    until_true 20 grep -q "Run this plan" terminal
+    printf 'yes\n' >&7
+    until_true 20 asks
+    run=$(json out '$.holder.pid')
+    until_true 20 grep -q "Go on? Type yes" terminal
+}
+
+it "a gate at which the run is stopped is not answered, and the run is cancelled"
+begin_gate
+kill -TERM "$run"
+until_true 10 gone "$run"
+exec 7>&-
+wait "$terminal" || true
+stands cancelled
+grep -q '"answer":"stopped","by":"nobody"' runs/*-gate-*/journal.jsonl ||
+    fail "somebody is said to have answered"
+[ ! -e ended ] || fail "the run went on"
+rm -rf runs
+
+it "a gate whose terminal is lost is not answered by anybody"
+begin_gate
 kill -KILL "$terminal"
 until_true 10 gone "$run"
 exec 7>&-
