@@ -34,6 +34,19 @@ static bool find(struct bsc_cli_old_run *run, struct bsc_err *err)
     return run->plan != NULL;
 }
 
+/* Where what is missing or broken now is kept as it was. Always false. */
+static bool say_where_kept(const struct bsc_cli_old_run *run, struct bsc_err *err)
+{
+    char *file = bsc_run_inputs_file(run->inputs, BSC_JOURNAL_RUNBOOK_FILE);
+    char *path = bsc_journal_folder_file(&run->folder, file);
+    char *folder = bsc_files_folder_of(path);
+    bsc_err_hint(err, "The run's folder has its files as they were: %s", folder);
+    bsc_mem_free(folder);
+    bsc_mem_free(path);
+    bsc_mem_free(file);
+    return false;
+}
+
 /* The files that it was begun with, from where they were then. */
 static bool open_session(struct bsc_cli_old_run *run, struct bsc_err *err)
 {
@@ -44,10 +57,14 @@ static bool open_session(struct bsc_cli_old_run *run, struct bsc_err *err)
     if (options.runbook_path == NULL || options.site_path == NULL)
         return bsc_err_set(err, BSC_ERR_INVALID, "the plan of %s does not say where its files were",
                            run->folder.id);
-    return bsc_cli_amend_params(run, &options, err) &&
-           bsc_run_session_open(&run->session, &options, err) &&
-           (bsc_value_count(bsc_run_session_errors(&run->session)) == 0 ||
-            bsc_err_set(err, BSC_ERR_INVALID, "the runbook has errors now"));
+    if (!bsc_cli_amend_params(run, &options, err))
+        return false;
+    if (!bsc_run_session_open(&run->session, &options, err))
+        return err->hint[0] != '\0' ? false : say_where_kept(run, err);
+    if (bsc_value_count(bsc_run_session_errors(&run->session)) == 0)
+        return true;
+    bsc_err_set(err, BSC_ERR_INVALID, "the runbook has errors now");
+    return say_where_kept(run, err);
 }
 
 bool bsc_cli_old_run_is_over(const struct bsc_cli_old_run *run)

@@ -95,6 +95,19 @@ static void say_extent(const struct bsc_cli_standing *shown)
     bsc_cli_say(shown->cli, "\n");
 }
 
+/* The items tell how the way forward ended. */
+static void say_stuck(const struct bsc_cli_standing *shown, const char *margin)
+{
+    const struct bsc_value *stuck = shown->standing->stuck;
+    int64_t index = bsc_value_get_number(stuck, "item", 0);
+    const struct bsc_run_standing_item *item = bsc_run_standing_item(shown->standing, index);
+    if (item == NULL)
+        return;
+    bsc_cli_say(shown->cli, "%sat       taking back %lld  ", margin, (long long)index);
+    say_line(shown, item->title);
+    bsc_cli_say(shown->cli, ": %s\n", text_of(stuck, "outcome"));
+}
+
 /* The item under way and since when, what waits for an answer, what is in flight. */
 static void say_now(const struct bsc_cli_standing *shown, const char *margin)
 {
@@ -102,6 +115,7 @@ static void say_now(const struct bsc_cli_standing *shown, const char *margin)
     const struct bsc_run_standing_item *item = bsc_run_standing_item(standing, standing->item);
     bool runs = standing->stand == BSC_RUN_STAND_RUNNING;
     char took[BSC_CLI_DURATION];
+    say_stuck(shown, margin);
     if (item != NULL && (runs || standing->stand == BSC_RUN_STAND_INTERRUPTED)) {
         bsc_cli_format_duration(shown->now_ms - item->begin_ms, took);
         bsc_cli_say(shown->cli, "%s%s %lld %s  ", margin, runs ? "now     " : "at      ",
@@ -456,6 +470,7 @@ struct bsc_value *bsc_cli_standing_value(const struct bsc_cli_standing *shown, b
     if (bsc_run_standing_item(standing, standing->item) != NULL)
         bsc_value_set(map, "item", item_value(shown, standing->item));
     set_copy(map, "asked", standing->asked);
+    set_copy(map, "stuck", standing->stuck);
     set_copy(map, "in_flight", standing->in_flight);
     set_copy(map, "holder", standing->holder);
     if (shown->left_ms >= 0) {

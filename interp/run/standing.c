@@ -66,6 +66,24 @@ static void set_text(char **text, const char *value)
     *text = value != NULL ? bsc_mem_text(value) : NULL;
 }
 
+static void keep(struct bsc_value **place, struct bsc_value *value)
+{
+    bsc_value_free(*place);
+    *place = value;
+}
+
+/* These keys of a map, as far as it has them; returns owned. */
+static struct bsc_value *copy_of(const struct bsc_value *map, const char *const *keys, size_t count)
+{
+    struct bsc_value *copy = bsc_value_map();
+    for (size_t i = 0; i < count; i++) {
+        const struct bsc_value *value = bsc_value_get(map, keys[i]);
+        if (value != NULL)
+            bsc_value_set(copy, keys[i], bsc_value_copy(value));
+    }
+    return copy;
+}
+
 /* -------------------------------------------------------------------- items */
 
 const struct bsc_run_standing_item *bsc_run_standing_item(const struct bsc_run_standing *standing,
@@ -116,6 +134,12 @@ static void item_begin(struct bsc_run_standing *standing, const struct bsc_value
     item->asked_ms = 0;
 }
 
+static struct bsc_value *stuck_of(const struct bsc_value *payload)
+{
+    static const char *const keys[] = {"item", "outcome", "reason"};
+    return copy_of(payload, keys, sizeof keys / sizeof keys[0]);
+}
+
 static void item_end(struct bsc_run_standing *standing, const struct bsc_value *payload)
 {
     struct bsc_run_standing_item *item = item_of(standing, payload);
@@ -123,7 +147,10 @@ static void item_end(struct bsc_run_standing *standing, const struct bsc_value *
     if (rolls_back(standing)) {
         enum bsc_outcome outcome = BSC_OUTCOME_UNKNOWN;
         bool ended = bsc_run_outcome_parse(bsc_value_get_string(payload, "outcome"), &outcome);
-        standing->undone += ended && bsc_run_outcome_goes_on(outcome, false) ? 1 : 0;
+        bool undone = ended && bsc_run_outcome_goes_on(outcome, false);
+        standing->undone += undone ? 1 : 0;
+        if (!undone)
+            keep(&standing->stuck, stuck_of(payload));
         return;
     }
     if (item == NULL)
@@ -174,23 +201,11 @@ bool bsc_run_standing_is_past_return(const struct bsc_run_standing *standing)
 
 /* -------------------------------------------------------------------- records */
 
-static void keep(struct bsc_value **place, struct bsc_value *value)
-{
-    bsc_value_free(*place);
-    *place = value;
-}
-
 /* Only what is shown: arguments and facts may be long. */
 static struct bsc_value *shown_of(const struct bsc_value *payload)
 {
     static const char *const keys[] = {"effect", "item", "resource", "statement", "title", "time"};
-    struct bsc_value *shown = bsc_value_map();
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        const struct bsc_value *value = bsc_value_get(payload, keys[i]);
-        if (value != NULL)
-            bsc_value_set(shown, keys[i], bsc_value_copy(value));
-    }
-    return shown;
+    return copy_of(payload, keys, sizeof keys / sizeof keys[0]);
 }
 
 static void run_begin(struct bsc_run_standing *standing, const struct bsc_value *payload)
@@ -199,6 +214,7 @@ static void run_begin(struct bsc_run_standing *standing, const struct bsc_value 
     keep(&standing->begin, bsc_value_copy(payload));
     keep(&standing->end, NULL);
     keep(&standing->asked, NULL);
+    keep(&standing->stuck, NULL);
     standing->begins++;
     standing->item = 0;
     if (items > 0)
@@ -399,5 +415,6 @@ void bsc_run_standing_release(struct bsc_run_standing *standing)
     bsc_value_free(standing->in_flight);
     bsc_value_free(standing->leases);
     bsc_value_free(standing->asked);
+    bsc_value_free(standing->stuck);
     *standing = (struct bsc_run_standing){0};
 }

@@ -68,6 +68,8 @@ struct bsc_run_standing {
     int64_t changes;                     /* made */
     int64_t doubts;                      /* changes of which their outcome does not say it */
     size_t undone;                       /* items taken back by a rollback */
+    struct bsc_value *stuck;     /* owned {item, outcome, reason}: the undo at which a rollback has
+                                    stopped, or NULL */
     struct bsc_value *in_flight; /* owned {effect, item, resource, statement, time}: a change
                                     that was begun and has no outcome, or NULL */
     struct bsc_value *leases;    /* owned {place=epoch}: that it took, or NULL */

@@ -383,9 +383,11 @@ other_files() {
         printf 'runbook' >other.lua
         bsc "$verb" last --yes
         exits 1
+        says "The run's folder has its files as they were: runs/"
         rm other.lua
         bsc "$verb" last --yes
         exits 1
+        says "The run's folder has its files as they were: runs/"
         says "other.lua"
         cp good.lua other.lua
 

@@ -322,7 +322,10 @@ END
     eval "bsc $(json out '$.next[1]' | sed 's/^bascule //') --yes"
     exits 1
     says "failed: 0 of 1 items"
+    bsc status "it's here/$(ls "it's here" | grep halting)"
+    says "at taking back 1 Do: failed"
     bsc status "it's here/$(ls "it's here" | grep halting)" --json
+    same "$(json out '$.stuck.item')" 1 "item whose undo stopped"
     same "$(json out '$.items_undone')" 0 "items taken back"
     eval "bsc $(json out '$.next[0]' | sed 's/^bascule //') --yes"
     exits 1

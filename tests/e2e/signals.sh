@@ -137,7 +137,7 @@ asks() {
     [ "$code" -eq 0 ] && [ "$(json out '$.asked.title')" = "Go on?" ]
 }
 
-# Begins it on a terminal of its own, until it asks; its pid is $run, that of the terminal $terminal.
+# Begins it on a terminal of its own, until it asks: $run is its pid, $terminal that of the other.
 begin_gate() {
     setsid script -qec "'$program' run plan.json" /dev/null >terminal 2>&1 <typed &
     terminal=$!
