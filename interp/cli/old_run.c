@@ -34,6 +34,22 @@ static bool find(struct bsc_cli_old_run *run, struct bsc_err *err)
     return run->plan != NULL;
 }
 
+/* Whoever names a site means that one to be changed. */
+static bool is_its_site(const struct bsc_cli_old_run *run, const char *own, struct bsc_err *err)
+{
+    if (run->wishes->where.site == NULL)
+        return true;
+    char *named = bsc_files_real_path(run->wishes->where.site, err);
+    bool same = named != NULL && strcmp(named, own) == 0;
+    if (named != NULL && !same) {
+        bsc_err_set(err, BSC_ERR_REFUSED, "%s is a run of the site '%s', not of '%s'",
+                    run->folder.id, own, named);
+        bsc_err_hint(err, "If that site was moved, put it back where it was.");
+    }
+    bsc_mem_free(named);
+    return same;
+}
+
 /* Where what is missing or broken now is kept as it was. Always false. */
 static bool say_where_kept(const struct bsc_cli_old_run *run, struct bsc_err *err)
 {
@@ -57,7 +73,7 @@ static bool open_session(struct bsc_cli_old_run *run, struct bsc_err *err)
     if (options.runbook_path == NULL || options.site_path == NULL)
         return bsc_err_set(err, BSC_ERR_INVALID, "the plan of %s does not say where its files were",
                            run->folder.id);
-    if (!bsc_cli_amend_params(run, &options, err))
+    if (!is_its_site(run, options.site_path, err) || !bsc_cli_amend_params(run, &options, err))
         return false;
     if (!bsc_run_session_open(&run->session, &options, err))
         return err->hint[0] != '\0' ? false : say_where_kept(run, err);

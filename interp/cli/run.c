@@ -124,6 +124,7 @@ static bool prepare(struct undertaking *u, struct bsc_err *err)
     }
     u->plan = u->given;
     u->given = NULL;
+    bsc_run_plan_place(u->plan, &u->session);
     return still_holds(u, err) && bsc_run_plan_can_be_kept(&u->session, u->plan, err);
 }
 

@@ -178,16 +178,22 @@ static void set_real_path(struct bsc_value *map, const char *key, const char *pa
     bsc_mem_free(real);
 }
 
+void bsc_run_plan_place(struct bsc_value *plan, const struct bsc_run_session *session)
+{
+    struct bsc_value *made = bsc_value_get(plan, "made");
+    set_real_path(made, "runbook", session->with.runbook_path);
+    set_real_path(made, "site", session->with.site_path);
+}
+
 static void describe_making(struct bsc_value *plan, const struct bsc_run_session *session)
 {
     const struct bsc_clock *clock = session->with.clock;
     char time[BSC_CLOCK_TEXT];
     struct bsc_value *made = bsc_value_map();
-    set_real_path(made, "runbook", session->with.runbook_path);
-    set_real_path(made, "site", session->with.site_path);
     bsc_clock_format(clock->wall_ms(clock->self), time);
     bsc_value_set_text(made, "time", time);
     bsc_value_set(plan, "made", made);
+    bsc_run_plan_place(plan, session);
 }
 
 static void rehearse(struct bsc_run_session *session, const struct bsc_run_rest *rest,

@@ -5,9 +5,9 @@
  *   format, bascule, digest,
  *   runbook {name, summary, file, sha256, modules [{name, sha256}]}, library {sha256},
  *   site {file, sha256}, params {name=value}, facts {id=facts},
- *   made {time, runbook, site}: when, and where the files were,
- *   items [{index, kind, title, phase, line, outcome, reason, optional, point_of_no_return,
- *           labels [modelled|evaluated|declared|assumed, one for each action],
+ *   made {time, runbook, site}: when, and where the files were; of a plan that is kept with its
+ * run, where they were when that began, items [{index, kind, title, phase, line, outcome, reason,
+ * optional, point_of_no_return, labels [modelled|evaluated|declared|assumed, one for each action],
  *           changes [{resource, statement, row, args, becomes, before, volatile, timeout_ms,
  *             undo: how a rollback takes its action back, with the first one}],
  *           notes [{kind, text}], asks [{title, lines, stands}]}],
@@ -50,6 +50,11 @@ void bsc_run_plan_complete(struct bsc_value *plan, const struct bsc_value *ahead
 
 /* Sets what a plan of the session is bound to: runbook, library, site and params. */
 void bsc_run_plan_describe_inputs(struct bsc_value *plan, const struct bsc_run_session *session);
+
+/* Notes in a plan (one with `made`) where the session's files are. They have the digests that the
+ * plan tells, and yet whoever goes on with its run must not take others for them: what a site file
+ * says of files and folders is beside it. */
+void bsc_run_plan_place(struct bsc_value *plan, const struct bsc_run_session *session);
 
 /* Reads a plan file; refuses (BSC_ERR_REFUSED) one whose digest does not fit. Returns owned. */
 struct bsc_value *bsc_run_plan_read(const struct bsc_sys *sys, const char *path,

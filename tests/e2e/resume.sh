@@ -9,6 +9,7 @@
 #   resume.sh PROGRAM other_files  its files are not what they were
 #   resume.sh PROGRAM wrong        there is nothing to go on with
 #   resume.sh PROGRAM copied       its folder was copied, or moved
+#   resume.sh PROGRAM twin_site    its plan was made on another site with the same file
 #   resume.sh PROGRAM two          two want to go on with it
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/stopped.sh"
@@ -554,6 +555,44 @@ copied() {
     bsc rollback "$run" --yes
     exits 3
     says "is a copy of the run that is kept in '$work/moved'"
+}
+
+twin_site() {
+    new_lab a
+    bsc lab down a # nobody works there meanwhile
+    exits 0
+    cat >set.lua <<'END'
+runbook "set" { summary = "Sets the servers", params = { pool = param.pool() } }
+local open = command.facts "open" { argv = { "/usr/bin/test", "-e", "open" } }
+step "One"  { pool.set_active_servers(params.pool, { "chat1" }) }
+step "Wait" { command.run { argv = { "/bin/false" }, becomes = { [open] = { exit = 0 } } },
+  harmless = "only looks" }
+step "Two"  { pool.set_active_servers(params.pool, { "chat2" }) }
+END
+    servers() {
+        sql "$1/dc2/app/pool.db" "SELECT active_servers FROM pool"
+    }
+    bsc plan set.lua --site a/site.yaml -o plan.json
+    exits 0
+    cp -r a b
+    bsc run plan.json --site b/site.yaml --yes
+    exits 1
+    same "$(servers a) $(servers b)" "chat1,chat2 chat1" "active servers"
+    : >open
+
+    it "a run is gone on with on its own site, wherever its plan was made"
+    bsc resume last --site b/site.yaml --yes
+    exits 0
+    same "$(servers a) $(servers b)" "chat1,chat2 chat2" "active servers"
+
+    it "and on no other site that somebody names"
+    run=$(ls b/runs | grep set)
+    mv b c
+    cp -r a b
+    bsc rollback "$run" --site c/site.yaml --yes
+    exits 3
+    says "is a run of the site '$work/b/site.yaml', not of '$work/c/site.yaml'"
+    same "$(servers b) $(servers c)" "chat1,chat2 chat2" "active servers"
 }
 
 two() {
