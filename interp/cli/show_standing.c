@@ -165,10 +165,11 @@ static void add_resumption(const struct bsc_cli_standing *shown, struct bsc_valu
 {
     const struct bsc_run_standing *standing = shown->standing;
     bool back = strcmp(bsc_run_standing_mode(standing), "rollback") == 0;
-    bool changed = bsc_run_standing_has_changed(standing);
+    bool can_go_back =
+        bsc_run_standing_has_way_back(standing) && !bsc_run_standing_is_past_return(standing);
     if (!back)
         add_command(shown, commands, "resume", "");
-    if (back || (changed && !bsc_run_standing_is_past_return(standing)))
+    if (back || can_go_back)
         add_command(shown, commands, "rollback", "");
 }
 

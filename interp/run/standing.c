@@ -181,12 +181,12 @@ static bool has_become(const struct bsc_run_standing_item *item, const char *wor
     return item->outcome != NULL && strcmp(item->outcome, word) == 0;
 }
 
-bool bsc_run_standing_has_changed(const struct bsc_run_standing *standing)
+bool bsc_run_standing_has_way_back(const struct bsc_run_standing *standing)
 {
     bool changed = standing->changes > 0 || standing->doubts > 0 || standing->in_flight != NULL;
     for (size_t i = 0; i < standing->item_count && !changed; i++)
         changed = has_become(&standing->items[i], "changed");
-    return changed;
+    return changed && standing->has_undo;
 }
 
 bool bsc_run_standing_is_past_return(const struct bsc_run_standing *standing)
@@ -279,6 +279,7 @@ static void take_in(struct bsc_run_standing *standing, enum bsc_journal_kind kin
         item_begin(standing, payload);
         break;
     case BSC_JOURNAL_INTENT:
+        standing->has_undo = standing->has_undo || bsc_value_get(payload, "undo") != NULL;
         keep(&standing->in_flight, shown_of(payload));
         break;
     case BSC_JOURNAL_OUTCOME:

@@ -67,6 +67,7 @@ struct bsc_run_standing {
     int64_t item;                        /* the one under way, 0 between items */
     int64_t changes;                     /* made */
     int64_t doubts;                      /* changes of which their outcome does not say it */
+    bool has_undo;                       /* a change that was begun says how it is taken back */
     size_t undone;                       /* items taken back by a rollback */
     struct bsc_value *stuck;     /* owned {item, outcome, reason}: the undo at which a rollback has
                                     stopped, or NULL */
@@ -93,8 +94,8 @@ const struct bsc_run_standing_item *bsc_run_standing_item(const struct bsc_run_s
 /* Items that let the run go on. */
 size_t bsc_run_standing_done(const struct bsc_run_standing *standing);
 
-/* Whether anything was changed, or may have been. */
-bool bsc_run_standing_has_changed(const struct bsc_run_standing *standing);
+/* Whether anything was changed, or may have been, and there is something that can be taken back. */
+bool bsc_run_standing_has_way_back(const struct bsc_run_standing *standing);
 
 /* Whether the point of no return was carried out, or may have been, so that there is only the way
  * forward. */

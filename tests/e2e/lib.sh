@@ -202,7 +202,9 @@ slow_site() {
     mkfifo hold
     cat >slow.lua <<'END'
 runbook "slow" { summary = "Waits in its second step" }
-step "Begin" { command.run { argv = { "/usr/bin/touch", "begun" } }, harmless = "a mark" }
+step "Begin" {
+  command.run { argv = { "/usr/bin/touch", "begun" }, undo = { argv = { "/bin/rm", "begun" } } },
+}
 step "Hold" { command.run { argv = { "/usr/bin/head", "-c", "1", "hold" } }, harmless = "waits" }
 step "End" { command.run { argv = { "/usr/bin/touch", "ended" } }, harmless = "a mark" }
 END

@@ -208,7 +208,7 @@ static void a_point_of_no_return_is_passed_when_it_was_true_already_not_when_ski
     }
 }
 
-static void what_may_have_been_changed_counts_as_changed(void **state)
+static void what_may_have_been_changed_and_has_an_undo_can_be_taken_back(void **state)
 {
     struct notes notes;
     struct bsc_run_standing standing = {0};
@@ -216,15 +216,22 @@ static void what_may_have_been_changed_counts_as_changed(void **state)
     notes_run(&notes, "run");
     notes_item(&notes, 1);
     read_on(&standing, &notes);
-    assert_false(bsc_run_standing_has_changed(&standing));
+    assert_false(bsc_run_standing_has_way_back(&standing));
     notes_intent(&notes, 1, 1);
     notes_outcome(&notes, 1, "failed");
     read_on(&standing, &notes);
-    assert_false(bsc_run_standing_has_changed(&standing));
+    assert_false(bsc_run_standing_has_way_back(&standing));
     notes_intent(&notes, 2, 1);
     notes_outcome(&notes, 2, "timeout");
     read_on(&standing, &notes);
-    assert_true(bsc_run_standing_has_changed(&standing));
+    assert_false(bsc_run_standing_has_way_back(&standing));
+    fixture_append(notes.journal, BSC_JOURNAL_INTENT,
+                   "{\"effect\":3,\"item\":1,\"action\":1,\"resource\":\"pool:chat\","
+                   "\"statement\":\"s\",\"row\":\"r\",\"args\":{},\"becomes\":{},"
+                   "\"before\":{},\"undo\":{\"declared\":true}}");
+    notes_outcome(&notes, 3, "unknown");
+    read_on(&standing, &notes);
+    assert_true(bsc_run_standing_has_way_back(&standing));
     assert_int_equal(standing.changes, 0);
     bsc_run_standing_release(&standing);
     notes_end(&notes);
@@ -377,7 +384,7 @@ int main(void)
         UNIT_IN_FOLDER(what_was_done_and_what_is_under_way_is_told),
         UNIT_IN_FOLDER(a_question_without_an_answer_is_told_and_its_time_is_not_the_items),
         UNIT_IN_FOLDER(a_point_of_no_return_is_passed_when_it_was_true_already_not_when_skipped),
-        UNIT_IN_FOLDER(what_may_have_been_changed_counts_as_changed),
+        UNIT_IN_FOLDER(what_may_have_been_changed_and_has_an_undo_can_be_taken_back),
         UNIT_IN_FOLDER(beyond_the_point_of_no_return_there_is_no_way_back),
         UNIT_IN_FOLDER(a_run_taken_up_again_is_not_ended_any_more),
         UNIT_IN_FOLDER(an_item_that_no_runbook_has_is_not_believed),
