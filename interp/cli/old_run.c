@@ -183,6 +183,7 @@ static bool read_past(struct bsc_cli_old_run *run, struct bsc_err *err)
     if (run->past.inputs != run->inputs)
         return bsc_err_set(err, BSC_ERR_CONFLICT, "somebody else has just gone on with %s",
                            run->folder.id);
+    run->session.env.folder = run->past.working_folder;
     if (run->past.begun)
         return true;
     bsc_err_set(err, BSC_ERR_REFUSED, "%s never began: its journal has no record", run->folder.id);
@@ -237,7 +238,7 @@ static bool record_begin(struct bsc_cli_old_run *run, const char *mode,
                          const struct bsc_value *ahead, struct bsc_err *err)
 {
     struct bsc_value *about = bsc_run_about(&run->session, run->plan, run->folder.id, mode);
-    bsc_run_about_place(about, run->folder.path);
+    bsc_run_about_place(about, &run->session, run->folder.path);
     bsc_value_set_text(about, "ahead_digest", bsc_value_get_string(ahead, "digest"));
     bsc_cli_amend_tell(run, about);
     bool ok = bsc_run_record_begin(run->journal, about, err);

@@ -198,7 +198,7 @@ static bool open_journal(struct undertaking *u, struct bsc_err *err)
     if (u->journal == NULL)
         return false;
     struct bsc_value *about = bsc_run_about(&u->session, u->plan, u->folder.id, "run");
-    bsc_run_about_place(about, u->folder.path);
+    bsc_run_about_place(about, &u->session, u->folder.path);
     bool ok = bsc_run_record_begin(u->journal, about, err) && note_network(u, err);
     bsc_value_free(about);
     return ok;

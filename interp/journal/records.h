@@ -32,11 +32,11 @@
  *   pin what resume must find unchanged. `params` are the values after defaults, `modules` the
  *   user's own Lua files as [{name, digest}], `boot_id` the kernel's, so that a pid is never
  *   mistaken over a restart of the machine. Keys `runbook` (its name), `items` (how many the plan
- *   has), `point_of_no_return` (the first item that is one, where there is any) and `folder` (where
- *   the run is kept); of those that
- *   go on with a run `ahead_digest` (of the plan of what was ahead), `inputs` (number of the files
- *   that count, run/inputs.h; absent: those it was begun with), and where that number is new
- *   `accepted` ({by, inputs, items}: what differed, and who accepted it).
+ *   has), `point_of_no_return` (the first item that is one, where there is any), `folder` (where
+ * the run is kept) and `working_folder` (where it starts its programs); of those that go on with a
+ * run `ahead_digest` (of the plan of what was ahead), `inputs` (number of the files that count,
+ * run/inputs.h; absent: those it was begun with), and where that number is new `accepted` ({by,
+ * inputs, items}: what differed, and who accepted it).
  * - lease: the process took the lease of a target, kept in the file `place`, with this epoch; when
  *   it took over from one that may have been at work, from whom ({epoch, run, host, user, since})
  *   and why.

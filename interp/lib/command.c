@@ -153,6 +153,7 @@ static bool start(const struct bsc_lib_call *call, const struct words *words, in
         timeout_ms = left_ms;
     make_environment(entries, texts);
     struct bsc_process_order order = {.argv = words->argv,
+                                      .folder = call->env->folder,
                                       .env = entries,
                                       .timeout_ms = timeout_ms,
                                       .output_max = OUTPUT_MAX,

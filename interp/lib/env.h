@@ -32,6 +32,7 @@ struct bsc_lib_env {
     const char *own_path;                  /* borrowed: path of the running program; may be NULL */
     const struct bsc_journal_lock *lock;   /* borrowed: of the run, in which the programs that it
                                               starts shall share; NULL where there is no run */
+    const char *folder;                    /* borrowed: where programs are started; NULL: here */
     struct bsc_lib_links *links;           /* owned: the open connections */
 };
 

@@ -88,11 +88,16 @@ struct bsc_value *bsc_run_about(const struct bsc_run_session *session, const str
     return about;
 }
 
-void bsc_run_about_place(struct bsc_value *about, const char *folder)
+void bsc_run_about_place(struct bsc_value *about, const struct bsc_run_session *session,
+                         const char *folder)
 {
     struct bsc_err ignored = BSC_ERR_INIT;
     char *real = bsc_files_real_path(folder, &ignored);
     if (real != NULL)
         bsc_value_set_text(about, "folder", real);
+    bsc_mem_free(real);
+    real = bsc_files_real_path(session->env.folder != NULL ? session->env.folder : ".", &ignored);
+    if (real != NULL)
+        bsc_value_set_text(about, "working_folder", real);
     bsc_mem_free(real);
 }

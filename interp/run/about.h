@@ -11,7 +11,9 @@
 struct bsc_value *bsc_run_about(const struct bsc_run_session *session, const struct bsc_value *plan,
                                 const char *run_id, const char *mode);
 
-/* Adds where the run is kept, its folder, so that a copy of it is known. */
-void bsc_run_about_place(struct bsc_value *about, const char *folder);
+/* Adds where the run is kept, its folder, so that a copy of it is known, and where it starts its
+ * programs, so that whoever goes on with it does the same. */
+void bsc_run_about_place(struct bsc_value *about, const struct bsc_run_session *session,
+                         const char *folder);
 
 #endif

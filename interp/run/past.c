@@ -332,15 +332,20 @@ static void item_ends(struct reading *reading, const struct bsc_value *payload)
         item_passed(past, index, outcome);
 }
 
+static void keep_text(char **place, const char *text)
+{
+    if (text == NULL)
+        return;
+    bsc_mem_free(*place);
+    *place = bsc_mem_text(text);
+}
+
 static void run_begins(struct reading *reading, const struct bsc_value *payload)
 {
     const char *mode = bsc_value_get_string(payload, "mode");
-    const char *folder = bsc_value_get_string(payload, "folder");
     conclude(reading);
-    if (folder != NULL) {
-        bsc_mem_free(reading->past->folder);
-        reading->past->folder = bsc_mem_text(folder);
-    }
+    keep_text(&reading->past->folder, bsc_value_get_string(payload, "folder"));
+    keep_text(&reading->past->working_folder, bsc_value_get_string(payload, "working_folder"));
     reading->past->goes_back =
         reading->past->goes_back || (mode != NULL && strcmp(mode, "rollback") == 0);
     reading->past->begun = true;
@@ -424,6 +429,7 @@ bool bsc_run_past_read(struct bsc_run_past *past, const struct bsc_sys *sys, con
 void bsc_run_past_release(struct bsc_run_past *past)
 {
     bsc_mem_free(past->folder);
+    bsc_mem_free(past->working_folder);
     bsc_value_free(past->open);
     bsc_value_free(past->changed);
     bsc_value_free(past->made);

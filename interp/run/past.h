@@ -40,6 +40,7 @@ struct bsc_run_past {
     struct bsc_value *open;
     char *folder;             /* owned: where the run was kept when it was last taken in hand, or
                                  NULL */
+    char *working_folder;     /* owned: where it starts its programs, or NULL */
     bool begun;               /* the journal has a first record */
     int64_t reached;          /* the last item of which a change was made, or may have been */
     int64_t inputs;           /* the number of those that the last process had (run/inputs.h) */

@@ -10,6 +10,7 @@
 #   resume.sh PROGRAM wrong        there is nothing to go on with
 #   resume.sh PROGRAM copied       its folder was copied, or moved
 #   resume.sh PROGRAM twin_site    its plan was made on another site with the same file
+#   resume.sh PROGRAM abroad       it is gone on with from another folder
 #   resume.sh PROGRAM two          two want to go on with it
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/stopped.sh"
@@ -593,6 +594,23 @@ END
     exits 3
     says "is a run of the site '$work/b/site.yaml', not of '$work/c/site.yaml'"
     same "$(servers b) $(servers c)" "chat1,chat2 chat2" "active servers"
+}
+
+abroad() {
+    book gated one gate last >gated.lua
+    bsc run gated.lua --yes
+    exits 1
+    : >open
+    mkdir abroad
+    cp act abroad
+    it "its programs are started where they were, from wherever it is gone on with"
+    code=0
+    (cd abroad && "$program" resume "$(ls -d ../runs/*-gated-*)" --yes) >out 2>err || code=$?
+    exits 0
+    ledger_is "one gate gate last"
+    [ ! -e abroad/ledger ] || fail "a program was started elsewhere"
+    same "$(grep -o '"working_folder":"[^"]*"' runs/*/journal.jsonl | sort -u)" \
+        "\"working_folder\":\"$work\"" "working folder"
 }
 
 two() {
