@@ -74,18 +74,27 @@ local function foretold(wanted)
   return merged({}, wanted)
 end
 
+-- What a primitive gives as a change, or as a list of them.
+local function expect_table(value)
+  if value ~= nil and type(value) ~= "table" then
+    error(("changes are actions in a list, not a %s"):format(type(value)), 0)
+  end
+  return value
+end
+
 -- Gives the changes one at a time and whether the one given is known to be the last.
 local function stepper(changes)
   if type(changes) == "function" then
     return changes
   end
+  expect_table(changes)
   if primitive.action(changes) or (type(changes) == "table" and changes.statement) then
     changes = { changes }
   end
   local index = 0
   return function()
     index = index + 1
-    return changes and changes[index], changes and changes[index + 1] == nil
+    return changes and expect_table(changes[index]), changes and changes[index + 1] == nil
   end
 end
 

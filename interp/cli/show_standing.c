@@ -209,7 +209,9 @@ static const char *advice_of(const struct bsc_run_standing *standing)
                    standing->stand != BSC_RUN_STAND_DONE &&
                    standing->stand != BSC_RUN_STAND_ROLLED_BACK;
     if (stopped && bsc_run_standing_is_past_return(standing))
-        return "past the point of no return: there is no way back";
+        return standing->in_flight != NULL
+                   ? "the point of no return may have been passed; resume looks first"
+                   : "past the point of no return: there is no way back";
     return NULL;
 }
 

@@ -2,6 +2,7 @@
 #   rollback.sh PROGRAM halted    a failover that halted before it
 #   rollback.sh PROGRAM killed    the same, and the rollback is killed in its middle
 #   rollback.sh PROGRAM beyond    a failover that halted behind it
+#   rollback.sh PROGRAM doubted   a run that was killed at it
 #   rollback.sh PROGRAM typed     a rollback that halts, in a folder with an odd name
 #   rollback.sh PROGRAM same      an undo that looks like what it takes back
 #   rollback.sh PROGRAM stays     some of it has no undo
@@ -277,6 +278,38 @@ END
     says "step 2, Final: what command.run has changed stays"
     says "can be taken back"
     stands halted
+}
+
+doubted() {
+    turning
+    cat >turn.lua <<'END'
+runbook "turn" { summary = "Turns a switch, and more" }
+local argv = { "/bin/sh", "turn" }
+step "Turn" { command.run { argv = argv, undo = { argv = argv } } }
+step "Point" {
+  command.run { argv = { "/bin/sh", "-c", ": >turning; head -c 1 hold" } },
+  point_of_no_return = true,
+}
+END
+    "$program" run turn.lua --yes >out 2>err </dev/null &
+    run=$!
+    background="$background $run"
+    until_true 20 test -e turning
+    kill_run
+    let_go_of_orphans
+
+    it "killed at the point of no return, a run is told to have passed it perhaps"
+    bsc status last
+    says "the point of no return may have been passed"
+
+    it "and it is taken back if it has not"
+    bsc rollback last --yes --settle made
+    exits 3
+    says "is its point of no return"
+    bsc rollback last --yes --settle not-made
+    exits 0
+    ledger_is "turned turned"
+    verifies
 }
 
 twins() {

@@ -304,6 +304,15 @@ step "t" { run "two", undo = { late(), run "back too" } }
   expect.equal({ world.changes[3].statement, world.changes[4].statement }, { "back", "back too" })
 end
 
+T["what is no change is named"] = function()
+  for _, given in ipairs { "7", "{ 7 }", "true" } do
+    lab.body('local odd = primitive { name = "odd", args = {}, '
+      .. 'resource = function() return "sql:note" end, '
+      .. "changes = function() return " .. given .. ' end }\nstep "s" { odd() }')
+    expect.raises("changes are actions in a list, not a", lab.perform, lab.world(), 1)
+  end
+end
+
 T["a step stops at the first action that does not succeed"] = function()
   lab.body('step "s" { verify { db.secondary:is "online" }, ' .. statement .. " }")
   local world = lab.world()
