@@ -134,6 +134,13 @@ static void item_begin(struct bsc_run_standing *standing, const struct bsc_value
     item->asked_ms = 0;
 }
 
+/* By the verdict on all of it: what was reported of a change may be an error although it took
+ * effect. */
+static bool has_become(const struct bsc_run_standing_item *item, const char *word)
+{
+    return item->outcome != NULL && strcmp(item->outcome, word) == 0;
+}
+
 static struct bsc_value *stuck_of(const struct bsc_value *payload)
 {
     static const char *const keys[] = {"item", "outcome", "reason"};
@@ -158,6 +165,11 @@ static void item_end(struct bsc_run_standing *standing, const struct bsc_value *
     set_text(&item->outcome, bsc_value_get_string(payload, "outcome"));
     set_text(&item->reason, bsc_value_get_string(payload, "reason"));
     item->end_ms = time_of(payload);
+    /* Its change reported an error, and was seen to have taken effect all the same. */
+    if (has_become(item, "changed") && item->changes == 0) {
+        item->changes = 1;
+        standing->changes++;
+    }
 }
 
 size_t bsc_run_standing_done(const struct bsc_run_standing *standing)
@@ -172,13 +184,6 @@ size_t bsc_run_standing_done(const struct bsc_run_standing *standing)
         done += passed ? 1 : 0;
     }
     return done;
-}
-
-/* By the verdict on all of it: what was reported of a change may be an error although it took
- * effect. */
-static bool has_become(const struct bsc_run_standing_item *item, const char *word)
-{
-    return item->outcome != NULL && strcmp(item->outcome, word) == 0;
 }
 
 bool bsc_run_standing_has_way_back(const struct bsc_run_standing *standing)

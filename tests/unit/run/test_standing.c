@@ -237,6 +237,25 @@ static void what_may_have_been_changed_and_has_an_undo_can_be_taken_back(void **
     notes_end(&notes);
 }
 
+static void a_change_that_failed_and_took_effect_all_the_same_is_counted(void **state)
+{
+    struct notes notes;
+    struct bsc_run_standing standing = {0};
+    notes_begin(&notes, *state, ID);
+    notes_run(&notes, "run");
+    notes_item(&notes, 1);
+    notes_intent(&notes, 1, 1);
+    notes_outcome(&notes, 1, "failed");
+    read_on(&standing, &notes);
+    assert_int_equal(standing.changes, 0);
+    notes_item_end(&notes, 1, "changed");
+    notes_change(&notes, 2, 2);
+    read_on(&standing, &notes);
+    assert_int_equal(standing.changes, 2);
+    bsc_run_standing_release(&standing);
+    notes_end(&notes);
+}
+
 static void a_run_taken_up_again_is_not_ended_any_more(void **state)
 {
     struct notes notes;
@@ -385,6 +404,7 @@ int main(void)
         UNIT_IN_FOLDER(a_question_without_an_answer_is_told_and_its_time_is_not_the_items),
         UNIT_IN_FOLDER(a_point_of_no_return_is_passed_when_it_was_true_already_not_when_skipped),
         UNIT_IN_FOLDER(what_may_have_been_changed_and_has_an_undo_can_be_taken_back),
+        UNIT_IN_FOLDER(a_change_that_failed_and_took_effect_all_the_same_is_counted),
         UNIT_IN_FOLDER(beyond_the_point_of_no_return_there_is_no_way_back),
         UNIT_IN_FOLDER(a_run_taken_up_again_is_not_ended_any_more),
         UNIT_IN_FOLDER(an_item_that_no_runbook_has_is_not_believed),
