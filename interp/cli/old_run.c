@@ -19,11 +19,20 @@
 #include "run/record.h"
 #include "run/standing.h"
 
+static bool never_began(const struct bsc_cli_old_run *run, const char *why, struct bsc_err *err)
+{
+    bsc_err_set(err, BSC_ERR_REFUSED, "%s never began: %s", run->folder.id, why);
+    return bsc_err_hint(err, "Nothing was done. Plan the runbook and run it again.");
+}
+
 static bool find(struct bsc_cli_old_run *run, struct bsc_err *err)
 {
     const struct bsc_cli_old_wishes *wishes = run->wishes;
     if (!bsc_cli_where_find(run->cli, &wishes->where, wishes->run, &run->folder, err))
         return false;
+    /* Its process was gone while it made the folder. */
+    if (!bsc_files_exists(run->cli->sys, run->folder.journal))
+        return never_began(run, "it has no journal", err);
     if (!bsc_run_inputs_newest(&run->folder, &run->inputs, err))
         return false;
     char *file = bsc_run_inputs_file(run->inputs, BSC_JOURNAL_PLAN_FILE);
@@ -186,8 +195,7 @@ static bool read_past(struct bsc_cli_old_run *run, struct bsc_err *err)
     run->session.env.folder = run->past.working_folder;
     if (run->past.begun)
         return true;
-    bsc_err_set(err, BSC_ERR_REFUSED, "%s never began: its journal has no record", run->folder.id);
-    return bsc_err_hint(err, "Nothing was done. Plan the runbook and run it again.");
+    return never_began(run, "its journal has no record", err);
 }
 
 /* Whether there is a journal in the folder, and it is not the run's own by another name. */

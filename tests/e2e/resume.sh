@@ -476,6 +476,14 @@ wrong() {
     exits 3
     says "never began"
     [ ! -s "$run/journal.jsonl" ] || fail "the journal was written to"
+    rm "$run/journal.jsonl"
+    mv "$run/plan.json" plan.json
+    for verb in resume rollback; do
+        bsc "$verb" last --yes
+        exits 3
+        says "never began"
+    done
+    mv plan.json "$run/plan.json"
     cp whole "$run/journal.jsonl"
 
     it "nor with another plan than it was begun with"
