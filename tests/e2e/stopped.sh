@@ -48,3 +48,14 @@ report_says() {
 report_says_not() {
     ! grep -qF -e "$1" report.html || fail "the report says: $1"
 }
+
+# book NAME STEP…: a runbook of such steps, the text of each being its title.
+book() {
+    name=$1
+    shift
+    printf 'runbook "%s" { summary = "Steps" }\n' "$name"
+    for step in "$@"; do
+        printf 'step "%s" { command.run { argv = { "/bin/sh", "act", "%s" } }, harmless = "x" }\n' \
+            "$step" "$step"
+    done
+}
