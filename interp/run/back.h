@@ -25,9 +25,8 @@ struct bsc_value *bsc_run_back_arguments(const struct bsc_value *item);
 /* All of a trail (run/past.h) of a run with these items. Returns an owned list. */
 struct bsc_value *bsc_run_back_items(const struct bsc_value *items, const struct bsc_value *trail);
 
-/* What a rollback leaves as it is, although nobody has said that it is harmless: of what has no
- * undo
- * (`stays`, run/past.h) in a run with these items, a sentence for each. Returns an owned list. */
+/* What a rollback leaves as it is, although nobody has said that it is harmless: a sentence for
+ * each action of these items that has no undo (`stays`, run/past.h). Returns an owned list. */
 struct bsc_value *bsc_run_back_stays(const struct bsc_value *items, const struct bsc_value *stays);
 
 #endif

@@ -27,8 +27,8 @@ struct bsc_run_live_hooks {
     void (*note)(void *self, const struct bsc_value *effect);
     void (*sleeping)(void *self, const struct bsc_value *effect);
     /* Returns owned {answer="yes"|"no"|"stopped", by, reason}; stopped: a signal ended the waiting,
-     * and the run with it. The effect has unplanned=true when it does not
-     * show what the plan showed: nobody has approved that yet. */
+     * and the run with it. The effect has unplanned=true when it does not show what the plan
+     * showed: nobody has approved that yet. */
     struct bsc_value *(*ask)(void *self, const struct bsc_value *effect);
 };
 
