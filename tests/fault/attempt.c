@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../unit/sql/fault_odbc.h"
+#include "alone.h"
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "os/loop.h"
@@ -120,9 +121,11 @@ static void child(const struct fault_bench *bench, const struct fault_order *ord
     if (output < 0 || dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0)
         _exit(2);
     close(output);
+    fault_alone_settle();
     desk->order = order;
     desk->result = bench->result;
     arm(desk);
+    desk->sys.locks = bench->no_locks;
     warm_up();
     int descriptors = count_descriptors();
     int code = run_here(desk, words);

@@ -62,6 +62,7 @@ struct fault_bench {
     char *site;               /* owned: folder of the site */
     char *output;             /* owned: file that takes what a command line prints */
     char *scratch;            /* owned: folder in which copies are opened */
+    char *no_locks;           /* owned: an empty file */
     char *failover;           /* owned: the shipped runbook */
     struct fault_tree broken; /* the site that has lost its primary */
     struct fault_tree alive;  /* the same site while its primary still answers */

@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "alone.h"
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "fault.h"
@@ -45,6 +46,9 @@ static void bench_open(struct fault_bench *bench)
     bench->site = bsc_mem_format("%s/site", bench->folder);
     bench->output = bsc_mem_format("%s/output", bench->folder);
     bench->scratch = bsc_mem_format("%s/scratch", bench->folder);
+    bench->no_locks = bsc_mem_format("%s/no_locks", bench->folder);
+    FILE *no_locks = fopen(bench->no_locks, "we");
+    fault_need(no_locks != NULL && fclose(no_locks) == 0, "make", bench->no_locks);
     bench->result = mmap(NULL, sizeof *bench->result, PROT_READ | PROT_WRITE,
                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     fault_need(bench->result != MAP_FAILED, "map", "the result");
@@ -61,6 +65,7 @@ static void bench_close(struct fault_bench *bench)
     bsc_mem_free(bench->site);
     bsc_mem_free(bench->output);
     bsc_mem_free(bench->scratch);
+    bsc_mem_free(bench->no_locks);
     bsc_mem_free(bench->failover);
     bsc_mem_free(bench->messages);
 }
@@ -73,6 +78,7 @@ int main(int argc, char **argv)
     /* The agents that are started become children of ours, which can be waited for. */
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     bench_open(&bench);
+    fault_alone_begin(bench.folder);
     bool known = fault_series_run(&bench, argc > 1 ? argv[1] : "", argc > 2 ? argv + 2 : NULL);
     printf("%lu points tried, %lu findings\n", bench.points, bench.failures);
     bool ok = known && bench.failures == 0;

@@ -62,6 +62,8 @@ struct unit_sys {
     bool failed;                    /* a call has been failed */
     enum unit_sys_kind failed_kind; /* which kind it was */
     size_t length_max;              /* most bytes that one read or write moves; 0 is no limit */
+    const char *locks;              /* borrowed: read in place of /proc/locks, which makes the
+                                     * system wait for all its processors; NULL: the truth */
     long fs_magic; /* the kind that every file system is said to be; 0: the truth */
     void (*before)(void *arg, enum unit_sys_kind kind, unsigned long call); /* NULL, or called
                                            before each call; it may end the process */
