@@ -123,21 +123,66 @@ static bool line_seen(struct reader *reader, const struct bsc_journal_line *line
     return reader->seen(reader->arg, &record, err);
 }
 
-/* Decides between a write that did not finish and a record that was changed. Only the very last
- * line can be torn; a line whose own hash is right was written to its end. */
+/* Records of these kinds are on the disk before anything more is written. */
+static bool is_waited_for(enum bsc_journal_kind kind)
+{
+    return kind == BSC_JOURNAL_RUN_BEGIN || kind == BSC_JOURNAL_INTENT ||
+           kind == BSC_JOURNAL_ANSWER || kind == BSC_JOURNAL_ITEM_END;
+}
+
+/* Reads on to the end: *ret_waited says whether anything stands behind a record that was waited
+ * for. */
+static bool rest_read(struct reader *reader, bool *ret_waited, struct bsc_err *err)
+{
+    bool behind = false;
+    *ret_waited = false;
+    for (;;) {
+        struct bsc_journal_line line = {0};
+        char hash[BSC_DIGEST_HEX];
+        size_t length = 0;
+        bool whole = false;
+        if (!line_next(reader, &length, &whole, err))
+            return false;
+        if (length == 0 && !whole)
+            return true;
+        *ret_waited = *ret_waited || behind;
+        char *bytes = reader->buf.data + reader->start;
+        reader->start += length + whole;
+        if (!whole || !bsc_journal_line_parse(bytes, length, &line))
+            continue;
+        bsc_journal_line_hash(bytes, length, hash);
+        behind = behind || (memcmp(hash, line.hash, BSC_JOURNAL_HEX) == 0 &&
+                            is_waited_for(bsc_journal_kind_of(line.kind, line.kind_length)));
+    }
+}
+
+/* Decides between a write that did not finish and a record that was changed. A line whose own hash
+ * is right was written to its end. Of several records on their way to the disk a loss of power may
+ * take those in the middle: their pages then read as zeros, and what stands behind them has not
+ * been waited for either. */
 static bool fault_found(struct reader *reader, enum bsc_journal_fault fault, size_t length,
                         struct bsc_err *err)
 {
     struct bsc_journal_report *report = reader->report;
     bool misplaced = fault == BSC_JOURNAL_FAULT_SEQ || fault == BSC_JOURNAL_FAULT_PREV;
+    const char *line = reader->buf.data + reader->start;
+    const char *hole = memrchr(line, '\0', length);
+    bool waited = false;
     report->fault = fault;
     report->bad_line = report->records + 1;
     report->bad_seq = report->records + 1;
+    if (hole != NULL) {
+        reader->start += (size_t)(hole - line) + 1;
+        if (!rest_read(reader, &waited, err))
+            return false;
+        report->state = waited ? BSC_JOURNAL_DAMAGED : BSC_JOURNAL_TORN;
+        return true;
+    }
     reader->start += length < reader->buf.length - reader->start ? length + 1 : length;
     if (reader->start == reader->buf.length && !reader->ended && !block_read(reader, err))
         return false;
-    bool last = reader->start == reader->buf.length;
-    report->state = last && !misplaced ? BSC_JOURNAL_TORN : BSC_JOURNAL_DAMAGED;
+    bool torn = !misplaced && reader->start == reader->buf.length;
+    report->state = torn ? BSC_JOURNAL_TORN : BSC_JOURNAL_DAMAGED;
     return true;
 }
 

@@ -23,7 +23,8 @@ enum bsc_journal_state {
     BSC_JOURNAL_ENDED,  /* every record is good and the last one is run_end */
     BSC_JOURNAL_OPEN,   /* every record is good, but the end is missing: still being written, or
                            cut short */
-    BSC_JOURNAL_TORN,   /* the last record was not written to its end */
+    BSC_JOURNAL_TORN,   /* the last record was not written to its end, or a loss of power took pages
+                           out of the last ones, of which nobody had waited for any but the last */
     BSC_JOURNAL_DAMAGED /* a record is bad although more follows it: changed, lost or put in */
 };
 

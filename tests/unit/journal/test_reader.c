@@ -128,6 +128,41 @@ static void every_cut_is_called_open_or_torn_and_never_ended(void **state)
     book_close(&book);
 }
 
+static bool is_waited_for(int kind)
+{
+    return kind == BSC_JOURNAL_RUN_BEGIN || kind == BSC_JOURNAL_INTENT ||
+           kind == BSC_JOURNAL_ANSWER || kind == BSC_JOURNAL_ITEM_END;
+}
+
+/* Pages that a loss of power took read as zeros. */
+static void a_hole_is_torn_unless_something_behind_it_was_waited_for(void **state)
+{
+    struct book book;
+    book_open(&book, *state);
+    for (int first = 0; first < LINES; first++) {
+        for (int last = first; last < LINES; last++) {
+            /* From within a line, and to within a line. */
+            size_t from = book.starts[first] + 5, to = book.starts[last + 1] - 5;
+            char *bytes = malloc(book.length);
+            bool waited = false;
+            for (int kind = last + 1; kind < LINES - 1; kind++)
+                waited = waited || is_waited_for(kind);
+            memcpy(bytes, book.bytes, book.length);
+            memset(bytes + from, 0, to - from);
+            struct bsc_journal_report report = verify(&book, bytes, book.length);
+            assert_int_equal(report.state, waited ? BSC_JOURNAL_DAMAGED : BSC_JOURNAL_TORN);
+            assert_int_equal(report.records, first);
+            assert_int_equal(report.good_bytes, book.starts[first]);
+            assert_int_equal(report.file_bytes, book.length);
+            /* A hole that ends where a line does. */
+            memset(bytes + from, 0, book.starts[last + 1] - from);
+            assert_int_equal(verify(&book, bytes, book.length).state, report.state);
+            free(bytes);
+        }
+    }
+    book_close(&book);
+}
+
 static void every_lost_record_is_found_where_it_was(void **state)
 {
     struct book book;
@@ -472,6 +507,7 @@ int main(void)
         UNIT_IN_FOLDER(a_whole_journal_is_ended_and_counted),
         UNIT_IN_FOLDER(every_flipped_byte_is_found_in_its_line),
         UNIT_IN_FOLDER(every_cut_is_called_open_or_torn_and_never_ended),
+        UNIT_IN_FOLDER(a_hole_is_torn_unless_something_behind_it_was_waited_for),
         UNIT_IN_FOLDER(every_lost_record_is_found_where_it_was),
         UNIT_IN_FOLDER(every_repeated_record_is_found),
         UNIT_IN_FOLDER(every_two_records_that_changed_places_are_found),
