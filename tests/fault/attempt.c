@@ -14,8 +14,9 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "os/loop.h"
+#include "watch.h"
 
-enum { KILLED = 99, OUTPUT_SHOWN = 1500 };
+enum { KILLED = 99, OUTPUT_SHOWN = 1500, INTERRUPTIONS = 100 };
 
 void fault_need(bool ok, const char *doing, const char *what)
 {
@@ -30,11 +31,44 @@ struct desk {
     struct fault_result *result;
     struct unit_sys sys;
     struct fault_odbc odbc;
+    struct bsc_clock clock;
+    int64_t wall_ms;
+    struct fault_watch *watch; /* owned; NULL: nobody watches */
 };
+
+/* Stands still, so that what is recorded is the same each time. What waits goes by the other
+ * clock. */
+static int64_t tell_wall(void *self)
+{
+    const struct desk *desk = self;
+    return desk->wall_ms;
+}
+
+static int64_t tell_mono(void *self)
+{
+    (void)self;
+    return bsc_clock_real()->mono_us(NULL);
+}
+
+static void note_done(void *arg, const struct unit_sys_call *call)
+{
+    struct desk *desk = arg;
+    if (desk->watch != NULL)
+        fault_watch_after(desk->watch, call);
+}
+
+static void note_sql(void *arg, const char *name)
+{
+    struct desk *desk = arg;
+    if (desk->watch != NULL)
+        fault_watch_sql(desk->watch, name);
+}
 
 static void note_call(void *arg, enum unit_sys_kind kind, unsigned long call)
 {
     struct desk *desk = arg;
+    if (desk->watch != NULL)
+        fault_watch_before(desk->watch, kind);
     struct fault_result *result = desk->result;
     if (call <= FAULT_CALLS_MAX)
         result->kinds[call - 1] = (unsigned char)kind;
@@ -71,9 +105,16 @@ static void arm(struct desk *desk)
     unit_sys_init(&desk->sys);
     desk->sys.before = note_call;
     desk->sys.before_arg = desk;
+    desk->sys.after = note_done;
+    desk->sys.after_arg = desk;
+    desk->clock = (struct bsc_clock){desk, tell_wall, tell_mono};
     fault_odbc_init(&desk->odbc);
+    desk->odbc.before = note_sql;
+    desk->odbc.before_arg = desk;
     if (order->kind == FAULT_SYS)
         unit_sys_fail(&desk->sys, order->at, order->error, order->sticky);
+    desk->sys.among = order->kinds;
+    desk->sys.most = order->error == EINTR ? INTERRUPTIONS : 0;
     if (order->kind == FAULT_SQL) {
         fault_odbc_arm(&desk->odbc, (int)order->at, order->sticky);
         memcpy(desk->odbc.sqlstate, order->sqlstate, sizeof desk->odbc.sqlstate);
@@ -100,7 +141,7 @@ static int run_here(struct desk *desk, const char *const *words)
     for (; words[argc - 1] != NULL; argc++)
         argv[argc] = bsc_mem_text(words[argc - 1]);
     struct bsc_cli cli = {.sys = &desk->sys.table,
-                          .clock = bsc_clock_real(),
+                          .clock = &desk->clock,
                           .sql_calls = &desk->odbc.calls,
                           .redactor = bsc_redactor_new(),
                           .in = stdin,
@@ -126,12 +167,16 @@ static void child(const struct fault_bench *bench, const struct fault_order *ord
     desk->result = bench->result;
     arm(desk);
     desk->sys.locks = bench->no_locks;
+    desk->wall_ms = bench->wall_ms;
+    if (order->watched)
+        desk->watch = fault_watch_new(bench, order);
     warm_up();
     int descriptors = count_descriptors();
     int code = run_here(desk, words);
     note_end(desk, code, descriptors);
     fflush(stdout);
     fflush(stderr);
+    fault_watch_free(desk->watch);
     bsc_mem_free(desk);
     /* On exit, and not before, a sanitizer tells what was not given back. */
     if (FAULT_SANITIZED)
@@ -164,6 +209,16 @@ char *fault_output(const struct fault_bench *bench)
     return text;
 }
 
+static void describe_state(struct bsc_buf *text, const struct fault_state *state)
+{
+    if (state->before != NULL)
+        describe_state(text, state->before);
+    bsc_buf_printf(text, "%sstopped before call %lu and ODBC call %lu%s%s",
+                   state->before != NULL ? ", gone on with, " : "", state->sys_call + 1,
+                   state->sql_call + 1, state->how != NULL ? ": " : "",
+                   state->how != NULL ? state->how : "");
+}
+
 void fault_describe(const struct fault_bench *bench, const struct fault_order *order,
                     struct bsc_buf *text)
 {
@@ -176,6 +231,9 @@ void fault_describe(const struct fault_bench *bench, const struct fault_order *o
     case FAULT_SQL:
         bsc_buf_printf(text, "ODBC call %lu (%s) fails%s with %s", order->at, name,
                        order->sticky ? " and all later ones" : "", order->sqlstate);
+        break;
+    case FAULT_STOP:
+        describe_state(text, order->from);
         break;
     case FAULT_KILL:
         bsc_buf_printf(text, "killed before call %lu (%s)", order->at, name);

@@ -11,9 +11,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "../unit/fault_sys.h"
 #include "base/buf.h"
+#include "store.h"
 #include "tree.h"
 
 /* Ends the program when the test itself cannot go on. */
@@ -30,17 +32,20 @@ enum fault_kind {
     FAULT_NONE, /* all calls are passed on, and noted */
     FAULT_SYS,  /* a call to the system fails */
     FAULT_SQL,  /* an ODBC call fails */
-    FAULT_KILL  /* the process ends before a call to the system */
+    FAULT_KILL, /* the process ends before a call to the system */
+    FAULT_STOP  /* nothing fails; it begins with what a stopped run has left */
 };
 
 struct fault_order {
     enum fault_kind kind;
-    unsigned long at; /* which call, from 1 */
-    int error;        /* errno */
+    unsigned long at;    /* which call, from 1 */
+    int error;           /* errno */
+    unsigned long kinds; /* of calls to the system that fail, one bit each; 0: all */
     const char *sqlstate;
-    bool sticky;  /* all later ones fail as well */
+    bool sticky;  /* all later ones fail as well; of EINTR, which is tried again, a good number */
     bool resumes; /* the run is gone on with afterwards; else a new one finishes its work */
-    bool twice;   /* it is killed once more while it is gone on with */
+    bool watched; /* all states in which it could be stopped are put into the store */
+    const struct fault_state *from; /* borrowed: the one it begins with; NULL: an untouched site */
 };
 
 /* What came of a command line. Shared between the process that runs it and the one that judges. */
@@ -58,16 +63,20 @@ struct fault_result {
 
 /* Where a test works. */
 struct fault_bench {
-    char *folder;             /* owned: everything below is in it */
-    char *site;               /* owned: folder of the site */
-    char *output;             /* owned: file that takes what a command line prints */
-    char *scratch;            /* owned: folder in which copies are opened */
-    char *no_locks;           /* owned: an empty file */
-    char *failover;           /* owned: the shipped runbook */
-    struct fault_tree broken; /* the site that has lost its primary */
-    struct fault_tree alive;  /* the same site while its primary still answers */
-    struct fault_tree done;   /* the same after a failover without any disturbance */
-    char *messages;           /* owned: all messages that the new primary must have, as one text */
+    char *folder;              /* owned: everything below is in it */
+    char *site;                /* owned: folder of the site */
+    char *output;              /* owned: file that takes what a command line prints */
+    char *scratch;             /* owned: folder in which copies are opened */
+    char *no_locks;            /* owned: an empty file */
+    char *failover;            /* owned: the shipped runbook */
+    struct fault_tree broken;  /* the site that has lost its primary */
+    struct fault_tree alive;   /* the same site while its primary still answers */
+    struct fault_tree done;    /* the same after a failover without any disturbance */
+    char *messages;            /* owned: all messages that the new primary must have, as one text */
+    bool is_news;              /* the state just offered to it was not known */
+    struct fault_store *store; /* owned; NULL where no state is kept */
+    int session;               /* pid of the program that has the secondary open; 0: none */
+    int64_t wall_ms;           /* what the clock says in every attempt */
     struct fault_result *result; /* shared with the attempts */
     char failed[32];             /* name of the call that failed in the attempt being judged */
     bool thorough;               /* every call, however long it takes */
@@ -94,9 +103,11 @@ void fault_describe(const struct fault_bench *bench, const struct fault_order *o
 /* Makes the site that has lost its primary in bench->site, and bench->broken and messages. */
 void fault_site_make(struct fault_bench *bench);
 
-/* A program that has the secondary open; the run ends it. Returns its pid. */
-int fault_session_begin(const struct fault_bench *bench);
-void fault_session_end(int pid);
+/* A program that has the secondary open; the run ends it. */
+void fault_session_begin(struct fault_bench *bench);
+void fault_session_end(struct fault_bench *bench);
+/* The agent of the mirror. */
+void fault_agent_begin(const struct fault_bench *bench);
 /* Ends the agent that an attempt may have left. */
 void fault_agent_end(const struct fault_bench *bench);
 

@@ -104,6 +104,16 @@ static char *ask_copy(const struct fault_bench *bench, const char *name, bool cl
     return answer;
 }
 
+bool fault_judge_is_open(const struct fault_bench *bench)
+{
+    return is_open(bench, secondary);
+}
+
+char *fault_judge_ask(const struct fault_bench *bench, const char *name, const char *sql)
+{
+    return ask_copy(bench, name, false, sql);
+}
+
 char *fault_messages(const struct fault_bench *bench, const char *name, bool closed,
                      const char **ret_why)
 {
@@ -285,7 +295,8 @@ static bool is_temporary(const char *name)
 static void check_leftovers(struct fault_bench *bench, const struct fault_order *order,
                             const struct fault_tree *now)
 {
-    for (size_t i = 0; i < now->count && order->kind != FAULT_KILL && !order->sticky; i++) {
+    bool stopped = order->kind == FAULT_KILL || order->kind == FAULT_STOP;
+    for (size_t i = 0; i < now->count && !stopped && !order->sticky; i++) {
         if (is_temporary(now->files[i].name))
             fault_complain(bench, order, "run", "%s was left behind", now->files[i].name);
     }
@@ -382,8 +393,9 @@ static bool take_made(void *arg, const struct bsc_journal_record *record, struct
     const char *outcome = bsc_value_get_string(payload, "outcome");
     const char *known = bsc_value_get_string(made->intents, effect);
     const char *row = bsc_value_get_string(payload, "row");
-    /* A mirror that nobody has fed since it was cloned must be cloned anew. */
-    bool repeatable = row != NULL && strcmp(row, "mirrors.install") == 0;
+    /* A mirror that nobody has fed since it was cloned must be cloned anew, and one whose agent has
+     * ended is given another. */
+    bool repeatable = row != NULL && strncmp(row, "mirrors.", 8) == 0;
     if (record->kind == BSC_JOURNAL_INTENT && !repeatable)
         bsc_value_set(made->intents, effect,
                       bsc_value_format("%lld %s",

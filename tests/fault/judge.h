@@ -14,6 +14,12 @@
 char *fault_messages(const struct fault_bench *bench, const char *name, bool closed,
                      const char **ret_why);
 
+/* The first column of the first row, owned, likewise; NULL when it gives none. */
+char *fault_judge_ask(const struct fault_bench *bench, const char *name, const char *sql);
+
+/* Whether a program could open the secondary and write to it. */
+bool fault_judge_is_open(const struct fault_bench *bench);
+
 /* Whether the site is as it was then, the folder of the runs aside. */
 bool fault_is_untouched(const struct fault_bench *bench, const struct fault_tree *then);
 

@@ -42,6 +42,7 @@ static void bench_open(struct fault_bench *bench)
 {
     *bench = (struct fault_bench){.folder = make_work_folder(),
                                   .failover = bsc_mem_text(FAULT_FAILOVER),
+                                  .wall_ms = bsc_clock_real()->wall_ms(NULL),
                                   .thorough = getenv("BSC_FAULT_ALL") != NULL};
     bench->site = bsc_mem_format("%s/site", bench->folder);
     bench->output = bsc_mem_format("%s/output", bench->folder);
@@ -60,6 +61,7 @@ static void bench_close(struct fault_bench *bench)
     fault_tree_release(&bench->broken);
     fault_tree_release(&bench->alive);
     fault_tree_release(&bench->done);
+    fault_store_free(bench->store);
     (void)munmap(bench->result, sizeof *bench->result);
     bsc_mem_free(bench->folder);
     bsc_mem_free(bench->site);

@@ -72,9 +72,9 @@ static void oracle_open(struct oracle *oracle, struct fault_bench *bench)
                                                     .runbook_path = bench->failover,
                                                     .look_only = true};
     fault_tree_save(&bench->broken, bench->site);
-    int session = fault_session_begin(bench);
+    fault_session_begin(bench);
     oracle->facts = observe(bench);
-    fault_session_end(session);
+    fault_session_end(bench);
     fault_need(bsc_run_session_open(&oracle->session, &options, &err), "open", err.message);
     struct bsc_value *verdict = explore(oracle, NULL);
     oracle->changes = bsc_value_take(verdict, "changes");
@@ -196,9 +196,9 @@ static void attempt(struct oracle *oracle, unsigned long at)
     char *site = bsc_mem_format("%s/site.yaml", bench->site);
     const char *const words[] = {"run", bench->failover, "--site", site, "--yes", NULL};
     fault_tree_save(&bench->broken, bench->site);
-    int session = fault_session_begin(bench);
+    fault_session_begin(bench);
     fault_run(bench, &order, words);
-    fault_session_end(session);
+    fault_session_end(bench);
     if (bench->result->hit) {
         bench->points++;
         judge(oracle, &order);

@@ -5,30 +5,25 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "journal/folder.h"
-#include "journal/reader.h"
 #include "base/num.h"
+#include "crash.h"
+#include "disk.h"
+#include "go.h"
 #include "judge.h"
+#include "likeness.h"
+#include "os/files.h"
 #include "predict.h"
 #include "verbs.h"
 
 static const struct fault_order undisturbed = {.kind = FAULT_NONE};
 
-static void run_failover(struct fault_bench *bench, const struct fault_order *order)
-{
-    char *site = bsc_mem_format("%s/site.yaml", bench->site);
-    const char *const words[] = {"run", bench->failover, "--site", site, "--yes", NULL};
-    fault_run(bench, order, words);
-    bsc_mem_free(site);
-}
-
 /* The failover as it goes when nothing is in its way; what later attempts are held against. */
 static void prepare(struct fault_bench *bench)
 {
     fault_site_make(bench);
-    int session = fault_session_begin(bench);
-    run_failover(bench, &undisturbed);
-    fault_session_end(session);
+    fault_session_begin(bench);
+    fault_go_run(bench, &undisturbed);
+    fault_session_end(bench);
     fault_judge_end(bench, &undisturbed, "run");
     if (bench->result->code != 0)
         fault_complain(bench, &undisturbed, "run", "exit code %d", bench->result->code);
@@ -39,44 +34,15 @@ static void prepare(struct fault_bench *bench)
     fault_need(bench->failures == 0, "fail over", "an undisturbed site");
 }
 
-/* Whether the run has left a journal that says anything. */
-static bool has_begun(const struct fault_bench *bench)
-{
-    struct bsc_err err = BSC_ERR_INIT;
-    struct bsc_journal_report report = {0};
-    struct bsc_journal_folder folder = {0};
-    char *runs = bsc_mem_format("%s/runs", bench->site);
-    bool begun = bsc_journal_folder_find(bsc_sys_real(), runs, "last", &folder, &err) &&
-                 bsc_journal_verify(bsc_sys_real(), folder.journal, &report, &err) &&
-                 report.records > 0;
-    bsc_journal_folder_release(&folder);
-    bsc_mem_free(runs);
-    return begun;
-}
-
-static void resume(struct fault_bench *bench, const struct fault_order *order)
-{
-    char *site = bsc_mem_format("%s/site.yaml", bench->site);
-    const char *const words[] = {"resume", "last", "--site", site, "--yes", NULL};
-    fault_run(bench, order, words);
-    bsc_mem_free(site);
-}
-
 /* The run is gone on with, or a second one finishes what the first one left; nothing disturbs it.
  */
 static void finish(struct fault_bench *bench, const struct fault_order *order)
 {
-    bool resumes = order->resumes && has_begun(bench);
-    /* Another place of the second way for each place of the first one. */
-    const struct fault_order again = {.kind = FAULT_KILL, .at = 1 + order->at * 37 % 1500};
-    if (resumes && order->twice) {
-        resume(bench, &again);
-        fault_judge_between(bench, order);
-    }
+    bool resumes = order->resumes && fault_go_has_begun(bench);
     if (resumes)
-        resume(bench, &undisturbed);
+        fault_go_resume(bench, &undisturbed);
     else
-        run_failover(bench, &undisturbed);
+        fault_go_run(bench, &undisturbed);
     if (!bench->result->ended || bench->result->code != 0) {
         fault_complain(bench, order, resumes ? "resume" : "a second run", "exit code %d",
                        bench->result->code);
@@ -87,14 +53,33 @@ static void finish(struct fault_bench *bench, const struct fault_order *order)
         fault_judge_once(bench, order);
 }
 
+static void note_state(void *arg, struct fault_state *state)
+{
+    struct fault_bench *bench = arg;
+    fault_likeness_find(state);
+    bench->is_news = fault_store_add(bench->store, state) || bench->is_news;
+}
+
+/* Whether the site has been left like this before, and was finished then. */
+static bool is_known(struct fault_bench *bench)
+{
+    struct fault_store *contents = fault_store_new();
+    struct fault_disk *disk = fault_disk_new(bench->site, contents);
+    bench->is_news = false;
+    fault_disk_states(disk, note_state, bench);
+    fault_disk_free(disk);
+    fault_store_free(contents);
+    return !bench->is_news && !bench->thorough;
+}
+
 /* One disturbed failover from the beginning to the verdict; *ret_done says whether it succeeded all
  * the same. False when there was no such call. */
 static bool attempt(struct fault_bench *bench, const struct fault_order *order, bool *ret_done)
 {
     fault_tree_save(&bench->broken, bench->site);
-    int session = fault_session_begin(bench);
-    run_failover(bench, order);
-    fault_session_end(session);
+    fault_session_begin(bench);
+    fault_go_run(bench, order);
+    fault_session_end(bench);
     bool hit = bench->result->hit;
     *ret_done = bench->result->ended && bench->result->code == 0;
     if (hit) {
@@ -103,7 +88,7 @@ static bool attempt(struct fault_bench *bench, const struct fault_order *order, 
         fault_judge_between(bench, order);
         if (*ret_done)
             fault_judge_done(bench, order);
-        else if (!fault_is_untouched(bench, &bench->broken))
+        else if (!fault_is_untouched(bench, &bench->broken) && !is_known(bench))
             finish(bench, order);
     }
     fault_agent_end(bench);
@@ -114,7 +99,7 @@ static bool attempt(struct fault_bench *bench, const struct fault_order *order, 
 static bool attempt_alive(struct fault_bench *bench, const struct fault_order *order)
 {
     fault_tree_save(&bench->alive, bench->site);
-    run_failover(bench, order);
+    fault_go_run(bench, order);
     bool hit = bench->result->hit;
     bench->points += hit;
     fault_judge_end(bench, order, "run");
@@ -171,6 +156,21 @@ static unsigned long kinds_interruptible(void)
            bit(UNIT_SYS_FTRUNCATE);
 }
 
+/* Calls for which the system needs a descriptor. */
+static unsigned long kinds_opening(void)
+{
+    return bit(UNIT_SYS_OPEN);
+}
+
+/* Calls for which the system may need memory. */
+static unsigned long kinds_remembering(void)
+{
+    return bit(UNIT_SYS_OPEN) | bit(UNIT_SYS_STAT) | bit(UNIT_SYS_FSTAT) | bit(UNIT_SYS_MKDIR) |
+           bit(UNIT_SYS_RENAME) | bit(UNIT_SYS_LINK) | bit(UNIT_SYS_UNLINK) | bit(UNIT_SYS_LOCK) |
+           bit(UNIT_SYS_WRITE) | bit(UNIT_SYS_PWRITE) | bit(UNIT_SYS_COPY_FILE_RANGE) |
+           bit(UNIT_SYS_STATVFS) | bit(UNIT_SYS_STATFS);
+}
+
 struct series {
     const char *name;
     struct fault_order order; /* without the call */
@@ -179,24 +179,37 @@ struct series {
     bool succeeds; /* nobody may notice */
 };
 
-/* Between two calls that change something the disk stays the same, but for what the database engine
- * does by itself, and that is followed by a record in the journal. So being killed before each of
- * them is being killed anywhere. */
+/* Where a process or the machine stops is crash.h's. */
 static const struct series all_series[] = {
-    {"files-changing", {.kind = FAULT_SYS, .error = EIO}, kinds_changing, 2, false},
-    {"files-looking", {.kind = FAULT_SYS, .error = EIO}, kinds_looking, 23, false},
-    {"files-full", {.kind = FAULT_SYS, .error = ENOSPC}, kinds_changing, 3, false},
-    {"files-interrupted", {.kind = FAULT_SYS, .error = EINTR}, kinds_interruptible, 11, true},
-    {"files-sticky", {.kind = FAULT_SYS, .error = EIO, .sticky = true}, kinds_all, 19, false},
-    {"kill", {.kind = FAULT_KILL}, kinds_changing, 2, false},
-    {"resume-kill", {.kind = FAULT_KILL, .resumes = true}, kinds_changing, 2, false},
-    {"resume-twice",
-     {.kind = FAULT_KILL, .resumes = true, .twice = true},
+    {"files-changing", {.kind = FAULT_SYS, .error = EIO}, kinds_changing, 1, false},
+    {"files-looking", {.kind = FAULT_SYS, .error = EIO}, kinds_looking, 13, false},
+    {"files-sticky", {.kind = FAULT_SYS, .error = EIO, .sticky = true}, kinds_all, 13, false},
+    {"files-full", {.kind = FAULT_SYS, .error = ENOSPC}, kinds_changing, 2, false},
+    {"files-full-on",
+     {.kind = FAULT_SYS, .error = ENOSPC, .sticky = true},
      kinds_changing,
-     2,
+     5,
      false},
-    {"resume-files", {.kind = FAULT_SYS, .error = EIO, .resumes = true}, kinds_changing, 5, false},
-    {"resume-odbc", {.kind = FAULT_SQL, .sqlstate = "08S01", .resumes = true}, NULL, 5, false},
+    {"files-interrupted", {.kind = FAULT_SYS, .error = EINTR}, kinds_interruptible, 11, true},
+    {"files-interrupted-on",
+     {.kind = FAULT_SYS, .error = EINTR, .sticky = true},
+     kinds_interruptible,
+     23,
+     true},
+    {"files-descriptors", {.kind = FAULT_SYS, .error = EMFILE}, kinds_opening, 5, false},
+    {"files-descriptors-on",
+     {.kind = FAULT_SYS, .error = EMFILE, .sticky = true},
+     kinds_opening,
+     7,
+     false},
+    {"files-memory", {.kind = FAULT_SYS, .error = ENOMEM}, kinds_remembering, 17, false},
+    {"files-memory-on",
+     {.kind = FAULT_SYS, .error = ENOMEM, .sticky = true},
+     kinds_remembering,
+     29,
+     false},
+    {"resume-files", {.kind = FAULT_SYS, .error = EIO, .resumes = true}, kinds_changing, 4, false},
+    {"resume-odbc", {.kind = FAULT_SQL, .sqlstate = "08S01", .resumes = true}, NULL, 4, false},
     {"odbc-once", {.kind = FAULT_SQL, .sqlstate = "HY000"}, NULL, 2, false},
     {"odbc-link", {.kind = FAULT_SQL, .sqlstate = "08S01"}, NULL, 6, false},
     {"odbc-sticky", {.kind = FAULT_SQL, .sqlstate = "08S01", .sticky = true}, NULL, 9, false},
@@ -222,6 +235,7 @@ static void run_one(struct fault_bench *bench, const struct series *series, unsi
 {
     struct fault_order order = series->order;
     order.at = at;
+    order.kinds = series->kinds != NULL && series->order.sticky ? series->kinds() : 0;
     bool done = false;
     bool hit = attempt(bench, &order, &done);
     if (hit && series->succeeds && was_meant(bench, series) && !done)
@@ -255,6 +269,26 @@ static void run_predicted(struct fault_bench *bench, unsigned long stride)
     bsc_mem_free(kinds);
 }
 
+/* A runbook that is shipped is stopped everywhere: crash.h has all of these. */
+static void run_shipped(struct fault_bench *bench)
+{
+    static const char *const known[] = {"failover.lua"};
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_files_list files = {0};
+    fault_need(bsc_files_list(FAULT_RUNBOOKS, &files, &err), "list", FAULT_RUNBOOKS);
+    for (size_t i = 0; i < files.count; i++) {
+        const char *name = files.names[i], *end = strrchr(name, '.');
+        bool runbook = end != NULL && strcmp(end, ".lua") == 0 && strstr(name, "_test.lua") == NULL;
+        bool is_known = !runbook;
+        for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
+            is_known = is_known || strcmp(name, known[k]) == 0;
+        bench->points += runbook;
+        if (!is_known)
+            fault_complain(bench, &undisturbed, "run", "nothing stops %s anywhere", name);
+    }
+    bsc_files_list_release(&files);
+}
+
 bool fault_series_run(struct fault_bench *bench, const char *name, char **words)
 {
     int64_t from = 1, to = FAULT_CALLS_MAX;
@@ -268,14 +302,22 @@ bool fault_series_run(struct fault_bench *bench, const char *name, char **words)
         if (strcmp(all_series[i].name, name) != 0)
             continue;
         prepare(bench);
+        bench->store = fault_store_new();
         run_series(bench, &all_series[i], (unsigned long)from, (unsigned long)to);
         return true;
     }
+    unsigned long parts = to == FAULT_CALLS_MAX ? 1 : (unsigned long)to;
     prepare(bench);
     if (strcmp(name, "verbs") == 0)
         fault_verbs_run(bench, bench->thorough ? 1 : 3 * FAULT_THINNING);
     else if (strcmp(name, "predicted") == 0)
         run_predicted(bench, bench->thorough ? 1 : 7 * FAULT_THINNING);
+    else if (strcmp(name, "crash") == 0)
+        fault_crash_run(bench, FAULT_WAY_ON, (unsigned long)from - 1, parts);
+    else if (strcmp(name, "back") == 0)
+        fault_crash_run(bench, FAULT_WAY_BACK, (unsigned long)from - 1, parts);
+    else if (strcmp(name, "shipped") == 0)
+        run_shipped(bench);
     else if (strcmp(name, "alive") == 0)
         run_alive(bench, bench->thorough ? 1 : FAULT_THINNING);
     else

@@ -13,6 +13,7 @@
 #include "logs/backup.h"
 #include "logs/shipping.h"
 #include "mirrors/agent.h"
+#include "os/process.h"
 
 static const char site_text[] =
     "site: fault\n"
@@ -48,6 +49,9 @@ static const char site_text[] =
 static const char pool_schema[] =
     "CREATE TABLE pool (name TEXT PRIMARY KEY, state TEXT NOT NULL, active_servers TEXT NOT NULL,"
     " version INTEGER NOT NULL);"
+    "CREATE TABLE told (state TEXT, active_servers TEXT, version INTEGER);"
+    "CREATE TRIGGER tell AFTER UPDATE ON pool BEGIN"
+    " INSERT INTO told VALUES (new.state, new.active_servers, new.version); END;"
     "INSERT INTO pool VALUES ('chat', 'Normal', 'chat1', 1)";
 
 static const char ledger_schema[] = "CREATE TABLE acknowledged (id INTEGER PRIMARY KEY);"
@@ -250,7 +254,7 @@ void fault_site_make(struct fault_bench *bench)
     bsc_mem_free(yaml);
 }
 
-int fault_session_begin(const struct fault_bench *bench)
+void fault_session_begin(struct fault_bench *bench)
 {
     int ready[2] = {-1, -1};
     char byte = 0;
@@ -267,13 +271,30 @@ int fault_session_begin(const struct fault_bench *bench)
     fault_need(pid > 0 && read(ready[0], &byte, 1) == 1, "begin", "a session");
     close(ready[0]);
     close(ready[1]);
-    return pid;
+    bench->session = pid;
 }
 
-void fault_session_end(int pid)
+void fault_session_end(struct fault_bench *bench)
 {
-    (void)kill(pid, SIGKILL);
-    (void)waitpid(pid, NULL, 0);
+    if (bench->session == 0)
+        return;
+    (void)kill(bench->session, SIGKILL);
+    (void)waitpid(bench->session, NULL, 0);
+    bench->session = 0;
+}
+
+void fault_agent_begin(const struct fault_bench *bench)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    char *program = bsc_process_own_path(&err);
+    char *principal = path_in(bench, "dc2/sql3/mgc.db"),
+         *mirror = path_in(bench, "dc2/sql4/mgc.db");
+    pid_t pid = 0;
+    fault_need(bsc_mirrors_agent_start(bsc_sys_real(), program, principal, mirror, &pid, &err),
+               "begin the agent of", mirror);
+    bsc_mem_free(program);
+    bsc_mem_free(principal);
+    bsc_mem_free(mirror);
 }
 
 void fault_agent_end(const struct fault_bench *bench)

@@ -16,6 +16,10 @@ static bool fails(struct unit_sys *fault, enum unit_sys_kind kind)
         return false;
     if (at > fault->fail_at && !fault->sticky)
         return false;
+    if ((fault->among != 0 && (fault->among >> kind & 1) == 0) ||
+        (fault->most != 0 && fault->failures == fault->most))
+        return false;
+    fault->failures++;
     if (!fault->failed)
         fault->failed_kind = kind;
     fault->failed = true;
@@ -28,6 +32,26 @@ static const struct bsc_sys *under(void)
     return bsc_sys_real();
 }
 
+/* Hands on what a call gave, and tells of it when it succeeded. */
+static ssize_t tell(struct unit_sys *fault, struct unit_sys_call call, ssize_t rc)
+{
+    int reason = errno;
+    if (rc >= 0 && fault->after != NULL)
+        fault->after(fault->after_arg, &call);
+    errno = reason;
+    return rc;
+}
+
+static struct unit_sys_call of_fd(enum unit_sys_kind kind, int fd)
+{
+    return (struct unit_sys_call){.kind = kind, .fd = fd};
+}
+
+static struct unit_sys_call of_path(enum unit_sys_kind kind, const char *path, const char *to)
+{
+    return (struct unit_sys_call){.kind = kind, .fd = -1, .path = path, .to = to};
+}
+
 static size_t cut(const struct unit_sys *fault, size_t length)
 {
     return fault->length_max > 0 && length > fault->length_max ? fault->length_max : length;
@@ -35,10 +59,11 @@ static size_t cut(const struct unit_sys *fault, size_t length)
 
 static int fault_open(void *self, const char *path, int flags, mode_t mode)
 {
-    const struct unit_sys *fault = self;
+    struct unit_sys *fault = self;
     if (fault->locks != NULL && strcmp(path, "/proc/locks") == 0)
         path = fault->locks;
-    return fails(self, UNIT_SYS_OPEN) ? -1 : under()->open(NULL, path, flags, mode);
+    int fd = fails(self, UNIT_SYS_OPEN) ? -1 : under()->open(NULL, path, flags, mode);
+    return (int)tell(fault, (struct unit_sys_call){UNIT_SYS_OPEN, fd, path, NULL, flags}, fd);
 }
 
 static int fault_close(void *self, int fd)
@@ -48,95 +73,114 @@ static int fault_close(void *self, int fd)
     int rc = under()->close(NULL, fd);
     if (failed)
         errno = reason;
-    return failed ? -1 : rc;
+    return (int)tell(self, of_fd(UNIT_SYS_CLOSE, fd), failed ? -1 : rc);
 }
 
 static ssize_t fault_read(void *self, int fd, void *bytes, size_t length)
 {
-    return fails(self, UNIT_SYS_READ) ? -1 : under()->read(NULL, fd, bytes, cut(self, length));
+    ssize_t rc =
+        fails(self, UNIT_SYS_READ) ? -1 : under()->read(NULL, fd, bytes, cut(self, length));
+    return tell(self, of_fd(UNIT_SYS_READ, fd), rc);
 }
 
 static ssize_t fault_write(void *self, int fd, const void *bytes, size_t length)
 {
-    return fails(self, UNIT_SYS_WRITE) ? -1 : under()->write(NULL, fd, bytes, cut(self, length));
+    ssize_t rc =
+        fails(self, UNIT_SYS_WRITE) ? -1 : under()->write(NULL, fd, bytes, cut(self, length));
+    return tell(self, of_fd(UNIT_SYS_WRITE, fd), rc);
 }
 
 static ssize_t fault_pread(void *self, int fd, void *bytes, size_t length, off_t offset)
 {
-    return fails(self, UNIT_SYS_PREAD) ? -1
-                                       : under()->pread(NULL, fd, bytes, cut(self, length), offset);
+    ssize_t rc = fails(self, UNIT_SYS_PREAD)
+                     ? -1
+                     : under()->pread(NULL, fd, bytes, cut(self, length), offset);
+    return tell(self, of_fd(UNIT_SYS_PREAD, fd), rc);
 }
 
 static ssize_t fault_pwrite(void *self, int fd, const void *bytes, size_t length, off_t offset)
 {
-    return fails(self, UNIT_SYS_PWRITE)
-               ? -1
-               : under()->pwrite(NULL, fd, bytes, cut(self, length), offset);
+    ssize_t rc = fails(self, UNIT_SYS_PWRITE)
+                     ? -1
+                     : under()->pwrite(NULL, fd, bytes, cut(self, length), offset);
+    return tell(self, of_fd(UNIT_SYS_PWRITE, fd), rc);
 }
 
 static ssize_t fault_copy_file_range(void *self, int from, off_t *from_offset, int to,
                                      off_t *to_offset, size_t length)
 {
-    return fails(self, UNIT_SYS_COPY_FILE_RANGE)
-               ? -1
-               : under()->copy_file_range(NULL, from, from_offset, to, to_offset,
-                                          cut(self, length));
+    ssize_t rc =
+        fails(self, UNIT_SYS_COPY_FILE_RANGE)
+            ? -1
+            : under()->copy_file_range(NULL, from, from_offset, to, to_offset, cut(self, length));
+    return tell(self, of_fd(UNIT_SYS_COPY_FILE_RANGE, to), rc);
 }
 
 static int fault_fsync(void *self, int fd)
 {
-    return fails(self, UNIT_SYS_FSYNC) ? -1 : under()->fsync(NULL, fd);
+    int rc = fails(self, UNIT_SYS_FSYNC) ? -1 : under()->fsync(NULL, fd);
+    return (int)tell(self, of_fd(UNIT_SYS_FSYNC, fd), rc);
 }
 
 static int fault_fdatasync(void *self, int fd)
 {
-    return fails(self, UNIT_SYS_FDATASYNC) ? -1 : under()->fdatasync(NULL, fd);
+    int rc = fails(self, UNIT_SYS_FDATASYNC) ? -1 : under()->fdatasync(NULL, fd);
+    return (int)tell(self, of_fd(UNIT_SYS_FDATASYNC, fd), rc);
 }
 
 static int fault_ftruncate(void *self, int fd, off_t length)
 {
-    return fails(self, UNIT_SYS_FTRUNCATE) ? -1 : under()->ftruncate(NULL, fd, length);
+    int rc = fails(self, UNIT_SYS_FTRUNCATE) ? -1 : under()->ftruncate(NULL, fd, length);
+    return (int)tell(self, of_fd(UNIT_SYS_FTRUNCATE, fd), rc);
 }
 
 static int fault_fallocate(void *self, int fd, int mode, off_t offset, off_t length)
 {
-    return fails(self, UNIT_SYS_FALLOCATE) ? -1
-                                           : under()->fallocate(NULL, fd, mode, offset, length);
+    int rc =
+        fails(self, UNIT_SYS_FALLOCATE) ? -1 : under()->fallocate(NULL, fd, mode, offset, length);
+    return (int)tell(self, of_fd(UNIT_SYS_FALLOCATE, fd), rc);
 }
 
 static int fault_rename(void *self, const char *from, const char *to)
 {
-    return fails(self, UNIT_SYS_RENAME) ? -1 : under()->rename(NULL, from, to);
+    int rc = fails(self, UNIT_SYS_RENAME) ? -1 : under()->rename(NULL, from, to);
+    return (int)tell(self, of_path(UNIT_SYS_RENAME, from, to), rc);
 }
 
 static int fault_link(void *self, const char *from, const char *to)
 {
-    return fails(self, UNIT_SYS_LINK) ? -1 : under()->link(NULL, from, to);
+    int rc = fails(self, UNIT_SYS_LINK) ? -1 : under()->link(NULL, from, to);
+    return (int)tell(self, of_path(UNIT_SYS_LINK, from, to), rc);
 }
 
 static int fault_unlink(void *self, const char *path)
 {
-    return fails(self, UNIT_SYS_UNLINK) ? -1 : under()->unlink(NULL, path);
+    int rc = fails(self, UNIT_SYS_UNLINK) ? -1 : under()->unlink(NULL, path);
+    return (int)tell(self, of_path(UNIT_SYS_UNLINK, path, NULL), rc);
 }
 
 static int fault_mkdir(void *self, const char *path, mode_t mode)
 {
-    return fails(self, UNIT_SYS_MKDIR) ? -1 : under()->mkdir(NULL, path, mode);
+    int rc = fails(self, UNIT_SYS_MKDIR) ? -1 : under()->mkdir(NULL, path, mode);
+    return (int)tell(self, of_path(UNIT_SYS_MKDIR, path, NULL), rc);
 }
 
 static int fault_stat(void *self, const char *path, struct stat *ret_stat)
 {
-    return fails(self, UNIT_SYS_STAT) ? -1 : under()->stat(NULL, path, ret_stat);
+    int rc = fails(self, UNIT_SYS_STAT) ? -1 : under()->stat(NULL, path, ret_stat);
+    return (int)tell(self, of_path(UNIT_SYS_STAT, path, NULL), rc);
 }
 
 static int fault_fstat(void *self, int fd, struct stat *ret_stat)
 {
-    return fails(self, UNIT_SYS_FSTAT) ? -1 : under()->fstat(NULL, fd, ret_stat);
+    int rc = fails(self, UNIT_SYS_FSTAT) ? -1 : under()->fstat(NULL, fd, ret_stat);
+    return (int)tell(self, of_fd(UNIT_SYS_FSTAT, fd), rc);
 }
 
 static int fault_statvfs(void *self, const char *path, struct statvfs *ret_stat)
 {
-    return fails(self, UNIT_SYS_STATVFS) ? -1 : under()->statvfs(NULL, path, ret_stat);
+    int rc = fails(self, UNIT_SYS_STATVFS) ? -1 : under()->statvfs(NULL, path, ret_stat);
+    return (int)tell(self, of_path(UNIT_SYS_STATVFS, path, NULL), rc);
 }
 
 static int fault_statfs(void *self, const char *path, struct statfs *ret_stat)
@@ -150,7 +194,8 @@ static int fault_statfs(void *self, const char *path, struct statfs *ret_stat)
 
 static int fault_lock(void *self, int fd, bool exclusive)
 {
-    return fails(self, UNIT_SYS_LOCK) ? -1 : under()->lock(NULL, fd, exclusive);
+    int rc = fails(self, UNIT_SYS_LOCK) ? -1 : under()->lock(NULL, fd, exclusive);
+    return (int)tell(self, of_fd(UNIT_SYS_LOCK, fd), rc);
 }
 
 static int fault_unlock(void *self, int fd)
@@ -160,7 +205,8 @@ static int fault_unlock(void *self, int fd)
 
 static int fault_locked(void *self, int fd)
 {
-    return fails(self, UNIT_SYS_LOCKED) ? -1 : under()->locked(NULL, fd);
+    int rc = fails(self, UNIT_SYS_LOCKED) ? -1 : under()->locked(NULL, fd);
+    return (int)tell(self, of_fd(UNIT_SYS_LOCKED, fd), rc);
 }
 
 void unit_sys_init(struct unit_sys *fault)

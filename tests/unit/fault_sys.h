@@ -51,6 +51,15 @@ enum unit_sys_kind {
     UNIT_SYS_ANY /* for unit_sys_fail_kind: whatever the kind */
 };
 
+/* A call that has succeeded. */
+struct unit_sys_call {
+    enum unit_sys_kind kind;
+    int fd;           /* -1: it is about a path */
+    const char *path; /* NULL: it is about a descriptor */
+    const char *to;   /* of rename and link */
+    int flags;        /* of open */
+};
+
 struct unit_sys {
     struct bsc_sys table; /* give this to the code under test */
     unsigned long calls;  /* calls so far, of all kinds */
@@ -59,6 +68,9 @@ struct unit_sys {
     enum unit_sys_kind fail_kind; /* counted among the calls of this kind */
     int fail_errno;
     bool sticky;                    /* every call of that kind from there on fails too */
+    unsigned long among;            /* fail these kinds only, one bit each; 0: whatever the kind */
+    unsigned long most;             /* no more failures than this; 0 is no limit */
+    unsigned long failures;         /* so far */
     bool failed;                    /* a call has been failed */
     enum unit_sys_kind failed_kind; /* which kind it was */
     size_t length_max;              /* most bytes that one read or write moves; 0 is no limit */
@@ -68,6 +80,9 @@ struct unit_sys {
     void (*before)(void *arg, enum unit_sys_kind kind, unsigned long call); /* NULL, or called
                                            before each call; it may end the process */
     void *before_arg;                                                       /* borrowed */
+    void (*after)(void *arg, const struct unit_sys_call *call); /* NULL, or called after each call
+                                           that has succeeded */
+    void *after_arg;                                            /* borrowed */
 };
 
 /* Passes everything on to the real table. */

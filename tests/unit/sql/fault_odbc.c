@@ -6,6 +6,8 @@
 /* Whether this call is to fail; if so, remembers on which handle its record lies. */
 static bool fails(struct fault_odbc *fault, const char *name, SQLHANDLE handle)
 {
+    if (fault->before != NULL)
+        fault->before(fault->before_arg, name);
     fault->count++;
     bool now = fault->fail_at != 0 &&
                (fault->count == fault->fail_at || (fault->sticky && fault->count > fault->fail_at));

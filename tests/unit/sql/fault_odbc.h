@@ -22,7 +22,9 @@ struct fault_odbc {
     SQLINTEGER native;          /* of the injected record */
     SQLHANDLE failed_handle;    /* where the injected record is to be found */
     bool fail_cancel;
-    atomic_int cancels; /* calls of SQLCancel */
+    void (*before)(void *arg, const char *name); /* NULL, or called before each call */
+    void *before_arg;                            /* borrowed */
+    atomic_int cancels;                          /* calls of SQLCancel */
 };
 
 void fault_odbc_init(struct fault_odbc *fault);

@@ -1,0 +1,106 @@
+# The failover of a practice site is killed at random times, gone on with, killed again, and at last
+# left alone: in the end all is as it has to be.
+#   random.sh PROGRAM SEED RUNS
+[ ! -w /dev/shm ] || export TMPDIR=/dev/shm
+. "$(dirname "$0")/lib.sh"
+seed=$1
+runs=$2
+site=site/site.yaml
+primary=site/dc2/sql3/mgc.db
+
+# Milliseconds since some time.
+clock() {
+    cut -d ' ' -f 1 /proc/uptime | tr -d .
+}
+
+# The delays of round $1, in seconds, each up to $2 hundredths of a second.
+delays() {
+    awk -v seed="$((seed * 1000 + $1))" -v most="$2" \
+        'BEGIN { srand(seed); for (i = 0; i < 3; i++) printf "%.3f ", rand() * most / 100 }'
+}
+
+# killed_after DELAY ARGUMENT…: whether it was still there to be killed. Its code is $code.
+killed_after() {
+    delay=$1
+    shift
+    "$program" "$@" >"$work/out" 2>"$work/err" </dev/null &
+    victim=$!
+    sleep "$delay"
+    kill -KILL "$victim" 2>/dev/null || true
+    code=0
+    wait "$victim" 2>/dev/null || code=$?
+    [ "$code" -eq 137 ]
+}
+
+# Whether the run has left a record to go on from.
+has_begun() {
+    for journal in site/runs/*/journal.jsonl; do
+        [ -e "$journal" ] && [ "$(wc -l <"$journal")" -gt 0 ] && return 0
+    done
+    return 1
+}
+
+# The words that bring the failover on from where it is.
+words_on() {
+    if has_begun; then
+        echo "resume last"
+    else
+        echo "run $failover"
+    fi
+}
+
+# A run that is over has written down its agent.
+end_agent() {
+    kill -KILL "$(cat site/dc2/sql4/mgc.db.agent)" || fail "no agent in round $round"
+}
+
+is_failed_over() {
+    same "$(sql site/dc2/app/pool.db "SELECT state, active_servers, version FROM pool")" \
+        "FailedOver|chat5,chat6|3" "the pool in round $round"
+    same "$(sql "$primary" "SELECT count(*) FROM tblChatMessage")" "$acknowledged" \
+        "messages in round $round"
+    bsc audit verify last --site "$site"
+    exits 0
+    grep -q '"role":"mirror"' site/dc2/sql4/mgc.db.state || fail "no mirror in round $round"
+}
+
+new_lab site
+break_lab site primary-server
+bsc lab down site
+exits 0
+acknowledged=$(sql site/office/ledger.db "SELECT count(*) FROM acknowledged")
+cp -a site prepared
+
+begun=$(clock)
+bsc run "$failover" --site "$site" --yes
+exits 0
+most=$(($(clock) - begun + 1))
+round=0
+is_failed_over
+end_agent
+
+it "killed at random times (seed $seed) and gone on with, every failover is completed"
+killed=0
+kills=0
+while [ "$killed" -lt "$runs" ]; do
+    round=$((round + 1))
+    [ "$round" -le $((runs * 3)) ] || fail "it is hardly ever killed in time"
+    rm -rf site
+    cp -a prepared site
+    first=yes
+    for delay in $(delays "$round" "$most"); do
+        # shellcheck disable=SC2046
+        killed_after "$delay" $(words_on) --site "$site" --yes || break
+        kills=$((kills + 1))
+        [ "$first" = no ] || killed=$((killed + 1))
+        first=no
+    done
+    if [ "$code" -eq 137 ]; then
+        # shellcheck disable=SC2046
+        bsc $(words_on) --site "$site" --yes
+    fi
+    exits 0
+    is_failed_over
+    end_agent
+done
+echo "$killed failovers killed, $kills times in all, in $round rounds of seed $seed"

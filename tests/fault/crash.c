@@ -1,0 +1,137 @@
+#include "crash.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "back.h"
+#include "go.h"
+#include "judge.h"
+#include "ledger.h"
+
+struct tally {
+    unsigned long sys_calls, sql_calls; /* of all command lines that were watched */
+    unsigned long watched;
+    unsigned long anew;    /* stopped before anything was recorded, so done by a new run */
+    unsigned long refused; /* not taken back: beyond the point of no return */
+};
+
+static void count(struct fault_bench *bench, struct tally *tally)
+{
+    tally->sys_calls += bench->result->sys_calls;
+    tally->sql_calls += bench->result->sql_calls;
+    tally->watched++;
+}
+
+/* The failover as it goes, each state that it passes through kept. */
+static void begin(struct fault_bench *bench, struct tally *tally)
+{
+    const struct fault_order order = {.kind = FAULT_NONE, .watched = true};
+    bench->store = fault_store_new();
+    fault_tree_save(&bench->broken, bench->site);
+    fault_session_begin(bench);
+    fault_go_run(bench, &order);
+    fault_session_end(bench);
+    fault_need(bench->result->ended && bench->result->code == 0, "watch", "the failover");
+    fault_judge_done(bench, &order);
+    fault_agent_end(bench);
+    count(bench, tally);
+}
+
+static void set_up(struct fault_bench *bench, const struct fault_state *state)
+{
+    fault_state_put(state, bench->site);
+    memset(bench->result, 0, sizeof *bench->result);
+    if (state->session)
+        fault_session_begin(bench);
+    if (state->agent)
+        fault_agent_begin(bench);
+}
+
+static void judge_on(struct fault_bench *bench, const struct fault_order *order, bool resumed)
+{
+    const char *verb = resumed ? "resume" : "run";
+    fault_judge_end(bench, order, verb);
+    if (!bench->result->ended || bench->result->code != 0) {
+        fault_complain(bench, order, verb, "exit code %d", bench->result->code);
+        return;
+    }
+    fault_judge_done(bench, order);
+    fault_ledger_judge(bench, order);
+    if (resumed)
+        fault_judge_once(bench, order);
+}
+
+/* Two stops, and no third, unless there is time; one where everything is slow. */
+static bool is_watched(const struct fault_bench *bench, const struct fault_state *from)
+{
+    return bench->thorough || (from->before == NULL && !FAULT_SANITIZED);
+}
+
+static void go_on(struct fault_bench *bench, struct fault_order *order, struct tally *tally)
+{
+    bool resumes = fault_go_has_begun(bench);
+    order->watched = resumes && is_watched(bench, order->from);
+    if (resumes)
+        fault_go_resume(bench, order);
+    else
+        fault_go_run(bench, order);
+    fault_session_end(bench);
+    judge_on(bench, order, resumes);
+    if (order->watched)
+        count(bench, tally);
+    tally->anew += !resumes;
+    bench->points++;
+}
+
+/* What has not begun has nothing to take back. */
+static void go_back(struct fault_bench *bench, struct fault_order *order, struct tally *tally)
+{
+    if (fault_go_has_begun(bench)) {
+        order->watched = is_watched(bench, order->from);
+        fault_go_back(bench, order);
+        tally->refused += bench->result->code == 3;
+        fault_back_judge(bench, order);
+        if (order->watched)
+            count(bench, tally);
+        bench->points++;
+    }
+    fault_session_end(bench);
+}
+
+static void try(struct fault_bench *bench, enum fault_way way, const struct fault_state *state,
+                struct tally *tally)
+{
+    struct fault_order order = {.kind = FAULT_STOP, .from = state};
+    set_up(bench, state);
+    if (way == FAULT_WAY_ON) {
+        fault_judge_between(bench, &order);
+        go_on(bench, &order, tally);
+    } else {
+        go_back(bench, &order, tally);
+    }
+    fault_agent_end(bench);
+}
+
+static void show(const struct fault_bench *bench, enum fault_way way, const struct tally *tally)
+{
+    printf(
+        "%s: stopped before and after each of %lu calls and %lu ODBC calls of %lu command lines"
+        ", with nothing, some or all of what was not synced lost: %zu disks, %zu of them unlike\n",
+        way == FAULT_WAY_ON ? "crash" : "back", tally->sys_calls, tally->sql_calls, tally->watched,
+        fault_store_offered(bench->store), fault_store_count(bench->store));
+    printf("%lu of them tried here: %lu by a new run, %lu refused\n", bench->points, tally->anew,
+           tally->refused);
+}
+
+void fault_crash_run(struct fault_bench *bench, enum fault_way way, unsigned long part,
+                     unsigned long parts)
+{
+    struct tally tally = {0};
+    begin(bench, &tally);
+    size_t first = fault_store_count(bench->store);
+    for (size_t i = 0; i < fault_store_count(bench->store); i++) {
+        if (i >= first || (i >= first * part / parts && i < first * (part + 1) / parts))
+            try(bench, way, fault_store_at(bench->store, i), &tally);
+    }
+    show(bench, way, &tally);
+}
