@@ -31,7 +31,8 @@ static void begin(struct fault_bench *bench, struct tally *tally)
     fault_session_begin(bench);
     fault_go_run(bench, &order);
     fault_session_end(bench);
-    fault_need(bench->result->ended && bench->result->code == 0, "watch", "the failover");
+    if (!bench->result->ended || bench->result->code != 0)
+        fault_complain(bench, &order, "run", "it cannot be watched");
     fault_judge_done(bench, &order);
     fault_agent_end(bench);
     count(bench, tally);

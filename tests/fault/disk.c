@@ -108,7 +108,8 @@ static void names_drop(struct names *names, const char *path)
 static void names_copy(struct names *to, const struct names *from)
 {
     to->items = bsc_mem_new(from->count + 1, sizeof *to->items);
-    memcpy(to->items, from->items, from->count * sizeof *to->items);
+    if (from->count > 0)
+        memcpy(to->items, from->items, from->count * sizeof *to->items);
     to->count = from->count;
 }
 

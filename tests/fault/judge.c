@@ -61,7 +61,8 @@ static bool take_copy(const struct fault_bench *bench, const char *name, bool cl
 {
     struct fault_tree site = {0}, copies = {0};
     char *log = bsc_mem_format("%s-wal", name);
-    fault_tree_load(&site, bench->site);
+    fault_tree_load_file(&site, bench->site, name);
+    fault_tree_load_file(&site, bench->site, log);
     const struct fault_file *file = fault_tree_find(&site, name);
     bool found = file != NULL && is_database(file);
     copies.files = bsc_mem_new(2, sizeof *copies.files);

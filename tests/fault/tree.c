@@ -75,6 +75,11 @@ void fault_tree_load(struct fault_tree *tree, const char *folder)
         qsort(tree->files, tree->count, sizeof *tree->files, by_name);
 }
 
+void fault_tree_load_file(struct fault_tree *tree, const char *folder, const char *name)
+{
+    add(tree, folder, name);
+}
+
 static void save_one(const struct fault_file *file, const char *path)
 {
     const struct timespec times[2] = {file->status.st_atim, file->status.st_mtim};

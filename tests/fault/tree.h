@@ -23,6 +23,8 @@ struct fault_tree {
 
 /* Reads the folder. Accepts a zeroed tree only. */
 void fault_tree_load(struct fault_tree *tree, const char *folder);
+/* Reads one file of the folder, if it is there. */
+void fault_tree_load_file(struct fault_tree *tree, const char *folder, const char *name);
 /* Makes the folder hold exactly this, with the same times: some files are known by them. */
 void fault_tree_save(const struct fault_tree *tree, const char *folder);
 void fault_tree_release(struct fault_tree *tree);
