@@ -15,10 +15,10 @@ static bool ends_with(const char *text, const char *end)
 
 /* Keys whose value is chance; what is left of it is the key. */
 static const char *const chance[] = {
-    "\"hash\":\"", "\"prev\":\"",    "\"seq\":",          "\"duration_us\":",
-    "\"pid\":",    "\"effect\":",    "\"attempt\":",      "\"mtime_ns\":",
-    "\"salt1\":",  "\"salt2\":",     "\"check1\":",       "\"check2\":",
-    "\"next\":\"", "\"boot_id\":\"", "\"settled_by\":\"", "\"agent\":\"pid ",
+    "\"hash\":\"",      "\"prev\":\"",  "\"seq\":",      "\"duration_us\":", "\"pid\":",
+    "\"effect\":",      "\"attempt\":", "\"mtime_ns\":", "\"salt1\":",       "\"salt2\":",
+    "\"check1\":",      "\"check2\":",  "\"next\":\"",   "\"boot_id\":\"",   "\"settled_by\":\"",
+    "\"agent\":\"pid ", "\"epoch\":",
 };
 
 /* How much of the text at this place is such a key; 0: none. */
@@ -60,6 +60,7 @@ struct folding {
     size_t item_begins; /* where the item that has not ended begins among them */
     unsigned long item; /* that item's number; 0: none */
     bool goes_back;     /* a rollback has begun */
+    bool begun;         /* the first item has */
 };
 
 static const char made[] = "it was made";
@@ -151,13 +152,30 @@ static void take_process(struct folding *folding, const char *line, size_t lengt
     folding->item_begins = folding->count;
 }
 
+/* By its first item a run has all its leases, and whoever goes on takes them anew. */
+static void drop_leases(struct folding *folding)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < folding->count; i++) {
+        const char *line = folding->lines[i];
+        if (line != NULL && is_kind(line, folding->lengths[i], "lease"))
+            continue;
+        folding->lines[left] = line;
+        folding->lengths[left++] = folding->lengths[i];
+    }
+    folding->count = left;
+    folding->begun = true;
+}
+
 static void take_line(struct folding *folding, const char *line, size_t length, bool last)
 {
     bool passes = is_kind(line, length, "run_end") && !last;
     passes =
         passes || (is_kind(line, length, "note") && says(line, length, "\"kind\":\"journal\""));
-    if (passes)
+    if (passes || (folding->begun && is_kind(line, length, "lease")))
         return;
+    if (!folding->begun && is_kind(line, length, "item_begin"))
+        drop_leases(folding);
     if (is_kind(line, length, "run_begin"))
         take_process(folding, line, length);
     else if (is_kind(line, length, "item_begin"))
@@ -249,6 +267,39 @@ static bool is_salted(const char *name)
     return ends_with(name, "-wal") || ends_with(name, "-journal");
 }
 
+static long epoch_in(const char *text, size_t length)
+{
+    const char *epoch = memmem(text, length, "\"epoch\":", 8);
+    return epoch != NULL ? strtol(epoch + 8, NULL, 10) : 0;
+}
+
+/* The epoch with which a journal says that the lease of this name was taken last. */
+static long known_epoch(const struct fault_blob *journal, const char *name)
+{
+    long epoch = 0;
+    char *place = bsc_mem_format("/%s\"", name);
+    for (const char *at = journal->bytes, *end; (end = strchr(at, '\n')) != NULL; at = end + 1) {
+        size_t length = (size_t)(end - at);
+        if (is_kind(at, length, "lease") && says(at, length, place))
+            epoch = epoch_in(at, length);
+    }
+    bsc_mem_free(place);
+    return epoch;
+}
+
+/* Of an epoch it counts how it stands to what the journal knows. */
+static void add_epoch(struct fault_hash *hash, const struct fault_state *state,
+                      const struct fault_entry *lease)
+{
+    long epoch = epoch_in(lease->blob->bytes, lease->blob->length);
+    for (size_t i = 0; i < state->count; i++) {
+        const struct fault_entry *entry = &state->entries[i];
+        if (entry->blob != NULL && ends_with(entry->name, "/journal.jsonl"))
+            epoch -= known_epoch(entry->blob, lease->name);
+    }
+    fault_hash_add(hash, &epoch, sizeof epoch);
+}
+
 void fault_likeness_find(struct fault_state *state)
 {
     struct fault_hash hash = {0};
@@ -264,10 +315,12 @@ void fault_likeness_find(struct fault_state *state)
         if (blob == NULL)
             continue;
         bool plain = !ends_with(entry->name, "/journal.jsonl") &&
-                     !ends_with(entry->name, "/plan.json") &&
+                     !ends_with(entry->name, ".lease") && !ends_with(entry->name, "/plan.json") &&
                      strstr(entry->name, ".state") == NULL && !is_salted(entry->name);
         if (!plain && !is_salted(entry->name) && !blob->has_likeness)
             find_in_blob(blob, entry->name);
+        if (ends_with(entry->name, ".lease"))
+            add_epoch(&hash, state, entry);
         if (is_salted(entry->name))
             fault_hash_add(&hash, &blob->length, sizeof blob->length);
         else
