@@ -32,6 +32,17 @@ static bool is_ours(const struct bsc_value *text)
            bsc_value_get_string(text, "run") != NULL && bsc_value_get_string(text, "lock") != NULL;
 }
 
+/* A file of zeros was made, and a loss of power took what was to be its first text: nobody had the
+ * lease yet, or it would have been waited for. */
+static bool is_blank(const char *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (bytes[i] != '\0')
+            return false;
+    }
+    return true;
+}
+
 bool bsc_journal_lease_read(const struct bsc_sys *sys, int fd, const char *path,
                             struct bsc_journal_lease_view *ret, struct bsc_err *err)
 {
@@ -41,7 +52,7 @@ bool bsc_journal_lease_read(const struct bsc_sys *sys, int fd, const char *path,
     *ret = (struct bsc_journal_lease_view){BSC_JOURNAL_LEASE_FREE, NULL};
     if (length < 0)
         return bsc_err_sys(err, errno, "could not read lease '%s'", path);
-    if (length == 0)
+    if (is_blank(bytes, (size_t)length))
         return true;
     ret->text = bsc_json_parse("lease", bytes, (size_t)length, &ignored);
     ret->stand = BSC_JOURNAL_LEASE_HELD;

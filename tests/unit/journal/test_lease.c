@@ -247,6 +247,22 @@ static void what_nobody_can_read_is_taken_only_with_a_reason(void **state)
     scene_close(&scene);
 }
 
+static void what_was_never_written_to_its_end_is_nobodys(void **state)
+{
+    static const char zeros[4096];
+    struct scene scene;
+    struct bsc_err err = BSC_ERR_INIT;
+    scene_open(&scene, *state);
+    for (size_t length = 0; length <= sizeof zeros; length += 1024) {
+        assert_true(bsc_files_write(bsc_sys_real(), scene.lease, zeros, length, 0600, &err));
+        assert_int_equal(stand(&scene), BSC_JOURNAL_LEASE_FREE);
+        struct bsc_journal_lease *lease = take(&scene, &scene.a, 0, &err);
+        assert_non_null(lease);
+        bsc_journal_lease_free(lease);
+    }
+    scene_close(&scene);
+}
+
 static void of_another_host_nobody_can_tell(void **state)
 {
     struct scene scene;
@@ -314,6 +330,7 @@ int main(void)
         UNIT_IN_FOLDER(nobody_takes_over_within_a_change),
         UNIT_IN_FOLDER(whoever_comes_back_after_another_one_must_say_why),
         UNIT_IN_FOLDER(what_nobody_can_read_is_taken_only_with_a_reason),
+        UNIT_IN_FOLDER(what_was_never_written_to_its_end_is_nobodys),
         UNIT_IN_FOLDER(of_another_host_nobody_can_tell),
         UNIT_IN_FOLDER(without_a_folder_there_is_no_lease),
         UNIT_IN_FOLDER(whichever_call_fails_nobody_has_it_wrongly),
