@@ -49,9 +49,16 @@ words_on() {
     fi
 }
 
-# A run that is over has written down its agent.
+# An agent whose starter was killed before it could write it down is found by its command line, by
+# the run that goes on too.
 end_agent() {
-    kill -KILL "$(cat site/dc2/sql4/mgc.db.agent)" || fail "no agent in round $round"
+    agents=$(cat site/dc2/sql4/mgc.db.agent 2>/dev/null) || agents=
+    gone "${agents:-0}" || [ -z "$agents" ] || { kill -KILL "$agents" && return; }
+    agents=$(own_processes)
+    [ -n "$agents" ] || fail "no agent in round $round"
+    for pid in $agents; do
+        kill -KILL "$pid" 2>/dev/null || true
+    done
 }
 
 is_failed_over() {
