@@ -8,12 +8,12 @@
 #include "judge.h"
 #include "ledger.h"
 
-enum { SECONDS = 8 };
+enum { SECONDS_BACK = 8 };
 
 struct tally {
     unsigned long sys_calls, sql_calls; /* of all command lines that were watched */
     unsigned long watched;
-    unsigned long resumed; /* from a first stop */
+    unsigned long back;    /* of first stops, taken back */
     unsigned long anew;    /* stopped before anything was recorded, so done by a new run */
     unsigned long refused; /* not taken back: beyond the point of no return */
 };
@@ -65,20 +65,22 @@ static void judge_on(struct fault_bench *bench, const struct fault_order *order,
         fault_judge_once(bench, order);
 }
 
-/* Whether what it passes through is kept, to be a second stop: of every eighth first one, and where
- * everything is slow of none. A bench that has the time keeps all, and third ones and so on. */
+/* Whether what it passes through is kept, to be a second stop: forwards of every first one, back of
+ * every eighth, and where everything is slow of none. A bench that has the time keeps all, and
+ * third ones and so on. */
 static bool is_watched(const struct fault_bench *bench, const struct fault_state *from,
-                       struct tally *tally)
+                       enum fault_way way, struct tally *tally)
 {
     if (bench->thorough)
         return true;
-    return from->before == NULL && tally->resumed++ % SECONDS == 0 && !FAULT_SANITIZED;
+    bool chosen = way == FAULT_WAY_ON || tally->back++ % SECONDS_BACK == 0;
+    return from->before == NULL && chosen && !FAULT_SANITIZED;
 }
 
 static void go_on(struct fault_bench *bench, struct fault_order *order, struct tally *tally)
 {
     bool resumes = fault_go_has_begun(bench);
-    order->watched = resumes && is_watched(bench, order->from, tally);
+    order->watched = resumes && is_watched(bench, order->from, FAULT_WAY_ON, tally);
     if (resumes)
         fault_go_resume(bench, order);
     else
@@ -95,7 +97,7 @@ static void go_on(struct fault_bench *bench, struct fault_order *order, struct t
 static void go_back(struct fault_bench *bench, struct fault_order *order, struct tally *tally)
 {
     if (fault_go_has_begun(bench)) {
-        order->watched = is_watched(bench, order->from, tally);
+        order->watched = is_watched(bench, order->from, FAULT_WAY_BACK, tally);
         fault_go_back(bench, order);
         tally->refused += bench->result->code == 3;
         fault_back_judge(bench, order);

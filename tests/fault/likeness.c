@@ -60,7 +60,6 @@ struct folding {
     size_t item_begins; /* where the item that has not ended begins among them */
     unsigned long item; /* that item's number; 0: none */
     bool goes_back;     /* a rollback has begun */
-    bool begun;         /* the first item has */
 };
 
 static const char made[] = "it was made";
@@ -152,30 +151,13 @@ static void take_process(struct folding *folding, const char *line, size_t lengt
     folding->item_begins = folding->count;
 }
 
-/* By its first item a run has all its leases, and whoever goes on takes them anew. */
-static void drop_leases(struct folding *folding)
-{
-    size_t left = 0;
-    for (size_t i = 0; i < folding->count; i++) {
-        const char *line = folding->lines[i];
-        if (line != NULL && is_kind(line, folding->lengths[i], "lease"))
-            continue;
-        folding->lines[left] = line;
-        folding->lengths[left++] = folding->lengths[i];
-    }
-    folding->count = left;
-    folding->begun = true;
-}
-
 static void take_line(struct folding *folding, const char *line, size_t length, bool last)
 {
     bool passes = is_kind(line, length, "run_end") && !last;
     passes =
         passes || (is_kind(line, length, "note") && says(line, length, "\"kind\":\"journal\""));
-    if (passes || (folding->begun && is_kind(line, length, "lease")))
+    if (passes || is_kind(line, length, "lease"))
         return;
-    if (!folding->begun && is_kind(line, length, "item_begin"))
-        drop_leases(folding);
     if (is_kind(line, length, "run_begin"))
         take_process(folding, line, length);
     else if (is_kind(line, length, "item_begin"))
@@ -267,37 +249,14 @@ static bool is_salted(const char *name)
     return ends_with(name, "-wal") || ends_with(name, "-journal");
 }
 
-static long epoch_in(const char *text, size_t length)
+/* Whoever goes on with a run may have a lease that it had, or that nobody had; all that could keep
+ * it out is one that says nothing. */
+static bool says_nothing(const struct fault_blob *lease)
 {
-    const char *epoch = memmem(text, length, "\"epoch\":", 8);
-    return epoch != NULL ? strtol(epoch + 8, NULL, 10) : 0;
-}
-
-/* The epoch with which a journal says that the lease of this name was taken last. */
-static long known_epoch(const struct fault_blob *journal, const char *name)
-{
-    long epoch = 0;
-    char *place = bsc_mem_format("/%s\"", name);
-    for (const char *at = journal->bytes, *end; (end = strchr(at, '\n')) != NULL; at = end + 1) {
-        size_t length = (size_t)(end - at);
-        if (is_kind(at, length, "lease") && says(at, length, place))
-            epoch = epoch_in(at, length);
-    }
-    bsc_mem_free(place);
-    return epoch;
-}
-
-/* Of an epoch it counts how it stands to what the journal knows. */
-static void add_epoch(struct fault_hash *hash, const struct fault_state *state,
-                      const struct fault_entry *lease)
-{
-    long epoch = epoch_in(lease->blob->bytes, lease->blob->length);
-    for (size_t i = 0; i < state->count; i++) {
-        const struct fault_entry *entry = &state->entries[i];
-        if (entry->blob != NULL && ends_with(entry->name, "/journal.jsonl"))
-            epoch -= known_epoch(entry->blob, lease->name);
-    }
-    fault_hash_add(hash, &epoch, sizeof epoch);
+    bool blank = true;
+    for (size_t i = 0; blank && i < lease->length; i++)
+        blank = lease->bytes[i] == '\0';
+    return !blank && memmem(lease->bytes, lease->length, "\"epoch\":", 8) == NULL;
 }
 
 void fault_likeness_find(struct fault_state *state)
@@ -308,19 +267,18 @@ void fault_likeness_find(struct fault_state *state)
     for (size_t i = 0; i < state->count; i++) {
         const struct fault_entry *entry = &state->entries[i];
         struct fault_blob *blob = entry->blob;
-        if (!counts(entry->name))
+        bool is_lease = ends_with(entry->name, ".lease");
+        if (!counts(entry->name) || (is_lease && (blob == NULL || !says_nothing(blob))))
             continue;
         const char *name = known_name(entry->name);
         fault_hash_add(&hash, name, strlen(name));
         if (blob == NULL)
             continue;
         bool plain = !ends_with(entry->name, "/journal.jsonl") &&
-                     !ends_with(entry->name, ".lease") && !ends_with(entry->name, "/plan.json") &&
+                     !ends_with(entry->name, "/plan.json") &&
                      strstr(entry->name, ".state") == NULL && !is_salted(entry->name);
         if (!plain && !is_salted(entry->name) && !blob->has_likeness)
             find_in_blob(blob, entry->name);
-        if (ends_with(entry->name, ".lease"))
-            add_epoch(&hash, state, entry);
         if (is_salted(entry->name))
             fault_hash_add(&hash, &blob->length, sizeof blob->length);
         else
