@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "cli/amend.h"
 #include "cli/opening.h"
 #include "cli/options.h"
@@ -120,21 +121,37 @@ static bool take_lock(struct bsc_cli_old_run *run, struct bsc_err *err)
     return true;
 }
 
+static bool no_such_word(const char *given, struct bsc_err *err)
+{
+    bsc_err_set(err, BSC_ERR_USAGE, "there is no --settle \"%s\"", given);
+    return bsc_err_hint(err, "Write made or not-made, or of change number 7: 7=made.");
+}
+
+/* "made", or "7=made" of the change with that number and no other: a command that is typed a second
+ * time, after another stop, must not settle another change. */
 static bool read_word(struct bsc_cli_old_run *run, struct bsc_run_word *ret, struct bsc_err *err)
 {
-    const char *word = run->wishes->settle;
+    const char *given = run->wishes->settle;
+    const char *equals = given != NULL ? strchr(given, '=') : NULL;
+    const char *word = equals != NULL ? equals + 1 : given;
+    int64_t number = 0;
     bsc_process_user(run->user);
     *ret = (struct bsc_run_word){BSC_RUN_MADE_MAYBE, run->user};
-    if (word == NULL)
+    if (given == NULL)
         return true;
+    if (equals != NULL && !bsc_num_parse(given, (size_t)(equals - given), &number))
+        return no_such_word(given, err);
     if (strcmp(word, "made") == 0)
         ret->made = BSC_RUN_MADE;
     else if (strcmp(word, "not-made") == 0)
         ret->made = BSC_RUN_MADE_NOT;
     else
-        return bsc_err_set(err, BSC_ERR_USAGE, "there is no --settle \"%s\"", word) ||
-               bsc_err_hint(err, "Write made or not-made.");
-    return true;
+        return no_such_word(given, err);
+    if (equals == NULL || run->past.open == NULL || number == run->open)
+        return true;
+    return bsc_err_set(
+        err, BSC_ERR_REFUSED, "--settle speaks of change %lld, but in doubt is change %lld: %s",
+        (long long)number, (long long)run->open, bsc_value_get_string(run->past.open, "statement"));
 }
 
 /* The two commands of which one is to be typed; a hint that has no room for both has the first,
@@ -144,12 +161,13 @@ static bool ask_for_a_word(const struct bsc_cli_old_run *run, struct bsc_err *er
     const char *resource = bsc_value_get_string(run->past.open, "resource");
     char *where = bsc_cli_typed_where(&run->wishes->where, &run->folder);
     char *command = bsc_cli_typed(run->wishes->back ? "rollback" : "resume", &run->folder, where);
-    char *both = bsc_mem_format("Look at %s yourself. If it was made: %s --settle made; if it was "
-                                "not: %s --settle not-made",
-                                resource, command, command);
+    char *both =
+        bsc_mem_format("Look at %s yourself. If it was made: %s --settle %lld=made; if "
+                       "it was not: %s --settle %lld=not-made",
+                       resource, command, (long long)run->open, command, (long long)run->open);
     char *one = bsc_mem_format("Look at %s yourself. If it was not made, say not-made in: %s "
-                               "--settle made",
-                               resource, command);
+                               "--settle %lld=made",
+                               resource, command, (long long)run->open);
     if (strlen(both) < sizeof err->hint)
         bsc_err_hint(err, "%s", both);
     else if (strlen(one) < sizeof err->hint)
@@ -164,6 +182,7 @@ static bool ask_for_a_word(const struct bsc_cli_old_run *run, struct bsc_err *er
 static bool settle(struct bsc_cli_old_run *run, struct bsc_err *err)
 {
     struct bsc_run_word said;
+    run->open = bsc_value_get_number(run->past.open, "effect", 0);
     if (!read_word(run, &said, err))
         return false;
     if (run->past.open == NULL) {
@@ -171,7 +190,6 @@ static bool settle(struct bsc_cli_old_run *run, struct bsc_err *err)
             bsc_cli_say(run->cli, "--settle is left aside: nothing is in doubt\n");
         return true;
     }
-    run->open = bsc_value_get_number(run->past.open, "effect", 0);
     if (!bsc_run_settle_look(&run->session, &run->past, &said, &run->found, err))
         return err->code == BSC_ERR_UNKNOWN && ask_for_a_word(run, err);
     bsc_cli_say(run->cli, "under way when it stopped: %s\n  found: %s\n",
@@ -359,8 +377,8 @@ int bsc_cli_old_run_parse(struct bsc_cli *cli, const char *synopsis, const char 
         bsc_cli_where_site(&wishes->where),
         bsc_cli_where_runs(&wishes->where),
         {"--settle", NULL, "WORD",
-         "made or not-made: of a change that was under way and that nothing shows", NULL,
-         &wishes->settle, NULL},
+         "made or not-made, or N=made: of the change that was under way and that nothing shows",
+         NULL, &wishes->settle, NULL},
         {"--yes", NULL, NULL, "confirm what is shown and answer gates with yes", &wishes->yes, NULL,
          NULL},
         {"--take-over", NULL, "REASON", "go on although another run may be at work on the same",

@@ -24,7 +24,7 @@ struct bsc_cli_old_wishes {
     const char *run; /* id, the beginning of one, folder, or last */
     struct bsc_cli_where where;
     const char *take_over; /* the reason, or NULL */
-    const char *settle;    /* "made" or "not-made", or NULL */
+    const char *settle;    /* "made", "not-made", or either behind "7="; or NULL */
     bool yes;
     bool force;
     /* To be resumed only: */

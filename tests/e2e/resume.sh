@@ -110,8 +110,13 @@ blind() {
         exits 6
         says "nothing that can be observed tells whether this change was made: /bin/sh act hold"
         says "Look at command:sh yourself. If it was made: bascule resume "
-        says " --settle made; if it was not: bascule resume "
-        says " --settle not-made"
+        says " --settle 2=made; if it was not: bascule resume "
+        says " --settle 2=not-made"
+        bsc resume last --yes --settle 1=made
+        exits 3
+        says "--settle speaks of change 1, but in doubt is change 2: /bin/sh act hold"
+        bsc resume last --yes --settle x=made
+        exits 2
         bsc resume last --yes --settle perhaps
         exits 2
         says "Write made or not-made"
@@ -124,7 +129,7 @@ blind() {
             bsc resume last --yes --runs "./$long/../runs"
             exits 6
             [ "$length" -eq 240 ] || says "say not-made in: bascule resume "
-            says "--settle made"
+            says "--settle $([ "$length" -eq 240 ] || printf 2=)made"
         done
         cmp -s before "$journal" || fail "the journal was written to"
         stands interrupted

@@ -234,7 +234,7 @@ END
     it "killed meanwhile, it is not made a second time when it was made"
     bsc rollback last --yes
     exits 6
-    says "--settle made"
+    says "=made; if it was not"
     bsc rollback last --yes --settle made
     exits 0
     ledger_is "turned turned"
