@@ -515,8 +515,7 @@ static void hand_out(struct fault_disk *disk, const struct loss *loss,
     struct names names = {0};
     size_t changes = loss == NULL ? 2 : (size_t)loss->names, dirty = 0;
     expect(disk, disk->change_count * changes / 2, &names);
-    struct fault_state state = {.how = loss != NULL ? loss->how : NULL,
-                                .part = loss != NULL && loss != losses};
+    struct fault_state state = {.how = loss != NULL ? loss->how : NULL};
     state.entries = bsc_mem_new(names.count + 1, sizeof *state.entries);
     for (size_t i = 0; i < names.count; i++) {
         const struct name *name = &names.items[i];
@@ -543,10 +542,11 @@ static bool anything_to_lose(const struct fault_disk *disk)
     return any;
 }
 
-void fault_disk_states(struct fault_disk *disk, void (*seen)(void *arg, struct fault_state *state),
-                       void *arg)
+void fault_disk_states(struct fault_disk *disk, bool parts,
+                       void (*seen)(void *arg, struct fault_state *state), void *arg)
 {
     hand_out(disk, NULL, seen, arg);
-    for (size_t i = 0; anything_to_lose(disk) && i < sizeof losses / sizeof losses[0]; i++)
+    size_t count = !anything_to_lose(disk) ? 0 : parts ? sizeof losses / sizeof losses[0] : 1;
+    for (size_t i = 0; i < count; i++)
         hand_out(disk, &losses[i], seen, arg);
 }

@@ -28,8 +28,9 @@ void fault_disk_note(struct fault_disk *disk, const struct unit_sys_call *call);
 bool fault_disk_look(struct fault_disk *disk);
 
 /* What could be left if everything stopped now: hands out the state as it is, then, where anything
- * could be lost, states with all or parts of that lost. The entries are borrowed for the call. */
-void fault_disk_states(struct fault_disk *disk, void (*seen)(void *arg, struct fault_state *state),
-                       void *arg);
+ * could be lost, the state with all of that lost and, with `parts`, those with parts of it. The
+ * entries are borrowed for the call. */
+void fault_disk_states(struct fault_disk *disk, bool parts,
+                       void (*seen)(void *arg, struct fault_state *state), void *arg);
 
 #endif

@@ -66,7 +66,7 @@ static bool is_known(struct fault_bench *bench)
     struct fault_store *contents = fault_store_new();
     struct fault_disk *disk = fault_disk_new(bench->site, contents);
     bench->is_news = false;
-    fault_disk_states(disk, note_state, bench);
+    fault_disk_states(disk, true, note_state, bench);
     fault_disk_free(disk);
     fault_store_free(contents);
     return !bench->is_news && !bench->thorough;

@@ -42,7 +42,6 @@ struct fault_state {
     const struct fault_state *before; /* the run went on from this one; NULL: from the beginning */
     unsigned long sys_call, sql_call; /* the calls before it */
     const char *how;                  /* what was lost, for people */
-    bool part;                        /* not all that could be lost was */
     bool session;                     /* still there: the program that has the secondary open */
     bool agent;                       /* and the agent of the mirror */
     struct fault_hash likeness;

@@ -18,6 +18,7 @@ struct fault_watch {
     pthread_mutex_t lock;            /* guards all of it */
     unsigned long sys_calls, sql_calls;
     bool sql_may_have_changed;
+    bool session, agent; /* whether they are alive, as of the states being kept */
 };
 
 struct fault_watch *fault_watch_new(const struct fault_bench *bench,
@@ -71,17 +72,22 @@ static void keep(void *arg, struct fault_state *state)
 {
     const struct fault_watch *watch = arg;
     bool powered = state->how == NULL;
-    /* A second loss of power takes all or nothing, unless there is time. */
-    if (state->part && watch->from != NULL && !watch->bench->thorough)
-        return;
     state->before = watch->from;
     state->sys_call = watch->sys_calls;
     state->sql_call = watch->sql_calls;
-    state->session =
-        powered && watch->bench->session > 0 && bsc_process_alive(watch->bench->session);
-    state->agent = (powered || is_written_down(state)) && has_agent(watch);
+    state->session = powered && watch->session;
+    state->agent = watch->agent && (powered || is_written_down(state));
     fault_likeness_find(state);
     (void)fault_store_add(watch->bench->store, state);
+}
+
+/* A second loss of power takes all or nothing, unless there is time. */
+static void keep_states(struct fault_watch *watch)
+{
+    bool parts = watch->from == NULL || watch->bench->thorough;
+    watch->session = watch->bench->session > 0 && bsc_process_alive(watch->bench->session);
+    watch->agent = has_agent(watch);
+    fault_disk_states(watch->disk, parts, keep, watch);
 }
 
 void fault_watch_before(struct fault_watch *watch, enum unit_sys_kind kind)
@@ -92,7 +98,7 @@ void fault_watch_before(struct fault_watch *watch, enum unit_sys_kind kind)
                  kind == UNIT_SYS_RENAME || kind == UNIT_SYS_UNLINK;
     pthread_mutex_lock(&watch->lock);
     if (looks && fault_disk_look(watch->disk))
-        fault_disk_states(watch->disk, keep, watch);
+        keep_states(watch);
     watch->sys_calls++;
     pthread_mutex_unlock(&watch->lock);
 }
@@ -125,7 +131,7 @@ void fault_watch_after(struct fault_watch *watch, const struct unit_sys_call *ca
         return;
     pthread_mutex_lock(&watch->lock);
     fault_disk_note(watch->disk, call);
-    fault_disk_states(watch->disk, keep, watch);
+    keep_states(watch);
     pthread_mutex_unlock(&watch->lock);
 }
 
@@ -140,7 +146,7 @@ void fault_watch_sql(struct fault_watch *watch, const char *name)
 {
     pthread_mutex_lock(&watch->lock);
     if ((watch->sql_may_have_changed || sql_changes(name)) && fault_disk_look(watch->disk))
-        fault_disk_states(watch->disk, keep, watch);
+        keep_states(watch);
     watch->sql_may_have_changed = sql_changes(name);
     watch->sql_calls++;
     pthread_mutex_unlock(&watch->lock);
