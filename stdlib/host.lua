@@ -55,7 +55,8 @@ function M.resources(args)
   return registry.resources()
 end
 
--- {site?} → {{id, file}}: the resources whose targets have a place for a lease, and where it is.
+-- {site?} → {{id, file}}: the resources whose targets have a place for a lease, which is beside the
+-- file.
 function M.leases(args)
   adopt(args)
   return registry.leases()

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "os/files.h"
 #include "run/record.h"
 
 struct bsc_run_leases {
@@ -12,6 +13,24 @@ struct bsc_run_leases {
     size_t count;
 };
 
+/* The file, or where there is none yet its folder, by the one name that all its other names lead
+ * to: whoever says another one must find the same lease. Returns owned. */
+static char *place_of(const char *file)
+{
+    struct bsc_err ignored = BSC_ERR_INIT;
+    char *real = bsc_files_real_path(file, &ignored);
+    if (real == NULL) {
+        char *folder = bsc_files_folder_of(file);
+        char *real_folder = bsc_files_real_path(folder, &ignored);
+        real = bsc_files_join(real_folder != NULL ? real_folder : folder, bsc_files_name_of(file));
+        bsc_mem_free(real_folder);
+        bsc_mem_free(folder);
+    }
+    char *place = bsc_mem_format("%s.lease", real);
+    bsc_mem_free(real);
+    return place;
+}
+
 struct bsc_value *bsc_run_leases_places(struct bsc_run_session *session, struct bsc_err *err)
 {
     struct bsc_value *list = bsc_run_session_ask(session, "leases", err);
@@ -20,8 +39,9 @@ struct bsc_value *bsc_run_leases_places(struct bsc_run_session *session, struct 
     struct bsc_value *places = bsc_value_map();
     for (size_t i = 0; i < bsc_value_count(list); i++) {
         const struct bsc_value *each = bsc_value_at(list, i);
-        bsc_value_set(places, bsc_value_get_string(each, "id"),
-                      bsc_value_copy(bsc_value_get(each, "file")));
+        char *place = place_of(bsc_value_get_string(each, "file"));
+        bsc_value_set_text(places, bsc_value_get_string(each, "id"), place);
+        bsc_mem_free(place);
     }
     bsc_value_free(list);
     return places;

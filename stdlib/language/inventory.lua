@@ -106,14 +106,14 @@ function M.servers_near(pool, data_centre)
   return chosen
 end
 
--- The path of the lease of a database file (journal/lease.h): beside it. Nil for a server without
--- files, which would keep its leases in itself.
-function M.lease_of(server, file)
+-- The path of a database file, beside which its lease is kept (run/leases.h). Nil for a server
+-- without files, which would keep its leases in itself.
+function M.leased_file(server, file)
   local folder = M.servers()[server] and M.servers()[server].folder
   if not file or not folder then
     return nil
   end
-  return (file:sub(1, 1) == "/" and file or folder .. "/" .. file) .. ".lease"
+  return file:sub(1, 1) == "/" and file or folder .. "/" .. file
 end
 
 -- Where a copy is, for people: "sql3 (/srv/mgc.db)".

@@ -7,7 +7,7 @@ local M = { observe = {} }
 
 function M.lease(definition)
   local target = definition.target
-  return target and inventory.lease_of(target.server, target.file)
+  return target and inventory.leased_file(target.server, target.file)
 end
 
 -- Whole numbers, texts and truth values can be facts; anything else is told as text.

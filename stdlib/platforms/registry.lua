@@ -167,31 +167,32 @@ end
 
 -- A copy and what belongs to it have one lease. The tail of a log has none: nothing is ever changed
 -- where it is read.
-local function lease_of_copy(name)
+local function leased_file_of_copy(name)
   local copy = copy_named(name)
   local platform = M.platforms[inventory.platform_of(copy.server)]
   return platform and platform.lease(copy)
 end
 
-local lease_of = {
-  database = lease_of_copy,
-  log_backups = lease_of_copy,
-  log_chain = lease_of_copy,
-  mirror = lease_of_copy,
+local leased_file = {
+  database = leased_file_of_copy,
+  log_backups = leased_file_of_copy,
+  log_chain = leased_file_of_copy,
+  mirror = leased_file_of_copy,
 }
 
-function lease_of.pool(name)
+function leased_file.pool(name)
   local pool = handles.describe_pool(name)
   local driver = pool.site and M.drivers[pool.site.driver]
   return driver and driver.lease(pool)
 end
 
-function lease_of.sql(name)
+function leased_file.sql(name)
   local definition = book.definitions["sql:" .. name]
   return definition and general.lease(definition)
 end
 
--- Every resource of the site and the runbook whose target has a place for a lease: {id, file}.
+-- Every resource of the site and the runbook whose target has a place for a lease, and the file
+-- beside which it is: {id, file}.
 function M.leases()
   local ids = list.map(M.resources(), function(resource)
     return resource.id
@@ -201,8 +202,8 @@ function M.leases()
   end
   return host.list(list.map(ids, function(id)
     local kind, name = id:match("^(%l[%l_]*):(.+)$")
-    local lease = lease_of[kind] and lease_of[kind](name)
-    return lease and { id = id, file = lease } or nil
+    local file = leased_file[kind] and leased_file[kind](name)
+    return file and { id = id, file = file } or nil
   end))
 end
 

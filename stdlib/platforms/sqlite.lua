@@ -111,7 +111,7 @@ end
 
 -- Which database a statement for the copy goes to.
 function M.lease(copy)
-  return inventory.lease_of(copy.server, copy.path)
+  return inventory.leased_file(copy.server, copy.path)
 end
 
 function M.target(copy)

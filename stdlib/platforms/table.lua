@@ -22,7 +22,7 @@ end
 
 -- A pool whose table is on a server without files has none; its `version` guards it all the same.
 function M.lease(pool)
-  return inventory.lease_of(pool.site.server, pool.site.file)
+  return inventory.leased_file(pool.site.server, pool.site.file)
 end
 
 local function quoted(value)

@@ -3,6 +3,7 @@
 #   leases.sh PROGRAM asleep   one is stopped between two changes, the other takes over
 #   leases.sh PROGRAM amidst   one is stopped within a change
 #   leases.sh PROGRAM left     one is killed
+#   leases.sh PROGRAM names    one target has several names
 #   leases.sh PROGRAM wrong    a lease that nobody can read, or that cannot be written
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/stopped.sh"
@@ -213,6 +214,36 @@ left() {
     of a resume last --yes
     exits 3
     says "since this run stopped, run"
+}
+
+names() {
+    ln -s one also
+    ln -s state.db one/linked.db
+    book a "$waiting"
+    book b "$nothing"
+    sed -i 's/state\.db/linked.db/' b.lua
+
+    it "who names a target otherwise is kept out by the same lease"
+    begin_a is_waiting
+    of b run b.lua --yes
+    exits 3
+    says "has the lease '$lease' since 20"
+    : >go.a
+    a_ends 0
+    state_is "a a"
+
+    it "a run that has two names for one target does not get in its own way"
+    cat >>site.yaml <<'END'
+  also: { data_centre: here, platform: sqlite, folder: also,
+          connection: "Driver=SQLite3;NoCreat=Yes;Timeout=2000" }
+END
+    sed -e 's/function set(column)/function set(column, server)/' \
+        -e 's/server = "one"/server = server/' \
+        -e 's/set "first"/set("first", "one")/; s/set "last"/set("last", "also")/' b.lua >c.lua
+    of b run c.lua --yes
+    exits 0
+    state_is "b b"
+    [ "$(find one -name '*.lease' | wc -l)" -eq 1 ] || fail "there are several leases"
 }
 
 wrong() {
