@@ -161,6 +161,17 @@ static bool deny_later(const struct bsc_value *text, const char *path, struct bs
     return deny(err);
 }
 
+/* Whether somebody has had the lease after this run. Epochs begin anew in a file that was removed
+ * or could not be read, so another run counts whatever its epoch. */
+static bool had_another(const struct bsc_value *text, const struct bsc_journal_claim *claim,
+                        int64_t known)
+{
+    bool same_id =
+        claim->run != NULL && strcmp(bsc_journal_lease_word(text, "run"), claim->run) == 0;
+    return text != NULL && known > 0 &&
+           (!same_id || bsc_value_get_number(text, "epoch", 0) > known);
+}
+
 bool bsc_journal_lease_allows(const struct bsc_journal_lease_view *view, const char *path,
                               const struct bsc_journal_claim *claim, int64_t known,
                               struct bsc_err *err)
@@ -173,7 +184,5 @@ bool bsc_journal_lease_allows(const struct bsc_journal_lease_view *view, const c
     }
     if (view->text != NULL && is_at_work(view, claim))
         return deny_held(view, path, err);
-    if (known > 0 && bsc_value_get_number(view->text, "epoch", 0) > known)
-        return deny_later(view->text, path, err);
-    return true;
+    return !had_another(view->text, claim, known) || deny_later(view->text, path, err);
 }

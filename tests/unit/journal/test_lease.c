@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "fault_sys.h"
 #include "fixture.h"
@@ -228,6 +229,21 @@ static void whoever_comes_back_after_another_one_must_say_why(void **state)
     scene_close(&scene);
 }
 
+static void another_one_counts_although_the_epochs_began_anew(void **state)
+{
+    struct scene scene;
+    struct bsc_err err = BSC_ERR_INIT;
+    scene_open(&scene, *state);
+    for (int64_t known = 1; known <= 2; known++) {
+        assert_int_equal(unlink(scene.lease), known == 1 ? -1 : 0);
+        bsc_journal_lease_free(take(&scene, &scene.b, 0, &err));
+        assert_null(take(&scene, &scene.a, known, &err));
+        assert_int_equal(err.code, BSC_ERR_CONFLICT);
+        assert_non_null(strstr(err.message, "since this run stopped, run b"));
+    }
+    scene_close(&scene);
+}
+
 static void what_nobody_can_read_is_taken_only_with_a_reason(void **state)
 {
     static const char *const texts[] = {"x", "{}", "[1]", "{\"epoch\":1,\"run\":\"r\"}",
@@ -329,6 +345,7 @@ int main(void)
         UNIT_IN_FOLDER(whoever_lost_a_lease_cannot_hold_it_and_learns_why),
         UNIT_IN_FOLDER(nobody_takes_over_within_a_change),
         UNIT_IN_FOLDER(whoever_comes_back_after_another_one_must_say_why),
+        UNIT_IN_FOLDER(another_one_counts_although_the_epochs_began_anew),
         UNIT_IN_FOLDER(what_nobody_can_read_is_taken_only_with_a_reason),
         UNIT_IN_FOLDER(what_was_never_written_to_its_end_is_nobodys),
         UNIT_IN_FOLDER(of_another_host_nobody_can_tell),
