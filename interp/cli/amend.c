@@ -178,8 +178,10 @@ static bool refuse_unaccepted(const struct bsc_cli_old_run *run, struct bsc_err 
     bsc_buf_init(&options);
     bsc_buf_add_text(&options, " --accept-changes");
     add_set(&options, run->wishes->set);
-    if (run->wishes->settle != NULL)
-        bsc_buf_printf(&options, " --settle %s", run->wishes->settle);
+    if (run->wishes->settle != NULL) {
+        bsc_buf_add_text(&options, " --settle ");
+        bsc_shell_add(&options, run->wishes->settle);
+    }
     if (run->wishes->take_over != NULL) {
         bsc_buf_add_text(&options, " --take-over ");
         bsc_shell_add(&options, run->wishes->take_over);

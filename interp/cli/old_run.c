@@ -201,6 +201,23 @@ static bool settle(struct bsc_cli_old_run *run, struct bsc_err *err)
     return true;
 }
 
+/* The journal names other inputs than those in the folder: nobody has just put them there, or they
+ * would be there. */
+static bool refuse_other_inputs(const struct bsc_cli_old_run *run, struct bsc_err *err)
+{
+    char *file = bsc_run_inputs_file(run->past.inputs, BSC_JOURNAL_PLAN_FILE);
+    char *path = bsc_journal_folder_file(&run->folder, file);
+    if (bsc_files_exists(run->cli->sys, path))
+        bsc_err_set(err, BSC_ERR_CONFLICT, "somebody else has just gone on with %s",
+                    run->folder.id);
+    else
+        bsc_err_set(err, BSC_ERR_DAMAGED, "'%s' is missing, with which %s was gone on with", path,
+                    run->folder.id);
+    bsc_mem_free(path);
+    bsc_mem_free(file);
+    return false;
+}
+
 static bool read_past(struct bsc_cli_old_run *run, struct bsc_err *err)
 {
     run->past.schema = run->session.schema;
@@ -208,8 +225,7 @@ static bool read_past(struct bsc_cli_old_run *run, struct bsc_err *err)
     if (!bsc_run_past_read(&run->past, run->cli->sys, run->folder.journal, err))
         return false;
     if (run->past.inputs != run->inputs)
-        return bsc_err_set(err, BSC_ERR_CONFLICT, "somebody else has just gone on with %s",
-                           run->folder.id);
+        return refuse_other_inputs(run, err);
     run->session.env.folder = run->past.working_folder;
     if (run->past.begun)
         return true;

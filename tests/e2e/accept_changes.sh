@@ -559,6 +559,11 @@ killed() {
     exits 3
     says "last -> hold"
 
+    it "the command that it tells to type has every word as it was given"
+    bsc resume last --settle "1=made; id"
+    exits 3
+    says "--accept-changes --settle '1=made; id'"
+
     it "killed once it has been recorded, it goes on without a second word"
     "$program" resume last --yes --accept-changes >resumed 2>&1 </dev/null &
     run=$!
@@ -568,6 +573,11 @@ killed() {
     let_go_of_orphans
     [ -e "$folder/inputs/2/runbook.lua" ] || fail "the files are not kept"
     stands interrupted
+    mv "$folder/inputs" inputs.away
+    bsc resume last --yes --settle made
+    exits 5
+    says "inputs/2/plan.json' is missing, with which"
+    mv inputs.away "$folder/inputs"
     bsc resume last --yes --settle made
     exits 0
     ledger_is "first gate gate hold"
