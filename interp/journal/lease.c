@@ -55,10 +55,13 @@ static void bytes_make(const struct bsc_value *text, struct bsc_buf *bytes)
 
 static bool file_write(const struct bsc_sys *sys, int fd, const struct bsc_buf *bytes)
 {
+    ssize_t written = -1;
     errno = ENAMETOOLONG;
-    return bytes->length == BSC_JOURNAL_LEASE_SIZE &&
-           TEMP_FAILURE_RETRY(sys->pwrite(sys->self, fd, bytes->data, bytes->length, 0)) ==
-               (ssize_t)bytes->length;
+    if (bytes->length == BSC_JOURNAL_LEASE_SIZE)
+        written = TEMP_FAILURE_RETRY(sys->pwrite(sys->self, fd, bytes->data, bytes->length, 0));
+    if (written >= 0 && written < BSC_JOURNAL_LEASE_SIZE)
+        errno = ENOSPC; /* a disk that becomes full takes a part first */
+    return written == BSC_JOURNAL_LEASE_SIZE;
 }
 
 /* -------------------------------------------------------------------- taking it */
@@ -126,6 +129,9 @@ static bool take_locked(struct bsc_journal_lease *lease, const struct bsc_clock 
         taken = file_write(sys, fd, &lease->bytes) && sys->fdatasync(sys->self, fd) == 0;
         if (!taken)
             bsc_err_sys(err, errno, "could not write lease '%s'", lease->path);
+        /* A part of a first text must not read as what nobody can tell. */
+        if (!taken && before.stand == BSC_JOURNAL_LEASE_FREE && before.text == NULL)
+            (void)sys->ftruncate(sys->self, fd, 0);
     }
     bsc_journal_lease_view_release(&before);
     return taken;

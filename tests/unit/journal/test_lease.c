@@ -308,6 +308,30 @@ static void without_a_folder_there_is_no_lease(void **state)
 
 /* Taken, held, given back, with one call failing: never two who have it, never a descriptor lost,
  * and always a word. */
+static ssize_t half_written(void *self, int fd, const void *bytes, size_t length, off_t offset)
+{
+    const struct bsc_sys *real = bsc_sys_real();
+    (void)self;
+    return real->pwrite(real->self, fd, bytes, length / 2, offset);
+}
+
+static void a_disk_that_becomes_full_leaves_the_lease_free(void **state)
+{
+    struct scene scene;
+    struct bsc_sys full = *bsc_sys_real();
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_journal_lease *lease = NULL;
+    full.pwrite = half_written;
+    scene_open(&scene, *state);
+    assert_false(bsc_journal_lease_take(&full, &scene.ticking.clock, scene.lease, &scene.a.claim, 0,
+                                        &lease, &err));
+    assert_int_equal(err.sys_errno, ENOSPC);
+    assert_non_null(strstr(err.message, "could not write lease"));
+    assert_int_equal(stand(&scene), BSC_JOURNAL_LEASE_FREE);
+    bsc_journal_lease_free(take(&scene, &scene.b, 0, &err));
+    scene_close(&scene);
+}
+
 static void whichever_call_fails_nobody_has_it_wrongly(void **state)
 {
     bool failed = true;
@@ -350,6 +374,7 @@ int main(void)
         UNIT_IN_FOLDER(what_was_never_written_to_its_end_is_nobodys),
         UNIT_IN_FOLDER(of_another_host_nobody_can_tell),
         UNIT_IN_FOLDER(without_a_folder_there_is_no_lease),
+        UNIT_IN_FOLDER(a_disk_that_becomes_full_leaves_the_lease_free),
         UNIT_IN_FOLDER(whichever_call_fails_nobody_has_it_wrongly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
