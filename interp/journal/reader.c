@@ -10,7 +10,10 @@
 #include "journal/line_int.h"
 #include "value/json.h"
 
-enum { BLOCK_BYTES = 256 * 1024 };
+enum {
+    BLOCK_BYTES = 256 * 1024,
+    SECTOR_BYTES = 512 /* no file system loses less */
+};
 
 struct reader {
     const struct bsc_sys *sys;
@@ -156,6 +159,19 @@ static bool rest_read(struct reader *reader, bool *ret_waited, struct bsc_err *e
     }
 }
 
+/* The end of the zeros in a line where they are what a loss of power leaves, which ends with a
+ * sector; else NULL. Of a long line more zeros may follow than were read. */
+static const char *hole_end(const struct reader *reader, const char *line, size_t length)
+{
+    const char *last = memrchr(line, '\0', length);
+    if (last == NULL)
+        return NULL;
+    size_t zeros_end = (size_t)(last - line) + 1;
+    int64_t offset = reader->report->good_bytes + (int64_t)zeros_end;
+    bool may_go_on = zeros_end == length && length >= BSC_JOURNAL_LINE_MAX;
+    return may_go_on || offset % SECTOR_BYTES == 0 ? line + zeros_end : NULL;
+}
+
 /* Decides between a write that did not finish and a record that was changed. A line whose own hash
  * is right was written to its end. Of several records on their way to the disk a loss of power may
  * take those in the middle: their pages then read as zeros, and what stands behind them has not
@@ -166,13 +182,13 @@ static bool fault_found(struct reader *reader, enum bsc_journal_fault fault, siz
     struct bsc_journal_report *report = reader->report;
     bool misplaced = fault == BSC_JOURNAL_FAULT_SEQ || fault == BSC_JOURNAL_FAULT_PREV;
     const char *line = reader->buf.data + reader->start;
-    const char *hole = memrchr(line, '\0', length);
+    const char *hole = hole_end(reader, line, length);
     bool waited = false;
     report->fault = fault;
     report->bad_line = report->records + 1;
     report->bad_seq = report->records + 1;
     if (hole != NULL) {
-        reader->start += (size_t)(hole - line) + 1;
+        reader->start += (size_t)(hole - line);
         if (!rest_read(reader, &waited, err))
             return false;
         report->state = waited ? BSC_JOURNAL_DAMAGED : BSC_JOURNAL_TORN;
