@@ -11,6 +11,7 @@
 #include "cli/watch.h"
 #include "cli/where.h"
 #include "run/estimate.h"
+#include "run/inputs.h"
 #include "run/plan.h"
 
 struct wishes {
@@ -95,12 +96,15 @@ static void sight_release(struct sight *sight)
 static void show_one(struct bsc_cli *cli, const struct sight *sight)
 {
     struct bsc_err ignored = BSC_ERR_INIT;
-    char *path = bsc_journal_folder_file(&sight->folder, BSC_JOURNAL_PLAN_FILE);
+    int64_t inputs = bsc_run_inputs_of(sight->standing.begin);
+    char *file = bsc_run_inputs_file(inputs, BSC_JOURNAL_PLAN_FILE);
+    char *path = bsc_journal_folder_file(&sight->folder, file);
     /* Without its plan a run still says what it did. */
     struct bsc_value *plan = bsc_run_plan_read(cli->sys, path, &ignored);
     bsc_cli_show_standing(&sight->shown, bsc_value_get(plan, "items"));
     bsc_value_free(plan);
     bsc_mem_free(path);
+    bsc_mem_free(file);
 }
 
 /* Takes the leases, which may be NULL. */
