@@ -36,6 +36,7 @@ struct undertaking {
     struct bsc_cli *cli;         /* borrowed */
     const struct wishes *wishes; /* borrowed */
     struct bsc_value *given;     /* owned: the plan from a file; NULL for a runbook */
+    struct bsc_value *made;      /* owned: where it says that its files are, for the session */
     struct bsc_run_session session;
     struct bsc_value *facts; /* owned: observed just now */
     struct bsc_value *plan;  /* owned: what will be carried out */
@@ -63,7 +64,6 @@ static bool set_again(struct bsc_err *err)
 static bool open_session(struct undertaking *u, struct bsc_err *err)
 {
     struct bsc_run_session_options options = bsc_cli_session_options(u->cli);
-    const struct bsc_value *made = NULL;
     options.runbook_path = u->wishes->what;
     options.site_path = u->wishes->site != NULL ? u->wishes->site : "site.yaml";
     options.set = u->wishes->set;
@@ -73,10 +73,11 @@ static bool open_session(struct undertaking *u, struct bsc_err *err)
             return false;
         if (bsc_value_count(u->wishes->set) > 0)
             return set_again(err);
-        made = bsc_value_get(u->given, "made");
-        options.runbook_path = bsc_value_get_string(made, "runbook");
+        /* The plan will say where they are now. */
+        u->made = bsc_value_copy(bsc_value_get(u->given, "made"));
+        options.runbook_path = bsc_value_get_string(u->made, "runbook");
         if (u->wishes->site == NULL)
-            options.site_path = bsc_value_get_string(made, "site");
+            options.site_path = bsc_value_get_string(u->made, "site");
         options.set = bsc_value_get(u->given, "params");
     }
     if (options.runbook_path == NULL || options.site_path == NULL)
@@ -273,6 +274,7 @@ static void release(struct undertaking *u)
     bsc_journal_folder_release(&u->folder);
     bsc_mem_free(u->runs);
     bsc_value_free(u->given);
+    bsc_value_free(u->made);
     bsc_value_free(u->facts);
     bsc_value_free(u->plan);
     bsc_value_free(u->drift);
