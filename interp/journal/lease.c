@@ -154,7 +154,7 @@ bool bsc_journal_lease_take(const struct bsc_sys *sys, const struct bsc_clock *c
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return true;
     if (fd < 0)
-        return bsc_err_sys(err, errno, "could not open lease '%s'", path);
+        return bsc_journal_lease_closed(path, errno, err);
     struct bsc_journal_lease *lease = bsc_mem_new(1, sizeof *lease);
     *lease = (struct bsc_journal_lease){.sys = sys, .path = bsc_mem_text(path), .fd = -1};
     bsc_buf_init(&lease->bytes);
@@ -221,7 +221,7 @@ bool bsc_journal_lease_hold(struct bsc_journal_lease *lease, struct bsc_err *err
     if (fd < 0 && errno == ENOENT)
         return lost(lease, NULL, err);
     if (fd < 0)
-        return bsc_err_sys(err, errno, "could not open lease '%s'", lease->path);
+        return bsc_journal_lease_closed(lease->path, errno, err);
     if (file_lock(lease->sys, fd, lease->path, err) && is_still_ours(lease, fd, err)) {
         lease->fd = fd;
         return true;

@@ -18,6 +18,9 @@ bool bsc_journal_lease_read(const struct bsc_sys *sys, int fd, const char *path,
 /* Finds out whether the owner of a lease that was read is at work. */
 void bsc_journal_lease_find_owner(const struct bsc_sys *sys, struct bsc_journal_lease_view *view);
 
+/* Tells why the file cannot be opened, by `sys_errno`, and what to do. Always false. */
+bool bsc_journal_lease_closed(const char *path, int sys_errno, struct bsc_err *err);
+
 /* A word of the text, "unknown" where it has none; borrowed. */
 const char *bsc_journal_lease_word(const struct bsc_value *text, const char *key);
 

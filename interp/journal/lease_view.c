@@ -26,6 +26,15 @@ const char *bsc_journal_lease_word(const struct bsc_value *text, const char *key
 
 /* -------------------------------------------------------------------- reading */
 
+bool bsc_journal_lease_closed(const char *path, int sys_errno, struct bsc_err *err)
+{
+    bsc_err_sys(err, sys_errno, "could not open lease '%s'", path);
+    if (sys_errno == EACCES || sys_errno == EPERM)
+        bsc_err_hint(err, "Another user has made it. Give it the owner and the mode of the "
+                          "database beside it (chown, chmod --reference).");
+    return false;
+}
+
 static bool is_ours(const struct bsc_value *text)
 {
     return bsc_value_kind(text) == BSC_VALUE_MAP && bsc_value_get_number(text, "epoch", 0) > 0 &&
@@ -99,8 +108,7 @@ bool bsc_journal_lease_look(const struct bsc_sys *sys, const char *path,
     int fd = (int)TEMP_FAILURE_RETRY(
         sys->open(sys->self, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0));
     if (fd < 0)
-        return errno == ENOENT || errno == ENOTDIR ||
-               bsc_err_sys(err, errno, "could not look at lease '%s'", path);
+        return errno == ENOENT || errno == ENOTDIR || bsc_journal_lease_closed(path, errno, err);
     bool read = bsc_journal_lease_read(sys, fd, path, ret, err);
     sys->close(sys->self, fd);
     bsc_journal_lease_find_owner(sys, ret);

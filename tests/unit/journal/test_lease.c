@@ -306,6 +306,22 @@ static void without_a_folder_there_is_no_lease(void **state)
     scene_close(&scene);
 }
 
+static void whoever_has_no_right_to_a_lease_is_told_what_to_do(void **state)
+{
+    struct scene scene;
+    struct unit_sys fault;
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_journal_lease *lease = NULL;
+    scene_open(&scene, *state);
+    unit_sys_init(&fault);
+    unit_sys_fail(&fault, 1, EACCES, false);
+    assert_false(bsc_journal_lease_take(&fault.table, &scene.ticking.clock, scene.lease,
+                                        &scene.a.claim, 0, &lease, &err));
+    assert_non_null(strstr(err.message, "could not open lease"));
+    assert_non_null(strstr(err.hint, "chmod --reference"));
+    scene_close(&scene);
+}
+
 /* Taken, held, given back, with one call failing: never two who have it, never a descriptor lost,
  * and always a word. */
 static ssize_t half_written(void *self, int fd, const void *bytes, size_t length, off_t offset)
@@ -375,6 +391,7 @@ int main(void)
         UNIT_IN_FOLDER(of_another_host_nobody_can_tell),
         UNIT_IN_FOLDER(without_a_folder_there_is_no_lease),
         UNIT_IN_FOLDER(a_disk_that_becomes_full_leaves_the_lease_free),
+        UNIT_IN_FOLDER(whoever_has_no_right_to_a_lease_is_told_what_to_do),
         UNIT_IN_FOLDER(whichever_call_fails_nobody_has_it_wrongly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
