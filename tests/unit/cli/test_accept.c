@@ -115,7 +115,7 @@ static void wherever_it_ends_while_it_accepts_it_can_be_gone_on_with(void **stat
     const char *folder = *state;
     unsigned long at = 1;
     halt(folder);
-    for (int code = ENDED_EARLY; code == ENDED_EARLY; at++) {
+    for (int code = ENDED_EARLY; code == ENDED_EARLY; at += STRIDE) {
         begin_anew(folder);
         code = run_apart(folder, "resume last --yes --accept-changes", at);
         assert_true(code == ENDED_EARLY || code == 0);
@@ -124,7 +124,7 @@ static void wherever_it_ends_while_it_accepts_it_can_be_gone_on_with(void **stat
         if (again != 0 || sound != 0 || !has(folder, "three") || has(folder, "two"))
             fail_msg("ended before call %lu: exit codes %d and %d", at, again, sound);
     }
-    printf("%lu points\n", at - 1);
+    printf("%lu points\n", at / STRIDE);
     assert_true(at > 50);
     assert_int_equal(run_apart(folder, "rollback last --yes", 0), 0);
     assert_false(has(folder, "three") || has(folder, "one"));
@@ -151,7 +151,7 @@ static void whatever_fails_while_it_accepts_it_can_be_gone_on_with(void **state)
     const char *folder = *state;
     bool failed = true;
     halt(folder);
-    for (unsigned long at = 1; failed; at += 5) {
+    for (unsigned long at = 1; failed; at += 5 * STRIDE) {
         begin_anew(folder);
         (void)fail_here(folder, at, &failed);
         int again = run_apart(folder, "resume last --yes --accept-changes", 0);
