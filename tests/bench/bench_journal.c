@@ -39,6 +39,7 @@ static struct bsc_value *payload_make(void)
     struct bsc_value *payload = bsc_value_map(), *args = bsc_value_map();
     struct bsc_value *becomes = bsc_value_map(), *before = bsc_value_map();
     bsc_value_set_int(payload, "effect", 17);
+    bsc_value_set_int(payload, "action", 1);
     bsc_value_set_int(payload, "item", 4);
     bsc_value_set_text(payload, "resource", "pool:chat");
     bsc_value_set_text(
