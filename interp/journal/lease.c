@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "journal/lease_int.h"
+#include "os/process.h"
 #include "value/json.h"
 
 /* Whoever only takes a lease has it locked for an instant; a change may take hours. */
@@ -66,14 +67,6 @@ static bool file_write(const struct bsc_sys *sys, int fd, const struct bsc_buf *
 
 /* -------------------------------------------------------------------- taking it */
 
-static void set_host(struct bsc_value *text)
-{
-    char host[256] = "";
-    if (gethostname(host, sizeof host - 1) != 0)
-        host[0] = '\0';
-    bsc_value_set_text(text, "host", host);
-}
-
 /* Of whom it is taken while that one may be at work. */
 static struct bsc_value *taken_from(const struct bsc_value *text)
 {
@@ -91,8 +84,9 @@ static struct bsc_value *text_of(const struct bsc_journal_lease_view *before,
                                  const struct bsc_clock *clock,
                                  const struct bsc_journal_claim *claim, bool over)
 {
-    char since[BSC_CLOCK_TEXT];
+    char since[BSC_CLOCK_TEXT], host[BSC_PROCESS_HOST];
     struct bsc_value *text = bsc_value_map();
+    bsc_process_host(host);
     bsc_clock_format(clock->wall_ms(clock->self), since);
     bsc_value_set_int(text, "epoch", bsc_value_get_number(before->text, "epoch", 0) + 1);
     bsc_value_set_text(text, "state", "held");
@@ -101,7 +95,7 @@ static struct bsc_value *text_of(const struct bsc_journal_lease_view *before,
     bsc_value_set_text(text, "user", claim->user);
     bsc_value_set_int(text, "pid", getpid());
     bsc_value_set_text(text, "since", since);
-    set_host(text);
+    bsc_value_set_text(text, "host", host);
     if (over) {
         bsc_value_set_text(text, "reason", claim->reason);
         bsc_value_set(text, "from", taken_from(before->text));

@@ -5,6 +5,7 @@
 
 #include "journal/lease_int.h"
 #include "journal/lock.h"
+#include "os/process.h"
 #include "value/json.h"
 
 static const char *const stand_words[] = {[BSC_JOURNAL_LEASE_FREE] = "free",
@@ -74,9 +75,9 @@ bool bsc_journal_lease_read(const struct bsc_sys *sys, int fd, const char *path,
 
 static bool is_this_host(const struct bsc_value *text)
 {
-    char host[256] = "";
-    return gethostname(host, sizeof host - 1) == 0 &&
-           strcmp(host, bsc_journal_lease_word(text, "host")) == 0;
+    char host[BSC_PROCESS_HOST];
+    bsc_process_host(host);
+    return host[0] != '\0' && strcmp(host, bsc_journal_lease_word(text, "host")) == 0;
 }
 
 /* Whoever has the lease keeps the lock of its runs for as long as it, or a program that it started,

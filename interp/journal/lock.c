@@ -90,12 +90,11 @@ static bool conflict_lent(const struct bsc_sys *sys, int fd, const char *lent, s
  * meanwhile does not find the lock without a holder. */
 static bool holder_write(const struct bsc_sys *sys, int fd, int64_t since_ms, const char *run)
 {
-    char host[256] = "unknown", since[BSC_CLOCK_TEXT];
+    char host[BSC_PROCESS_HOST], since[BSC_CLOCK_TEXT];
     struct bsc_buf text;
     bsc_buf_init(&text);
     struct bsc_value *holder = bsc_value_map();
-    if (gethostname(host, sizeof host - 1) != 0)
-        host[0] = '\0';
+    bsc_process_host(host);
     bsc_clock_format(since_ms, since);
     bsc_value_set_int(holder, "pid", getpid());
     bsc_value_set_text(holder, "host", host);

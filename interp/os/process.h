@@ -65,6 +65,10 @@ enum { BSC_PROCESS_USER = 256 };
 /* Name of the user this process works as, or "uid N" where there is none; never empty. */
 void bsc_process_user(char ret_name[BSC_PROCESS_USER]);
 
+enum { BSC_PROCESS_HOST = 256 };
+/* Name of the machine; empty where the system does not tell. */
+void bsc_process_host(char ret_name[BSC_PROCESS_HOST]);
+
 /* Path of the running program's own file; returns owned. */
 char *bsc_process_own_path(struct bsc_err *err);
 

@@ -16,3 +16,10 @@ void bsc_process_user(char ret_name[BSC_PROCESS_USER])
     else
         snprintf(ret_name, BSC_PROCESS_USER, "uid %lu", (unsigned long)geteuid());
 }
+
+void bsc_process_host(char ret_name[BSC_PROCESS_HOST])
+{
+    ret_name[BSC_PROCESS_HOST - 1] = '\0';
+    if (gethostname(ret_name, BSC_PROCESS_HOST - 1) != 0)
+        ret_name[0] = '\0';
+}

@@ -12,9 +12,8 @@ enum { BOOT_ID_MAX = 64 };
 
 static void set_host(struct bsc_value *about)
 {
-    char host[256] = "";
-    if (gethostname(host, sizeof host - 1) != 0)
-        host[0] = '\0';
+    char host[BSC_PROCESS_HOST];
+    bsc_process_host(host);
     bsc_value_set_text(about, "host", host);
 }
 
