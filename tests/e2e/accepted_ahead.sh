@@ -3,13 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/stopped.sh"
 
-cat >site.yaml <<'END'
-site: small
-data_centres:
-  here: { title: Here }
-servers:
-  one: { data_centre: here, platform: sqlite, folder: one, connection: "Driver=SQLite3" }
-END
+site_of_files
 cat >halts.lua <<'END'
 runbook "halts" { summary = "Steps" }
 step "Halt" { command.run { argv = { "/bin/false" } }, harmless = "x" }

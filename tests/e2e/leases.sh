@@ -8,15 +8,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/stopped.sh"
 
-cat >site.yaml <<'END'
-site: small
-data_centres:
-  here: { title: Here }
-servers:
-  one: { data_centre: here, platform: sqlite, folder: one,
-         connection: "Driver=SQLite3;NoCreat=Yes;Timeout=2000" }
-END
-mkdir one
+site_of_files
 sql one/state.db "CREATE TABLE state (first, last); INSERT INTO state VALUES ('-', '-');
 CREATE TABLE ledger (who)"
 lease=$work/one/state.db.lease

@@ -59,3 +59,16 @@ book() {
             "$step" "$step"
     done
 }
+
+# A site with one server, whose databases are files in the folder `one`.
+site_of_files() {
+    cat >site.yaml <<'END'
+site: small
+data_centres:
+  here: { title: Here }
+servers:
+  one: { data_centre: here, platform: sqlite, folder: one,
+         connection: "Driver=SQLite3;NoCreat=Yes;Timeout=2000" }
+END
+    mkdir -p one
+}
