@@ -41,13 +41,14 @@ struct bsc_value *bsc_run_amend_said(struct bsc_run_session *session, int64_t re
 
 /* Compares what two runbooks say; `drift` is that between their plans (run/drift.h), and has as
  * `planned` how many items the present one has got to. Returns owned:
- *   holds  nothing is different before the place where the run goes on
- *   reached
- *   items  [{index, kind, title, what, file, line, was, was_line, reached,
- *          how [{key, then, now}]}]: those that differ. `what` is "new", "gone" or "differs";
- * `index` and `line` are those of now, or of then where it is gone; `was` and `was_line` those of
- * then; `reached`: before it site   [{key, item, then, now}]: what is different of the parts that
- * the first items rest on, with one of those items, 0: all */
+ * - holds: nothing is different before the place where the run goes on; `reached`: as given.
+ * - items: [{index, kind, title, what, file, line, was, was_line, reached, how [{key, then,
+ * now}]}], those that differ. `what` is "new", "gone" or "differs"; `index` and `line` are those of
+ * now, or of then where it is gone; `was` and `was_line` those of then; `reached`: before that
+ * place.
+ * - site: [{key, item, then, now}], what is different of the parts that the first items rest on,
+ *   with one of those items, 0: all.
+ */
 struct bsc_value *bsc_run_amend_compare(const struct bsc_value *then, const struct bsc_value *now,
                                         const struct bsc_value *drift, int64_t reached);
 
