@@ -57,6 +57,11 @@ bool bsc_process_alive(pid_t pid);
  * of other users are found by root only. */
 size_t bsc_process_lock_holders(const char *path, pid_t *ret_pids, size_t max);
 
+/* Puts up to `max` pids of this host's other processes that work in the folder or below it (their
+ * current folder) into ret_pids, in ascending order, and returns how many. Processes of other users
+ * are found by root only. */
+size_t bsc_process_residents(const char *folder, pid_t *ret_pids, size_t max);
+
 /* Sends `first_signal`, waits up to `wait_ms` for the end, then sends KILL and waits again; false
  * when the process still lives. A process that is already gone is a success. */
 bool bsc_process_end(pid_t pid, int first_signal, int64_t wait_ms, struct bsc_err *err);
@@ -68,6 +73,9 @@ void bsc_process_user(char ret_name[BSC_PROCESS_USER]);
 enum { BSC_PROCESS_HOST = 256 };
 /* Name of the machine; empty where the system does not tell. */
 void bsc_process_host(char ret_name[BSC_PROCESS_HOST]);
+
+/* Makes this process, where it is root, work as the user who owns the folder, for good. */
+bool bsc_process_become_owner(const char *folder, struct bsc_err *err);
 
 /* Path of the running program's own file; returns owned. */
 char *bsc_process_own_path(struct bsc_err *err);

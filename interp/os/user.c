@@ -1,7 +1,10 @@
 #include "os/process.h"
 
+#include <errno.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { ENTRY_MAX = 4096 };
@@ -22,4 +25,17 @@ void bsc_process_host(char ret_name[BSC_PROCESS_HOST])
     ret_name[BSC_PROCESS_HOST - 1] = '\0';
     if (gethostname(ret_name, BSC_PROCESS_HOST - 1) != 0)
         ret_name[0] = '\0';
+}
+
+/* The groups go first: without root none could be given back. */
+bool bsc_process_become_owner(const char *folder, struct bsc_err *err)
+{
+    struct stat found;
+    if (geteuid() != 0)
+        return true;
+    if (stat(folder, &found) != 0)
+        return bsc_err_sys(err, errno, "cannot look at \"%s\"", folder);
+    if (setgroups(0, NULL) != 0 || setgid(found.st_gid) != 0 || setuid(found.st_uid) != 0)
+        return bsc_err_sys(err, errno, "cannot work as the owner of \"%s\"", folder);
+    return true;
 }
