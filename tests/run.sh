@@ -8,7 +8,7 @@ BSC_GATE_STRICT=1
 export BSC_GATE_STRICT
 . "$root/.cmake/packages.sh"
 # shellcheck disable=SC2086
-sh "$root/.cmake/need.sh" $build_packages $test_packages || exit 1
+sh "$root/.cmake/need.sh" $build_packages $test_packages $server_packages || exit 1
 
 if ! script -qec true /dev/null >/dev/null 2>&1; then
     echo "the tests need a pseudo-terminal, which this system does not offer; as root:" >&2

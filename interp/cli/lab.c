@@ -23,6 +23,40 @@ bool bsc_lab_hint(struct bsc_err *err, const char *what, const char *folder, con
     return false;
 }
 
+static const struct bsc_lab_kind *const kinds[] = {&bsc_lab_embedded, &bsc_lab_postgresql};
+
+/* `length` bytes of `name` are looked at; NULL when no platform has that name. */
+static const struct bsc_lab_kind *kind_named(const char *name, size_t length)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strlen(kinds[i]->platform) == length && memcmp(kinds[i]->platform, name, length) == 0)
+            return kinds[i];
+    }
+    return NULL;
+}
+
+static bool choose_kind(struct bsc_lab *lab, const char *platform, struct bsc_err *err)
+{
+    lab->kind = kind_named(platform, strlen(platform));
+    if (lab->kind != NULL)
+        return true;
+    bsc_err_set(err, BSC_ERR_USAGE, "there is no practice site on platform \"%s\"", platform);
+    return bsc_err_hint(err, "There are: sqlite, postgresql.");
+}
+
+static bool read_kind(struct bsc_lab *lab, const char *mark, struct bsc_err *err)
+{
+    enum { MARK_BYTES_MAX = 64 };
+    struct bsc_buf text;
+    bsc_buf_init(&text);
+    if (bsc_files_read(lab->cli->sys, mark, MARK_BYTES_MAX, &text, err))
+        lab->kind = kind_named(text.data, strcspn(text.data, "\n"));
+    bool read = lab->kind != NULL;
+    bsc_buf_release(&text);
+    return read || bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" is a practice site of another bascule",
+                               lab->folder);
+}
+
 /* Only a folder that says so itself is a lab: nothing else is ever broken or removed. */
 static bool open_lab(struct bsc_lab *lab, const char *folder, struct bsc_err *err)
 {
@@ -31,9 +65,10 @@ static bool open_lab(struct bsc_lab *lab, const char *folder, struct bsc_err *er
         return false;
     char *mark = bsc_lab_path(lab, BSC_LAB_MARK);
     bool found = bsc_files_exists(lab->cli->sys, mark);
+    bool ok = found && read_kind(lab, mark, err);
     bsc_mem_free(mark);
     if (found)
-        return true;
+        return ok;
     bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" is not a practice site", folder);
     return bsc_lab_hint(err, "new", folder, "makes one");
 }
@@ -63,12 +98,13 @@ static bool make_lab(struct bsc_lab *lab, const char *folder, struct bsc_err *er
     if (!bsc_files_make_folder(lab->cli->sys, folder, 0700, err) || !is_empty(folder, err))
         return false;
     lab->folder = bsc_files_real_path(folder, err);
-    return lab->folder != NULL && can_be_connected_to(lab->folder, err) && bsc_lab_new(lab, err);
+    return lab->folder != NULL && can_be_connected_to(lab->folder, err) &&
+           lab->kind->make(lab, err);
 }
 
 static bool take_down(struct bsc_lab *lab, bool remove, struct bsc_err *err)
 {
-    if (!bsc_lab_staff_end(lab, true, err))
+    if (!lab->kind->end(lab, err))
         return false;
     bsc_cli_say(lab->cli, "its background processes are ended\n");
     if (!remove)
@@ -79,7 +115,12 @@ static bool take_down(struct bsc_lab *lab, bool remove, struct bsc_err *err)
     return true;
 }
 
-static bool dispatch(struct bsc_lab *lab, size_t operands, char **argv, bool remove,
+struct wish {
+    const char *platform; /* of a new lab; NULL: the embedded one */
+    bool remove;
+};
+
+static bool dispatch(struct bsc_lab *lab, size_t operands, char **argv, const struct wish *wish,
                      struct bsc_err *err)
 {
     const char *what = argv[1];
@@ -91,7 +132,10 @@ static bool dispatch(struct bsc_lab *lab, size_t operands, char **argv, bool rem
         return bsc_err_hint(err, "bascule lab --help tells what it takes, and lists the faults.");
     }
     if (strcmp(what, "new") == 0)
-        return make_lab(lab, folder, err);
+        return choose_kind(lab, wish->platform != NULL ? wish->platform : "sqlite", err) &&
+               make_lab(lab, folder, err);
+    if (wish->platform != NULL)
+        return bsc_err_set(err, BSC_ERR_USAGE, "only a new lab is given a platform");
     if (!open_lab(lab, folder, err))
         return false;
     if (strcmp(what, "break") == 0)
@@ -101,9 +145,9 @@ static bool dispatch(struct bsc_lab *lab, size_t operands, char **argv, bool rem
     if (strcmp(what, "status") == 0)
         return bsc_lab_status(lab, err);
     if (strcmp(what, "down") == 0)
-        return take_down(lab, remove, err);
+        return take_down(lab, wish->remove, err);
     if (strcmp(what, "work") == 0)
-        return bsc_lab_work(lab, argv[3], err);
+        return lab->kind->work(lab, argv[3], err);
     bsc_err_set(err, BSC_ERR_USAGE, "a lab cannot \"%s\"", what);
     return bsc_err_hint(err, "It knows new, break, repair, status and down.");
 }
@@ -125,10 +169,13 @@ static void tell_json(const struct bsc_lab *lab, size_t operands, char **argv)
 int bsc_cli_lab(struct bsc_cli *cli, int argc, char **argv)
 {
     struct bsc_err err = BSC_ERR_INIT;
-    struct bsc_lab lab = {cli, NULL};
-    bool remove = false;
+    struct bsc_lab lab = {cli, NULL, NULL};
+    struct wish wish = {NULL, false};
     const struct bsc_cli_option options[] = {
-        {"--remove", NULL, NULL, "with down: remove the folder as well", &remove, NULL, NULL}, {0}};
+        {"--platform", NULL, "PLATFORM", "with new: sqlite (the default) or postgresql", NULL,
+         &wish.platform, NULL},
+        {"--remove", NULL, NULL, "with down: remove the folder as well", &wish.remove, NULL, NULL},
+        {0}};
     const struct bsc_cli_usage usage = {
         "lab new|repair|status|down DIR, lab break DIR FAULT",
         "A practice site to learn and test on. FAULT is one of\n"
@@ -138,13 +185,14 @@ int bsc_cli_lab(struct bsc_cli *cli, int argc, char **argv)
         "  gap              a log backup is missing on the share\n"
         "  damaged-backup   a log backup on the share has a wrong byte\n"
         "  foreign-fork     the share holds a log backup of another recovery fork\n"
-        "  share-full       there is no room for the backups that must be copied",
+        "  share-full       there is no room for the backups that must be copied\n"
+        "On platform postgresql there are primary-site and primary-server.",
         options, 2, 3};
     size_t operands = 0;
     bool help = false;
     bool ok = bsc_cli_parse(cli, &usage, argc, argv, &operands, &help, &err);
     if (ok && !help) {
-        ok = dispatch(&lab, operands, argv, remove, &err);
+        ok = dispatch(&lab, operands, argv, &wish, &err);
         if (ok)
             tell_json(&lab, operands, argv);
     }

@@ -31,11 +31,52 @@
 #define BSC_LAB_LOST       ".lab/lost"
 #define BSC_LAB_FAULTS     ".lab/faults.json"
 #define BSC_LAB_PIDS       ".lab/pids"
+#define BSC_LAB_LOG        ".lab/log"
+
+struct bsc_lab_kind;
 
 struct bsc_lab {
-    struct bsc_cli *cli; /* borrowed */
-    char *folder;        /* owned: absolute */
+    struct bsc_cli *cli;             /* borrowed */
+    char *folder;                    /* owned: absolute */
+    const struct bsc_lab_kind *kind; /* borrowed */
 };
+
+/* A fault is a few moves of files. Each move is noted before it is made, as {from, to}, or {remove}
+ * for something that was added; repair takes them back in reverse order. */
+struct bsc_lab_moves {
+    const struct bsc_lab *lab; /* borrowed */
+    struct bsc_value *list;    /* owned */
+};
+
+/* Notes a move and makes it. Both are paths below the lab's folder. */
+bool bsc_lab_move(struct bsc_lab_moves *moves, const char *from, const char *to,
+                  struct bsc_err *err);
+/* Notes a move that the caller makes; without `from`, that `to` is being added. */
+bool bsc_lab_note(struct bsc_lab_moves *moves, const char *from, const char *to,
+                  struct bsc_err *err);
+
+struct bsc_lab_fault {
+    const char *name;
+    bool (*make)(struct bsc_lab_moves *moves, struct bsc_err *err);
+    const char *said; /* what has happened, for people */
+};
+
+/* What a practice site is made of, on one platform. */
+struct bsc_lab_kind {
+    const char *platform;               /* as in a site file; the lab's mark holds it */
+    const struct bsc_lab_fault *faults; /* ends with a NULL name */
+    bool (*make)(const struct bsc_lab *lab, struct bsc_err *err); /* in its folder, still empty */
+    bool (*work)(const struct bsc_lab *lab, const char *role, struct bsc_err *err);
+    bool (*failed_over)(const struct bsc_lab *lab, bool *ret, struct bsc_err *err);
+    bool (*restart)(const struct bsc_lab *lab, struct bsc_err *err); /* once faults are undone */
+    bool (*end)(const struct bsc_lab *lab, struct bsc_err *err);     /* every process of it */
+    /* Adds `copies` (a list of {title, state, messages?}), `acknowledged` and `writer`. */
+    bool (*gather)(const struct bsc_lab *lab, struct bsc_value *status, struct bsc_err *err);
+};
+
+extern const struct bsc_lab_kind bsc_lab_embedded;
+extern const struct bsc_lab_kind bsc_lab_postgresql;
+extern const struct bsc_lab_fault bsc_lab_embedded_faults[];
 
 /* Path of a thing of the lab; returns owned. */
 char *bsc_lab_path(const struct bsc_lab *lab, const char *name);
@@ -52,7 +93,21 @@ bool bsc_lab_sql_number(struct bsc_sql *sql, const char *statement, int64_t *ret
 /* Writes site.yaml. */
 bool bsc_lab_site_write(const struct bsc_lab *lab, struct bsc_err *err);
 
-/* Makes the lab in its folder, which must not exist or be empty. */
+/* Makes these folders (the list ends with NULL) below the lab's own, then the mark by which the
+ * folder says itself that it is a lab, and of which platform. */
+bool bsc_lab_folders_make(const struct bsc_lab *lab, const char *const *folders,
+                          struct bsc_err *err);
+
+/* Makes the ledger of what the clients were told is stored. */
+bool bsc_lab_ledger_make(const struct bsc_lab *lab, struct bsc_err *err);
+/* Notes these messages in it. */
+bool bsc_lab_acknowledge(struct bsc_sql *ledger, int64_t first, int64_t last, struct bsc_err *err);
+
+/* Runs a statement whose two question marks are the ends of a range of messages. */
+bool bsc_lab_sql_range(struct bsc_sql *sql, const char *statement, int64_t first, int64_t last,
+                       struct bsc_err *err);
+
+/* The embedded lab: its folder must be empty. */
 bool bsc_lab_new(const struct bsc_lab *lab, struct bsc_err *err);
 
 /* Makes a restoring copy of the primary. */
@@ -73,11 +128,24 @@ bool bsc_lab_staff_start(const struct bsc_lab *lab, struct bsc_err *err);
 bool bsc_lab_staff_end(const struct bsc_lab *lab, bool all, struct bsc_err *err);
 /* Whether the named process (writer, session) is alive. */
 bool bsc_lab_staff_alive(const struct bsc_lab *lab, const char *name);
+/* Starts a program that goes on by itself, with its messages in `log` below the lab's folder, and
+ * keeps its pid under this name. */
+bool bsc_lab_staff_begin(const struct bsc_lab *lab, const char *name, const char *const *argv,
+                         const char *log, struct bsc_err *err);
+/* The same for a role of `bascule lab work`; waits until it says that it is ready. */
+bool bsc_lab_staff_hire(const struct bsc_lab *lab, const char *role, struct bsc_err *err);
+/* Ends the process of this name, if it lives. */
+bool bsc_lab_staff_dismiss(const struct bsc_lab *lab, const char *name, struct bsc_err *err);
+/* Whether a living process was started for this lab: a pid may belong to somebody else by now. */
+bool bsc_lab_staff_owns(const struct bsc_lab *lab, pid_t pid);
+/* A role says that it is ready. */
+bool bsc_lab_staff_ready(const struct bsc_lab *lab, const char *role, struct bsc_err *err);
 /* What such a process does until it is ended; `bascule lab work DIR ROLE`. */
 bool bsc_lab_work(const struct bsc_lab *lab, const char *role, struct bsc_err *err);
 
-/* Faults, each undone by repair. */
+/* Makes a fault of the lab's platform. */
 bool bsc_lab_break(const struct bsc_lab *lab, const char *fault, struct bsc_err *err);
+/* Undoes it. */
 bool bsc_lab_repair(const struct bsc_lab *lab, struct bsc_err *err);
 
 bool bsc_lab_status(const struct bsc_lab *lab, struct bsc_err *err);

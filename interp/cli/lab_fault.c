@@ -5,101 +5,31 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/num.h"
 #include "logs/backup.h"
 #include "logs/format.h"
 #include "logs/recover.h"
 #include "os/files.h"
 #include "os/tree.h"
-#include "value/json.h"
 
-/*
- * A fault is a few moves of files. Each move is noted before it is made, as {from, to}, or {remove}
- * for something that was added; repair takes them back in reverse order.
- */
-struct breakage {
-    const struct bsc_lab *lab; /* borrowed */
-    struct bsc_value *moves;   /* owned list */
-};
+enum { BALLAST_BYTES = 64 * 1024 * 1024 };
 
-enum { FAULTS_BYTES_MAX = 1024 * 1024, BALLAST_BYTES = 64 * 1024 * 1024 };
-
-static bool load_moves(const struct bsc_lab *lab, struct bsc_value **ret_moves, struct bsc_err *err)
+static bool lose_primary_site(struct bsc_lab_moves *b, struct bsc_err *err)
 {
-    struct bsc_buf text;
-    char *path = bsc_lab_path(lab, BSC_LAB_FAULTS);
-    bool ok = true;
-    bsc_buf_init(&text);
-    *ret_moves = NULL;
-    if (bsc_files_exists(lab->cli->sys, path)) {
-        ok = bsc_files_read(lab->cli->sys, path, FAULTS_BYTES_MAX, &text, err) &&
-             (*ret_moves = bsc_json_parse(path, text.data, text.length, err)) != NULL;
-    } else {
-        *ret_moves = bsc_value_list();
-    }
-    bsc_buf_release(&text);
-    bsc_mem_free(path);
-    return ok;
+    return bsc_lab_staff_end(b->lab, false, err) &&
+           bsc_lab_move(b, "dc1", BSC_LAB_LOST "/dc1", err);
 }
 
-static bool save_moves(const struct breakage *b, struct bsc_err *err)
+static bool lose_primary_server(struct bsc_lab_moves *b, struct bsc_err *err)
 {
-    struct bsc_buf text;
-    char *path = bsc_lab_path(b->lab, BSC_LAB_FAULTS);
-    bsc_buf_init(&text);
-    bsc_json_canonical(b->moves, &text);
-    bool ok = bsc_files_write(b->lab->cli->sys, path, text.data, text.length, 0600, err);
-    bsc_buf_release(&text);
-    bsc_mem_free(path);
-    return ok;
-}
-
-static bool note(struct breakage *b, const char *from, const char *to, struct bsc_err *err)
-{
-    struct bsc_value *move = bsc_value_map();
-    if (from != NULL)
-        bsc_value_set_text(move, "from", from);
-    bsc_value_set_text(move, from != NULL ? "to" : "remove", to);
-    bsc_value_append(b->moves, move);
-    return save_moves(b, err);
-}
-
-static bool rename_in(const struct bsc_lab *lab, const char *from, const char *to,
-                      struct bsc_err *err)
-{
-    const struct bsc_sys *sys = lab->cli->sys;
-    char *old = bsc_lab_path(lab, from);
-    char *new = bsc_lab_path(lab, to);
-    char *folder = bsc_files_folder_of(new);
-    bool ok = bsc_files_make_folder(sys, folder, 0700, err) &&
-              (sys->rename(sys->self, old, new) == 0 ||
-               bsc_err_sys(err, errno, "cannot move \"%s\" to \"%s\"", old, new));
-    bsc_mem_free(old);
-    bsc_mem_free(new);
-    bsc_mem_free(folder);
-    return ok;
-}
-
-static bool move(struct breakage *b, const char *from, const char *to, struct bsc_err *err)
-{
-    return note(b, from, to, err) && rename_in(b->lab, from, to, err);
-}
-
-static bool lose_primary_site(struct breakage *b, struct bsc_err *err)
-{
-    return bsc_lab_staff_end(b->lab, false, err) && move(b, "dc1", BSC_LAB_LOST "/dc1", err);
-}
-
-static bool lose_primary_server(struct breakage *b, struct bsc_err *err)
-{
-    return lose_primary_site(b, err) && move(b, BSC_LAB_LOST "/dc1/sql1", "rescued/sql1", err);
+    return lose_primary_site(b, err) &&
+           bsc_lab_move(b, BSC_LAB_LOST "/dc1/sql1", "rescued/sql1", err);
 }
 
 /* Only the clients' way to the site is lost: the front ends and the mirror. */
-static bool lose_front_end(struct breakage *b, struct bsc_err *err)
+static bool lose_front_end(struct bsc_lab_moves *b, struct bsc_err *err)
 {
     return bsc_lab_staff_end(b->lab, false, err) &&
-           move(b, "dc1/sql2", BSC_LAB_LOST "/dc1-sql2", err);
+           bsc_lab_move(b, "dc1/sql2", BSC_LAB_LOST "/dc1-sql2", err);
 }
 
 /* Name of the newest-but-one log backup on the share: not copied yet, and others follow it.
@@ -120,7 +50,7 @@ static char *pick_backup(const struct bsc_lab *lab, struct bsc_err *err)
     return name;
 }
 
-static bool lose_backup(struct breakage *b, struct bsc_err *err)
+static bool lose_backup(struct bsc_lab_moves *b, struct bsc_err *err)
 {
     if (!lose_primary_site(b, err))
         return false;
@@ -129,7 +59,7 @@ static bool lose_backup(struct breakage *b, struct bsc_err *err)
         return false;
     char *from = bsc_mem_format(BSC_LAB_SHARE "/%s", name);
     char *to = bsc_mem_format(BSC_LAB_LOST "/%s", name);
-    bool ok = move(b, from, to, err);
+    bool ok = bsc_lab_move(b, from, to, err);
     bsc_cli_say(b->lab->cli, "missing: %s\n", name);
     bsc_mem_free(name);
     bsc_mem_free(from);
@@ -149,7 +79,7 @@ static bool spoil(const struct bsc_lab *lab, const char *path, struct bsc_buf *b
     return true;
 }
 
-static bool damage_backup(struct breakage *b, struct bsc_err *err)
+static bool damage_backup(struct bsc_lab_moves *b, struct bsc_err *err)
 {
     struct bsc_buf bytes;
     bsc_buf_init(&bytes);
@@ -159,8 +89,8 @@ static bool damage_backup(struct breakage *b, struct bsc_err *err)
         char *from = bsc_mem_format(BSC_LAB_SHARE "/%s", name);
         char *to = bsc_mem_format(BSC_LAB_LOST "/%s", name);
         char *path = bsc_lab_path(b->lab, from);
-        ok = spoil(b->lab, path, &bytes, err) && move(b, from, to, err) &&
-             note(b, NULL, from, err) &&
+        ok = spoil(b->lab, path, &bytes, err) && bsc_lab_move(b, from, to, err) &&
+             bsc_lab_note(b, NULL, from, err) &&
              bsc_files_write(b->lab->cli->sys, path, bytes.data, bytes.length, 0600, err);
         bsc_cli_say(b->lab->cli, "damaged: %s\n", name);
         bsc_mem_free(from);
@@ -245,7 +175,7 @@ static bool go_on(const struct bsc_lab *lab, struct bsc_err *err)
 
 /* The primary goes on after the other fork has left it: a fork that only follows where its
  * predecessor ends would be its lawful successor. */
-static bool mix_forks(struct breakage *b, struct bsc_err *err)
+static bool mix_forks(struct bsc_lab_moves *b, struct bsc_err *err)
 {
     static const char scratch[] = ".lab/elsewhere.db";
     char *file = NULL;
@@ -256,7 +186,7 @@ static bool mix_forks(struct breakage *b, struct bsc_err *err)
         ok = bsc_err_set(err, BSC_ERR_IO, "the other fork gave no log backup");
     if (ok) {
         char *added = bsc_mem_format(BSC_LAB_SHARE "/%s", file);
-        ok = note(b, NULL, added, err) && lose_primary_site(b, err);
+        ok = bsc_lab_note(b, NULL, added, err) && lose_primary_site(b, err);
         bsc_cli_say(b->lab->cli, "of another recovery fork: %s\n", file);
         bsc_mem_free(added);
     }
@@ -265,11 +195,11 @@ static bool mix_forks(struct breakage *b, struct bsc_err *err)
 }
 
 /* The folder's limit in site.yaml is used up by something else. */
-static bool fill_destination(struct breakage *b, struct bsc_err *err)
+static bool fill_destination(struct bsc_lab_moves *b, struct bsc_err *err)
 {
     static const char ballast[] = BSC_LAB_COPIED "/forgotten.iso";
     const struct bsc_sys *sys = b->lab->cli->sys;
-    if (!lose_primary_site(b, err) || !note(b, NULL, ballast, err))
+    if (!lose_primary_site(b, err) || !bsc_lab_note(b, NULL, ballast, err))
         return false;
     char *path = bsc_lab_path(b->lab, ballast);
     int fd = sys->open(sys->self, path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
@@ -282,11 +212,7 @@ static bool fill_destination(struct breakage *b, struct bsc_err *err)
     return ok;
 }
 
-static const struct fault {
-    const char *name;
-    bool (*make)(struct breakage *b, struct bsc_err *err);
-    const char *said;
-} faults[] = {
+const struct bsc_lab_fault bsc_lab_embedded_faults[] = {
     {"primary-site", lose_primary_site, "Atlanta (dc1) is gone: primary, mirror and front ends"},
     {"primary-server", lose_primary_server,
      "Atlanta (dc1) is gone, but sql1's disk was rescued and can be read in rescued/sql1"},
@@ -298,81 +224,5 @@ static const struct fault {
      "Atlanta (dc1) is gone, and the share holds a log backup of another recovery fork"},
     {"share-full", fill_destination,
      "Atlanta (dc1) is gone, and there is no room for the backups in dc2/sql3/copied"},
+    {0},
 };
-
-bool bsc_lab_break(const struct bsc_lab *lab, const char *fault, struct bsc_err *err)
-{
-    struct breakage b = {lab, NULL};
-    const struct fault *found = NULL;
-    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
-        if (strcmp(faults[i].name, fault) == 0)
-            found = &faults[i];
-    }
-    if (found == NULL) {
-        bsc_err_set(err, BSC_ERR_USAGE, "there is no fault \"%s\"", fault);
-        return bsc_err_hint(err, "bascule lab --help lists the faults.");
-    }
-    bool ok = load_moves(lab, &b.moves, err);
-    if (ok && bsc_value_count(b.moves) > 0) {
-        ok = bsc_err_set(err, BSC_ERR_REFUSED, "the lab is broken already");
-        bsc_lab_hint(err, "repair", lab->folder, "mends it");
-    }
-    ok = ok && found->make(&b, err);
-    if (ok)
-        bsc_cli_say(lab->cli, "%s\n", found->said);
-    bsc_value_free(b.moves);
-    return ok;
-}
-
-/* A move that was noted but not made, because the lab was interrupted, is no error. */
-static bool take_back(const struct bsc_lab *lab, const struct bsc_value *done, struct bsc_err *err)
-{
-    const char *added = bsc_value_get_string(done, "remove");
-    const char *to = bsc_value_get_string(done, "to");
-    char *path = bsc_lab_path(lab, added != NULL ? added : to);
-    bool ok = true;
-    if (added != NULL)
-        ok = bsc_tree_remove(lab->cli->sys, path, err);
-    else if (bsc_files_exists(lab->cli->sys, path))
-        ok = rename_in(lab, to, bsc_value_get_string(done, "from"), err);
-    bsc_mem_free(path);
-    return ok;
-}
-
-static bool failed_over(const struct bsc_lab *lab, bool *ret, struct bsc_err *err)
-{
-    int64_t count = 0;
-    struct bsc_sql *sql = bsc_lab_sql_open(lab, BSC_LAB_POOL, false, err);
-    bool ok =
-        sql != NULL &&
-        bsc_lab_sql_number(sql, "SELECT count(*) FROM pool WHERE state <> 'Normal'", &count, err);
-    bsc_sql_close(sql);
-    *ret = count > 0;
-    return ok;
-}
-
-bool bsc_lab_repair(const struct bsc_lab *lab, struct bsc_err *err)
-{
-    struct bsc_value *moves = NULL;
-    bool over = false;
-    if (!failed_over(lab, &over, err) || !load_moves(lab, &moves, err))
-        return false;
-    if (over) {
-        bsc_value_free(moves);
-        bsc_err_set(err, BSC_ERR_REFUSED,
-                    "the lab was failed over: the old primary must not return");
-        return bsc_err_hint(err,
-                            "Make a new lab: bascule lab down DIR --remove, then lab new DIR.");
-    }
-    bool ok = true;
-    for (size_t i = bsc_value_count(moves); ok && i > 0; i--)
-        ok = take_back(lab, bsc_value_at(moves, i - 1), err);
-    bsc_value_free(moves);
-    struct breakage none = {lab, bsc_value_list()};
-    ok = ok && save_moves(&none, err) && bsc_lab_staff_end(lab, true, err) &&
-         bsc_lab_staff_start(lab, err);
-    bsc_value_free(none.moves);
-    if (ok)
-        bsc_cli_say(lab->cli, "the lab is whole again\n");
-    return ok;
-}

@@ -2,8 +2,8 @@
 
 #define SERIES "WITH RECURSIVE n(id) AS (SELECT ? UNION ALL SELECT id + 1 FROM n WHERE id < ?) "
 
-static bool run_with(struct bsc_sql *sql, const char *statement, int64_t first, int64_t last,
-                     struct bsc_err *err)
+bool bsc_lab_sql_range(struct bsc_sql *sql, const char *statement, int64_t first, int64_t last,
+                       struct bsc_err *err)
 {
     struct bsc_sql_limits limits = {0};
     struct bsc_sql_result result = {0};
@@ -16,17 +16,23 @@ static bool run_with(struct bsc_sql *sql, const char *statement, int64_t first, 
     return ok;
 }
 
+bool bsc_lab_acknowledge(struct bsc_sql *ledger, int64_t first, int64_t last, struct bsc_err *err)
+{
+    return bsc_lab_sql_range(ledger, SERIES "INSERT INTO acknowledged SELECT id FROM n", first,
+                             last, err);
+}
+
 /* The ledger is what the clients know: they are told only after the commit. */
 bool bsc_lab_add_messages(struct bsc_sql *primary, struct bsc_sql *ledger, int64_t count,
                           struct bsc_err *err)
 {
     int64_t last = 0;
     return bsc_lab_sql_number(primary, "SELECT max(id) FROM tblChatMessage", &last, err) &&
-           run_with(primary,
-                    SERIES "INSERT INTO tblChatMessage (id, room, author, sent, body) SELECT id,"
-                           " 1 + id % 40, 1 + id % 500, strftime('%Y-%m-%dT%H:%M:%fZ'),"
-                           " 'Line ' || id FROM n",
-                    last + 1, last + count, err) &&
-           run_with(ledger, SERIES "INSERT INTO acknowledged SELECT id FROM n", last + 1,
-                    last + count, err);
+           bsc_lab_sql_range(primary,
+                             SERIES
+                             "INSERT INTO tblChatMessage (id, room, author, sent, body) SELECT id,"
+                             " 1 + id % 40, 1 + id % 500, strftime('%Y-%m-%dT%H:%M:%fZ'),"
+                             " 'Line ' || id FROM n",
+                             last + 1, last + count, err) &&
+           bsc_lab_acknowledge(ledger, last + 1, last + count, err);
 }

@@ -1,6 +1,7 @@
 #include "cli/lab.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "lib/env.h"
@@ -67,30 +68,34 @@ static bool make_database(const struct bsc_lab *lab, const char *name,
     return ok;
 }
 
-static bool make_folders(const struct bsc_lab *lab, struct bsc_err *err)
+bool bsc_lab_folders_make(const struct bsc_lab *lab, const char *const *folders,
+                          struct bsc_err *err)
 {
-    static const char *const folders[] = {".lab",    BSC_LAB_PIDS, "dc1/sql1",     "dc1/sql2",
-                                          "dc2/app", "dc2/sql4",   BSC_LAB_COPIED, BSC_LAB_SHARE,
-                                          "office",  BSC_LAB_LOST};
-    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        char *path = bsc_lab_path(lab, folders[i]);
+    for (; *folders != NULL; folders++) {
+        char *path = bsc_lab_path(lab, *folders);
         bool ok = bsc_files_make_folder(lab->cli->sys, path, 0700, err);
         bsc_mem_free(path);
         if (!ok)
             return false;
     }
     char *mark = bsc_lab_path(lab, BSC_LAB_MARK);
-    bool ok = bsc_files_write(lab->cli->sys, mark, "1\n", 2, 0600, err);
+    char *text = bsc_mem_format("%s\n", lab->kind->platform);
+    bool ok = bsc_files_write(lab->cli->sys, mark, text, strlen(text), 0600, err);
+    bsc_mem_free(text);
     bsc_mem_free(mark);
     return ok;
+}
+
+bool bsc_lab_ledger_make(const struct bsc_lab *lab, struct bsc_err *err)
+{
+    return make_database(lab, BSC_LAB_LEDGER, ledger_schema, err);
 }
 
 static bool make_databases(const struct bsc_lab *lab, struct bsc_err *err)
 {
     return make_database(lab, BSC_LAB_PRIMARY, chat_schema, err) &&
            make_database(lab, BSC_LAB_COMPLIANCE, compliance_schema, err) &&
-           make_database(lab, BSC_LAB_POOL, pool_schema, err) &&
-           make_database(lab, BSC_LAB_LEDGER, ledger_schema, err);
+           make_database(lab, BSC_LAB_POOL, pool_schema, err) && bsc_lab_ledger_make(lab, err);
 }
 
 bool bsc_lab_seed(const struct bsc_lab *lab, const char *copy, struct bsc_err *err)
@@ -233,8 +238,11 @@ static bool make_history(const struct bsc_lab *lab, struct bsc_err *err)
 
 bool bsc_lab_new(const struct bsc_lab *lab, struct bsc_err *err)
 {
-    if (!make_folders(lab, err) || !make_databases(lab, err) || !make_history(lab, err) ||
-        !bsc_lab_site_write(lab, err))
+    static const char *const folders[] = {
+        ".lab",         BSC_LAB_PIDS,  "dc1/sql1", "dc1/sql2",   "dc2/app", "dc2/sql4",
+        BSC_LAB_COPIED, BSC_LAB_SHARE, "office",   BSC_LAB_LOST, NULL};
+    if (!bsc_lab_folders_make(lab, folders, err) || !make_databases(lab, err) ||
+        !make_history(lab, err) || !bsc_lab_site_write(lab, err))
         return false;
     bsc_cli_say(lab->cli,
                 "practice site in %s\n"

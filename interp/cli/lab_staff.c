@@ -41,8 +41,7 @@ static pid_t read_pid(const struct bsc_lab *lab, const char *path)
     return (pid_t)pid;
 }
 
-/* Whether a living process was started for this lab: a pid may belong to somebody else by now. */
-static bool works_here(const struct bsc_lab *lab, pid_t pid)
+bool bsc_lab_staff_owns(const struct bsc_lab *lab, pid_t pid)
 {
     struct bsc_err err = BSC_ERR_INIT;
     struct bsc_buf text;
@@ -59,7 +58,7 @@ static bool works_here(const struct bsc_lab *lab, pid_t pid)
 bool bsc_lab_staff_alive(const struct bsc_lab *lab, const char *name)
 {
     char *path = pid_path(lab, name);
-    bool alive = works_here(lab, read_pid(lab, path));
+    bool alive = bsc_lab_staff_owns(lab, read_pid(lab, path));
     bsc_mem_free(path);
     return alive;
 }
@@ -92,49 +91,59 @@ static bool wait_until_ready(const struct bsc_lab *lab, const char *name, struct
     return bsc_err_hint(err, "Its messages are in .lab/log.");
 }
 
-static bool start(const struct bsc_lab *lab, const char *name, const char *const *argv,
-                  struct bsc_err *err)
+bool bsc_lab_staff_begin(const struct bsc_lab *lab, const char *name, const char *const *argv,
+                         const char *log, struct bsc_err *err)
 {
     pid_t pid = 0;
-    char *log = bsc_lab_path(lab, ".lab/log");
-    bool ok = bsc_process_detach(argv, log, &pid, err) && keep_pid(lab, name, pid, err);
-    bsc_mem_free(log);
+    char *path = bsc_lab_path(lab, log);
+    bool ok = bsc_process_detach(argv, path, &pid, err) && keep_pid(lab, name, pid, err);
+    bsc_mem_free(path);
     return ok;
 }
 
-static bool start_worker(const struct bsc_lab *lab, const char *own, const char *role,
-                         struct bsc_err *err)
+bool bsc_lab_staff_hire(const struct bsc_lab *lab, const char *role, struct bsc_err *err)
 {
+    char *own = bsc_process_own_path(err);
     const char *const argv[] = {own, "lab", "work", lab->folder, role, NULL};
     char *ready = bsc_mem_format(BSC_LAB_PIDS "/%s.ready", role);
     char *path = bsc_lab_path(lab, ready);
     lab->cli->sys->unlink(lab->cli->sys->self, path);
+    bool ok = own != NULL && bsc_lab_staff_begin(lab, role, argv, BSC_LAB_LOG, err) &&
+              wait_until_ready(lab, role, err);
     bsc_mem_free(ready);
     bsc_mem_free(path);
-    return start(lab, role, argv, err) && wait_until_ready(lab, role, err);
+    bsc_mem_free(own);
+    return ok;
+}
+
+bool bsc_lab_staff_ready(const struct bsc_lab *lab, const char *role, struct bsc_err *err)
+{
+    char *name = bsc_mem_format(BSC_LAB_PIDS "/%s.ready", role);
+    char *path = bsc_lab_path(lab, name);
+    bool ok = bsc_files_write(lab->cli->sys, path, "", 0, 0600, err);
+    bsc_mem_free(name);
+    bsc_mem_free(path);
+    return ok;
 }
 
 bool bsc_lab_staff_start(const struct bsc_lab *lab, struct bsc_err *err)
 {
-    char *own = bsc_process_own_path(err);
-    bool ok = own != NULL && start_worker(lab, own, "writer", err) &&
-              bsc_lab_mirror(lab, "mirrors.follow", BSC_LAB_PRIMARY, BSC_LAB_MIRROR, err) &&
-              start_worker(lab, own, "session", err);
-    bsc_mem_free(own);
-    return ok;
+    return bsc_lab_staff_hire(lab, "writer", err) &&
+           bsc_lab_mirror(lab, "mirrors.follow", BSC_LAB_PRIMARY, BSC_LAB_MIRROR, err) &&
+           bsc_lab_staff_hire(lab, "session", err);
 }
 
 static bool end_by_file(const struct bsc_lab *lab, const char *path, struct bsc_err *err)
 {
     enum { WAIT_MS = 5000 };
     pid_t pid = read_pid(lab, path);
-    if (works_here(lab, pid) && !bsc_process_end(pid, SIGTERM, WAIT_MS, err))
+    if (bsc_lab_staff_owns(lab, pid) && !bsc_process_end(pid, SIGTERM, WAIT_MS, err))
         return false;
     lab->cli->sys->unlink(lab->cli->sys->self, path);
     return true;
 }
 
-static bool end_named(const struct bsc_lab *lab, const char *name, struct bsc_err *err)
+bool bsc_lab_staff_dismiss(const struct bsc_lab *lab, const char *name, struct bsc_err *err)
 {
     char *path = pid_path(lab, name);
     bool ok = end_by_file(lab, path, err);
@@ -152,7 +161,8 @@ static bool end_mirroring(const struct bsc_lab *lab, const char *mirror, struct 
 
 bool bsc_lab_staff_end(const struct bsc_lab *lab, bool all, struct bsc_err *err)
 {
-    if (!end_named(lab, "writer", err) || !end_mirroring(lab, BSC_LAB_MIRROR, err))
+    if (!bsc_lab_staff_dismiss(lab, "writer", err) || !end_mirroring(lab, BSC_LAB_MIRROR, err))
         return false;
-    return !all || (end_named(lab, "session", err) && end_mirroring(lab, BSC_LAB_NEW_MIRROR, err));
+    return !all || (bsc_lab_staff_dismiss(lab, "session", err) &&
+                    end_mirroring(lab, BSC_LAB_NEW_MIRROR, err));
 }

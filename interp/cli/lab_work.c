@@ -7,7 +7,6 @@
 
 #include "base/mem.h"
 #include "logs/backup.h"
-#include "os/files.h"
 #include "os/loop.h"
 
 enum { MESSAGE_EVERY_MS = 25, BACKUP_EVERY_MESSAGES = 80 };
@@ -25,16 +24,6 @@ struct writer {
     bool failed;
     struct bsc_err *err;
 };
-
-static bool tell_ready(const struct bsc_lab *lab, const char *role, struct bsc_err *err)
-{
-    char *name = bsc_mem_format(BSC_LAB_PIDS "/%s.ready", role);
-    char *path = bsc_lab_path(lab, name);
-    bool ok = bsc_files_write(lab->cli->sys, path, "", 0, 0600, err);
-    bsc_mem_free(name);
-    bsc_mem_free(path);
-    return ok;
-}
 
 static bool back_up(struct writer *w)
 {
@@ -95,7 +84,7 @@ static bool writer_open(struct writer *w, struct bsc_err *err)
 static bool write_messages(const struct bsc_lab *lab, struct bsc_err *err)
 {
     struct writer w = {.lab = lab, .err = err};
-    if (!writer_open(&w, err) || !tell_ready(lab, "writer", err))
+    if (!writer_open(&w, err) || !bsc_lab_staff_ready(lab, "writer", err))
         return false;
     bsc_timer_start(w.loop, MESSAGE_EVERY_MS, write_one, &w);
     bsc_loop_run(w.loop);
@@ -128,7 +117,7 @@ static bool hold_session(const struct bsc_lab *lab, struct bsc_err *err)
         fd = sys->open(sys->self, path, O_RDONLY, 0);
         ok = fd >= 0 || bsc_err_sys(err, errno, "cannot open \"%s\"", path);
     }
-    if (ok && tell_ready(lab, "session", err)) {
+    if (ok && bsc_lab_staff_ready(lab, "session", err)) {
         bsc_timer_start(loop, DAY_MS, session_due, loop);
         bsc_loop_run(loop);
     }

@@ -11,6 +11,7 @@ work=$(mktemp -d)
 sentence="the test begins"
 background=
 mounted=
+servers=
 code=0
 cd "$work"
 # The name of no other process holds it: this is how the processes of a test are known.
@@ -30,6 +31,9 @@ clean_up() {
     trap '' INT TERM HUP
     set +e
     cd "$work" || exit 1
+    for lab in $servers; do
+        "$program" lab down "$lab" >/dev/null 2>&1
+    done
     for pid in $background $(own_processes); do
         kill -KILL "$pid" 2>/dev/null
     done
@@ -158,6 +162,33 @@ openable() {
 new_lab() {
     bsc lab new "$1"
     exits 0
+}
+
+# new_servers DIR: a practice site on PostgreSQL. Its servers work as another user where we are
+# root; killed, they would leave shared memory behind, so they are ended before everything else.
+new_servers() {
+    chmod 711 "$work"
+    servers="$servers $work/$1"
+    bsc lab new "$1" --platform postgresql
+    exits 0
+}
+
+# pg SERVER SQL: asks one server of the practice site `site`, not through bascule.
+pg() {
+    set -- "$1" "$2" /usr/lib/postgresql/*/bin/psql
+    "$3" -X -q -A -t -h "$work/site/$1" -U postgres -d mgc -c "$2" 2>"$work/psql.err"
+}
+
+# Pids of the processes that work in a folder or below it.
+residents() {
+    for link in /proc/[0-9]*/cwd; do
+        case "$(readlink "$link" 2>/dev/null)/" in
+        "$1"/*)
+            pid=${link#/proc/}
+            echo "${pid%/cwd}"
+            ;;
+        esac
+    done
 }
 
 break_lab() {

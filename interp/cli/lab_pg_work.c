@@ -1,0 +1,195 @@
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "cli/lab_pg.h"
+#include "os/files.h"
+#include "os/loop.h"
+#include "os/process.h"
+
+enum {
+    MESSAGE_EVERY_MS = 25,
+    DIAL_EVERY_MS = 50,
+    STATEMENT_WITHIN_MS = 3000,
+    COPY_EVERY_MS = 15 * 60 * 1000,
+    DAY_MS = 24 * 60 * 60 * 1000,
+    LOG_FILE_MAX = 1 << 30
+};
+
+/* A process of the lab: it does `round` now and then, until a signal ends it. */
+struct worker {
+    const struct bsc_lab *lab;
+    struct bsc_loop *loop;
+    bool (*round)(struct worker *w, int64_t *ret_pause_ms);
+    struct bsc_err *err;
+    struct bsc_sql *front; /* the writer's way to the database; NULL while there is none */
+    struct bsc_sql *ledger;
+    int64_t last; /* message that was tried */
+    bool stop;
+    bool failed;
+};
+
+static void due(void *arg)
+{
+    struct worker *w = arg;
+    int64_t pause_ms = 0;
+    w->failed = !w->stop && !w->round(w, &pause_ms);
+    if (w->stop || w->failed)
+        bsc_loop_stop(w->loop);
+    else
+        bsc_timer_start(w->loop, pause_ms, due, w);
+}
+
+/* What is under way is finished first. */
+static void signalled(void *arg, int signal_number)
+{
+    struct worker *w = arg;
+    (void)signal_number;
+    w->stop = true;
+    bsc_loop_stop(w->loop);
+}
+
+/* The first round comes before the role says that it is ready. */
+static bool go_on(struct worker *w, const char *role)
+{
+    int64_t pause_ms = 0;
+    w->loop = bsc_loop_new(w->err);
+    if (w->loop == NULL || !bsc_loop_watch_signals(w->loop, signalled, w, w->err) ||
+        !w->round(w, &pause_ms) || !bsc_lab_staff_ready(w->lab, role, w->err))
+        return false;
+    bsc_timer_start(w->loop, pause_ms, due, w);
+    bsc_loop_run(w->loop);
+    return !w->failed;
+}
+
+/* Who has no connection dials again and again, as clients do. A message whose commit was not
+ * confirmed is never sent again under its number: the ledger holds what was confirmed and nothing
+ * else. */
+static bool write_round(struct worker *w, int64_t *ret_pause_ms)
+{
+    struct bsc_err reason = BSC_ERR_INIT;
+    *ret_pause_ms = DIAL_EVERY_MS;
+    if (w->front == NULL)
+        w->front = bsc_lab_pg_open(w->lab, BSC_LAB_PG_FRONT, "mgc", &reason);
+    if (w->front == NULL)
+        return true;
+    w->last++;
+    if (!bsc_lab_pg_add_messages(w->front, w->last, w->last, &reason)) {
+        bsc_sql_close(w->front);
+        w->front = NULL;
+        return true;
+    }
+    *ret_pause_ms = MESSAGE_EVERY_MS;
+    return bsc_lab_acknowledge(w->ledger, w->last, w->last, w->err);
+}
+
+/* After a failover the database may hold messages that nobody was told of: begin above them. */
+static bool begin_above(struct worker *w)
+{
+    struct bsc_err reason = BSC_ERR_INIT;
+    int64_t there = 0;
+    if (!bsc_lab_sql_number(w->ledger, "SELECT max(id) FROM acknowledged", &w->last, w->err))
+        return false;
+    w->front = bsc_lab_pg_open(w->lab, BSC_LAB_PG_FRONT, "mgc", &reason);
+    if (w->front != NULL &&
+        bsc_lab_sql_number(w->front, "SELECT max(id) FROM tblChatMessage", &there, &reason) &&
+        there > w->last)
+        w->last = there;
+    return true;
+}
+
+static bool write_messages(const struct bsc_lab *lab, struct bsc_err *err)
+{
+    struct worker w = {.lab = lab, .round = write_round, .err = err};
+    bool ok = (w.ledger = bsc_lab_sql_open(lab, BSC_LAB_LEDGER, false, err)) != NULL &&
+              begin_above(&w) && go_on(&w, "writer");
+    bsc_sql_close(w.front);
+    bsc_sql_close(w.ledger);
+    return ok;
+}
+
+static bool has_form(const char *name, size_t digits, const char *ending)
+{
+    return strspn(name, "0123456789ABCDEF") == digits && strcmp(name + digits, ending) == 0;
+}
+
+/* Log files, whole or the beginning of one, and histories of timelines. */
+static bool is_shipped(const char *name)
+{
+    return has_form(name, 24, "") || has_form(name, 24, ".partial") ||
+           has_form(name, 8, ".history");
+}
+
+static bool copy_file(const struct bsc_lab *lab, const char *from, const char *to,
+                      struct bsc_err *err)
+{
+    struct bsc_buf bytes;
+    bsc_buf_init(&bytes);
+    bool ok = bsc_files_read(lab->cli->sys, from, LOG_FILE_MAX, &bytes, err) &&
+              bsc_files_write(lab->cli->sys, to, bytes.data, bytes.length, 0600, err);
+    bsc_buf_release(&bytes);
+    return ok;
+}
+
+static bool copy_new(struct worker *w, const char *share, const char *copied)
+{
+    struct bsc_files_list list = {0};
+    bool ok = bsc_files_list(share, &list, w->err);
+    for (size_t i = 0; ok && i < list.count; i++) {
+        char *from = bsc_files_join(share, list.names[i]);
+        char *to = bsc_files_join(copied, list.names[i]);
+        if (is_shipped(list.names[i]) && !bsc_files_exists(w->lab->cli->sys, to))
+            ok = copy_file(w->lab, from, to, w->err);
+        bsc_mem_free(from);
+        bsc_mem_free(to);
+    }
+    bsc_files_list_release(&list);
+    return ok;
+}
+
+static bool copy_round(struct worker *w, int64_t *ret_pause_ms)
+{
+    char *share = bsc_lab_path(w->lab, BSC_LAB_SHARE);
+    char *copied = bsc_lab_path(w->lab, BSC_LAB_PG_SECONDARY "/copied");
+    bool ok = copy_new(w, share, copied);
+    *ret_pause_ms = COPY_EVERY_MS;
+    bsc_mem_free(share);
+    bsc_mem_free(copied);
+    return ok;
+}
+
+static bool copy_log_files(const struct bsc_lab *lab, struct bsc_err *err)
+{
+    struct worker w = {.lab = lab, .round = copy_round, .err = err};
+    return go_on(&w, BSC_LAB_PG_COPY_JOB);
+}
+
+static bool rest(struct worker *w, int64_t *ret_pause_ms)
+{
+    (void)w;
+    *ret_pause_ms = DAY_MS;
+    return true;
+}
+
+/* A program that is connected to the secondary: what a failover must end before recovery. */
+static bool hold_session(const struct bsc_lab *lab, struct bsc_err *err)
+{
+    struct worker w = {.lab = lab, .round = rest, .err = err};
+    w.front = bsc_lab_pg_open(lab, BSC_LAB_PG_SECONDARY, "mgc", err);
+    bool ok = w.front != NULL && go_on(&w, "session");
+    bsc_sql_close(w.front);
+    return ok;
+}
+
+bool bsc_lab_pg_work(const struct bsc_lab *lab, const char *role, struct bsc_err *err)
+{
+    if (!bsc_process_become_owner(lab->folder, err))
+        return false;
+    if (strcmp(role, "writer") == 0)
+        return write_messages(lab, err);
+    if (strcmp(role, BSC_LAB_PG_COPY_JOB) == 0)
+        return copy_log_files(lab, err);
+    if (strcmp(role, "session") == 0)
+        return hold_session(lab, err);
+    return bsc_err_set(err, BSC_ERR_USAGE, "there is no such work in a lab: \"%s\"", role);
+}
