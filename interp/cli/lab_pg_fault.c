@@ -34,6 +34,7 @@ static bool failed_over(const struct bsc_lab *lab, bool *ret, struct bsc_err *er
     return ok;
 }
 
+/* In this order: a mirror that does not find its principal at once waits for seconds. */
 static bool restart(const struct bsc_lab *lab, struct bsc_err *err)
 {
     static const char *const servers[] = {BSC_LAB_PG_PRIMARY, BSC_LAB_PG_MIRROR,
@@ -43,10 +44,9 @@ static bool restart(const struct bsc_lab *lab, struct bsc_err *err)
     bool ok = bsc_lab_pg_programs_find(lab, &programs, err);
     for (size_t i = 0; ok && i < COUNT; i++) {
         if (!bsc_lab_pg_server_alive(lab, servers[i]))
-            ok = bsc_lab_pg_server_start(lab, &programs, servers[i], NULL, err);
+            ok = bsc_lab_pg_server_start(lab, &programs, servers[i], NULL, err) &&
+                 bsc_lab_pg_server_await(lab, servers[i], err);
     }
-    for (size_t i = 0; ok && i < COUNT; i++)
-        ok = bsc_lab_pg_server_await(lab, servers[i], err);
     ok = ok && bsc_lab_pg_staff_start(lab, &programs, err);
     bsc_lab_pg_programs_release(&programs);
     return ok;

@@ -209,6 +209,8 @@ static bool make_history(const struct bsc_lab *lab, const struct bsc_lab_pg_prog
     return ok;
 }
 
+/* A mirror that does not find its principal at first waits for seconds before it tries again, and
+ * the principal for its mirror. */
 static bool make_servers(const struct bsc_lab *lab, const struct bsc_lab_pg_programs *programs,
                          struct bsc_err *err)
 {
@@ -216,8 +218,8 @@ static bool make_servers(const struct bsc_lab *lab, const struct bsc_lab_pg_prog
            clone(lab, BSC_LAB_PG_MIRROR, err) && clone(lab, BSC_LAB_PG_SECONDARY, err) &&
            bsc_lab_pg_give(lab, err) &&
            bsc_lab_pg_server_start(lab, programs, BSC_LAB_PG_PRIMARY, NULL, err) &&
-           bsc_lab_pg_server_start(lab, programs, BSC_LAB_PG_MIRROR, NULL, err) &&
            bsc_lab_pg_server_await(lab, BSC_LAB_PG_PRIMARY, err) &&
+           bsc_lab_pg_server_start(lab, programs, BSC_LAB_PG_MIRROR, NULL, err) &&
            bsc_lab_pg_server_await(lab, BSC_LAB_PG_MIRROR, err) &&
            make_history(lab, programs, err) && bsc_lab_pg_staff_start(lab, programs, err);
 }

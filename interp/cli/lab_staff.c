@@ -16,6 +16,7 @@ enum {
     PID_TEXT_MAX = 32,
     COMMAND_LINE_MAX = 64 * 1024,
     READY_WITHIN_MS = 10000,
+    SHOWN_WITHIN_MS = 1000,
     LOOK_EVERY_MS = 5
 };
 
@@ -41,17 +42,29 @@ static pid_t read_pid(const struct bsc_lab *lab, const char *path)
     return (pid_t)pid;
 }
 
-bool bsc_lab_staff_owns(const struct bsc_lab *lab, pid_t pid)
+/* A process that is becoming another program has no command line for a moment. */
+static void read_command_line(const struct bsc_lab *lab, pid_t pid, struct bsc_buf *text)
 {
     struct bsc_err err = BSC_ERR_INIT;
-    struct bsc_buf text;
     char *path = bsc_mem_format("/proc/%d/cmdline", (int)pid);
-    bsc_buf_init(&text);
-    bool read = pid > 0 && bsc_process_alive(pid) &&
-                bsc_files_read(lab->cli->sys, path, COMMAND_LINE_MAX, &text, &err);
-    bool ours = read && memmem(text.data, text.length, lab->folder, strlen(lab->folder)) != NULL;
-    bsc_buf_release(&text);
+    for (int waited = 0; text->length == 0 && waited < SHOWN_WITHIN_MS; waited++) {
+        if (!bsc_process_alive(pid) ||
+            !bsc_files_read(lab->cli->sys, path, COMMAND_LINE_MAX, text, &err))
+            break;
+        if (text->length == 0)
+            bsc_clock_pause(1, NULL);
+    }
     bsc_mem_free(path);
+}
+
+bool bsc_lab_staff_owns(const struct bsc_lab *lab, pid_t pid)
+{
+    struct bsc_buf text;
+    bsc_buf_init(&text);
+    if (pid > 0)
+        read_command_line(lab, pid, &text);
+    bool ours = memmem(text.data, text.length, lab->folder, strlen(lab->folder)) != NULL;
+    bsc_buf_release(&text);
     return ours;
 }
 
