@@ -58,6 +58,7 @@ static const char server_settings[] =
     "min_wal_size = 8MB\n"
     "max_wal_size = 128MB\n"
     "wal_keep_size = 32MB\n"
+    "track_commit_timestamp = on\n"
     "timezone = 'UTC'\n"
     "log_timezone = 'UTC'\n"
     "archive_mode = on\n"

@@ -11,6 +11,7 @@ static const struct bsc_lib_row *const table[] = {
     &bsc_lib_row_file_copy,         /* file.copy */
     &bsc_lib_row_file_remove,       /* file.remove */
     &bsc_lib_row_file_state,        /* file.state */
+    &bsc_lib_row_folder_list,       /* folder.list */
     &bsc_lib_row_logs_apply,        /* logs.apply */
     &bsc_lib_row_logs_chain,        /* logs.chain */
     &bsc_lib_row_logs_copy,         /* logs.copy */
@@ -27,6 +28,7 @@ static const struct bsc_lib_row *const table[] = {
     &bsc_lib_row_mirrors_state,     /* mirrors.state */
     &bsc_lib_row_pools_state,       /* pools.state */
     &bsc_lib_row_pools_update,      /* pools.update */
+    &bsc_lib_row_process_state,     /* process.state */
     &bsc_lib_row_sql_execute,       /* sql.execute */
     &bsc_lib_row_sql_query,         /* sql.query */
 };

@@ -25,6 +25,9 @@ extern const struct bsc_lib_row bsc_lib_row_file_copy;
 extern const struct bsc_lib_row bsc_lib_row_file_remove;
 extern const struct bsc_lib_row bsc_lib_row_file_state;
 
+/* folder.c */
+extern const struct bsc_lib_row bsc_lib_row_folder_list;
+
 /* mirrors.c */
 extern const struct bsc_lib_row bsc_lib_row_mirrors_follow;
 extern const struct bsc_lib_row bsc_lib_row_mirrors_install;
@@ -33,6 +36,9 @@ extern const struct bsc_lib_row bsc_lib_row_mirrors_state;
 /* pools.c */
 extern const struct bsc_lib_row bsc_lib_row_pools_state;
 extern const struct bsc_lib_row bsc_lib_row_pools_update;
+
+/* process.c */
+extern const struct bsc_lib_row bsc_lib_row_process_state;
 
 /* shipping.c */
 extern const struct bsc_lib_row bsc_lib_row_logs_chain;

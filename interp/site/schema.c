@@ -41,7 +41,8 @@ static const struct bsc_site_key server_keys[] = {
      .doc = "Database technology; left out for a server that holds no database."},
     {.name = "folder",
      .type = BSC_SITE_PATH,
-     .doc = "Folder that holds the server's database files; needed with platform sqlite."},
+     .doc = "Folder that holds the server's database files; needed with platform sqlite. On "
+            "postgresql its data folder, where that can be looked at from here."},
     {.name = "connection",
      .type = BSC_SITE_CONNECTION,
      .doc = "ODBC connection string without password and database; needed with a platform."},
@@ -86,6 +87,9 @@ static const struct bsc_site_key log_shipping_keys[] = {
     {.name = "destination_limit",
      .type = BSC_SITE_SIZE,
      .doc = "The most bytes that the destination folder may hold."},
+    {.name = "pid_file",
+     .type = BSC_SITE_PATH,
+     .doc = "File that holds the pid of the job that copies them; platforms other than sqlite."},
 };
 KIND(log_shipping, "log shipping", "log-shipping",
      "How log backups travel from the primary to the secondary.");

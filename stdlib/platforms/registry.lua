@@ -11,7 +11,10 @@ local list = require "bascule/core/list"
 local M = {}
 
 -- Shipped platforms of databases, and drivers of pools.
-M.platforms = { sqlite = require "bascule/platforms/sqlite" }
+M.platforms = {
+  sqlite = require "bascule/platforms/sqlite",
+  postgresql = require "bascule/platforms/postgresql",
+}
 M.drivers = { table = require "bascule/platforms/table" }
 
 -- The platform of a copy (the plain table behind its handle).

@@ -378,8 +378,9 @@ static void the_map_is_normalised(void **state)
     static const char expected[] =
         "{\"data_centres\":{\"d1\":{\"title\":null}},\"databases\":{\"m\":{\"backlog\":null,"
         "\"failover\":\"allowed\",\"log_shipping\":{\"destination\":\"/site/in\","
-        "\"destination_limit\":2097152,\"share\":\"/share\"},\"loss_check\":null,\"mirror\":null,"
-        "\"note\":null,\"primary\":{\"database\":null,\"file\":\"sub/m.db\","
+        "\"destination_limit\":2097152,\"pid_file\":null,\"share\":\"/share\"},"
+        "\"loss_check\":null,\"mirror\":null,\"note\":null,\"primary\":{\"database\":null,\"file\":"
+        "\"sub/m.db\","
         "\"path\":\"/site/x/a/sub/m.db\",\"salvage\":\"/rescued/m.db\",\"server\":\"a\"},"
         "\"secondary\":{\"database\":null,\"file\":\"n.db\",\"path\":\"/site/x/a/n.db\","
         "\"salvage\":null,\"server\":\"a\"},\"secondary_mirror\":null}},\"links\":[],\"pools\":"

@@ -1,0 +1,257 @@
+-- The platform `postgresql`: copies are databases of servers that are asked by SQL; log backups are
+-- the log files that the primary archives. How to look at them; nothing can be changed yet.
+
+local _, host = ...
+local effects = require "bascule/effects"
+local inventory = require "bascule/language/inventory"
+local libpq = require "bascule/platforms/libpq"
+local list = require "bascule/core/list"
+local text = require "bascule/core/text"
+local wal = require "bascule/platforms/wal"
+
+local M = { observe = {} }
+
+-- After a promotion the timeline of a primary is told by its log alone: what the control file holds
+-- is that of the last checkpoint.
+local database_query = [[
+SELECT pg_is_in_recovery()::int AS restoring,
+  (SELECT system_identifier::text FROM pg_control_system()) AS system,
+  CASE WHEN pg_is_in_recovery()
+    THEN coalesce((SELECT received_tli FROM pg_stat_wal_receiver),
+      (SELECT greatest(timeline_id, min_recovery_end_timeline)
+        FROM pg_control_checkpoint(), pg_control_recovery()))
+    ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int
+  END AS timeline,
+  (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END
+    - '0/0')::bigint AS lsn,
+  to_char(CASE WHEN pg_is_in_recovery() THEN pg_last_xact_replay_timestamp()
+    WHEN current_setting('track_commit_timestamp') = 'on'
+    THEN (SELECT timestamp FROM pg_last_committed_xact()) END AT TIME ZONE 'UTC',
+    'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS time,
+  (SELECT (setting <> '')::int FROM pg_settings WHERE name = 'primary_conninfo') AS streams,
+  (SELECT (reset_val = 'on')::int FROM pg_settings WHERE name = 'default_transaction_read_only')
+    AS read_only,
+  (SELECT setting::bigint * CASE unit WHEN '8kB' THEN 8192 ELSE 1 END FROM pg_settings
+    WHERE name = 'wal_segment_size') AS segment]]
+
+local sessions_query = [[
+SELECT pid, coalesce(nullif(application_name, ''), usename, '') FROM pg_stat_activity
+WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+ORDER BY pid]]
+
+local receiver_query = [[
+SELECT status, sender_host || ':' || sender_port AS principal,
+  (pg_last_wal_replay_lsn() - '0/0')::bigint AS lsn,
+  (latest_end_lsn - '0/0')::bigint AS known_lsn
+FROM pg_stat_wal_receiver]]
+
+local senders_query = [[
+SELECT application_name || ' ' || state || ' ' || sync_state FROM pg_stat_replication
+ORDER BY application_name, pid]]
+
+local function ask(copy, sql, max_rows)
+  return effects.call("sql.query", { server = copy.server, database = copy.site.database,
+    sql = sql, max_rows = max_rows })
+end
+
+-- The first row by column, or nil and why not; {} when there is no row.
+local function ask_row(copy, sql)
+  local value, failure = ask(copy, sql, 1)
+  if not value then
+    return nil, failure
+  end
+  local row = {}
+  for index, column in ipairs(value.columns) do
+    row[column] = value.rows[1] and value.rows[1][index]
+  end
+  return row
+end
+
+-- The files of a folder that may be on another machine: nil where it cannot be looked at.
+local function listed(path)
+  return path and effects.call("folder.list", { path = path })
+end
+
+local function data_folder_of(copy)
+  local server = inventory.servers()[copy.server]
+  return server and server.folder
+end
+
+-- Where nobody has made a server yet, in a folder that is there, the copy is missing.
+local function is_missing(copy)
+  local folder = listed(data_folder_of(copy))
+  return folder and folder.parent and #folder.files == 0 and true or false
+end
+
+-- What failed, with the words of the driver on one line.
+local function words_of(failure)
+  local cause = failure.cause and failure.cause ~= "" and ": " .. failure.cause or ""
+  return text.trim(((failure.message .. cause):gsub("%s+", " ")))
+end
+
+local function state_without_answer(copy, failure)
+  local state = libpq.state(words_of(failure))
+  return state == "unreachable" and is_missing(copy) and "missing" or state
+end
+
+local function state_of(row)
+  if row.restoring == 0 then
+    return "online"
+  end
+  return row.streams == 1 and "mirror" or "standby"
+end
+
+local function add_sessions(copy, facts)
+  local value, failure = ask(copy, sessions_query)
+  if not value then
+    facts.reason = words_of(failure)
+    return
+  end
+  facts.sessions = #value.rows
+  facts.session_list = host.list(list.map(value.rows, function(row)
+    return { pid = row[1], program = row[2] }
+  end))
+end
+
+local function shipping_of(copy)
+  local database = inventory.database(copy.database)
+  return database and database.log_shipping
+end
+
+-- The copy job is a process of the site's own, known by its pid file.
+local function add_log_shipping(copy, facts)
+  local shipping = shipping_of(copy)
+  if copy.role ~= "secondary" or not shipping or not shipping.pid_file then
+    return
+  end
+  local job, failure = effects.call("process.state", { pid_file = shipping.pid_file })
+  if not job then
+    facts.reason = words_of(failure)
+    return
+  end
+  facts.log_shipping = job.alive and "configured" or "none"
+  facts.log_shipping_job = job.program
+end
+
+function M.observe.database(copy)
+  local row, failure = ask_row(copy, database_query)
+  local facts
+  if row then
+    local state = state_of(row)
+    facts = {
+      state = state,
+      writable = state == "online" and row.read_only == 0,
+      database_id = row.system,
+      fork = ("timeline %d"):format(row.timeline),
+      lsn = row.lsn,
+      time = row.time,
+    }
+    add_sessions(copy, facts)
+  else
+    facts = { state = state_without_answer(copy, failure), reason = words_of(failure) }
+  end
+  add_log_shipping(copy, facts)
+  return facts
+end
+
+-- What is left of the room in the destination, or of its limit.
+local function room_in(destination, limit)
+  if not limit then
+    return destination.free_bytes
+  end
+  local used = 0
+  for _, line in ipairs(destination.files) do
+    used = used + tonumber(line:match("^%d+"))
+  end
+  return math.max(0, math.min(destination.free_bytes, limit - used))
+end
+
+-- Where the copy has come to decides what it needs: without that only the folders can be told of.
+function M.observe.log_backups(copy)
+  local shipping = shipping_of(copy)
+  local share, unreadable = listed(shipping.share)
+  local destination = listed(shipping.destination)
+  local facts = { share_readable = share ~= nil and share.exists }
+  if destination and destination.exists then
+    facts.free_bytes = room_in(destination, shipping.destination_limit)
+  end
+  local row = ask_row(copy, database_query)
+  if row and row.restoring == 1 and destination then
+    local at = { timeline = row.timeline, lsn = row.lsn, segment = row.segment }
+    for key, value in pairs(wal.chain(at, share and share.files, destination.files)) do
+      facts[key] = value
+    end
+    facts.chain, facts.ignored = host.list(facts.chain), host.list(facts.ignored)
+    facts.applied_time = row.time
+  end
+  if unreadable and (facts.problem == nil or facts.problem == "none") then
+    facts.problem_text = unreadable.message
+  end
+  return facts
+end
+
+-- Reading log files record by record is more than this build can do; what it does not know it does
+-- not say.
+function M.observe.log_chain(copy)
+  local share = listed(shipping_of(copy).share)
+  return { share_readable = share ~= nil and share.exists }
+end
+
+function M.observe.tail()
+  return { state = "unavailable",
+    reason = "this build cannot read the log of a PostgreSQL server that is down" }
+end
+
+-- What the principal says of its standbys, for people.
+local function senders_of(principal)
+  local value = ask(principal, senders_query)
+  return value and table.concat(list.map(value.rows, function(row)
+    return row[1]
+  end), ", ")
+end
+
+function M.observe.mirror(copy, principal)
+  local at, failure = ask_row(copy, database_query)
+  if not at then
+    local missing = state_without_answer(copy, failure) == "missing"
+    return { state = missing and "none" or "broken", agent = words_of(failure) }
+  elseif at.restoring == 0 or at.streams ~= 1 then
+    return { state = "none", lsn = at.lsn }
+  end
+  local receiver = ask_row(copy, receiver_query)
+  if not receiver or receiver.status ~= "streaming" then
+    return { state = "stalled", lsn = at.lsn, agent = senders_of(principal) }
+  end
+  return {
+    state = "following",
+    principal = receiver.principal,
+    lsn = receiver.lsn,
+    lag = math.max(0, (receiver.known_lsn or receiver.lsn) - receiver.lsn),
+    agent = senders_of(principal),
+  }
+end
+
+-- Servers have no files of ours, so no lease lies beside them.
+function M.lease()
+  return nil
+end
+
+-- Said while a plan is made, long before anything would be done.
+for verb, words in pairs {
+  end_log_shipping = "end log shipping", begin_log_shipping = "begin log shipping",
+  copy_log_backups = "copy log backups", apply_log_backups = "apply log backups",
+  salvage_tail = "salvage the tail of a log", apply_tail = "apply the tail of a log",
+  end_sessions = "end sessions", recover = "bring a copy online",
+  install_mirror = "install a mirror", follow = "begin mirroring",
+} do
+  M[verb] = function()
+    error(("this build cannot %s on platform postgresql yet"):format(words), 0)
+  end
+end
+
+-- Which database a statement for the copy goes to.
+function M.target(copy)
+  return { server = copy.server, database = copy.site.database }
+end
+
+return M

@@ -1,0 +1,144 @@
+-- The log files of PostgreSQL: what their names say, and which of them a standby still needs.
+--
+-- A log file has the name TTTTTTTTHHHHHHHHSSSSSSSS: timeline, upper half of the LSN, and the number
+-- of the segment within that half, in hexadecimal. All of them are of one length, the segment size,
+-- so that every name says from which LSN to which the file reaches.
+
+local entry = require "bascule/platforms/entry"
+local list = require "bascule/core/list"
+local text = require "bascule/core/text"
+
+local M = {}
+
+local half = 1 << 32
+
+-- "0/3000148", as the server writes an LSN, as a number; nil for anything else.
+function M.lsn(written)
+  local high, low = written:match("^(%x+)/(%x+)$")
+  return high and tonumber(high, 16) * half + tonumber(low, 16)
+end
+
+-- The name of the log file of a timeline that begins at an LSN.
+function M.name(timeline, first_lsn, segment)
+  return ("%08X%08X%08X"):format(timeline, first_lsn // half, first_lsn % half // segment)
+end
+
+-- {timeline, first_lsn, last_lsn} of a log file's name, or nil.
+local function range_of(name, segment)
+  if #name ~= 24 or name:find("[^%dA-F]") then
+    return nil
+  end
+  local timeline, high, low = (name:gsub("%x%x%x%x%x%x%x%x", "%0 ")):match("(%x+) (%x+) (%x+)")
+  local first = tonumber(high, 16) * half + tonumber(low, 16) * segment
+  if tonumber(low, 16) >= half // segment then
+    return nil
+  end
+  return { timeline = tonumber(timeline, 16), first_lsn = first, last_lsn = first + segment }
+end
+
+-- Why a file of the share is no log file that a standby could take; nil for one that is.
+local function why_not(name, segment)
+  if range_of(name, segment) then
+    return nil
+  elseif name:find("^%x+%.history$") then
+    return "history of a timeline"
+  elseif name:find("^%x+%.partial$") then
+    return "beginning of a log file, left by a primary when its successor took over"
+  elseif name:find("%.backup$") then
+    return "label of a base backup"
+  end
+  return "not a log file"
+end
+
+-- {name = bytes} of the lines of a listed folder.
+local function sizes_of(files)
+  local sizes = {}
+  for _, line in ipairs(files) do
+    local bytes, name = line:match("^(%d+) (.+)$")
+    sizes[name] = tonumber(bytes)
+  end
+  return sizes
+end
+
+local function line_of(name, range, bytes, copied)
+  return entry.write { first_lsn = range.first_lsn, last_lsn = range.last_lsn, bytes = bytes,
+    copied = copied, file = name }
+end
+
+local function wrong_length(name, bytes, segment)
+  return ("%s has %s bytes instead of %s"):format(name, text.thousands(bytes),
+    text.thousands(segment))
+end
+
+-- Walks from the applied LSN as far as one file follows the other. A file of which only a part was
+-- copied has to be copied again.
+local function walk(at, share, destination)
+  local found = { chain = {}, pending = 0, copied_lsn = at.lsn, last_lsn = at.lsn }
+  local first = at.lsn // at.segment * at.segment
+  while true do
+    local name = M.name(at.timeline, first, at.segment)
+    local copied = destination[name] == at.segment
+    local bytes = copied and at.segment or share[name] or destination[name]
+    if not bytes then
+      return found, first, name
+    elseif bytes ~= at.segment then
+      found.problem, found.problem_text = "damaged", wrong_length(name, bytes, at.segment)
+    end
+    local range = range_of(name, at.segment)
+    found.chain[#found.chain + 1] = line_of(name, range, bytes, copied)
+    found.pending = found.pending + (copied and 0 or bytes)
+    found.last_lsn = range.last_lsn
+    if copied and found.copied_lsn >= math.min(at.lsn, first) then
+      found.copied_lsn = range.last_lsn
+    end
+    first = range.last_lsn
+  end
+end
+
+-- What lies behind the end of the chain: a later file of the timeline means that one is missing,
+-- a file of a later timeline that somebody has gone another way.
+local function look_behind(at, found, ends, missing, names)
+  for _, name in ipairs(names) do
+    local range = range_of(name, at.segment)
+    if range and range.timeline == at.timeline and range.first_lsn > ends then
+      return "gap", ("%s is missing (LSN %d–%d), but %s (LSN %d–%d) is there"):format(missing,
+        ends, ends + at.segment, name, range.first_lsn, range.last_lsn)
+    elseif range and range.timeline > at.timeline and range.last_lsn > at.lsn then
+      return "foreign_fork", ("%s (LSN %d–%d) is of timeline %d, but the copy is on timeline %d")
+        :format(name, range.first_lsn, range.last_lsn, range.timeline, at.timeline)
+    end
+  end
+  return found.problem or "none", found.problem_text
+end
+
+local function names_of(share, destination)
+  local all = list.copy(share)
+  for name, bytes in pairs(destination) do
+    all[name] = bytes
+  end
+  return list.keys(all)
+end
+
+-- What a standby that has come to {timeline, lsn, segment} needs of two listed folders, as facts of
+-- log backups. `share` may be nil when it cannot be read.
+function M.chain(at, share_files, destination_files)
+  local share, destination = sizes_of(share_files or {}), sizes_of(destination_files)
+  local names = names_of(share, destination)
+  local found, ends, missing = walk(at, share, destination)
+  local problem, problem_text = look_behind(at, found, ends, missing, names)
+  return {
+    chain = found.chain,
+    applied_lsn = at.lsn,
+    copied_lsn = found.copied_lsn,
+    last_lsn = found.last_lsn,
+    pending_bytes = found.pending,
+    problem = problem,
+    problem_text = problem_text or "",
+    ignored = list.map(list.keys(share), function(name)
+      local why = why_not(name, at.segment)
+      return why and ("%s: %s"):format(name, why)
+    end),
+  }
+end
+
+return M

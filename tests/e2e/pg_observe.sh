@@ -1,0 +1,118 @@
+# The facts of a site on PostgreSQL are those that its servers tell psql, and a server that is gone
+# is a fact too.
+. "$(dirname "$0")/lib.sh"
+
+observe() {
+    bsc observe --site site/site.yaml -o facts.json
+    exits 0
+}
+
+# fact RESOURCE KEY
+fact() {
+    json facts.json "\$.\"$1\".$2"
+}
+
+new_servers site
+
+it "the primary is what it says itself"
+bsc lab status site
+observe
+same "$(fact database:mgc.primary state)" online "the state"
+same "$(fact database:mgc.primary writable)" 1 "writable"
+same "$(fact database:mgc.primary database_id)" \
+    "$(pg dc1/sql1 'SELECT system_identifier FROM pg_control_system()')" "its identity"
+same "$(fact database:mgc.primary fork)" "timeline 1" "its fork"
+flushed=$(pg dc1/sql1 "SELECT (pg_current_wal_flush_lsn() - '0/0')::bigint")
+[ "$(fact database:mgc.primary lsn)" -le "$flushed" ] || fail "its LSN lies in the future"
+[ "$(fact database:mgc.primary sessions)" -ge 1 ] || fail "the writer's session is not seen"
+
+it "the mirror follows it"
+same "$(fact database:mgc.mirror state)" mirror "the state"
+same "$(fact database:mgc.mirror writable)" 0 "writable"
+same "$(fact database:mgc.mirror database_id)" "$(fact database:mgc.primary database_id)" \
+    "its identity"
+same "$(fact mirror:mgc.mirror state)" following "the link"
+same "$(fact mirror:mgc.mirror agent)" "sql2 streaming sync" "the standbys of the primary"
+
+it "the secondary is a standby that a job ships to, and has a session"
+same "$(fact database:mgc.secondary state)" standby "the state"
+same "$(fact database:mgc.secondary log_shipping)" configured "log shipping"
+says_job=$(fact database:mgc.secondary log_shipping_job)
+case "$says_job" in *"lab work $work/site copier") ;; *) fail "the job is $says_job" ;; esac
+same "$(fact database:mgc.secondary sessions)" 1 "sessions"
+
+it "the place for its mirror is empty"
+same "$(fact database:mgc.secondary_mirror state)" missing "the state"
+same "$(fact mirror:mgc.secondary_mirror state)" none "the link"
+
+it "the log backups are those on the share, from where the secondary has come to"
+replayed() {
+    [ "$(pg dc2/sql3 "SELECT max(id) FROM tblChatMessage")" = 100600 ]
+}
+until_true 10 replayed
+observe
+lsn=$(pg dc2/sql3 "SELECT (pg_last_wal_replay_lsn() - '0/0')::bigint")
+same "$(fact log_backups:mgc.secondary applied_lsn)" "$lsn" "the applied LSN"
+same "$(fact log_backups:mgc.secondary problem)" none "the problem"
+(cd site/backups/mgc && ls) >shipped
+(cd site/dc2/sql3/copied && ls) >copied
+comm -23 shipped copied >missing
+[ "$(wc -l <missing)" -ge 6 ] || fail "fewer than 6 log files are still to be copied"
+sql :memory: "SELECT value FROM json_each(json_extract(CAST(readfile('facts.json') AS TEXT),
+    '\$.\"log_backups:mgc.secondary\".chain'))" >chain
+head -n 6 missing >first
+sed 's/.* //' chain | head -n 6 >told
+same "$(cat told)" "$(cat first)" "the log files that are needed"
+same "$(grep -c ' missing ' chain)" "$(wc -l <chain)" "files not copied"
+same "$(fact log_backups:mgc.secondary pending_bytes)" "$(($(wc -l <chain) * 1048576))" \
+    "pending bytes"
+
+it "a log file that is missing on the share is a gap"
+gone=$(sed -n 3p missing)
+mv "site/backups/mgc/$gone" .
+observe
+same "$(fact log_backups:mgc.secondary problem)" gap "the problem"
+case "$(fact log_backups:mgc.secondary problem_text)" in
+"$gone is missing"*) ;;
+*) fail "the missing file is not named" ;;
+esac
+mv "$gone" site/backups/mgc/
+
+it "what users were told and what the secondary holds is counted"
+[ "$(fact sql:mgc.known count)" -ge 101537 ] || fail "the ledger is not counted"
+same "$(fact sql:mgc.kept count)" 100600 "messages in the secondary"
+
+it "a server that refuses us is not taken for dead"
+sed 's/UID=postgres/UID=stranger/' site/site.yaml >site/other.yaml
+bsc observe --site site/other.yaml -o facts.json
+exits 0
+same "$(fact database:mgc.primary state)" unknown "the state"
+case "$(fact database:mgc.primary reason)" in
+*'role "stranger" does not exist') ;;
+*) fail "the reason is not told" ;;
+esac
+
+it "the lost site is seen to be lost"
+break_lab site primary-site
+observe
+same "$(fact database:mgc.primary state)" unreachable "the primary"
+same "$(fact database:mgc.mirror state)" unreachable "the mirror"
+same "$(fact mirror:mgc.mirror state)" broken "the link"
+same "$(fact database:mgc.secondary state)" standby "the secondary"
+same "$(fact log_backups:mgc.secondary problem)" none "the log backups"
+same "$(fact tail:mgc.primary state)" unavailable "the tail of the log"
+
+it "a copy job that has ended is no log shipping"
+kill "$(cat site/.lab/pids/copier)"
+until_true 10 gone "$(cat site/.lab/pids/copier)"
+observe
+same "$(fact database:mgc.secondary log_shipping)" none "log shipping"
+
+it "nothing can be changed on this platform yet, and a plan says so"
+cat >change.lua <<'END'
+runbook "change" { summary = "Ends sessions", params = { database = param.database() } }
+step "End every session" { sessions.kill_all(params.database.secondary), harmless = "a try" }
+END
+bsc plan change.lua --site site/site.yaml
+[ "$code" -ne 0 ] || fail "there is a plan"
+says "this build cannot end sessions on platform postgresql yet"

@@ -1,0 +1,104 @@
+#include "lib_fixture.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void put(void **state, const char *name, const char *text)
+{
+    char *path = unit_path(*state, name);
+    unit_file_put(path, text, strlen(text));
+    free(path);
+}
+
+/* The answer without the free bytes, which are those of the machine. */
+static struct bsc_value *list_folder(struct lib_bench *bench, void **state, const char *name)
+{
+    struct bsc_value *answer =
+        call_row(bench, "folder.list", "{'path':'%s/%s'}", (char *)*state, name);
+    assert_non_null(answer);
+    assert_true(bsc_value_get_number(answer, "free_bytes", -1) >= 0);
+    bsc_value_remove(answer, "free_bytes");
+    return answer;
+}
+
+static void a_folder_is_listed_with_sizes_and_only_ordinary_files(void **state)
+{
+    struct lib_bench bench;
+    bench_open(&bench, state);
+    char *folder = unit_path(*state, "f");
+    char *below = unit_path(*state, "f/below");
+    assert_int_equal(mkdir(folder, 0700), 0);
+    assert_int_equal(mkdir(below, 0700), 0);
+    put(state, "f/b", "hello\n");
+    put(state, "f/a file", "");
+    assert_answer(&bench, list_folder(&bench, state, "f"),
+                  "{'exists':true,'files':['0 a file','6 b'],'parent':true}");
+    assert_answer(&bench, list_folder(&bench, state, "g"),
+                  "{'exists':false,'files':[],'parent':true}");
+    assert_answer(&bench, list_folder(&bench, state, "g/h"),
+                  "{'exists':false,'files':[],'parent':false}");
+    free(folder);
+    free(below);
+    bench_close(&bench);
+}
+
+static void what_is_no_folder_is_an_error(void **state)
+{
+    struct lib_bench bench;
+    bench_open(&bench, state);
+    put(state, "plain", "x");
+    assert_null(call_row(&bench, "folder.list", "{'path':'%s/plain'}", (char *)*state));
+    assert_refusal(&bench, call_row(&bench, "folder.list", "{'path':'f'}"), BSC_ERR_USAGE,
+                   "must be an absolute path");
+    bench_close(&bench);
+}
+
+static void a_process_is_known_by_its_pid_file(void **state)
+{
+    struct lib_bench bench;
+    bench_open(&bench, state);
+    char *own = bsc_mem_format("%ld\nmore\n", (long)getpid());
+    put(state, "pid", own);
+    struct bsc_value *answer =
+        call_row(&bench, "process.state", "{'pid_file':'%s/pid'}", (char *)*state);
+    assert_non_null(answer);
+    assert_true(bsc_value_get_truth(answer, "alive"));
+    assert_int_equal(bsc_value_get_number(answer, "pid", 0), getpid());
+    assert_non_null(strstr(bsc_value_get_string(answer, "program"), "test_lib_folder"));
+    bsc_value_free(answer);
+    bsc_mem_free(own);
+    bench_close(&bench);
+}
+
+static void without_a_pid_file_nobody_is_alive(void **state)
+{
+    struct lib_bench bench;
+    bench_open(&bench, state);
+    assert_answer(&bench,
+                  call_row(&bench, "process.state", "{'pid_file':'%s/none'}", (char *)*state),
+                  "{'alive':false,'pid':0,'program':''}");
+    put(state, "wrong", "soon\n");
+    assert_refusal(&bench,
+                   call_row(&bench, "process.state", "{'pid_file':'%s/wrong'}", (char *)*state),
+                   BSC_ERR_INVALID, "does not hold the pid of a process");
+    put(state, "all", "-1\n");
+    assert_refusal(&bench,
+                   call_row(&bench, "process.state", "{'pid_file':'%s/all'}", (char *)*state),
+                   BSC_ERR_INVALID, "does not hold the pid of a process");
+    bench_close(&bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_folder_is_listed_with_sizes_and_only_ordinary_files,
+                                        unit_folder_setup, unit_folder_teardown),
+        cmocka_unit_test_setup_teardown(what_is_no_folder_is_an_error, unit_folder_setup,
+                                        unit_folder_teardown),
+        cmocka_unit_test_setup_teardown(a_process_is_known_by_its_pid_file, unit_folder_setup,
+                                        unit_folder_teardown),
+        cmocka_unit_test_setup_teardown(without_a_pid_file_nobody_is_alive, unit_folder_setup,
+                                        unit_folder_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
