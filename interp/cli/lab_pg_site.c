@@ -31,6 +31,10 @@ static const char site_text[] =
     "                       Servername=@/dc2/sql4\" }\n"
     "  clients: { data_centre: office, platform: sqlite, folder: office,\n"
     "             connection: \"Driver=SQLite3;NoCreat=Yes;Timeout=2000\" }\n"
+    "  chat1: { data_centre: dc1 }\n"
+    "  chat2: { data_centre: dc1 }\n"
+    "  chat5: { data_centre: dc2 }\n"
+    "  chat6: { data_centre: dc2 }\n"
     "\n"
     "databases:\n"
     "  mgc:\n"
@@ -44,7 +48,11 @@ static const char site_text[] =
     "      server: clients\n"
     "      file: ledger.db\n"
     "      known: \"SELECT count(*) FROM acknowledged\"\n"
-    "      kept: \"SELECT count(*) FROM tblChatMessage\"\n";
+    "      kept: \"SELECT count(*) FROM tblChatMessage\"\n"
+    "\n"
+    "pools:\n"
+    "  chat: { driver: haproxy, socket: office/haproxy, state_backend: rw, backend: ro,\n"
+    "          database: mgc, maximum_active: 4, servers: [chat1, chat2, chat5, chat6] }\n";
 
 bool bsc_lab_pg_site_write(const struct bsc_lab *lab, struct bsc_err *err)
 {

@@ -28,6 +28,9 @@ extern const struct bsc_lib_row bsc_lib_row_file_state;
 /* folder.c */
 extern const struct bsc_lib_row bsc_lib_row_folder_list;
 
+/* haproxy.c */
+extern const struct bsc_lib_row bsc_lib_row_pools_haproxy;
+
 /* mirrors.c */
 extern const struct bsc_lib_row bsc_lib_row_mirrors_follow;
 extern const struct bsc_lib_row bsc_lib_row_mirrors_install;

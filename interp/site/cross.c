@@ -180,12 +180,31 @@ static void database_check(struct bsc_site_check *check, struct bsc_value *site,
     shipping_check(check, name, database);
 }
 
+/* Which database it is, and so which of its servers are meant, decides the pool's state. */
+static void haproxy_check(struct bsc_site_check *check, const char *name,
+                          const struct bsc_value *pool)
+{
+    static const char *const needed[] = {"state_backend", "backend", "database"};
+    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
+        if (!is_written(pool, needed[i]))
+            bsc_site_problem(check, bsc_value_place(pool),
+                             "pool \"%s\" has driver haproxy and needs \"%s\"", name, needed[i]);
+    }
+    if (is_written(pool, "socket") != is_written(pool, "address"))
+        return;
+    struct bsc_err *err = bsc_site_problem(
+        check, bsc_value_place(pool), "pool \"%s\" needs either \"socket\" or \"address\"", name);
+    bsc_err_hint(err, "The runtime socket of a HAProxy is a path or HOST:PORT.");
+}
+
 static void pool_check(struct bsc_site_check *check, const struct bsc_value *site, const char *name,
                        struct bsc_value *pool)
 {
     const char *driver = bsc_value_get_string(pool, "driver");
     if (driver == NULL || strcmp(driver, "table") != 0) {
         path_add(NULL, pool);
+        if (driver != NULL && strcmp(driver, "haproxy") == 0)
+            haproxy_check(check, name, pool);
         return;
     }
     static const char *const needed[] = {"server", "table"};

@@ -15,7 +15,10 @@ M.platforms = {
   sqlite = require "bascule/platforms/sqlite",
   postgresql = require "bascule/platforms/postgresql",
 }
-M.drivers = { table = require "bascule/platforms/table" }
+M.drivers = {
+  table = require "bascule/platforms/table",
+  haproxy = require "bascule/platforms/haproxy",
+}
 
 -- The platform of a copy (the plain table behind its handle).
 function M.of(copy)

@@ -12,6 +12,11 @@ fact() {
     json facts.json "\$.\"$1\".$2"
 }
 
+# Whoever was started by others is reaped by others, late.
+ended() {
+    ! grep -q '^State:.[^ZX]' "/proc/$1/status" 2>/dev/null
+}
+
 new_servers site
 
 it "the primary is what it says itself"
@@ -82,6 +87,10 @@ it "what users were told and what the secondary holds is counted"
 [ "$(fact sql:mgc.known count)" -ge 101537 ] || fail "the ledger is not counted"
 same "$(fact sql:mgc.kept count)" 100600 "messages in the secondary"
 
+it "the pool is what HAProxy has been told"
+same "$(fact pool:chat state)" Normal "the state"
+same "$(fact pool:chat active_servers)" '["chat1","chat2"]' "the active servers"
+
 it "a server that refuses us is not taken for dead"
 sed 's/UID=postgres/UID=stranger/' site/site.yaml >site/other.yaml
 bsc observe --site site/other.yaml -o facts.json
@@ -101,10 +110,40 @@ same "$(fact mirror:mgc.mirror state)" broken "the link"
 same "$(fact database:mgc.secondary state)" standby "the secondary"
 same "$(fact log_backups:mgc.secondary problem)" none "the log backups"
 same "$(fact tail:mgc.primary state)" unavailable "the tail of the log"
+same "$(fact pool:chat state)" Normal "the pool, which nobody has told otherwise,"
+
+it "a pool that leads writers nowhere has no state"
+stop_haproxy() {
+    kill "$(cat site/.lab/pids/haproxy)"
+    until_true 10 ended "$(cat site/.lab/pids/haproxy)"
+}
+start_haproxy() {
+    /usr/sbin/haproxy -D -f "$work/site/office/haproxy.cfg" -p "$work/site/.lab/pids/haproxy" ||
+        fail "HAProxy does not start"
+}
+stop_haproxy
+sed -i '/server sql1/s/$/ disabled/' site/office/haproxy.cfg
+start_haproxy
+observe
+same "$(fact pool:chat state)" "" "the state"
+same "$(fact pool:chat reason)" "backend rw leads to neither the primary nor the secondary" "why"
+
+it "one that leads them to the secondary is failed over"
+stop_haproxy
+sed -i -e '/server sql3/s/ disabled//' -e '/server chat6/s/ disabled//' site/office/haproxy.cfg
+start_haproxy
+observe
+same "$(fact pool:chat state)" FailedOver "the state"
+same "$(fact pool:chat active_servers)" '["chat1","chat2","chat6"]' "the active servers"
+
+it "without HAProxy the pool is unreachable"
+stop_haproxy
+observe
+same "$(fact pool:chat state)" unreachable "the state"
 
 it "a copy job that has ended is no log shipping"
 kill "$(cat site/.lab/pids/copier)"
-until_true 10 gone "$(cat site/.lab/pids/copier)"
+until_true 10 ended "$(cat site/.lab/pids/copier)"
 observe
 same "$(fact database:mgc.secondary log_shipping)" none "log shipping"
 

@@ -235,6 +235,30 @@ static void files_outside_the_servers_folder_are_refused(void **state)
     }
 }
 
+static void a_pool_in_haproxy_names_its_socket_and_backends(void **state)
+{
+    (void)state;
+#define KNOWN HEAD "databases: { m: { primary: { server: a, file: m.db } } }\n"
+    static const struct row rows[] = {
+        {KNOWN "pools: { p: { driver: haproxy, servers: [c], backend: b, state_backend: r,\n"
+               "  database: m, socket: s } }\n",
+         ""},
+        {KNOWN "pools: { p: { driver: haproxy, servers: [c], backend: b, state_backend: r,\n"
+               "  socket: s } }\n",
+         "8:13 pool \"p\" has driver haproxy and needs \"database\""},
+        {KNOWN "pools: { p: { driver: haproxy, servers: [c], backend: b, database: m } }\n",
+         "8:13 pool \"p\" has driver haproxy and needs \"state_backend\"\n"
+         "8:13 pool \"p\" needs either \"socket\" or \"address\" "
+         "[The runtime socket of a HAProxy is a path or HOST:PORT.]"},
+        {KNOWN "pools: { p: { driver: haproxy, servers: [c], backend: b, state_backend: r,\n"
+               "  database: m, socket: s, address: \"h:1\" } }\n",
+         "8:13 pool \"p\" needs either \"socket\" or \"address\" "
+         "[The runtime socket of a HAProxy is a path or HOST:PORT.]"},
+    };
+#undef KNOWN
+    rows_check(rows, sizeof rows / sizeof rows[0]);
+}
+
 static void the_table_of_a_pool_is_an_sql_name(void **state)
 {
     (void)state;
@@ -384,8 +408,11 @@ static void the_map_is_normalised(void **state)
         "\"path\":\"/site/x/a/sub/m.db\",\"salvage\":\"/rescued/m.db\",\"server\":\"a\"},"
         "\"secondary\":{\"database\":null,\"file\":\"n.db\",\"path\":\"/site/x/a/n.db\","
         "\"salvage\":null,\"server\":\"a\"},\"secondary_mirror\":null}},\"links\":[],\"pools\":"
-        "{\"p\":{\"database\":\"m\",\"driver\":\"table\",\"file\":\"p.db\",\"maximum_active\":4,"
-        "\"path\":\"/site/x/a/p.db\",\"server\":\"a\",\"servers\":[\"a\"],\"table\":\"t\","
+        "{\"p\":{\"address\":null,\"backend\":null,\"database\":\"m\",\"driver\":\"table\","
+        "\"file\":\"p.db\",\"maximum_active\":4,"
+        "\"path\":\"/site/x/a/"
+        "p.db\",\"server\":\"a\",\"servers\":[\"a\"],\"socket\":null,\"state_backend\":null,"
+        "\"table\":\"t\","
         "\"table_database\":null}},\"servers\":{\"a\":{\"address\":null,\"connect_timeout\":120000,"
         "\"connection\":\"Driver=SQLite3\",\"data_centre\":\"d1\",\"folder\":\"/site/x/a\","
         "\"platform\":\"sqlite\",\"secret\":true}},\"site\":\"s\"}";
@@ -529,6 +556,7 @@ int main(void)
         cmocka_unit_test(names_must_lead_somewhere),
         cmocka_unit_test(a_copy_needs_a_server_that_can_hold_it),
         cmocka_unit_test(files_outside_the_servers_folder_are_refused),
+        cmocka_unit_test(a_pool_in_haproxy_names_its_socket_and_backends),
         cmocka_unit_test(the_table_of_a_pool_is_an_sql_name),
         cmocka_unit_test(a_password_is_refused_and_never_repeated),
         cmocka_unit_test(every_form_of_secret_reference_is_accepted),
