@@ -76,6 +76,17 @@ static int member_compare(const void *a, const void *b)
     return strcmp(((const struct member *)a)->key, ((const struct member *)b)->key);
 }
 
+/* Most maps were read from the canonical form, and have this order already. */
+static void members_sort(struct member *members, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        if (member_compare(&members[i - 1], &members[i]) > 0) {
+            qsort(members, count, sizeof *members, member_compare);
+            return;
+        }
+    }
+}
+
 /* Where the canonical form goes: all of it into the buffer, or through it to a sink. */
 struct writer {
     struct bsc_buf *out;
@@ -103,7 +114,7 @@ static void map_write(const struct bsc_value *map, struct writer *writer)
         members[i].key = bsc_value_key_at(map, i);
         members[i].item = bsc_value_item_at(map, i);
     }
-    qsort(members, count, sizeof *members, member_compare);
+    members_sort(members, count);
     bsc_buf_add_char(writer->out, '{');
     for (size_t i = 0; i < count; i++) {
         if (i > 0)

@@ -3,6 +3,8 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "value/value_int.h"
+
 enum { DEPTH_MAX = 64 };
 
 /* Reads ahead of jansson for what it cannot place or allows: depth and real numbers. */
@@ -70,6 +72,51 @@ static bool scan_all(struct scan *scan, const char *name, struct bsc_err *err)
     return true;
 }
 
+/* Moves on to the end of the value under way: a comma or bracket of its own level, or the end. */
+static void scan_value(struct scan *scan)
+{
+    for (unsigned depth = 0; scan->at < scan->length; scan->at++) {
+        char c = scan->text[scan->at];
+        if (c == '"') {
+            scan_string(scan);
+            scan->at--;
+        } else if (c == '[' || c == '{') {
+            depth++;
+        } else if (depth == 0 && (c == ',' || c == ']' || c == '}')) {
+            return;
+        } else if (c == ']' || c == '}') {
+            depth--;
+        }
+    }
+}
+
+static bool is_member(const struct scan *scan, const char *key)
+{
+    size_t length = strlen(key);
+    return scan->length - scan->at > length + 2 && scan->text[scan->at] == '"' &&
+           memcmp(scan->text + scan->at + 1, key, length) == 0 &&
+           memcmp(scan->text + scan->at + 1 + length, "\":", 2) == 0;
+}
+
+struct bsc_json_piece bsc_json_find(const char *text, size_t length, const char *key)
+{
+    struct scan scan = {.text = text, .length = length};
+    for (size_t begin = 1; begin < length; begin = scan.at + 1) {
+        scan.at = begin;
+        bool found = is_member(&scan, key);
+        scan_value(&scan);
+        if (scan.at >= length)
+            break;
+        bool last = text[scan.at] != ',';
+        size_t first = last && begin > 1 ? begin - 1 : begin;
+        if (found)
+            return (struct bsc_json_piece){first, scan.at + (last ? 0 : 1) - first};
+        if (last)
+            break;
+    }
+    return (struct bsc_json_piece){0, 0};
+}
+
 static struct bsc_value *value_of(json_t *json);
 
 static struct bsc_value *map_of(json_t *json)
@@ -77,7 +124,8 @@ static struct bsc_value *map_of(json_t *json)
     struct bsc_value *map = bsc_value_map();
     const char *key = NULL;
     json_t *item = NULL;
-    json_object_foreach(json, key, item) bsc_value_set(map, key, value_of(item));
+    bsc_value_map_reserve(map, json_object_size(json));
+    json_object_foreach(json, key, item) bsc_value_map_add(map, key, value_of(item));
     return map;
 }
 

@@ -20,6 +20,17 @@
 struct bsc_value *bsc_json_parse(const char *name, const char *text, size_t length,
                                  struct bsc_err *err);
 
+/* Where a member of the outermost map stands in its text: from its key on, and with the comma
+ * behind it or, of the last one, before it. Without that piece the rest is a map as before. */
+struct bsc_json_piece {
+    size_t at;
+    size_t length; /* 0: there is no such member */
+};
+
+/* Finds the first member with this key, which has no escapes. Of a text that is not JSON it finds
+ * something or nothing: whoever asks knows by other means, or parses what is left. */
+struct bsc_json_piece bsc_json_find(const char *text, size_t length, const char *key);
+
 /* Appends the canonical form. Bytes that are not UTF-8 are written as U+FFFD. */
 void bsc_json_canonical(const struct bsc_value *value, struct bsc_buf *out);
 

@@ -81,13 +81,10 @@ static uint32_t entry_find(const struct bsc_value_map *map, const char *key)
     return index;
 }
 
-static void entries_grow(struct bsc_value_map *map)
+static void capacity_set(struct bsc_value_map *map, uint32_t capacity)
 {
-    if (map->count < map->capacity)
-        return;
-    BSC_BUG_ON(map->capacity > UINT32_MAX / 2);
     bool fresh = map->body == NULL;
-    map->capacity = fresh ? 4 : map->capacity * 2;
+    map->capacity = capacity;
     struct bsc_value_body *body =
         bsc_mem_resize(map->body, 1, sizeof *body + map->capacity * sizeof body->entries[0]);
     if (fresh)
@@ -97,6 +94,14 @@ static void entries_grow(struct bsc_value_map *map)
         body->order = bsc_mem_resize(body->order, map->capacity, sizeof *body->order);
     if (body->places != NULL)
         body->places = bsc_mem_resize(body->places, map->capacity, sizeof *body->places);
+}
+
+static void entries_grow(struct bsc_value_map *map)
+{
+    if (map->count < map->capacity)
+        return;
+    BSC_BUG_ON(map->capacity > UINT32_MAX / 2);
+    capacity_set(map, map->body == NULL ? 4 : map->capacity * 2);
 }
 
 static uint32_t key_add(struct bsc_value_body *body, const char *key)
@@ -128,10 +133,23 @@ static void order_add(struct bsc_value_map *map, uint32_t index)
         first = 0;
     }
     for (uint32_t i = first; i <= index; i++) {
-        uint32_t at = order_find(map, key_of(map, i), i);
+        bool is_last = i > 0 && strcmp(key_of(map, body->order[i - 1]), key_of(map, i)) < 0;
+        uint32_t at = is_last ? i : order_find(map, key_of(map, i), i);
         memmove(body->order + at + 1, body->order + at, (i - at) * sizeof *body->order);
         body->order[at] = i;
     }
+}
+
+static void entry_add(struct bsc_value_map *map, const char *key, struct bsc_value *item)
+{
+    uint32_t index = map->count;
+    entries_grow(map);
+    map->body->entries[index].key = key_add(map->body, key);
+    map->body->entries[index].item = item;
+    if (map->body->places != NULL)
+        map->body->places[index] = (struct bsc_value_place){0, 0};
+    order_add(map, index);
+    map->count++;
 }
 
 struct bsc_value *bsc_value_get(const struct bsc_value *map, const char *key)
@@ -156,13 +174,19 @@ void bsc_value_set(struct bsc_value *map, const char *key, struct bsc_value *ite
             bsc_value_free(before);
         return;
     }
-    entries_grow(self);
-    self->body->entries[index].key = key_add(self->body, key);
-    self->body->entries[index].item = taken;
-    if (self->body->places != NULL)
-        self->body->places[index] = (struct bsc_value_place){0, 0};
-    order_add(self, index);
-    self->count++;
+    entry_add(self, key, taken);
+}
+
+void bsc_value_map_reserve(struct bsc_value *map, size_t count)
+{
+    struct bsc_value_map *self = (struct bsc_value_map *)map;
+    if (count > self->capacity && count <= UINT32_MAX / 2)
+        capacity_set(self, (uint32_t)count);
+}
+
+void bsc_value_map_add(struct bsc_value *map, const char *key, struct bsc_value *item)
+{
+    entry_add((struct bsc_value_map *)map, key, item);
 }
 
 /* Drops the key's bytes and closes the hole, so that a map which often changes does not grow. */

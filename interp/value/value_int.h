@@ -1,5 +1,5 @@
 /*
- * How a value lies in memory: private to value.c and map.c.
+ * How a value lies in memory: private to the room.
  *
  * Every kind starts with the same eight bytes and holds no more than it needs, so that ten
  * thousand small maps (one for each log backup) stay within a few megabytes. Items keep their
@@ -45,5 +45,10 @@ struct bsc_value_map {
 
 /* Frees the entries and what they hold, not the map itself. */
 void bsc_value_map_release(struct bsc_value_map *map);
+
+/* For a reader that knows how many entries come, none of them twice: makes room for `count`, and
+ * adds one whose key is not in the map. Takes the item, which is not NULL. */
+void bsc_value_map_reserve(struct bsc_value *map, size_t count);
+void bsc_value_map_add(struct bsc_value *map, const char *key, struct bsc_value *item);
 
 #endif

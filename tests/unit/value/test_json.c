@@ -226,6 +226,37 @@ static void a_sink_that_refuses_gets_nothing_more(void **state)
     bsc_value_free(list);
 }
 
+static void a_member_is_found_with_one_comma(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *key, *rest;
+    } cases[] = {
+        {"{\"a\":1,\"b\":[{\"c\":2},\"]\\\",\"],\"c\":3}", "b", "{\"a\":1,\"c\":3}"},
+        {"{\"a\":1,\"b\":{\"c\":2},\"c\":3}", "c", "{\"a\":1,\"b\":{\"c\":2}}"},
+        {"{\"a\":1,\"b\":2}", "a", "{\"b\":2}"},
+        {"{\"a\":{}}", "a", "{}"},
+        {"{\"ab\":\"\\\"b\\\":1\"}", "b", NULL},
+        {"{\"a\":1", "a", NULL},
+        {"{\"a\":\"1", "a", NULL},
+        {"{\"a\":\"\\", "a", NULL},
+        {"{\"a", "a", NULL},
+        {"{}", "a", NULL},
+        {"", "a", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *text = cases[i].text;
+        struct bsc_json_piece piece = bsc_json_find(text, strlen(text), cases[i].key);
+        struct bsc_buf rest;
+        bsc_buf_init(&rest);
+        bsc_buf_add(&rest, text, piece.at);
+        bsc_buf_add_text(&rest, text + piece.at + piece.length);
+        assert_int_equal(piece.length > 0, cases[i].rest != NULL);
+        assert_string_equal(rest.data, cases[i].rest != NULL ? cases[i].rest : text);
+        bsc_buf_release(&rest);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +268,7 @@ int main(void)
         cmocka_unit_test(brackets_and_dots_inside_a_text_count_for_nothing),
         cmocka_unit_test(the_pieces_of_a_long_value_are_its_canonical_form),
         cmocka_unit_test(a_sink_that_refuses_gets_nothing_more),
+        cmocka_unit_test(a_member_is_found_with_one_comma),
         cmocka_unit_test(canonical_text_reads_back_as_the_same_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
