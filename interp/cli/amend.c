@@ -245,7 +245,7 @@ bool bsc_cli_amend_keep(struct bsc_cli_old_run *run, const struct bsc_value *ahe
         return false;
     amend->earlier = run->plan;
     run->plan = amend->plan;
-    run->past.plan = run->plan;
+    run->past.items = bsc_value_get(run->plan, "items");
     run->inputs = number;
     amend->plan = NULL;
     return true;

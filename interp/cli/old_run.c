@@ -13,6 +13,7 @@
 #include "cli/typed.h"
 #include "os/files.h"
 #include "run/about.h"
+#include "run/drift.h"
 #include "run/inputs.h"
 #include "run/leases.h"
 #include "run/outcome.h"
@@ -26,6 +27,14 @@ static bool never_began(const struct bsc_cli_old_run *run, const char *why, stru
     return bsc_err_hint(err, "Nothing was done. Plan the runbook and run it again.");
 }
 
+static char *plan_path(const struct bsc_cli_old_run *run)
+{
+    char *file = bsc_run_inputs_file(run->inputs, BSC_JOURNAL_PLAN_FILE);
+    char *path = bsc_journal_folder_file(&run->folder, file);
+    bsc_mem_free(file);
+    return path;
+}
+
 static bool find(struct bsc_cli_old_run *run, struct bsc_err *err)
 {
     const struct bsc_cli_old_wishes *wishes = run->wishes;
@@ -36,12 +45,28 @@ static bool find(struct bsc_cli_old_run *run, struct bsc_err *err)
         return never_began(run, "it has no journal", err);
     if (!bsc_run_inputs_newest(&run->folder, &run->inputs, err))
         return false;
-    char *file = bsc_run_inputs_file(run->inputs, BSC_JOURNAL_PLAN_FILE);
-    char *path = bsc_journal_folder_file(&run->folder, file);
-    run->plan = bsc_run_plan_read(run->cli->sys, path, err);
+    char *path = plan_path(run);
+    run->plan = bsc_run_plan_read_head(run->cli->sys, path, err);
     bsc_mem_free(path);
-    bsc_mem_free(file);
     return run->plan != NULL;
+}
+
+/* A runbook that is what it was planned from has the items of the plan; of a long one they need not
+ * be read again. */
+static bool take_items(struct bsc_cli_old_run *run, struct bsc_err *err)
+{
+    run->past.items = bsc_value_get(bsc_run_session_runbook(&run->session), "items");
+    if (bsc_run_drift_same_inputs(run->plan, &run->session))
+        return true;
+    char *path = plan_path(run);
+    struct bsc_value *whole = bsc_run_plan_read(run->cli->sys, path, err);
+    bsc_mem_free(path);
+    if (whole == NULL)
+        return false;
+    bsc_value_set(run->plan, "items", bsc_value_take(whole, "items"));
+    run->past.items = bsc_value_get(run->plan, "items");
+    bsc_value_free(whole);
+    return true;
 }
 
 /* Whoever names a site means that one to be changed. */
@@ -221,7 +246,6 @@ static bool refuse_other_inputs(const struct bsc_cli_old_run *run, struct bsc_er
 static bool read_past(struct bsc_cli_old_run *run, struct bsc_err *err)
 {
     run->past.schema = run->session.schema;
-    run->past.plan = run->plan;
     if (!bsc_run_past_read(&run->past, run->cli->sys, run->folder.journal, err))
         return false;
     if (run->past.inputs != run->inputs)
@@ -264,7 +288,7 @@ bool bsc_cli_old_run_open(struct bsc_cli_old_run *run, struct bsc_err *err)
         bsc_cli_stops_at_errors(run->cli, &run->session);
         return false;
     }
-    return take_lock(run, err) && read_past(run, err) &&
+    return take_lock(run, err) && take_items(run, err) && read_past(run, err) &&
            (bsc_cli_old_run_is_over(run) || is_no_copy(run, err));
 }
 

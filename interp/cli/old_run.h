@@ -46,7 +46,8 @@ struct bsc_cli_old_run {
     const struct bsc_cli_old_wishes *wishes; /* borrowed */
     struct bsc_journal_folder folder;        /* owned, as all below */
     int64_t inputs;                          /* the number of those that count (run/inputs.h) */
-    struct bsc_value *plan;                  /* what they were planned to do */
+    struct bsc_value *plan;                  /* what they were planned to do; its items only where
+                                                the runbook does not tell them */
     struct bsc_cli_amend amend;
     struct bsc_run_session session;
     struct bsc_journal_lock *lock;

@@ -83,7 +83,7 @@ struct bsc_value *bsc_run_about(const struct bsc_run_session *session, const str
     bsc_value_set(about, "params", bsc_value_copy(bsc_value_get(plan, "params")));
     bsc_value_set(about, "modules", modules_of(runbook));
     bsc_value_set_text(about, "runbook", bsc_value_get_string(runbook, "name"));
-    set_extent(about, bsc_value_get(plan, "items"));
+    set_extent(about, bsc_value_get(bsc_run_session_runbook(session), "items"));
     return about;
 }
 

@@ -27,9 +27,8 @@ static struct bsc_run_place place_of(const struct bsc_value *intent)
                                   bsc_value_get_number(intent, "action", 0)};
 }
 
-static const struct bsc_value *planned_item(const struct bsc_value *plan, int64_t index)
+static const struct bsc_value *planned_item(const struct bsc_value *items, int64_t index)
 {
-    const struct bsc_value *items = bsc_value_get(plan, "items");
     return index >= 1 && (size_t)index <= bsc_value_count(items)
                ? bsc_value_at(items, (size_t)index - 1)
                : NULL;
@@ -151,7 +150,7 @@ static void conclude_as(struct bsc_run_past *past, const struct bsc_value *inten
     if (at.item > (int64_t)past->items_done)
         bsc_value_set_bool(past->changed, key_of(at.item).text, true);
     leave_trail(past, intent);
-    if (bsc_value_get_truth(planned_item(past->plan, at.item), "point_of_no_return"))
+    if (bsc_value_get_truth(planned_item(past->items, at.item), "point_of_no_return"))
         pass_return(past, at.item);
 }
 
@@ -304,7 +303,7 @@ static void undo_ends(struct reading *reading, int64_t index, enum bsc_outcome o
 
 static void item_passed(struct bsc_run_past *past, int64_t index, enum bsc_outcome outcome)
 {
-    const struct bsc_value *item = planned_item(past->plan, index);
+    const struct bsc_value *item = planned_item(past->items, index);
     bool skipped = outcome == BSC_OUTCOME_SKIPPED;
     if (!skipped && bsc_value_get_truth(item, "point_of_no_return"))
         pass_return(past, index);
@@ -322,7 +321,7 @@ static void item_ends(struct reading *reading, const struct bsc_value *payload)
 {
     struct bsc_run_past *past = reading->past;
     int64_t index = bsc_value_get_number(payload, "item", 0);
-    bool optional = bsc_value_get_truth(planned_item(past->plan, index), "optional");
+    bool optional = bsc_value_get_truth(planned_item(past->items, index), "optional");
     enum bsc_outcome outcome = BSC_OUTCOME_UNKNOWN;
     bsc_run_outcome_parse(bsc_value_get_string(payload, "outcome"), &outcome);
     conclude(reading);

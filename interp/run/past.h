@@ -25,7 +25,8 @@ enum bsc_run_made {
 
 struct bsc_run_past {
     const struct bsc_value *schema; /* borrowed */
-    const struct bsc_value *plan;   /* borrowed: what was to be carried out */
+    const struct bsc_value *items;  /* borrowed: what was to be carried out, of its plan or of the
+                                       runbook that this was made of */
     size_t items_done;              /* from the first one on, those that let the run go on */
     struct bsc_run_place at;        /* the item to go on with, and its action under way; action 0:
                                        from its beginning */
@@ -57,7 +58,7 @@ struct bsc_run_past {
                                  and has no undo */
 };
 
-/* Reads the journal. *past is zeroed but for its schema and plan; release it in any case. Errors:
+/* Reads the journal. *past is zeroed but for its schema and items; release it in any case. Errors:
  * those of reading, and DAMAGED when a record is bad. */
 bool bsc_run_past_read(struct bsc_run_past *past, const struct bsc_sys *sys, const char *journal,
                        struct bsc_err *err);

@@ -60,6 +60,11 @@ void bsc_run_plan_place(struct bsc_value *plan, const struct bsc_run_session *se
 struct bsc_value *bsc_run_plan_read(const struct bsc_sys *sys, const char *path,
                                     struct bsc_err *err);
 
+/* The same without `items`, checked all the same: of a plan with many of them that takes a fraction
+ * of the time. For whoever has them by other means, or reads them later if at all. */
+struct bsc_value *bsc_run_plan_read_head(const struct bsc_sys *sys, const char *path,
+                                         struct bsc_err *err);
+
 /* Writes the plan as canonical JSON, redacted. */
 bool bsc_run_plan_write(const struct bsc_run_session *session, const char *path,
                         const struct bsc_value *plan, struct bsc_err *err);

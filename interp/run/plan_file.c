@@ -27,24 +27,90 @@ static bool check_digest(const char *path, struct bsc_value *plan, struct bsc_er
     return bsc_err_hint(err, "Make a new plan and review it.");
 }
 
+static bool is_known(const struct bsc_value *plan)
+{
+    return bsc_value_get_number(plan, "format", 0) == PLAN_FORMAT_KNOWN;
+}
+
+static struct bsc_value *plan_of(const char *path, const struct bsc_buf *text, struct bsc_err *err)
+{
+    struct bsc_value *plan = bsc_json_parse(path, text->data, text->length, err);
+    if (plan == NULL)
+        return NULL;
+    if (!is_known(plan))
+        bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" is not a plan of this program", path);
+    if (is_known(plan) && check_digest(path, plan, err))
+        return plan;
+    bsc_value_free(plan);
+    return NULL;
+}
+
 struct bsc_value *bsc_run_plan_read(const struct bsc_sys *sys, const char *path,
                                     struct bsc_err *err)
+{
+    struct bsc_buf text;
+    bsc_buf_init(&text);
+    struct bsc_value *plan =
+        bsc_files_read(sys, path, PLAN_BYTES_MAX, &text, err) ? plan_of(path, &text, err) : NULL;
+    bsc_buf_release(&text);
+    return plan;
+}
+
+/* Whether the text is the canonical form of a plan with this digest: then what is left of it
+ * without these two members is what the digest was taken of, byte by byte. */
+static bool text_fits(const char *text, size_t length, const char *wanted)
+{
+    char hex[BSC_DIGEST_HEX];
+    unsigned char hash[BSC_DIGEST_BYTES];
+    struct bsc_digest digest;
+    struct bsc_json_piece own = bsc_json_find(text, length, "digest");
+    struct bsc_json_piece made = bsc_json_find(text, length, "made");
+    size_t behind = own.at + own.length;
+    if (wanted == NULL || behind > made.at)
+        return false;
+    bsc_digest_init(&digest);
+    bsc_digest_add(&digest, text, own.at);
+    bsc_digest_add(&digest, text + behind, made.at - behind);
+    bsc_digest_add(&digest, text + made.at + made.length, length - made.at - made.length);
+    bsc_digest_end(&digest, hash);
+    bsc_digest_hex(hash, hex);
+    return strcmp(hex, wanted) == 0;
+}
+
+/* Without its items a plan is short. NULL when the text does not tell by itself that it fits. */
+static struct bsc_value *head_of(const char *path, const struct bsc_buf *text)
+{
+    struct bsc_err ignored = BSC_ERR_INIT;
+    struct bsc_buf head;
+    size_t length = text->length;
+    while (length > 0 && text->data[length - 1] == '\n')
+        length--;
+    struct bsc_json_piece items = bsc_json_find(text->data, length, "items");
+    bsc_buf_init(&head);
+    bsc_buf_add(&head, text->data, items.at);
+    bsc_buf_add(&head, text->data + items.at + items.length, length - items.at - items.length);
+    struct bsc_value *plan = bsc_json_parse(path, head.data, head.length, &ignored);
+    bsc_buf_release(&head);
+    if (plan != NULL && is_known(plan) &&
+        text_fits(text->data, length, bsc_value_get_string(plan, "digest")))
+        return plan;
+    bsc_value_free(plan);
+    return NULL;
+}
+
+struct bsc_value *bsc_run_plan_read_head(const struct bsc_sys *sys, const char *path,
+                                         struct bsc_err *err)
 {
     struct bsc_buf text;
     struct bsc_value *plan = NULL;
     bsc_buf_init(&text);
     if (!bsc_files_read(sys, path, PLAN_BYTES_MAX, &text, err))
         goto done;
-    plan = bsc_json_parse(path, text.data, text.length, err);
+    plan = head_of(path, &text);
     if (plan == NULL)
-        goto done;
-    bool known = bsc_value_get_number(plan, "format", 0) == PLAN_FORMAT_KNOWN;
-    if (!known)
-        bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" is not a plan of this program", path);
-    if (!known || !check_digest(path, plan, err)) {
-        bsc_value_free(plan);
-        plan = NULL;
-    }
+        plan = plan_of(path, &text, err);
+    if (plan != NULL)
+        bsc_value_remove(plan, "items");
 done:
     bsc_buf_release(&text);
     return plan;

@@ -398,7 +398,7 @@ static struct bsc_value *plan_read(const struct bsc_sys *sys, const char *run_fo
     const struct bsc_value *begin = last_begin(story);
     char *file = bsc_run_inputs_file(bsc_run_inputs_of(begin), BSC_JOURNAL_PLAN_FILE);
     char *path = bsc_files_join(run_folder, file);
-    struct bsc_value *plan = bsc_run_plan_read(sys, path, err);
+    struct bsc_value *plan = bsc_run_plan_read_head(sys, path, err);
     const char *wanted = text_of(begin, "plan_digest");
     const char *found = text_of(plan, "digest");
     bsc_mem_free(path);

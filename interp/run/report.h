@@ -15,7 +15,7 @@
 #include "os/sys.h"
 #include "value/value.h"
 
-/* Appends the page. `plan` (borrowed) is the run's plan when it is at hand, whole or lightened: the
+/* Appends the page. `plan` (borrowed) is that of the run, whole, lightened or its head: the
  * page is the same; NULL reads it from the folder. A journal that is damaged or torn is reported as
  * such, up to its first bad record; a plan that is missing or was changed is named on the page.
  * False only when the journal cannot be read at all. */

@@ -209,7 +209,9 @@ static void surveyed(void *arg, struct bsc_value *facts, const struct bsc_err *e
 static void tidy(struct bsc_run_session *session)
 {
     enum { WORTH_IT = 2 * 1024 * 1024 };
-    if (bsc_vm_memory(session->vm) < WORTH_IT)
+    bool first = !session->looked;
+    session->looked = true;
+    if (first || bsc_vm_memory(session->vm) < WORTH_IT)
         return;
     bsc_vm_collect(session->vm);
     bsc_mem_trim();

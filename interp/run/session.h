@@ -47,6 +47,7 @@ struct bsc_run_session {
     struct bsc_value *listing;   /* owned: what loading the runbook gave; NULL without one */
     struct bsc_loop *loop;       /* owned; NULL when look_only */
     struct bsc_run_hands *hands; /* owned; NULL when look_only */
+    bool looked;                 /* something of the site has been observed */
     struct bsc_lib_env env;
     char *own_path; /* owned */
 };

@@ -113,7 +113,7 @@ static inline const struct bsc_run_past *read_past(struct story *story)
     struct bsc_err err = BSC_ERR_INIT;
     bsc_run_past_release(&story->past);
     story->past.schema = story->schema;
-    story->past.plan = story->plan;
+    story->past.items = bsc_value_get(story->plan, "items");
     if (!bsc_run_past_read(&story->past, bsc_sys_real(), story->notes.folder.journal, &err))
         fail_msg("%s", err.message);
     return &story->past;

@@ -108,6 +108,39 @@ static void a_plan_that_was_written_is_read_back(void **state)
     stage_strike(&stage);
 }
 
+static void assert_head(const char *path, const struct bsc_value *expected)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_value *head = bsc_run_plan_read_head(bsc_sys_real(), path, &err);
+    assert_non_null(head);
+    assert_true(bsc_value_equal(head, expected));
+    bsc_value_free(head);
+}
+
+/* A blank is not in the form that this program writes, and the plan is the same. */
+static void the_head_of_a_plan_is_read_without_its_items(void **state)
+{
+    struct stage stage;
+    struct bsc_err err = BSC_ERR_INIT;
+    stage_set(&stage, state, COPY_BOOK);
+    stage_open(&stage);
+    struct bsc_value *plan = stage_plan(&stage);
+    char *path = unit_path(*state, "plan.json");
+    assert_true(bsc_run_plan_write(&stage.session, path, plan, &err));
+    bsc_value_remove(plan, "items");
+    assert_head(path, plan);
+    size_t length = 0;
+    char *text = unit_file_get(path, &length);
+    char *spaced = bsc_mem_format("{ %.*s", (int)length - 1, text + 1);
+    put_text(path, spaced);
+    assert_head(path, plan);
+    bsc_mem_free(spaced);
+    free(text);
+    bsc_value_free(plan);
+    free(path);
+    stage_strike(&stage);
+}
+
 static void refuse_text(void **state, const char *text, enum bsc_err_code code)
 {
     struct bsc_err err = BSC_ERR_INIT;
@@ -116,6 +149,9 @@ static void refuse_text(void **state, const char *text, enum bsc_err_code code)
     assert_null(bsc_run_plan_read(bsc_sys_real(), path, &err));
     assert_int_equal(err.code, code);
     assert_true(strstr(err.message, "plan.json") != NULL || strstr(err.where, "plan.json") != NULL);
+    err = (struct bsc_err)BSC_ERR_INIT;
+    assert_null(bsc_run_plan_read_head(bsc_sys_real(), path, &err));
+    assert_int_equal(err.code, code);
     free(path);
 }
 
@@ -238,6 +274,7 @@ int main(void)
         UNIT_IN_FOLDER(other_facts_give_another_digest),
         UNIT_IN_FOLDER(a_plan_is_not_kept_when_a_secret_stands_in_what_is_kept),
         UNIT_IN_FOLDER(a_plan_that_was_written_is_read_back),
+        UNIT_IN_FOLDER(the_head_of_a_plan_is_read_without_its_items),
         UNIT_IN_FOLDER(a_plan_that_was_changed_is_refused),
         UNIT_IN_FOLDER(what_is_no_plan_is_refused),
         UNIT_IN_FOLDER(no_secret_is_written_into_a_plan),
