@@ -139,11 +139,12 @@ asks() {
 
 # Begins it on a terminal of its own, until it asks: $run is its pid, $terminal that of the other.
 begin_gate() {
+    rm -f terminal
     setsid script -qec "'$program' run plan.json" /dev/null >terminal 2>&1 <typed &
     terminal=$!
     background="$background $terminal"
     exec 7>typed
-    until_true 20 grep -q "Run this plan" terminal
+    until_true 20 grep -qs "Run this plan" terminal
     printf 'yes\n' >&7
     until_true 20 asks
     run=$(json out '$.holder.pid')

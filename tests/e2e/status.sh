@@ -1,6 +1,15 @@
 # How runs stand, told by whoever looks, and a run followed from another terminal.
 . "$(dirname "$0")/lib.sh"
 slow_site
+
+# begin_watch COMMAND…: in the background, as $watch; what it says goes to watch.out, which holds
+# nothing of an earlier one by the time this returns.
+begin_watch() {
+    : >watch.out
+    "$@" >>watch.out 2>&1 </dev/null &
+    watch=$!
+    background="$background $watch"
+}
 printf '%s\n' 'runbook "fails" {}' \
     'step "Fail" { command.run { argv = { "/bin/false" } }, harmless = "nothing" }' >fails.lua
 
@@ -56,9 +65,7 @@ grep -v -e ' \./out' -e ' \./err' -e ' \./now' -e ' \./before' -e ' \.$' before 
 diff then now >differences || fail "looking changed something: $(cat differences)"
 
 it "whoever watches sees each step as it ends, and ends as the run does"
-"$program" status --watch >watch.out 2>&1 </dev/null &
-watch=$!
-background="$background $watch"
+begin_watch "$program" status --watch
 until_true 20 grep -q "1 step  changed .* Begin" watch.out
 ! grep -q "Hold" watch.out || fail "the step under way is told to have ended"
 let_go
@@ -73,9 +80,7 @@ says "done: every item was carried out"
 
 it "a run whose process is killed goes on as long as a program that it started is at work"
 hold_run slow
-"$program" status --watch --json >watch.out 2>&1 </dev/null &
-watch=$!
-background="$background $watch"
+begin_watch "$program" status --watch --json
 until_true 20 grep -q '"event":"intent"' watch.out
 orphans=$(cat /proc/"$run"/task/*/children | tr -d ' ')
 kill -KILL "$run"
@@ -159,9 +164,7 @@ says "$id"
 
 it "whoever stops watching stops nothing else"
 hold_run slow
-setsid "$program" status --watch >watch.out 2>&1 </dev/null &
-watch=$!
-background="$background $watch"
+begin_watch setsid "$program" status --watch
 until_true 20 grep -q Begin watch.out
 kill -INT "$watch"
 code=0
