@@ -16,6 +16,8 @@ if ! script -qec true /dev/null >/dev/null 2>&1; then
     exit 1
 fi
 
+# Tests wait a third of their time: for a disk, for each other's locks, for a signal to be heard.
+jobs=$(($(nproc) + 1))
 passed=0
 failed=0
 skipped=0
@@ -27,7 +29,7 @@ run_build() {
     sh "$root/.cmake/build.sh" --tests "$preset" || return 1
     echo "== $preset: test"
     out="$root/.build/$preset/tests.log"
-    ctest --test-dir "$root/.build/$preset" --output-on-failure --no-tests=error -j "$(nproc)" \
+    ctest --test-dir "$root/.build/$preset" --output-on-failure --no-tests=error -j "$jobs" \
         "$@" >"$out" 2>&1
     status=$?
     # Everything but the lines of tests that passed: failures and skips are to be seen.
