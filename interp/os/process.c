@@ -104,25 +104,40 @@ static int prepare_attributes(posix_spawnattr_t *attributes)
     return rc;
 }
 
-static int prepare_streams(posix_spawn_file_actions_t *files, const struct bsc_process_order *order,
-                           int out, int err)
+/* The child's ends of the pipes; `in` is -1 where it is given nothing to read. */
+struct streams {
+    int in;
+    int out;
+    int err;
+};
+
+static int prepare_input(posix_spawn_file_actions_t *files, const struct bsc_process_order *order,
+                         int in)
 {
-    int rc = order->held_fd > 0 && order->held_as_input
-                 ? posix_spawn_file_actions_adddup2(files, order->held_fd, STDIN_FILENO)
-                 : posix_spawn_file_actions_addopen(files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (in < 0 && order->held_fd > 0 && order->held_as_input)
+        in = order->held_fd;
+    if (in >= 0)
+        return posix_spawn_file_actions_adddup2(files, in, STDIN_FILENO);
+    return posix_spawn_file_actions_addopen(files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+}
+
+static int prepare_streams(posix_spawn_file_actions_t *files, const struct bsc_process_order *order,
+                           const struct streams *streams)
+{
+    int rc = prepare_input(files, order, streams->in);
     if (rc == 0)
-        rc = posix_spawn_file_actions_adddup2(files, out, STDOUT_FILENO);
+        rc = posix_spawn_file_actions_adddup2(files, streams->out, STDOUT_FILENO);
     if (rc == 0)
-        rc = posix_spawn_file_actions_adddup2(files, err, STDERR_FILENO);
+        rc = posix_spawn_file_actions_adddup2(files, streams->err, STDERR_FILENO);
     return rc;
 }
 
 /* The streams come first: from then on whatever is open above them may be overwritten. */
 static int prepare_files(posix_spawn_file_actions_t *files, const struct bsc_process_order *order,
-                         int out, int err)
+                         const struct streams *streams)
 {
     int first_closed = order->held_fd > 0 ? HELD_FD + 1 : HELD_FD;
-    int rc = prepare_streams(files, order, out, err);
+    int rc = prepare_streams(files, order, streams);
     if (rc == 0 && order->held_fd > 0)
         rc = posix_spawn_file_actions_adddup2(files, order->held_fd, HELD_FD);
     if (rc == 0)
@@ -132,8 +147,9 @@ static int prepare_files(posix_spawn_file_actions_t *files, const struct bsc_pro
     return rc;
 }
 
-/* Returns 0 or an errno; `out` and `err` are the child's ends of the pipes. */
-static int spawn(const struct bsc_process_order *order, int out, int err, pid_t *ret_pid)
+/* Returns 0 or an errno. */
+static int spawn(const struct bsc_process_order *order, const struct streams *streams,
+                 pid_t *ret_pid)
 {
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_t files;
@@ -144,7 +160,7 @@ static int spawn(const struct bsc_process_order *order, int out, int err, pid_t 
     char *const *env = order->env == NULL ? minimal.entries : (char *const *)order->env;
     int rc = prepare_attributes(&attributes);
     if (rc == 0)
-        rc = prepare_files(&files, order, out, err);
+        rc = prepare_files(&files, order, streams);
     if (rc == 0)
         rc = posix_spawnp(ret_pid, order->argv[0], &files, &attributes, (char *const *)order->argv,
                           env);
@@ -165,15 +181,36 @@ static bool start_failed(const struct bsc_process_order *order, int reason, stru
     return false;
 }
 
+/* Fills a pipe with all that the child shall read, before there is a child; nobody else has its
+ * end for writing, so that the child sees where it ends. */
+static bool fill_input(const struct bsc_process_order *order, int *ret_fd)
+{
+    int ends[2] = {-1, -1};
+    if (order->input == NULL)
+        return true;
+    BSC_BUG_ON(order->input_length > BSC_PROCESS_INPUT);
+    if (!bsc_process_pipe(ends))
+        return false;
+    *ret_fd = ends[0];
+    fcntl(ends[1], F_SETFL, O_NONBLOCK);
+    ssize_t written = write(ends[1], order->input, order->input_length);
+    int reason = written < 0 ? errno : ENOBUFS;
+    bsc_process_close(&ends[1]);
+    errno = reason;
+    return written == (ssize_t)order->input_length;
+}
+
 static bool start(struct watch *watch, struct bsc_err *err)
 {
     int out[2] = {-1, -1};
     int error[2] = {-1, -1};
+    int input = -1;
     int reason = 0;
-    if (!bsc_process_pipe(out) || !bsc_process_pipe(error))
+    if (!bsc_process_pipe(out) || !bsc_process_pipe(error) || !fill_input(watch->order, &input))
         reason = errno;
     else
-        reason = spawn(watch->order, out[1], error[1], &watch->pid);
+        reason = spawn(watch->order, &(struct streams){input, out[1], error[1]}, &watch->pid);
+    bsc_process_close(&input);
     bsc_process_close(&out[1]);
     bsc_process_close(&error[1]);
     if (reason != 0) {
@@ -191,6 +228,8 @@ static bool start(struct watch *watch, struct bsc_err *err)
 
 static void keep(struct watch *watch, struct bsc_buf *stream, const char *bytes, size_t length)
 {
+    if (stream == &watch->result->err && watch->order->heard != NULL)
+        watch->order->heard(watch->order->heard_arg, bytes, length);
     size_t room = watch->order->output_max - stream->length;
     size_t kept = length < room ? length : room;
     bsc_buf_add(stream, bytes, kept);

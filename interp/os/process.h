@@ -25,7 +25,16 @@ struct bsc_process_order {
                                   too, as its descriptor 3; 0 is none, and all others are closed */
     bool held_as_input;        /* it is the child's input as well, for programs that close what
                                   they do not know; it must have no bytes */
+    const char *input;         /* borrowed; what the child reads, at most BSC_PROCESS_INPUT bytes;
+                                  NULL is nothing. It counts more than held_as_input */
+    size_t input_length;
+    /* Called with what the child writes to standard error, as it comes; NULL, or on our thread. */
+    void (*heard)(void *arg, const char *bytes, size_t length);
+    void *heard_arg;
 };
+
+/* A pipe that nobody reads yet takes so much. */
+enum { BSC_PROCESS_INPUT = 65536 };
 
 struct bsc_process_result {
     int exit_status;    /* 0..255, or -1 when ended by a signal */

@@ -59,6 +59,41 @@ static void arguments_reach_the_child_as_they_are(void **state)
     bsc_process_result_release(&result);
 }
 
+static void the_child_reads_what_it_is_given_and_then_the_end(void **state)
+{
+    (void)state;
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_process_result result;
+    char input[BSC_PROCESS_INPUT];
+    memset(input, 'x', sizeof input);
+    int before = unit_fd_count();
+    struct bsc_process_order order = {.input = input, .input_length = sizeof input};
+    assert_true(run("wc -c", order, &result, &err));
+    assert_string_equal(result.out.data, "65536\n");
+    assert_int_equal(unit_fd_count(), before);
+    bsc_process_result_release(&result);
+}
+
+static void append(void *arg, const char *bytes, size_t length)
+{
+    bsc_buf_add(arg, bytes, length);
+}
+
+static void all_errors_are_heard_however_few_are_kept(void **state)
+{
+    (void)state;
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_process_result result;
+    struct bsc_buf heard;
+    bsc_buf_init(&heard);
+    struct bsc_process_order order = {.output_max = 3, .heard = append, .heard_arg = &heard};
+    assert_true(run("echo out; echo one >&2; echo two >&2", order, &result, &err));
+    assert_string_equal(heard.data, "one\ntwo\n");
+    assert_string_equal(result.err.data, "one");
+    bsc_buf_release(&heard);
+    bsc_process_result_release(&result);
+}
+
 static void an_end_by_signal_is_told(void **state)
 {
     (void)state;
@@ -401,6 +436,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_streams_and_the_exit_status_are_kept),
         cmocka_unit_test(arguments_reach_the_child_as_they_are),
+        cmocka_unit_test(the_child_reads_what_it_is_given_and_then_the_end),
+        cmocka_unit_test(all_errors_are_heard_however_few_are_kept),
         cmocka_unit_test(an_end_by_signal_is_told),
         cmocka_unit_test(long_output_is_cut_at_the_limit_and_does_not_stop_the_child),
         cmocka_unit_test(long_output_is_kept_whole_below_the_limit),
