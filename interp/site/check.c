@@ -193,6 +193,24 @@ static struct bsc_value *references_read(struct bsc_site_check *check,
     return list;
 }
 
+/* A program is found by its name, and an argument may be empty. */
+static struct bsc_value *words_read(struct bsc_site_check *check, const struct bsc_site_key *key,
+                                    const struct bsc_value *raw)
+{
+    struct bsc_value *list = bsc_value_list();
+    for (size_t i = 0; i < bsc_value_count(raw); i++) {
+        const struct bsc_value *item = bsc_value_at(raw, i);
+        const char *word = bsc_value_string(item);
+        if (word == NULL)
+            kind_refuse(check, key->name, item, "a list of texts");
+        else if (strlen(word) != bsc_value_string_length(item) || (i == 0 && word[0] == '\0'))
+            bsc_site_problem(check, bsc_value_place(item), "\"%s\" names no program", key->name);
+        else
+            bsc_value_append(list, bsc_value_copy(item));
+    }
+    return list;
+}
+
 static bool is_map(enum bsc_site_type type)
 {
     return type == BSC_SITE_OBJECT || type == BSC_SITE_NAMED;
@@ -200,7 +218,7 @@ static bool is_map(enum bsc_site_type type)
 
 static bool is_list(enum bsc_site_type type)
 {
-    return type == BSC_SITE_OBJECTS || type == BSC_SITE_REFERENCES;
+    return type == BSC_SITE_OBJECTS || type == BSC_SITE_REFERENCES || type == BSC_SITE_WORDS;
 }
 
 /* What an optional key is when it is not written. */
@@ -247,6 +265,8 @@ static struct bsc_value *item_read(struct bsc_site_check *check, const struct bs
         return objects_read(check, key, raw);
     case BSC_SITE_REFERENCES:
         return references_read(check, key, raw);
+    case BSC_SITE_WORDS:
+        return words_read(check, key, raw);
     default:
         return bsc_site_scalar(check, key, raw);
     }

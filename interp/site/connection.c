@@ -71,16 +71,26 @@ static void password_add(const char *secret, struct bsc_buf *string)
     bsc_buf_add_char(string, '}');
 }
 
+/* Leaves *ret_secret as it is where the server has none. */
+static bool secret_get(const struct bsc_site *site, const char *name, struct bsc_redactor *redactor,
+                       struct bsc_secret *ret_secret, struct bsc_err *err)
+{
+    const struct bsc_value *servers = bsc_value_get(site->source, "servers");
+    const char *reference = bsc_value_get_string(bsc_value_get(servers, name), "secret");
+    if (reference == NULL ||
+        bsc_secret_resolve(site->sys, site->folder, reference, redactor, ret_secret, err))
+        return true;
+    return bsc_err_wrap(err, "could not get the secret of server \"%s\"", name);
+}
+
 static bool secret_add(const struct bsc_site *site, const char *name, struct bsc_buf *string,
                        struct bsc_redactor *redactor, struct bsc_err *err)
 {
     struct bsc_secret secret = {0};
-    const struct bsc_value *servers = bsc_value_get(site->source, "servers");
-    const char *reference = bsc_value_get_string(bsc_value_get(servers, name), "secret");
-    if (reference == NULL)
+    if (!secret_get(site, name, redactor, &secret, err))
+        return false;
+    if (secret.text == NULL)
         return true;
-    if (!bsc_secret_resolve(site->sys, site->folder, reference, redactor, &secret, err))
-        return bsc_err_wrap(err, "could not get the secret of server \"%s\"", name);
     size_t before = string->length;
     password_add(secret.text, string);
     /* The form with doubled braces is another text, which may come back in a driver's message. */
@@ -111,6 +121,20 @@ bool bsc_site_connection(const struct bsc_site *site, const char *server, const 
     if (file == NULL && database != NULL && !database_add(server, database, ret_string, err))
         return false;
     return secret_add(site, server, ret_string, redactor, err);
+}
+
+bool bsc_site_password(const struct bsc_site *site, const char *server, struct bsc_buf *ret_string,
+                       struct bsc_redactor *redactor, struct bsc_err *err)
+{
+    struct bsc_secret secret = {0};
+    if (!secret_get(site, server, redactor, &secret, err))
+        return false;
+    if (secret.text != NULL) {
+        (void)bsc_buf_room(ret_string, strlen(secret.text) + 1);
+        bsc_buf_add_text(ret_string, secret.text);
+    }
+    bsc_secret_release(&secret);
+    return true;
 }
 
 void bsc_site_string_wipe(struct bsc_buf *string)

@@ -54,6 +54,12 @@ static void server_check(struct bsc_site_check *check, const char *name,
             bsc_site_problem(check, place, "server \"%s\" has platform sqlite but no folder", name);
         bsc_err_hint(err, "Add the folder that holds its database files.");
     }
+    const char *conninfo = bsc_value_get_string(server, "conninfo");
+    if (conninfo != NULL && strcasestr(conninfo, "password") != NULL) {
+        struct bsc_err *err = bsc_site_problem(check, place_in(server, "conninfo"),
+                                               "\"conninfo\" must not contain a password");
+        bsc_err_hint(err, "Take it out and name where the password is found: secret: file:PATH.");
+    }
     if (bsc_value_get_truth(server, "secret") && !is_written(server, "connection"))
         bsc_site_problem(check, place_in(server, "secret"),
                          "server \"%s\" has a secret but no connection to use it for", name);

@@ -54,6 +54,29 @@ static const struct bsc_site_key server_keys[] = {
      .type = BSC_SITE_DURATION,
      .preset = "5s",
      .doc = "How long to wait for an answer before the server counts as unreachable."},
+    {.name = "ssh",
+     .type = BSC_SITE_TEXT,
+     .doc = "Where the server's folder and programs are reached over ssh, such as postgres@db4; "
+            "here when left out. Platform postgresql only, as are all keys below."},
+    {.name = "user",
+     .type = BSC_SITE_TEXT,
+     .doc = "User to whom the server's folder belongs: as this one the programs for it are run "
+            "where bascule itself works as root. Over ssh, log in as this user instead."},
+    {.name = "programs",
+     .type = BSC_SITE_PATH,
+     .doc = "Folder of the programs pg_basebackup, pg_controldata and pg_ctl; they are looked for "
+            "in PATH when it is left out."},
+    {.name = "start",
+     .type = BSC_SITE_WORDS,
+     .doc = "What starts the server and ends when it has, such as [systemctl, start, postgresql]; "
+            "pg_ctl when left out."},
+    {.name = "stop",
+     .type = BSC_SITE_WORDS,
+     .doc = "What stops the server and ends when it has; pg_ctl when left out."},
+    {.name = "conninfo",
+     .type = BSC_SITE_TEXT,
+     .doc = "How the server's mirror reaches it, such as host=db3 port=5432 user=replicator, "
+            "without password; made of connection when left out."},
 };
 KIND(server, "server", "server", "A machine or instance that holds databases or serves users.");
 
@@ -273,6 +296,7 @@ const char *bsc_site_type_words(enum bsc_site_type type)
         [BSC_SITE_CHOICE] = "one of the words allowed",
         [BSC_SITE_REFERENCE] = "a name defined in this file",
         [BSC_SITE_REFERENCES] = "a list of names defined in this file",
+        [BSC_SITE_WORDS] = "a list of words: a program and its arguments",
         [BSC_SITE_OBJECT] = "a map",
         [BSC_SITE_OBJECTS] = "a list of maps",
         [BSC_SITE_NAMED] = "a map from names to maps",

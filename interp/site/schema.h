@@ -28,6 +28,7 @@ enum bsc_site_type {
     BSC_SITE_CHOICE,     /* one of `choices` */
     BSC_SITE_REFERENCE,  /* a key of the top-level map `target` */
     BSC_SITE_REFERENCES, /* list of distinct references, `least` to `most` of them */
+    BSC_SITE_WORDS,      /* list of texts: a program and its arguments; empty when left out */
     BSC_SITE_OBJECT,     /* one object of the kind `of` */
     BSC_SITE_OBJECTS,    /* list of objects of the kind `of` */
     BSC_SITE_NAMED       /* map from names to objects of the kind `of` */

@@ -64,6 +64,11 @@ bool bsc_site_connection(const struct bsc_site *site, const char *server, const 
                          const char *database, struct bsc_buf *ret_string,
                          struct bsc_redactor *redactor, struct bsc_err *err);
 
+/* Appends the password of a server, looked up now and known to `redactor`, or nothing where it has
+ * no secret. Give the buffer to bsc_site_string_wipe after use. */
+bool bsc_site_password(const struct bsc_site *site, const char *server, struct bsc_buf *ret_string,
+                       struct bsc_redactor *redactor, struct bsc_err *err);
+
 /* Overwrites the bytes and releases the buffer. */
 void bsc_site_string_wipe(struct bsc_buf *string);
 

@@ -62,6 +62,11 @@ static void type_check(const struct bsc_site_key *key, const struct bsc_value *p
         assert_true(bsc_value_get_truth(property, "uniqueItems"));
         assert_string_equal(name, "array");
         break;
+    case BSC_SITE_WORDS:
+        assert_string_equal(bsc_value_get_string(bsc_value_get(property, "items"), "type"),
+                            "string");
+        assert_string_equal(name, "array");
+        break;
     case BSC_SITE_OBJECTS:
         assert_string_equal(name, "array");
         break;

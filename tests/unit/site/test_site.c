@@ -111,6 +111,11 @@ static void sizes_durations_and_numbers_have_their_form(void **state)
     static const struct row rows[] = {
         {HEAD "  e: { data_centre: d1, connect_timeout: 5 }\n",
          "7:42 \"connect_timeout\" must be a duration such as 250ms, 5s or 2m, not 5"},
+        {HEAD "  e: { data_centre: d1, start: go }\n",
+         "7:32 \"start\" must be a list of words: a program and its arguments, not text"},
+        {HEAD "  e: { data_centre: d1, start: [go, 1] }\n",
+         "7:37 \"start\" must be a list of texts, not int"},
+        {HEAD "  e: { data_centre: d1, stop: [\"\", x] }\n", "7:32 \"stop\" names no program"},
         {HEAD "  e: { data_centre: d1, connect_timeout: 5x }\n",
          "7:42 \"connect_timeout\" must be a duration such as 250ms, 5s or 2m, not \"5x\""},
         {HEAD "  e: { data_centre: d1, connect_timeout: 0s }\n",
@@ -312,6 +317,7 @@ static void a_password_is_refused_and_never_repeated(void **state)
         "connection: \"hunter2\\n\"",
         "connection: \"Driver=x;Database=hunter2\"",
         "secret: \"env:X\"",
+        "connection: Driver=x, conninfo: \"host=a password=hunter2\"",
     };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         char source[1024];
@@ -390,7 +396,7 @@ static void the_map_is_normalised(void **state)
         "data_centres: { d1: }\n"
         "servers:\n"
         "  a: { data_centre: d1, platform: sqlite, folder: .//x/./a/, connection: Driver=SQLite3,\n"
-        "       secret: \"env:A\", connect_timeout: 2m }\n"
+        "       secret: \"env:A\", connect_timeout: 2m, start: [go, \"\"] }\n"
         "databases:\n"
         "  m:\n"
         "    note:\n"
@@ -414,8 +420,9 @@ static void the_map_is_normalised(void **state)
         "p.db\",\"server\":\"a\",\"servers\":[\"a\"],\"socket\":null,\"state_backend\":null,"
         "\"table\":\"t\","
         "\"table_database\":null}},\"servers\":{\"a\":{\"address\":null,\"connect_timeout\":120000,"
-        "\"connection\":\"Driver=SQLite3\",\"data_centre\":\"d1\",\"folder\":\"/site/x/a\","
-        "\"platform\":\"sqlite\",\"secret\":true}},\"site\":\"s\"}";
+        "\"connection\":\"Driver=SQLite3\",\"conninfo\":null,\"data_centre\":\"d1\","
+        "\"folder\":\"/site/x/a\",\"platform\":\"sqlite\",\"programs\":null,\"secret\":true,"
+        "\"ssh\":null,\"start\":[\"go\",\"\"],\"stop\":[],\"user\":null}},\"site\":\"s\"}";
     struct bsc_site_errors errors;
     struct bsc_buf out;
     bsc_buf_init(&out);
