@@ -16,6 +16,7 @@ local test_check = require "bascule/testing/check"
 local test_file = require "bascule/testing/file"
 local test_judge = require "bascule/testing/judge"
 local text = require "bascule/core/text"
+local warnings = require "bascule/warnings"
 
 local M = {}
 
@@ -78,6 +79,12 @@ end
 -- {} → the vocabulary: {name, args, doc, undo, usage}.
 function M.primitives()
   return host.list(names.describe())
+end
+
+-- {facts, site?} → texts: what is wrong with the site itself, whatever a runbook may do.
+function M.warnings(args)
+  adopt(args)
+  return host.list(warnings.of(args.facts))
 end
 
 -- {resource, facts} → {{words, facts}}: what the world could do to it by itself.

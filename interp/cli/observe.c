@@ -20,6 +20,17 @@ static bool write_facts(struct bsc_cli *cli, const char *path, const struct bsc_
     return ok;
 }
 
+/* On the stream of errors, so that it is seen wherever the facts go. */
+static bool warn(struct bsc_cli *cli, struct bsc_run_session *session,
+                 const struct bsc_value *facts, struct bsc_err *err)
+{
+    struct bsc_value *warnings = bsc_run_session_warnings(session, facts, err);
+    for (size_t i = 0; i < bsc_value_count(warnings); i++)
+        fprintf(cli->err, "WARNING: %s\n", bsc_value_string(bsc_value_at(warnings, i)));
+    bsc_value_free(warnings);
+    return warnings != NULL;
+}
+
 static bool observe(struct bsc_cli *cli, const char *site, const char *output, struct bsc_err *err)
 {
     struct bsc_run_session session = {0};
@@ -37,6 +48,7 @@ static bool observe(struct bsc_cli *cli, const char *site, const char *output, s
         bsc_cli_json(cli, facts);
     else if (ok && output == NULL)
         bsc_cli_show_facts(cli, facts);
+    ok = ok && warn(cli, &session, facts, err);
     bsc_value_free(facts);
     bsc_run_session_close(&session);
     return ok;

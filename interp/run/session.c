@@ -174,6 +174,16 @@ struct bsc_value *bsc_run_session_ask(struct bsc_run_session *session, const cha
     return answer;
 }
 
+struct bsc_value *bsc_run_session_warnings(struct bsc_run_session *session,
+                                           const struct bsc_value *facts, struct bsc_err *err)
+{
+    struct bsc_value *args = load_arguments(session);
+    bsc_value_set(args, "facts", bsc_value_copy(facts));
+    struct bsc_value *warnings = bsc_vm_call(session->vm, "warnings", args, err);
+    bsc_value_free(args);
+    return warnings;
+}
+
 struct bsc_value *bsc_run_session_resources(struct bsc_run_session *session, struct bsc_err *err)
 {
     struct bsc_value *resources = bsc_run_session_ask(session, "resources", err);

@@ -69,6 +69,11 @@ const struct bsc_value *bsc_run_session_runbook(const struct bsc_run_session *se
 struct bsc_value *bsc_run_session_ask(struct bsc_run_session *session, const char *entry,
                                       struct bsc_err *err);
 
+/* What is wrong with the site by these facts, whatever a runbook may do: a list of sentences.
+ * Owned, NULL on failure. */
+struct bsc_value *bsc_run_session_warnings(struct bsc_run_session *session,
+                                           const struct bsc_value *facts, struct bsc_err *err);
+
 /* The ids of every resource that the site has; owned, NULL on failure. */
 struct bsc_value *bsc_run_session_resources(struct bsc_run_session *session, struct bsc_err *err);
 

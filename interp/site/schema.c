@@ -29,6 +29,20 @@ static const struct bsc_site_key link_keys[] = {
 };
 KIND(link, "link", "link", "A connection between two data centres.");
 
+static const struct bsc_site_key fence_keys[] = {
+    {.name = "proof",
+     .type = BSC_SITE_WORDS,
+     .required = true,
+     .doc = "Program that proves it and changes nothing. Exit status 0: the server serves nobody "
+            "and will not by itself; 1: it does or may; any other: not known."},
+    {.name = "host",
+     .type = BSC_SITE_TEXT,
+     .doc = "Where to start it over ssh, such as operator@jump1: a second place to look from. Here "
+            "when left out."},
+    {.name = "timeout", .type = BSC_SITE_DURATION, .preset = "30s", .doc = "How long it may take."},
+};
+KIND(fence, "fence", "fence", "How it is proved that a server that does not answer is fenced.");
+
 static const struct bsc_site_key server_keys[] = {
     {.name = "data_centre",
      .type = BSC_SITE_REFERENCE,
@@ -54,6 +68,11 @@ static const struct bsc_site_key server_keys[] = {
      .type = BSC_SITE_DURATION,
      .preset = "5s",
      .doc = "How long to wait for an answer before the server counts as unreachable."},
+    {.name = "fence",
+     .type = BSC_SITE_OBJECT,
+     .of = &fence_kind,
+     .doc = "How it is proved that the server is fenced when it does not answer. With it no other "
+            "copy of its databases is brought online without that proof."},
     {.name = "ssh",
      .type = BSC_SITE_TEXT,
      .doc = "Where the server's folder and programs are reached over ssh, such as postgres@db4; "
@@ -265,8 +284,8 @@ const struct bsc_site_kind *bsc_site_schema(void)
 const struct bsc_site_kind *const *bsc_site_kinds(size_t *ret_count)
 {
     static const struct bsc_site_kind *const kinds[] = {
-        &site_kind, &data_centre_kind,  &link_kind,       &server_kind, &database_kind,
-        &copy_kind, &log_shipping_kind, &loss_check_kind, &pool_kind,
+        &site_kind,     &data_centre_kind, &link_kind,         &server_kind,     &fence_kind,
+        &database_kind, &copy_kind,        &log_shipping_kind, &loss_check_kind, &pool_kind,
     };
     *ret_count = COUNT(kinds);
     return kinds;

@@ -12,6 +12,9 @@ return {
       doc = "what can be done with the copy; restoring and standby copies take log backups",
     },
     writable = { type = "bool", doc = "whether applications can write to it" },
+    fenced = { type = "bool",
+      doc = "whether it is proved that its server, which does not answer, serves nobody and will "
+        .. "not by itself; unknown where the site names no proof" },
     database_id = { type = "text", identity = true,
       doc = "what every copy of the same database has in common" },
     fork = { type = "text", identity = true,

@@ -60,6 +60,12 @@ function M.platform_of(server)
   return found and found.platform
 end
 
+-- How it is proved that a server is fenced: {proof, host, timeout}; nil where the site is silent.
+function M.fence_of(server)
+  local found = M.servers()[server]
+  return found and found.fence
+end
+
 function M.data_centre_of(server)
   local found = M.servers()[server]
   return found and found.data_centre

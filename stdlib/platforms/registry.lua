@@ -3,6 +3,7 @@
 local _, host = ...
 local book = require "bascule/language/book"
 local effects = require "bascule/effects"
+local fence = require "bascule/platforms/fence"
 local general = require "bascule/platforms/general"
 local handles = require "bascule/language/handles"
 local inventory = require "bascule/language/inventory"
@@ -76,7 +77,7 @@ local observers = {}
 
 function observers.database(name)
   local copy = copy_named(name)
-  return M.of(copy).observe.database(copy)
+  return fence.add(copy, M.of(copy).observe.database(copy))
 end
 
 function observers.log_backups(name)

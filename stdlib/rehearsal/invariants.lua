@@ -7,6 +7,7 @@ local cond = require "bascule/core/cond"
 local handles = require "bascule/language/handles"
 local inventory = require "bascule/language/inventory"
 local list = require "bascule/core/list"
+local warnings = require "bascule/warnings"
 
 local M = {}
 
@@ -35,12 +36,7 @@ local function concerned(changed, known)
   return list.keys(names)
 end
 
-local function writable_roles(facts, name)
-  return list.map(inventory.roles, function(role)
-    local copy = facts_of(facts, "database", name, role)
-    return copy.state == "online" and copy.writable ~= false and role or nil
-  end)
-end
+local writable_roles = warnings.writable_roles
 
 local function one_writable_copy(before, after, changed)
   for _, name in ipairs(concerned(changed, inventory.databases())) do

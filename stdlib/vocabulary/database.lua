@@ -2,6 +2,7 @@
 
 local book = require "bascule/language/book"
 local cond = require "bascule/core/cond"
+local fence = require "bascule/platforms/fence"
 local handles = require "bascule/language/handles"
 local inventory = require "bascule/language/inventory"
 local list = require "bascule/core/list"
@@ -20,10 +21,12 @@ local function rival(copy, observe)
   for _, role in ipairs(inventory.roles) do
     local id = ("database:%s.%s"):format(copy.database, role)
     if role ~= copy.role and inventory.copy(copy.database, role) then
-      local facts = observe(id)
-      if facts.writable or not list.contains(harmless_states, facts.state) then
-        return ("%s is %s: two writable copies must never exist"):format(
-          registry.copy_named(copy.database .. "." .. role).title, facts.state)
+      local facts, other = observe(id), registry.copy_named(("%s.%s"):format(copy.database, role))
+      local doubt = fence.doubt(other, facts)
+      if doubt then
+        return doubt .. ": two writable copies must never exist"
+      elseif facts.writable or not list.contains(harmless_states, facts.state) then
+        return ("%s is %s: two writable copies must never exist"):format(other.title, facts.state)
       end
     end
   end
@@ -131,10 +134,10 @@ local function becomes(copy, facts)
 end
 
 -- Brings a restoring copy online on a new recovery fork: from then on no log backup can ever be
--- applied to it. Refuses while another copy answers and could be written to, while log backups are
--- left to be applied, and while sessions are open; `override` names a setting whose value is the
--- reason to do it all the same. Reports what could not be saved, and
--- which databases stay behind.
+-- applied to it. Refuses while another copy answers and could be written to, or does not and is not
+-- proved to be fenced where the site says how that is done, while log backups are left to be
+-- applied, and while sessions are open; `override` names a setting whose value is the reason to do
+-- it all the same. Reports what could not be saved, and which databases stay behind.
 -- Source: Lync Server 2013, Failing over Persistent Chat Server, step 4 (RESTORE … WITH RECOVERY).
 local recover = primitive.shipped {
   name = "database.recover",
@@ -142,8 +145,8 @@ local recover = primitive.shipped {
   args = {
     { "copy", "copy", role = { "secondary", "primary" }, doc = "the copy to bring online" },
     { "override", "text", optional = true,
-      doc = "name of the setting that allows it although another copy answers, log backups are "
-        .. "left or sessions are open" },
+      doc = "name of the setting that allows it although another copy answers or is not fenced, "
+        .. "log backups are left or sessions are open" },
   },
   usage = "database.recover(db.secondary)",
   irreversible = true,

@@ -420,7 +420,7 @@ static void the_map_is_normalised(void **state)
         "p.db\",\"server\":\"a\",\"servers\":[\"a\"],\"socket\":null,\"state_backend\":null,"
         "\"table\":\"t\","
         "\"table_database\":null}},\"servers\":{\"a\":{\"address\":null,\"connect_timeout\":120000,"
-        "\"connection\":\"Driver=SQLite3\",\"conninfo\":null,\"data_centre\":\"d1\","
+        "\"connection\":\"Driver=SQLite3\",\"conninfo\":null,\"data_centre\":\"d1\",\"fence\":null,"
         "\"folder\":\"/site/x/a\",\"platform\":\"sqlite\",\"programs\":null,\"secret\":true,"
         "\"ssh\":null,\"start\":[\"go\",\"\"],\"stop\":[],\"user\":null}},\"site\":\"s\"}";
     struct bsc_site_errors errors;
