@@ -13,10 +13,10 @@
 
 enum { LOOK_MS = 50, PIECE_BYTES = 16 * 1024 };
 
-struct call {
-    const struct bsc_dial_order *order;
+struct bsc_dial {
+    struct bsc_dial_order order; /* its texts are borrowed */
     int fd;
-    int64_t until_us;
+    int64_t until_us; /* when the question under way is given up */
 };
 
 static int64_t now_us(void)
@@ -26,87 +26,88 @@ static int64_t now_us(void)
 }
 
 /* Waits in short pieces, so that a cancel is heard. */
-static bool await(const struct call *call, short events, struct bsc_err *err)
+static bool await(const struct bsc_dial *dial, short events, struct bsc_err *err)
 {
     for (;;) {
-        struct pollfd fd = {.fd = call->fd, .events = events};
-        int64_t left_ms = (call->until_us - now_us()) / 1000;
-        if (call->order->cancel != NULL && atomic_load(call->order->cancel))
+        struct pollfd fd = {.fd = dial->fd, .events = events};
+        int64_t left_ms = (dial->until_us - now_us()) / 1000;
+        if (dial->order.cancel != NULL && atomic_load(dial->order.cancel))
             return bsc_err_set(err, BSC_ERR_CANCELLED, "the question to \"%s\" was cancelled",
-                               call->order->address);
+                               dial->order.address);
         if (left_ms <= 0)
             return bsc_err_set(err, BSC_ERR_TIMEOUT, "\"%s\" does not answer in time",
-                               call->order->address);
+                               dial->order.address);
         if (poll(&fd, 1, (int)(left_ms < LOOK_MS ? left_ms : LOOK_MS)) > 0)
             return true;
     }
 }
 
-static bool unreachable(const struct call *call, int reason, struct bsc_err *err)
+static bool unreachable(const struct bsc_dial *dial, int reason, struct bsc_err *err)
 {
-    bsc_err_sys(err, reason, "cannot connect to \"%s\"", call->order->address);
+    bsc_err_sys(err, reason, "cannot connect to \"%s\"", dial->order.address);
     err->code = BSC_ERR_UNREACHABLE;
     return false;
 }
 
 /* A unix socket whose queue is full says so at once instead of letting us wait. */
-static bool connect_to(struct call *call, const struct sockaddr *name, socklen_t length,
+static bool connect_to(struct bsc_dial *dial, const struct sockaddr *name, socklen_t length,
                        struct bsc_err *err)
 {
     int reason = 0;
     socklen_t size = sizeof reason;
-    call->fd = socket(name->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (call->fd < 0)
+    dial->fd = socket(name->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (dial->fd < 0)
         return bsc_err_sys(err, errno, "cannot make a socket");
-    if (connect(call->fd, name, length) == 0)
+    if (connect(dial->fd, name, length) == 0)
         return true;
     if (errno != EINPROGRESS)
-        return unreachable(call, errno, err);
-    if (!await(call, POLLOUT, err))
+        return unreachable(dial, errno, err);
+    if (!await(dial, POLLOUT, err))
         return false;
-    if (getsockopt(call->fd, SOL_SOCKET, SO_ERROR, &reason, &size) != 0)
+    if (getsockopt(dial->fd, SOL_SOCKET, SO_ERROR, &reason, &size) != 0)
         reason = errno;
-    return reason == 0 || unreachable(call, reason, err);
+    return reason == 0 || unreachable(dial, reason, err);
 }
 
-static void hang_up(struct call *call)
+static void hang_up(struct bsc_dial *dial)
 {
-    if (call->fd >= 0)
-        close(call->fd);
-    call->fd = -1;
+    if (dial->fd >= 0)
+        close(dial->fd);
+    dial->fd = -1;
 }
 
-static bool connect_path(struct call *call, struct bsc_err *err)
+static bool connect_path(struct bsc_dial *dial, struct bsc_err *err)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
-    if (strlen(call->order->address) >= sizeof name.sun_path)
+    if (strlen(dial->order.address) >= sizeof name.sun_path)
         return bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" is too long for the name of a socket",
-                           call->order->address);
-    memcpy(name.sun_path, call->order->address, strlen(call->order->address) + 1);
-    return connect_to(call, (const struct sockaddr *)&name, sizeof name, err);
+                           dial->order.address);
+    memcpy(name.sun_path, dial->order.address, strlen(dial->order.address) + 1);
+    return connect_to(dial, (const struct sockaddr *)&name, sizeof name, err);
 }
 
 /* A host may have several addresses: the first that answers will do. */
-static bool connect_any(struct call *call, const char *host, const char *port, struct bsc_err *err)
+static bool connect_any(struct bsc_dial *dial, const char *host, const char *port,
+                        struct bsc_err *err)
 {
     const struct addrinfo wanted = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
     int rc = getaddrinfo(host, port, &wanted, &found);
     if (rc != 0)
-        return bsc_err_set(err, BSC_ERR_UNREACHABLE, "cannot find \"%s\": %s", call->order->address,
+        return bsc_err_set(err, BSC_ERR_UNREACHABLE, "cannot find \"%s\": %s", dial->order.address,
                            gai_strerror(rc));
     bool connected = false;
     for (struct addrinfo *each = found; each != NULL && !connected; each = each->ai_next) {
-        hang_up(call);
-        connected = connect_to(call, each->ai_addr, each->ai_addrlen, err);
+        hang_up(dial);
+        connected = connect_to(dial, each->ai_addr, each->ai_addrlen, err);
     }
     freeaddrinfo(found);
     return connected;
 }
 
-static bool connect_host(struct call *call, struct bsc_err *err)
+static bool connect_host(struct bsc_dial *dial, struct bsc_err *err)
 {
-    char *host = bsc_mem_text(call->order->address);
+    char *host = bsc_mem_text(dial->order.address);
     char *colon = strrchr(host, ':');
     bool ok = colon != NULL && colon > host && colon[1] != '\0';
     if (ok) {
@@ -116,7 +117,7 @@ static bool connect_host(struct call *call, struct bsc_err *err)
             colon[-1] = '\0';
             name++;
         }
-        ok = connect_any(call, name, colon + 1, err);
+        ok = connect_any(dial, name, colon + 1, err);
     } else {
         bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" is neither a path nor HOST:PORT", host);
     }
@@ -124,44 +125,86 @@ static bool connect_host(struct call *call, struct bsc_err *err)
     return ok;
 }
 
-static bool say(const struct call *call, struct bsc_err *err)
+static bool say(const struct bsc_dial *dial, const char *question, struct bsc_err *err)
 {
-    const char *rest = call->order->question;
-    while (*rest != '\0') {
-        ssize_t sent = send(call->fd, rest, strlen(rest), MSG_NOSIGNAL);
+    while (*question != '\0') {
+        ssize_t sent = send(dial->fd, question, strlen(question), MSG_NOSIGNAL);
         if (sent > 0)
-            rest += sent;
+            question += sent;
         else if (errno != EAGAIN && errno != EINTR)
-            return unreachable(call, errno, err);
-        else if (!await(call, POLLOUT, err))
+            return unreachable(dial, errno, err);
+        else if (!await(dial, POLLOUT, err))
             return false;
     }
     return true;
 }
 
-static bool hear(const struct call *call, struct bsc_buf *answer, struct bsc_err *err)
+static bool ends_with(const struct bsc_buf *answer, const char *end)
 {
-    for (;;) {
-        if (!await(call, POLLIN, err))
+    size_t length = strlen(end);
+    return answer->length >= length &&
+           memcmp(answer->data + answer->length - length, end, length) == 0;
+}
+
+/* Until the words of the end, or without them until the other end closes. */
+static bool hear(const struct bsc_dial *dial, const char *end, struct bsc_buf *answer,
+                 struct bsc_err *err)
+{
+    while (end == NULL || !ends_with(answer, end)) {
+        if (!await(dial, POLLIN, err))
             return false;
-        ssize_t got = recv(call->fd, bsc_buf_room(answer, PIECE_BYTES), PIECE_BYTES, 0);
+        ssize_t got = recv(dial->fd, bsc_buf_room(answer, PIECE_BYTES), PIECE_BYTES, 0);
         if (got == 0)
-            return true;
+            return end == NULL ||
+                   bsc_err_set(err, BSC_ERR_UNREACHABLE, "\"%s\" has hung up", dial->order.address);
         if (got < 0 && errno != EAGAIN && errno != EINTR)
-            return unreachable(call, errno, err);
+            return unreachable(dial, errno, err);
         if (got > 0)
             bsc_buf_grown(answer, (size_t)got);
-        if (answer->length > call->order->answer_max)
+        if (answer->length > dial->order.answer_max)
             return bsc_err_set(err, BSC_ERR_LIMIT, "the answer of \"%s\" is too long",
-                               call->order->address);
+                               dial->order.address);
     }
+    answer->length -= strlen(end);
+    answer->data[answer->length] = '\0';
+    return true;
+}
+
+static bool connect_to_address(struct bsc_dial *dial, struct bsc_err *err)
+{
+    dial->until_us = now_us() + dial->order.timeout_ms * 1000;
+    return dial->order.address[0] == '/' ? connect_path(dial, err) : connect_host(dial, err);
 }
 
 bool bsc_dial_ask(const struct bsc_dial_order *order, struct bsc_buf *answer, struct bsc_err *err)
 {
-    struct call call = {order, -1, now_us() + order->timeout_ms * 1000};
-    bool ok = (order->address[0] == '/' ? connect_path(&call, err) : connect_host(&call, err)) &&
-              say(&call, err) && hear(&call, answer, err);
-    hang_up(&call);
+    struct bsc_dial dial = {*order, -1, 0};
+    bool ok = connect_to_address(&dial, err) && say(&dial, order->question, err) &&
+              hear(&dial, NULL, answer, err);
+    hang_up(&dial);
     return ok;
+}
+
+struct bsc_dial *bsc_dial_open(const struct bsc_dial_order *order, struct bsc_err *err)
+{
+    struct bsc_dial *dial = bsc_mem_new(1, sizeof *dial);
+    *dial = (struct bsc_dial){*order, -1, 0};
+    if (connect_to_address(dial, err))
+        return dial;
+    bsc_dial_close(dial);
+    return NULL;
+}
+
+bool bsc_dial_talk(struct bsc_dial *dial, const char *question, const char *end,
+                   struct bsc_buf *answer, struct bsc_err *err)
+{
+    dial->until_us = now_us() + dial->order.timeout_ms * 1000;
+    return say(dial, question, err) && hear(dial, end, answer, err);
+}
+
+void bsc_dial_close(struct bsc_dial *dial)
+{
+    if (dial != NULL)
+        hang_up(dial);
+    bsc_mem_free(dial);
 }

@@ -107,6 +107,77 @@ static void a_question_is_answered_on_a_port(void **state)
     peer_end(&peer, false);
 }
 
+/* Takes one call and answers each question that ends with its line, until it is told to leave. */
+static _Noreturn void converse(int listener)
+{
+    char heard = 0;
+    int caller = accept(listener, NULL, NULL);
+    while (recv(caller, &heard, 1, 0) == 1) {
+        if (heard == 'q')
+            _exit(send(caller, "half", 4, 0) == 4 ? 0 : 1);
+        if (heard == '\n' &&
+            (send(caller, "so be it\n", 9, 0) != 9 || send(caller, "> ", 2, 0) != 2))
+            _exit(1);
+    }
+    _exit(0);
+}
+
+static struct peer peer_that_converses(void **state)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    struct peer peer = {unit_path(*state, "socket"), 0};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(strlen(peer.address) < sizeof name.sun_path);
+    memcpy(name.sun_path, peer.address, strlen(peer.address) + 1);
+    assert_int_equal(bind(fd, (struct sockaddr *)&name, sizeof name), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    peer.pid = fork();
+    if (peer.pid == 0)
+        converse(fd);
+    close(fd);
+    return peer;
+}
+
+static enum bsc_err_code talk(struct bsc_dial *dial, const char *question, const char *expected)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_buf answer;
+    bsc_buf_init(&answer);
+    bool ok = bsc_dial_talk(dial, question, "\n> ", &answer, &err);
+    if (ok)
+        assert_string_equal(answer.data, expected);
+    bsc_buf_release(&answer);
+    return ok ? BSC_ERR_NONE : err.code;
+}
+
+static void several_questions_are_answered_over_one_connection(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct peer peer = peer_that_converses(state);
+    struct bsc_dial_order order = {
+        .address = peer.address, .answer_max = ANSWER_MAX, .timeout_ms = TIMEOUT_MS};
+    struct bsc_dial *dial = bsc_dial_open(&order, &err);
+    assert_non_null(dial);
+    assert_int_equal(talk(dial, "first\n", "so be it"), BSC_ERR_NONE);
+    assert_int_equal(talk(dial, "then\n", "so be it"), BSC_ERR_NONE);
+    assert_int_equal(talk(dial, "q\n", ""), BSC_ERR_UNREACHABLE);
+    bsc_dial_close(dial);
+    peer_end(&peer, false);
+}
+
+static void an_answer_without_its_end_is_not_waited_for(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct peer peer = peer_that_converses(state);
+    struct bsc_dial_order order = {
+        .address = peer.address, .answer_max = ANSWER_MAX, .timeout_ms = SOON_MS};
+    struct bsc_dial *dial = bsc_dial_open(&order, &err);
+    assert_non_null(dial);
+    assert_int_equal(talk(dial, "no end of line", ""), BSC_ERR_TIMEOUT);
+    bsc_dial_close(dial);
+    peer_end(&peer, false);
+}
+
 static void an_answer_that_is_too_long_is_refused(void **state)
 {
     struct peer peer = peer_on_path(state, false);
@@ -156,6 +227,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         UNIT_IN_FOLDER(a_question_is_answered_on_a_path),
         UNIT_IN_FOLDER(a_question_is_answered_on_a_port),
+        UNIT_IN_FOLDER(several_questions_are_answered_over_one_connection),
+        UNIT_IN_FOLDER(an_answer_without_its_end_is_not_waited_for),
         UNIT_IN_FOLDER(an_answer_that_is_too_long_is_refused),
         UNIT_IN_FOLDER(who_does_not_answer_is_not_waited_for),
         UNIT_IN_FOLDER(nobody_there_is_unreachable),
