@@ -11,8 +11,8 @@ enum {
     SERVER = 3,
     ADMIN = 6,
     COLUMNS = 7,
-    /* Bits of the administrative state. */
-    MAINTENANCE = 0x01 | 0x02 | 0x04 | 0x20 | 0x40,
+    /* Bits of the administrative state. 0x04 only tells what stands in the configuration. */
+    MAINTENANCE = 0x01 | 0x02 | 0x20 | 0x40,
     DRAIN = 0x08 | 0x10
 };
 
@@ -69,4 +69,111 @@ struct bsc_value *bsc_pools_haproxy_servers(const char *answer, struct bsc_err *
     bsc_err_set(err, BSC_ERR_INVALID, "this is no state of servers as HAProxy tells it: %.80s",
                 answer);
     return NULL;
+}
+
+/* Which of the comma-separated fields has the name; the count of fields when none has. */
+static size_t field_named(const char *line, const char *name)
+{
+    size_t index = 0, length = strlen(name);
+    for (;; index++, line++) {
+        size_t field = strcspn(line, ",\n");
+        bool found = field == length && memcmp(line, name, length) == 0;
+        line += field;
+        if (found || *line != ',')
+            return found ? index : index + 1;
+    }
+}
+
+static struct word field_at(const char *line, size_t index)
+{
+    for (; index > 0 && line[strcspn(line, ",\n")] == ','; index--)
+        line += strcspn(line, ",\n") + 1;
+    return (struct word){line, index == 0 ? strcspn(line, ",\n") : 0};
+}
+
+static bool is_word(struct word word, const char *text)
+{
+    return text != NULL && strlen(text) == word.length &&
+           memcmp(word.begin, text, word.length) == 0;
+}
+
+static void add_sessions(const char *line, size_t column, struct bsc_value *servers)
+{
+    int64_t sessions = 0;
+    struct word backend = field_at(line, 0), name = field_at(line, 1);
+    struct word current = field_at(line, column);
+    if (!bsc_num_parse(current.begin, current.length, &sessions))
+        return;
+    for (size_t i = 0; i < bsc_value_count(servers); i++) {
+        struct bsc_value *server = bsc_value_at(servers, i);
+        if (is_word(backend, bsc_value_get_string(server, "backend")) &&
+            is_word(name, bsc_value_get_string(server, "server")))
+            bsc_value_set_int(server, "sessions", sessions);
+    }
+}
+
+/* The first line names the columns; their order is another in each version. */
+bool bsc_pools_haproxy_sessions(const char *answer, struct bsc_value *servers, struct bsc_err *err)
+{
+    static const char head[] = "# pxname,svname,";
+    size_t column = field_named(answer, "scur");
+    for (size_t i = 0; i < bsc_value_count(servers); i++)
+        bsc_value_set_int(bsc_value_at(servers, i), "sessions", 0);
+    if (strncmp(answer, head, sizeof head - 1) != 0 || !is_word(field_at(answer, column), "scur"))
+        return bsc_err_set(err, BSC_ERR_INVALID,
+                           "these are no statistics as HAProxy tells them: %.80s", answer);
+    for (const char *line = answer; *line != '\0';) {
+        line += strcspn(line, "\n");
+        line += *line == '\n';
+        add_sessions(line, column, servers);
+    }
+    return true;
+}
+
+const struct bsc_value *bsc_pools_haproxy_find(const struct bsc_value *servers, const char *name)
+{
+    size_t slash = strcspn(name, "/");
+    for (size_t i = 0; i < bsc_value_count(servers); i++) {
+        const struct bsc_value *server = bsc_value_at(servers, i);
+        if (name[slash] == '/' &&
+            is_word((struct word){name, slash}, bsc_value_get_string(server, "backend")) &&
+            strcmp(name + slash + 1, bsc_value_get_string(server, "server")) == 0)
+            return server;
+    }
+    return NULL;
+}
+
+static bool begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+bool bsc_pools_haproxy_done(const char *answer, const char *address, const char *name,
+                            struct bsc_err *err)
+{
+    answer += strspn(answer, " \n");
+    if (*answer == '\0')
+        return true;
+    if (begins(answer, "Permission denied")) {
+        bsc_err_set(err, BSC_ERR_DENIED, "HAProxy at \"%s\" lets nobody change it there", address);
+        return bsc_err_hint(err, "In its configuration, give that \"stats socket\" the words "
+                                 "\"level admin\".");
+    }
+    if (begins(answer, "No such server") || begins(answer, "No such backend") ||
+        begins(answer, "Can't find backend")) {
+        bsc_err_set(err, BSC_ERR_NOT_FOUND, "HAProxy at \"%s\" has no server %s", address, name);
+        return bsc_err_hint(err, "Its configuration and the site file must use the same names of "
+                                 "backends and servers.");
+    }
+    return bsc_err_set(err, BSC_ERR_INVALID, "HAProxy at \"%s\" says of %s: %.*s", address, name,
+                       (int)strcspn(answer, "\n"), answer);
+}
+
+bool bsc_pools_haproxy_name_valid(const char *name)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "-_.:";
+    size_t backend = strspn(name, plain);
+    size_t server = name[backend] == '/' ? strspn(name + backend + 1, plain) : 0;
+    return backend > 0 && server > 0 && name[backend + 1 + server] == '\0';
 }

@@ -19,6 +19,11 @@ static void assert_servers(const char *answer, const char *expected)
     bsc_value_free(servers);
 }
 
+static int64_t sessions_of(const struct bsc_value *servers, const char *name)
+{
+    return bsc_value_get_number(bsc_pools_haproxy_find(servers, name), "sessions", -1);
+}
+
 static void each_server_is_ready_drained_or_in_maintenance(void **state)
 {
     (void)state;
@@ -49,6 +54,79 @@ static void a_server_that_is_down_may_be_ready(void **state)
                    "[{\"backend\":\"rw\",\"server\":\"sql1\",\"state\":\"ready\"}]");
 }
 
+/* A server that the configuration disables, and somebody enabled since. */
+static void what_the_configuration_said_does_not_count(void **state)
+{
+    (void)state;
+    assert_servers(HEAD "3 rw 2 sql3 - 2 4 1 1 0\n",
+                   "[{\"backend\":\"rw\",\"server\":\"sql3\",\"state\":\"ready\"}]");
+}
+
+static void sessions_are_found_by_the_name_of_their_column(void **state)
+{
+    (void)state;
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_value *servers = bsc_pools_haproxy_servers(
+        HEAD "3 rw 1 sql1 - 2 0 1 1 0\n3 rw 2 sql3 - 2 0 1 1 0\n3 rw 3 sql9 - 2 0 1 1 0\n", &err);
+    assert_true(bsc_pools_haproxy_sessions("# pxname,svname,qcur,qmax,scur,smax,\n"
+                                           "rw,sql1,0,0,7,9,\n"
+                                           "ro,sql3,0,0,5,9,\n"
+                                           "rw,sql3,1,2,,4,\n",
+                                           servers, &err));
+    assert_int_equal(sessions_of(servers, "rw/sql1"), 7);
+    assert_int_equal(sessions_of(servers, "rw/sql3"), 0);
+    assert_int_equal(sessions_of(servers, "rw/sql9"), 0);
+    assert_null(bsc_pools_haproxy_find(servers, "rw/sql"));
+    assert_null(bsc_pools_haproxy_find(servers, "sql1"));
+    static const char *const answers[] = {"", "# pxname,svname,qcur\n", "rw,sql1,scur\n",
+                                          "Unknown command\n"};
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        assert_false(bsc_pools_haproxy_sessions(answers[i], servers, &err));
+        assert_int_equal(err.code, BSC_ERR_INVALID);
+    }
+    bsc_value_free(servers);
+}
+
+static void what_haproxy_refuses_is_told_with_what_to_do(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *answer;
+        enum bsc_err_code code;
+        const char *message;
+        const char *hint;
+    } rows[] = {
+        {"", BSC_ERR_NONE, "", ""},
+        {"\n", BSC_ERR_NONE, "", ""},
+        {"No such server.\n", BSC_ERR_NOT_FOUND, "HAProxy at \"/s\" has no server rw/sql1",
+         "same names"},
+        {"No such backend.\n", BSC_ERR_NOT_FOUND, "HAProxy at \"/s\" has no server rw/sql1",
+         "same names"},
+        {"Permission denied\n", BSC_ERR_DENIED, "HAProxy at \"/s\" lets nobody change it there",
+         "level admin"},
+        {"what?\nmore\n", BSC_ERR_INVALID, "HAProxy at \"/s\" says of rw/sql1: what?", ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct bsc_err err = BSC_ERR_INIT;
+        bool done = bsc_pools_haproxy_done(rows[i].answer, "/s", "rw/sql1", &err);
+        assert_int_equal(done, rows[i].code == BSC_ERR_NONE);
+        assert_int_equal(err.code, rows[i].code);
+        assert_string_equal(err.message, rows[i].message);
+        assert_non_null(strstr(err.hint, rows[i].hint));
+    }
+}
+
+static void only_a_name_is_a_name(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"",       "rw",     "rw/",     "/sql1",    "rw/sql 1",
+                                        "rw/a/b", "rw/a;b", "rw/a\nb", "rw/sql1 ", "rw/sql1;"};
+    assert_true(bsc_pools_haproxy_name_valid("rw/sql1"));
+    assert_true(bsc_pools_haproxy_name_valid("a.b-c_d:e/F.1"));
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_false(bsc_pools_haproxy_name_valid(wrong[i]));
+}
+
 static void a_haproxy_without_servers_has_none(void **state)
 {
     (void)state;
@@ -74,6 +152,10 @@ int main(void)
         cmocka_unit_test(each_server_is_ready_drained_or_in_maintenance),
         cmocka_unit_test(maintenance_outweighs_draining),
         cmocka_unit_test(a_server_that_is_down_may_be_ready),
+        cmocka_unit_test(what_the_configuration_said_does_not_count),
+        cmocka_unit_test(sessions_are_found_by_the_name_of_their_column),
+        cmocka_unit_test(what_haproxy_refuses_is_told_with_what_to_do),
+        cmocka_unit_test(only_a_name_is_a_name),
         cmocka_unit_test(a_haproxy_without_servers_has_none),
         cmocka_unit_test(an_answer_of_another_form_is_refused),
     };

@@ -1,0 +1,256 @@
+#include "pools/haproxy_change.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "os/clock.h"
+#include "os/files.h"
+#include "pools/haproxy.h"
+#include "pools/haproxy_talk.h"
+
+enum { LOOK_EVERY_MS = 20, STATE_FILE_MODE = 0644 };
+
+#define READY "ready"
+#define DRAIN "drain"
+
+struct change {
+    const struct bsc_pools_haproxy_change *order;
+    struct bsc_pools_haproxy_talk *talks; /* owned: one for each instance */
+    size_t count;
+    bool begun; /* something was changed */
+};
+
+const char *bsc_pools_haproxy_address(const struct bsc_value *instance)
+{
+    const char *socket = bsc_value_get_string(instance, "socket");
+    return socket != NULL ? socket : bsc_value_get_string(instance, "address");
+}
+
+/* Never NULL. */
+static const char *state_in(const struct bsc_value *routes, const char *name, size_t instance)
+{
+    const struct bsc_value *states = bsc_value_get(routes, name);
+    size_t at = bsc_value_count(states) == 1 ? 0 : instance;
+    const char *state = bsc_value_string(bsc_value_at(states, at));
+    return state != NULL ? state : "";
+}
+
+static bool is_open(const char *state)
+{
+    return strcmp(state, READY) == 0;
+}
+
+static const char *state_seen(const struct bsc_value *servers, const char *name)
+{
+    const struct bsc_value *server = bsc_pools_haproxy_find(servers, name);
+    return server != NULL ? bsc_value_get_string(server, "state") : "none";
+}
+
+static bool as_planned(const struct change *c, size_t instance, const struct bsc_value *servers,
+                       struct bsc_err *err)
+{
+    const struct bsc_value *from = c->order->from;
+    for (size_t i = 0; i < bsc_value_count(from); i++) {
+        const char *name = bsc_value_key_at(from, i);
+        const char *was = state_in(from, name, instance), *now = state_seen(servers, name);
+        if (strcmp(now, was) == 0 || strcmp(now, state_in(c->order->to, name, instance)) == 0)
+            continue;
+        bsc_err_set(err, BSC_ERR_CONFLICT,
+                    "HAProxy at \"%s\" says that %s is %s, and it was %s: nothing was changed",
+                    c->talks[instance].address, name, now, was);
+        return bsc_err_hint(err,
+                            "Somebody else changed the pool; look at it again before going on.");
+    }
+    return true;
+}
+
+static bool ask_one(struct change *c, size_t instance, struct bsc_err *err)
+{
+    const struct bsc_pools_haproxy_change *order = c->order;
+    struct bsc_pools_haproxy_talk *talk = &c->talks[instance];
+    const char *address = bsc_pools_haproxy_address(bsc_value_at(order->instances, instance));
+    if (!bsc_pools_haproxy_talk_begin(talk, address, order->answer_ms, order->cancel, err) ||
+        !bsc_pools_haproxy_talk_may_change(talk, err))
+        return false;
+    struct bsc_value *servers = bsc_pools_haproxy_talk_servers(talk, err);
+    bool ok = servers != NULL && as_planned(c, instance, servers, err);
+    bsc_value_free(servers);
+    return ok;
+}
+
+/* Makes the servers that shall be open, or those that shall not, what they shall be; `instead` is
+ * for those that are open still and shall not be. */
+static bool put(struct change *c, bool open, const char *instead, struct bsc_err *err)
+{
+    const struct bsc_value *to = c->order->to;
+    for (size_t i = 0; i < c->count; i++) {
+        for (size_t k = 0; k < bsc_value_count(to); k++) {
+            const char *name = bsc_value_key_at(to, k);
+            const char *state = state_in(to, name, i);
+            if (is_open(state) != open ||
+                (instead != NULL && !is_open(state_in(c->order->from, name, i))))
+                continue;
+            c->begun = true;
+            if (!bsc_pools_haproxy_talk_set(&c->talks[i], name, instead != NULL ? instead : state,
+                                            err))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool is_so(const struct change *c, size_t instance, const struct bsc_value *servers,
+                  bool open, struct bsc_err *err)
+{
+    const struct bsc_value *to = c->order->to;
+    for (size_t k = 0; k < bsc_value_count(to); k++) {
+        const char *name = bsc_value_key_at(to, k);
+        const char *wanted = state_in(to, name, instance), *now = state_seen(servers, name);
+        if (is_open(wanted) != open || strcmp(now, wanted) == 0)
+            continue;
+        bsc_err_set(err, BSC_ERR_CONFLICT, "HAProxy at \"%s\" took the command, and %s is %s still",
+                    c->talks[instance].address, name, now);
+        return bsc_err_hint(err, "Its configuration may keep it there: another server that this "
+                                 "one tracks, or an address that is not found.");
+    }
+    return true;
+}
+
+static bool prove(struct change *c, bool open, struct bsc_err *err)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < c->count; i++) {
+        struct bsc_value *servers = bsc_pools_haproxy_talk_servers(&c->talks[i], err);
+        ok = servers != NULL && is_so(c, i, servers, open, err);
+        bsc_value_free(servers);
+    }
+    return ok;
+}
+
+/* Adds the sessions that one instance still has on servers that shall not be open, and ends them
+ * where that is wanted. */
+static bool count_sessions(struct change *c, size_t instance, bool end, int64_t *left,
+                           struct bsc_err *err)
+{
+    const struct bsc_value *to = c->order->to;
+    struct bsc_value *servers = bsc_pools_haproxy_talk_servers(&c->talks[instance], err);
+    bool ok = servers != NULL;
+    for (size_t k = 0; ok && k < bsc_value_count(to); k++) {
+        const char *name = bsc_value_key_at(to, k);
+        if (is_open(state_in(to, name, instance)))
+            continue;
+        int64_t own = bsc_value_get_number(bsc_pools_haproxy_find(servers, name), "sessions", 0);
+        *left += own;
+        ok = !end || own == 0 || bsc_pools_haproxy_talk_shut(&c->talks[instance], name, err);
+    }
+    bsc_value_free(servers);
+    return ok;
+}
+
+/* Waits until no session is left, or the time is over. */
+static bool await_empty(struct change *c, bool end, int64_t within_ms, int64_t *ret_left,
+                        struct bsc_err *err)
+{
+    const struct bsc_clock *clock = bsc_clock_real();
+    int64_t until_us = clock->mono_us(clock->self) + within_ms * 1000;
+    for (;;) {
+        int64_t left = 0;
+        for (size_t i = 0; i < c->count; i++) {
+            if (!count_sessions(c, i, end, &left, err))
+                return false;
+        }
+        *ret_left = left;
+        if (left == 0 || clock->mono_us(clock->self) >= until_us)
+            return true;
+        if (!bsc_clock_pause(LOOK_EVERY_MS, c->order->cancel))
+            return bsc_err_set(err, BSC_ERR_CANCELLED, "the change of HAProxy was cancelled");
+    }
+}
+
+/* Writers must not reach two databases: nothing is opened before the others are closed everywhere
+ * and nobody works there any more. */
+static bool lead_elsewhere(struct change *c, int64_t *ret_left, struct bsc_err *err)
+{
+    if (!put(c, false, NULL, err) || !prove(c, false, err) ||
+        !await_empty(c, true, c->order->answer_ms, ret_left, err))
+        return false;
+    if (*ret_left > 0) {
+        bsc_err_set(err, BSC_ERR_TIMEOUT,
+                    "%lld sessions of the servers that were closed do not end: no other was opened",
+                    (long long)*ret_left);
+        return bsc_err_hint(err, "\"show sess\" on HAProxy's socket tells whose they are.");
+    }
+    return put(c, true, NULL, err) && prove(c, true, err);
+}
+
+/* Users find a server at any time, and what they are doing may come to its end. */
+static bool exchange(struct change *c, int64_t *ret_left, struct bsc_err *err)
+{
+    return put(c, true, NULL, err) && prove(c, true, err) && put(c, false, DRAIN, err) &&
+           await_empty(c, false, c->order->drain_ms, ret_left, err) && put(c, false, NULL, err) &&
+           prove(c, false, err);
+}
+
+static bool save(struct bsc_pools_haproxy_talk *talk, const struct bsc_sys *sys, const char *path,
+                 struct bsc_err *err)
+{
+    struct bsc_buf answer;
+    bsc_buf_init(&answer);
+    bool ok = bsc_pools_haproxy_talk_ask(talk, BSC_POOLS_HAPROXY_SERVERS, &answer, err);
+    struct bsc_value *servers = ok ? bsc_pools_haproxy_servers(answer.data, err) : NULL;
+    ok = servers != NULL &&
+         bsc_files_write(sys, path, answer.data, answer.length, STATE_FILE_MODE, err);
+    bsc_value_free(servers);
+    bsc_buf_release(&answer);
+    return ok;
+}
+
+static bool save_all(struct change *c, struct bsc_err *err)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        const char *path = bsc_value_get_string(bsc_value_at(c->order->instances, i), "state_file");
+        if (path != NULL && !save(&c->talks[i], c->order->sys, path, err))
+            return bsc_err_wrap(err, "a restart of HAProxy would undo the change");
+    }
+    return true;
+}
+
+static bool names_check(const struct bsc_value *routes, struct bsc_err *err)
+{
+    for (size_t i = 0; i < bsc_value_count(routes); i++) {
+        const char *name = bsc_value_key_at(routes, i);
+        if (!bsc_pools_haproxy_name_valid(name))
+            return bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" is no server of a HAProxy", name);
+    }
+    return true;
+}
+
+bool bsc_pools_haproxy_change(const struct bsc_pools_haproxy_change *order, int64_t *ret_left,
+                              struct bsc_err *err)
+{
+    struct change c = {.order = order, .count = bsc_value_count(order->instances)};
+    c.talks = bsc_mem_new(c.count + 1, sizeof *c.talks);
+    bool ok = names_check(order->from, err) && names_check(order->to, err);
+    *ret_left = 0;
+    for (size_t i = 0; ok && i < c.count; i++)
+        ok = ask_one(&c, i, err);
+    if (ok)
+        ok = order->exclusive ? lead_elsewhere(&c, ret_left, err) : exchange(&c, ret_left, err);
+    ok = ok && save_all(&c, err);
+    if (!ok && c.begun)
+        bsc_err_detail(err, "A part of the change was made.");
+    for (size_t i = 0; i < c.count; i++)
+        bsc_pools_haproxy_talk_end(&c.talks[i]);
+    bsc_mem_free(c.talks);
+    return ok;
+}
+
+bool bsc_pools_haproxy_save(const struct bsc_sys *sys, const char *address, const char *state_file,
+                            int64_t answer_ms, struct bsc_err *err)
+{
+    struct bsc_pools_haproxy_talk talk = {0};
+    bool ok = bsc_pools_haproxy_talk_begin(&talk, address, answer_ms, NULL, err) &&
+              save(&talk, sys, state_file, err);
+    bsc_pools_haproxy_talk_end(&talk);
+    return ok;
+}
