@@ -186,21 +186,93 @@ static void database_check(struct bsc_site_check *check, struct bsc_value *site,
     shipping_check(check, name, database);
 }
 
+/* Backends and servers become parts of HAProxy's commands. */
+static void backend_check(struct bsc_site_check *check, const struct bsc_value *pool,
+                          const char *key)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "-_.:";
+    const char *name = bsc_value_get_string(pool, key);
+    if (name == NULL || (name[0] != '\0' && name[strspn(name, plain)] == '\0'))
+        return;
+    struct bsc_err *err = bsc_site_problem(check, place_in(pool, key),
+                                           "\"%s\" is no name of a backend: \"%.64s\"", key, name);
+    bsc_err_hint(err, "HAProxy's names are made of letters, digits and - _ . :");
+}
+
+static void instance_check(struct bsc_site_check *check, const char *what,
+                           const struct bsc_value *instance)
+{
+    if (is_written(instance, "socket") != is_written(instance, "address"))
+        return;
+    struct bsc_err *err = bsc_site_problem(check, bsc_value_place(instance),
+                                           "%s needs either \"socket\" or \"address\"", what);
+    bsc_err_hint(err, "The runtime socket of a HAProxy is a path or HOST:PORT.");
+}
+
+/* Two of one name would be one HAProxy that is asked twice, or two that undo each other's file. */
+static void instance_once(struct bsc_site_check *check, const struct bsc_value *instances,
+                          size_t index, const char *key)
+{
+    const struct bsc_value *instance = bsc_value_at(instances, index);
+    const char *value = bsc_value_get_string(instance, key);
+    for (size_t i = 0; value != NULL && i < index; i++) {
+        const char *other = bsc_value_get_string(bsc_value_at(instances, i), key);
+        if (other != NULL && strcmp(other, value) == 0)
+            bsc_site_problem(check, place_in(instance, key),
+                             "two instances have the same \"%s\": \"%.200s\"", key, value);
+    }
+}
+
+static void instances_check(struct bsc_site_check *check, const char *what,
+                            const struct bsc_value *pool)
+{
+    static const char *const own[] = {"socket", "address", "state_file"};
+    const struct bsc_value *instances = bsc_value_get(pool, "instances");
+    for (size_t k = 0; k < sizeof own / sizeof own[0]; k++) {
+        if (is_written(pool, own[k]))
+            bsc_site_problem(check, place_in(pool, own[k]),
+                             "%s has \"instances\", each with its own \"%s\"", what, own[k]);
+        for (size_t i = 0; i < bsc_value_count(instances); i++)
+            instance_once(check, instances, i, own[k]);
+    }
+    for (size_t i = 0; i < bsc_value_count(instances); i++)
+        instance_check(check, "an instance of a pool", bsc_value_at(instances, i));
+    if (bsc_value_count(instances) == 0)
+        bsc_site_problem(check, place_in(pool, "instances"), "%s has no instances", what);
+}
+
+/* One HAProxy is a list of one, so that nobody after us has to tell the two apart. */
+static void instance_add(struct bsc_value *pool)
+{
+    static const char *const own[] = {"socket", "address", "state_file"};
+    struct bsc_value *list = bsc_value_list();
+    struct bsc_value *instance = bsc_value_map();
+    for (size_t k = 0; k < sizeof own / sizeof own[0]; k++)
+        bsc_value_set_text(instance, own[k], bsc_value_get_string(pool, own[k]));
+    bsc_value_append(list, instance);
+    bsc_value_set(pool, "instances", list);
+}
+
 /* Which database it is, and so which of its servers are meant, decides the pool's state. */
-static void haproxy_check(struct bsc_site_check *check, const char *name,
-                          const struct bsc_value *pool)
+static void haproxy_check(struct bsc_site_check *check, const char *name, struct bsc_value *pool)
 {
     static const char *const needed[] = {"state_backend", "backend", "database"};
+    char *what = bsc_mem_format("pool \"%s\"", name);
     for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
         if (!is_written(pool, needed[i]))
-            bsc_site_problem(check, bsc_value_place(pool),
-                             "pool \"%s\" has driver haproxy and needs \"%s\"", name, needed[i]);
+            bsc_site_problem(check, bsc_value_place(pool), "%s has driver haproxy and needs \"%s\"",
+                             what, needed[i]);
     }
-    if (is_written(pool, "socket") != is_written(pool, "address"))
-        return;
-    struct bsc_err *err = bsc_site_problem(
-        check, bsc_value_place(pool), "pool \"%s\" needs either \"socket\" or \"address\"", name);
-    bsc_err_hint(err, "The runtime socket of a HAProxy is a path or HOST:PORT.");
+    backend_check(check, pool, "state_backend");
+    backend_check(check, pool, "backend");
+    if (is_written(pool, "instances")) {
+        instances_check(check, what, pool);
+    } else {
+        instance_check(check, what, pool);
+        instance_add(pool);
+    }
+    bsc_mem_free(what);
 }
 
 static void pool_check(struct bsc_site_check *check, const struct bsc_value *site, const char *name,

@@ -197,6 +197,17 @@ static const struct bsc_site_key database_keys[] = {
 };
 KIND(database, "database", "database", "A database and its copies by role.");
 
+static const struct bsc_site_key instance_keys[] = {
+    {.name = "socket", .type = BSC_SITE_PATH, .doc = "Its runtime socket, where that is a path."},
+    {.name = "address",
+     .type = BSC_SITE_TEXT,
+     .doc = "Its runtime socket, where that is HOST:PORT."},
+    {.name = "state_file",
+     .type = BSC_SITE_PATH,
+     .doc = "The file that it reads its servers' states from when it starts."},
+};
+KIND(instance, "instance", "instance", "One of several HAProxy in front of the same pool.");
+
 static const struct bsc_site_key pool_keys[] = {
     {.name = "driver",
      .type = BSC_SITE_CHOICE,
@@ -222,6 +233,15 @@ static const struct bsc_site_key pool_keys[] = {
     {.name = "address",
      .type = BSC_SITE_TEXT,
      .doc = "Runtime socket of the HAProxy, where it is HOST:PORT; driver haproxy only."},
+    {.name = "state_file",
+     .type = BSC_SITE_PATH,
+     .doc =
+         "The file that the HAProxy reads its servers' states from when it starts; written after "
+         "each change, so that a restart does not undo it; driver haproxy only."},
+    {.name = "instances",
+     .type = BSC_SITE_OBJECTS,
+     .of = &instance_kind,
+     .doc = "Every HAProxy of the pool, where there are several; driver haproxy only."},
     {.name = "state_backend",
      .type = BSC_SITE_TEXT,
      .doc = "Backend whose servers are the site's database servers, by name: which of them is "
@@ -284,8 +304,9 @@ const struct bsc_site_kind *bsc_site_schema(void)
 const struct bsc_site_kind *const *bsc_site_kinds(size_t *ret_count)
 {
     static const struct bsc_site_kind *const kinds[] = {
-        &site_kind,     &data_centre_kind, &link_kind,         &server_kind,     &fence_kind,
-        &database_kind, &copy_kind,        &log_shipping_kind, &loss_check_kind, &pool_kind,
+        &site_kind,       &data_centre_kind, &link_kind,     &server_kind,
+        &fence_kind,      &database_kind,    &copy_kind,     &log_shipping_kind,
+        &loss_check_kind, &pool_kind,        &instance_kind,
     };
     *ret_count = COUNT(kinds);
     return kinds;

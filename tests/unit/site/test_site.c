@@ -1,58 +1,10 @@
-#include "unit.h"
+#include "site_rows.h"
 
 #include <errno.h>
 
 #include "fault_sys.h"
-#include "site/site.h"
 #include "value/digest.h"
 #include "value/json.h"
-
-/* The smallest site with a database; the rows below append to it or leave parts out. */
-#define HEAD                                                                                       \
-    "site: s\n"                                                                                    \
-    "data_centres: { d1: , d2: { title: Two } }\n"                                                 \
-    "servers:\n"                                                                                   \
-    "  a: { data_centre: d1, platform: sqlite, folder: a, connection: Driver=SQLite3 }\n"          \
-    "  b: { data_centre: d2, platform: postgresql, connection: Driver=PostgreSQL }\n"              \
-    "  c: { data_centre: d2 }\n"
-/* HEAD has six lines, so what follows begins on line 7. */
-
-struct row {
-    const char *source;
-    const char *expected; /* "line:column message [hint]", one error a line; "" when valid */
-};
-
-static char *outcome(const char *source)
-{
-    struct bsc_site_errors errors;
-    struct bsc_buf out;
-    bsc_buf_init(&out);
-    bsc_site_errors_init(&errors);
-    struct bsc_site *site =
-        bsc_site_parse(bsc_sys_real(), "f", "/site", source, strlen(source), &errors);
-    assert_true((site == NULL) == (errors.count > 0));
-    for (size_t i = 0; i < errors.count; i++) {
-        const struct bsc_err *err = &errors.items[i];
-        assert_memory_equal(err->where, "f:", 2);
-        bsc_buf_printf(&out, "%s%s %s", i == 0 ? "" : "\n", err->where + 2, err->message);
-        if (err->hint[0] != '\0')
-            bsc_buf_printf(&out, " [%s]", err->hint);
-    }
-    bsc_site_free(site);
-    bsc_site_errors_release(&errors);
-    char *text = bsc_buf_take(&out);
-    bsc_buf_release(&out);
-    return text;
-}
-
-static void rows_check(const struct row *rows, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        char *found = outcome(rows[i].source);
-        assert_string_equal(found, rows[i].expected);
-        free(found);
-    }
-}
 
 static void wrong_keys_and_values_are_named_with_the_right_ones(void **state)
 {
@@ -240,30 +192,6 @@ static void files_outside_the_servers_folder_are_refused(void **state)
     }
 }
 
-static void a_pool_in_haproxy_names_its_socket_and_backends(void **state)
-{
-    (void)state;
-#define KNOWN HEAD "databases: { m: { primary: { server: a, file: m.db } } }\n"
-    static const struct row rows[] = {
-        {KNOWN "pools: { p: { driver: haproxy, servers: [c], backend: b, state_backend: r,\n"
-               "  database: m, socket: s } }\n",
-         ""},
-        {KNOWN "pools: { p: { driver: haproxy, servers: [c], backend: b, state_backend: r,\n"
-               "  socket: s } }\n",
-         "8:13 pool \"p\" has driver haproxy and needs \"database\""},
-        {KNOWN "pools: { p: { driver: haproxy, servers: [c], backend: b, database: m } }\n",
-         "8:13 pool \"p\" has driver haproxy and needs \"state_backend\"\n"
-         "8:13 pool \"p\" needs either \"socket\" or \"address\" "
-         "[The runtime socket of a HAProxy is a path or HOST:PORT.]"},
-        {KNOWN "pools: { p: { driver: haproxy, servers: [c], backend: b, state_backend: r,\n"
-               "  database: m, socket: s, address: \"h:1\" } }\n",
-         "8:13 pool \"p\" needs either \"socket\" or \"address\" "
-         "[The runtime socket of a HAProxy is a path or HOST:PORT.]"},
-    };
-#undef KNOWN
-    rows_check(rows, sizeof rows / sizeof rows[0]);
-}
-
 static void the_table_of_a_pool_is_an_sql_name(void **state)
 {
     (void)state;
@@ -415,10 +343,10 @@ static void the_map_is_normalised(void **state)
         "\"secondary\":{\"database\":null,\"file\":\"n.db\",\"path\":\"/site/x/a/n.db\","
         "\"salvage\":null,\"server\":\"a\"},\"secondary_mirror\":null}},\"links\":[],\"pools\":"
         "{\"p\":{\"address\":null,\"backend\":null,\"database\":\"m\",\"driver\":\"table\","
-        "\"file\":\"p.db\",\"maximum_active\":4,"
+        "\"file\":\"p.db\",\"instances\":[],\"maximum_active\":4,"
         "\"path\":\"/site/x/a/"
         "p.db\",\"server\":\"a\",\"servers\":[\"a\"],\"socket\":null,\"state_backend\":null,"
-        "\"table\":\"t\","
+        "\"state_file\":null,\"table\":\"t\","
         "\"table_database\":null}},\"servers\":{\"a\":{\"address\":null,\"connect_timeout\":120000,"
         "\"connection\":\"Driver=SQLite3\",\"conninfo\":null,\"data_centre\":\"d1\",\"fence\":null,"
         "\"folder\":\"/site/x/a\",\"platform\":\"sqlite\",\"programs\":null,\"secret\":true,"
@@ -563,7 +491,6 @@ int main(void)
         cmocka_unit_test(names_must_lead_somewhere),
         cmocka_unit_test(a_copy_needs_a_server_that_can_hold_it),
         cmocka_unit_test(files_outside_the_servers_folder_are_refused),
-        cmocka_unit_test(a_pool_in_haproxy_names_its_socket_and_backends),
         cmocka_unit_test(the_table_of_a_pool_is_an_sql_name),
         cmocka_unit_test(a_password_is_refused_and_never_repeated),
         cmocka_unit_test(every_form_of_secret_reference_is_accepted),
