@@ -7,7 +7,7 @@
  *   dc2/sql4   where its mirror will be
  *   backups/mgc                 the share: sql1 archives its log files here
  *   office/rw, office/ro        HAProxy: the clients' ways to the databases
- *   office/haproxy              its runtime socket
+ *   office/haproxy              its runtime socket; what it was told is in office/haproxy.state
  *
  * Each server's folder holds its socket, its messages (log) and its data (data). PostgreSQL does
  * not run as root: then servers, HAProxy and the lab's own processes work as the user postgres, to
@@ -27,6 +27,7 @@
 #define BSC_LAB_PG_READERS    "office/ro"
 #define BSC_LAB_PG_RUNTIME    "office/haproxy"
 #define BSC_LAB_PG_HAPROXY    "office/haproxy.cfg"
+#define BSC_LAB_PG_STATES     "office/haproxy.state"
 #define BSC_LAB_PG_COPY_JOB   "copier"
 
 /* Where the programs are. */

@@ -51,8 +51,9 @@ static const char site_text[] =
     "      kept: \"SELECT count(*) FROM tblChatMessage\"\n"
     "\n"
     "pools:\n"
-    "  chat: { driver: haproxy, socket: office/haproxy, state_backend: rw, backend: ro,\n"
-    "          database: mgc, maximum_active: 4, servers: [chat1, chat2, chat5, chat6] }\n";
+    "  chat: { driver: haproxy, socket: office/haproxy, state_file: office/haproxy.state,\n"
+    "          state_backend: rw, backend: ro, database: mgc, maximum_active: 4,\n"
+    "          servers: [chat1, chat2, chat5, chat6] }\n";
 
 bool bsc_lab_pg_site_write(const struct bsc_lab *lab, struct bsc_err *err)
 {

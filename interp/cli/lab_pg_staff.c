@@ -2,11 +2,12 @@
 #include "base/mem.h"
 #include "cli/lab_pg.h"
 #include "os/files.h"
+#include "pools/haproxy_change.h"
 
 /* The one that HAProxy makes after the others. */
 #define LAST_SOCKET BSC_LAB_PG_READERS "/.s.PGSQL.5432"
 
-enum { LISTENS_WITHIN_MS = 10000, LOOK_EVERY_MS = 5 };
+enum { LISTENS_WITHIN_MS = 10000, ANSWERS_WITHIN_MS = 5000, LOOK_EVERY_MS = 5 };
 
 static const char *const servers[] = {BSC_LAB_PG_PRIMARY, BSC_LAB_PG_MIRROR, BSC_LAB_PG_SECONDARY,
                                       BSC_LAB_PG_NEW_MIRROR};
@@ -65,6 +66,19 @@ static bool await_haproxy(const struct bsc_lab *lab, struct bsc_err *err)
     return bsc_err_hint(err, "Its messages are in .lab/log.");
 }
 
+/* A HAProxy that was told nothing yet shall come back as it was all the same. */
+static bool save_states(const struct bsc_lab *lab, struct bsc_err *err)
+{
+    const struct bsc_sys *sys = lab->cli->sys;
+    char *socket = bsc_lab_path(lab, BSC_LAB_PG_RUNTIME);
+    char *states = bsc_lab_path(lab, BSC_LAB_PG_STATES);
+    bool ok = bsc_files_exists(sys, states) ||
+              bsc_pools_haproxy_save(sys, socket, states, ANSWERS_WITHIN_MS, err);
+    bsc_mem_free(socket);
+    bsc_mem_free(states);
+    return ok;
+}
+
 /* In the foreground, so that the process we know is the one that works. */
 static bool start_haproxy(const struct bsc_lab *lab, const struct bsc_lab_pg_programs *programs,
                           struct bsc_err *err)
@@ -75,7 +89,7 @@ static bool start_haproxy(const struct bsc_lab *lab, const struct bsc_lab_pg_pro
     bsc_lab_pg_argv_make(&argv, words);
     remove_sockets(lab);
     bool ok = bsc_lab_staff_begin(lab, "haproxy", argv.words, BSC_LAB_LOG, err) &&
-              await_haproxy(lab, err);
+              await_haproxy(lab, err) && save_states(lab, err);
     bsc_mem_free(settings);
     return ok;
 }

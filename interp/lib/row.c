@@ -27,6 +27,7 @@ static const struct bsc_lib_row *const table[] = {
     &bsc_lib_row_mirrors_install,   /* mirrors.install */
     &bsc_lib_row_mirrors_state,     /* mirrors.state */
     &bsc_lib_row_pools_haproxy,     /* pools.haproxy */
+    &bsc_lib_row_pools_haproxy_set, /* pools.haproxy_set */
     &bsc_lib_row_pools_state,       /* pools.state */
     &bsc_lib_row_pools_update,      /* pools.update */
     &bsc_lib_row_process_state,     /* process.state */

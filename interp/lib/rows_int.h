@@ -30,6 +30,7 @@ extern const struct bsc_lib_row bsc_lib_row_folder_list;
 
 /* haproxy.c */
 extern const struct bsc_lib_row bsc_lib_row_pools_haproxy;
+extern const struct bsc_lib_row bsc_lib_row_pools_haproxy_set;
 
 /* mirrors.c */
 extern const struct bsc_lib_row bsc_lib_row_mirrors_follow;

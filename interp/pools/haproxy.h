@@ -12,7 +12,6 @@
 #include "value/value.h"
 
 /* The questions whose answers are understood here. */
-#define BSC_POOLS_HAPROXY_QUESTION "show servers state\n"
 #define BSC_POOLS_HAPROXY_SERVERS  "show servers state"
 #define BSC_POOLS_HAPROXY_SESSIONS "show stat -1 4 -1"
 

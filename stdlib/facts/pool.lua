@@ -8,6 +8,12 @@ return {
       doc = "Normal uses the primary database, FailedOver the secondary" },
     active_servers = { type = "list", unit = "server names", doc = "in order of name" },
     version = { type = "int", counts = true, doc = "goes up by one with every change" },
+    routes = { type = "list", unit = "server states", noun = "server", named_by = 1,
+      doc = "driver haproxy: what it was told of each server, BACKEND/SERVER and ready, drain or "
+        .. "maint; where its instances differ, what each was told, in the order of the site file" },
+    saved = { type = "bool", doc = "driver haproxy: whether a restart would change none of that" },
+    sessions_left = { type = "int", volatile = true,
+      doc = "driver haproxy: sessions that go on at servers that take no new ones" },
     reason = { type = "text", volatile = true, doc = "why the state is what it is, for people" },
   },
 }

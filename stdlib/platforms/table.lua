@@ -20,6 +20,10 @@ function M.observe(pool)
   }
 end
 
+function M.is_readable(facts)
+  return facts.version ~= nil
+end
+
 -- A pool whose table is on a server without files has none; its `version` guards it all the same.
 function M.lease(pool)
   return inventory.leased_file(pool.site.server, pool.site.file)

@@ -45,17 +45,29 @@ local function misplaced(pool, names, observe)
 end
 
 local function unreachable(pool, facts)
-  if facts.state == "unreachable" or not facts.version then
+  if facts.state == "unreachable" or not registry.driver_of(pool).is_readable(facts) then
     return ("%s cannot be read%s"):format(pool.title, facts.reason and ": " .. facts.reason or "")
   end
 end
 
--- What is odd about a pool that can be read all the same.
-local function oddity(a, before)
-  if before.version and before.reason and before.state ~= "unreachable" then
-    return { { kind = "warning",
-      text = ("%s: %s"):format(handles.of(a.pool).title, before.reason) } }
+-- Whoever still works at a server that was closed is told of, where the driver can see it.
+local function leftover(pool, before, observe)
+  local left = before.routes and observe(pool.id).sessions_left
+  if math.type(left) == "integer" and left > 0 then
+    return { kind = "warning", text = ("%s: %s on at servers that take no new ones"):format(
+      pool.title, text.count(left, "session goes", "sessions go")) }
   end
+end
+
+-- What is odd about a pool that can be read all the same.
+local function oddity(a, before, observe)
+  local pool, notes = handles.of(a.pool), {}
+  if before.reason and registry.driver_of(pool).is_readable(before)
+    and before.state ~= "unreachable" then
+    notes[1] = { kind = "warning", text = ("%s: %s"):format(pool.title, before.reason) }
+  end
+  notes[#notes + 1] = leftover(pool, before, observe)
+  return notes
 end
 
 local role_of = { Normal = "primary", FailedOver = "secondary" }
@@ -78,6 +90,78 @@ local function update(a, facts, to, options)
   return { registry.driver_of(pool).update(pool, facts, to, options) }
 end
 
+-- Why the driver cannot make it so, or nil.
+local function lacking(pool, facts, to)
+  local driver = registry.driver_of(pool)
+  return driver.lacks and driver.lacks(pool, facts, to)
+end
+
+-- The wanted facts with those that the driver sees to along with them.
+local function with_others(a, facts, to)
+  local pool, wanted = handles.of(a.pool), list.copy(to)
+  local driver = registry.driver_of(pool)
+  for key, value in next, driver.also and driver.also(pool, facts, to) or {} do
+    wanted[key] = value
+  end
+  return wanted
+end
+
+-- Why writers must not be led to a server whose database is down, or nil.
+local function offline_server(pool, server, observe)
+  for state, role in next, role_of do
+    local copy = inventory.copy(pool.site.database, role)
+    if copy and copy.server == server then
+      return offline(pool, state, observe)
+    end
+  end
+end
+
+-- Takes back what a driver with states of its own was told of its servers.
+local put_back = primitive.shipped {
+  name = "pool.put_back",
+  doc = "Puts back what was true of a pool's servers.",
+  args = {
+    { "pool", "pool" },
+    { "fact", "choice", values = { "state", "active_servers" } },
+    { "routes", "list" },
+  },
+  wants = function(a, facts)
+    local pool = handles.of(a.pool)
+    return registry.driver_of(pool).past(pool, facts, a.routes, a.fact)
+  end,
+  requires = function(a, facts, observe)
+    local pool = handles.of(a.pool)
+    local reason = unreachable(pool, facts)
+    if reason then
+      return reason
+    end
+    local opened = registry.driver_of(pool).opened_by(pool, facts, a.routes, a.fact)
+    if a.fact == "active_servers" then
+      return opened[1] and misplaced(pool, opened, observe)
+    end
+    return list.map(opened, function(server)
+      return offline_server(pool, server, observe)
+    end)[1]
+  end,
+  changes = function(a, facts, observe)
+    local pool = handles.of(a.pool)
+    return { registry.driver_of(pool).put_back(pool, facts, a.routes, a.fact,
+      { data_centre = data_centre(pool, observe) }) }
+  end,
+}
+
+-- The action of the driver's own that takes a change of one fact back, or nil.
+local function taken_back(a, before, fact)
+  local pool = handles.of(a.pool)
+  local driver = registry.driver_of(pool)
+  if not driver.put_back then
+    return nil
+  elseif fact == "state" and driver.is_split(pool, before.routes) then
+    return ("%s led writers to two databases before, and nobody wants that back"):format(pool.title)
+  end
+  return { put_back(a.pool, fact, before.routes) }
+end
+
 -- Sets the state of a pool: Normal uses the primary database, FailedOver the secondary. Refuses
 -- while that database is not online.
 -- Source: Lync Server 2013, Failing over Persistent Chat Server, step 5
@@ -91,18 +175,19 @@ set_state = primitive.shipped {
     { "state", "choice", values = { "Normal", "FailedOver" }, doc = "its new state" },
   },
   usage = 'pool.set_state(chat, "FailedOver")',
-  wants = function(a)
-    return { state = a.state }
+  wants = function(a, facts)
+    return with_others(a, facts, { state = a.state })
   end,
   requires = function(a, facts, observe)
     local pool = handles.of(a.pool)
     return unreachable(pool, facts) or offline(pool, a.state, observe)
+      or lacking(pool, facts, { state = a.state })
   end,
   changes = function(a, facts)
     return update(a, facts, { state = a.state }, {})
   end,
   undo = function(a, before)
-    return { set_state(a.pool, before.state) }
+    return taken_back(a, before, "state") or { set_state(a.pool, before.state) }
   end,
   tells = oddity,
 }
@@ -126,19 +211,21 @@ set_active_servers = primitive.shipped {
   },
   usage = "pool.set_active_servers(chat, near(db.secondary))",
   check = resolve,
-  wants = function(a)
-    return { active_servers = a.names }
+  wants = function(a, facts)
+    return with_others(a, facts, { active_servers = a.names })
   end,
   requires = function(a, facts, observe)
     local pool = handles.of(a.pool)
     return unreachable(pool, facts) or misplaced(pool, a.names, observe)
+      or lacking(pool, facts, { active_servers = a.names })
   end,
   changes = function(a, facts, observe)
     return update(a, facts, { active_servers = a.names },
       { data_centre = data_centre(handles.of(a.pool), observe) })
   end,
   undo = function(a, before)
-    return { set_active_servers(a.pool, before.active_servers) }
+    return taken_back(a, before, "active_servers")
+      or { set_active_servers(a.pool, before.active_servers) }
   end,
   tells = oddity,
 }
@@ -162,6 +249,9 @@ end)
 -- While loading, the state of a pool is checked like that of a copy; its servers need words.
 handles.method("pool", "has_no_active_servers", function(pool)
   return cond.new(pool.id, pool.title .. " has no active servers", function(facts)
+    if not facts.active_servers and facts.reason then
+      return false, ("%s: %s"):format(pool.title, facts.reason)
+    end
     local count = #(facts.active_servers or {})
     return count == 0, ("%s has %s: %s"):format(pool.title, text.count(count, "active server"),
       table.concat(facts.active_servers or {}, ", "))
