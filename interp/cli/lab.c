@@ -186,7 +186,8 @@ int bsc_cli_lab(struct bsc_cli *cli, int argc, char **argv)
         "  damaged-backup   a log backup on the share has a wrong byte\n"
         "  foreign-fork     the share holds a log backup of another recovery fork\n"
         "  share-full       there is no room for the backups that must be copied\n"
-        "On platform postgresql there are primary-site and primary-server.",
+        "On platform postgresql there are primary-site, primary-server and\n"
+        "  haproxy-down     clients reach no database, and all of them run",
         options, 2, 3};
     size_t operands = 0;
     bool help = false;

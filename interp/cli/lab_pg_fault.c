@@ -14,10 +14,17 @@ static bool lose_server(struct bsc_lab_moves *moves, struct bsc_err *err)
            bsc_lab_move(moves, BSC_LAB_LOST "/dc1/sql1", "rescued/sql1", err);
 }
 
+static bool lose_haproxy(struct bsc_lab_moves *moves, struct bsc_err *err)
+{
+    return bsc_lab_staff_dismiss(moves->lab, "haproxy", err);
+}
+
 static const struct bsc_lab_fault faults[] = {
     {"primary-site", lose_site, "Atlanta (dc1) is gone: primary, mirror and front ends"},
     {"primary-server", lose_server,
      "Atlanta (dc1) is gone, but sql1's disk was rescued and can be read in rescued/sql1"},
+    {"haproxy-down", lose_haproxy,
+     "HAProxy is down: clients reach no database, and all of them run"},
     {0},
 };
 
