@@ -9,6 +9,7 @@ enum {
     /* Columns of the only version of the answer that there is. */
     BACKEND = 1,
     SERVER = 3,
+    OPERATION = 5,
     ADMIN = 6,
     COLUMNS = 7,
     /* Bits of the administrative state. 0x04 only tells what stands in the configuration. */
@@ -39,8 +40,9 @@ static size_t split(const char *line, size_t length, struct word words[COLUMNS])
 static bool add_server(const char *line, size_t length, struct bsc_value *servers)
 {
     struct word words[COLUMNS];
-    int64_t admin = 0;
+    int64_t admin = 0, operation = 0;
     if (split(line, length, words) < COLUMNS ||
+        !bsc_num_parse(words[OPERATION].begin, words[OPERATION].length, &operation) ||
         !bsc_num_parse(words[ADMIN].begin, words[ADMIN].length, &admin))
         return false;
     struct bsc_value *server = bsc_value_map();
@@ -48,6 +50,7 @@ static bool add_server(const char *line, size_t length, struct bsc_value *server
     bsc_value_set(server, "backend", bsc_value_bytes(words[BACKEND].begin, words[BACKEND].length));
     bsc_value_set(server, "server", bsc_value_bytes(words[SERVER].begin, words[SERVER].length));
     bsc_value_set_text(server, "state", (admin & MAINTENANCE) != 0 ? "maint" : state);
+    bsc_value_set_bool(server, "up", operation != 0);
     bsc_value_append(servers, server);
     return true;
 }

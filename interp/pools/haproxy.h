@@ -15,8 +15,8 @@
 #define BSC_POOLS_HAPROXY_SERVERS  "show servers state"
 #define BSC_POOLS_HAPROXY_SESSIONS "show stat -1 4 -1"
 
-/* Every server in the order of the answer, as a list of {backend, server, state}; `state` is what
- * somebody has wanted of it: "ready", "drain" or "maint". Whether it is up is another matter.
+/* Every server in the order of the answer, as a list of {backend, server, state, up}; `state` is
+ * what somebody has wanted of it: "ready", "drain" or "maint". Whether it is up is another matter.
  * Returns owned; NULL with BSC_ERR_INVALID for an answer of another form. */
 struct bsc_value *bsc_pools_haproxy_servers(const char *answer, struct bsc_err *err);
 

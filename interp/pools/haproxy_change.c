@@ -128,7 +128,8 @@ static bool prove(struct change *c, bool open, struct bsc_err *err)
 }
 
 /* Adds the sessions that one instance still has on servers that shall not be open, and ends them
- * where that is wanted. */
+ * where that is wanted. Those on a server that is down will not come to an end of their own: who
+ * leaves them to it need not wait for it. */
 static bool count_sessions(struct change *c, size_t instance, bool end, int64_t *left,
                            struct bsc_err *err)
 {
@@ -137,9 +138,10 @@ static bool count_sessions(struct change *c, size_t instance, bool end, int64_t 
     bool ok = servers != NULL;
     for (size_t k = 0; ok && k < bsc_value_count(to); k++) {
         const char *name = bsc_value_key_at(to, k);
-        if (is_open(state_in(to, name, instance)))
+        const struct bsc_value *server = bsc_pools_haproxy_find(servers, name);
+        if (is_open(state_in(to, name, instance)) || (!end && !bsc_value_get_truth(server, "up")))
             continue;
-        int64_t own = bsc_value_get_number(bsc_pools_haproxy_find(servers, name), "sessions", 0);
+        int64_t own = bsc_value_get_number(server, "sessions", 0);
         *left += own;
         ok = !end || own == 0 || bsc_pools_haproxy_talk_shut(&c->talks[instance], name, err);
     }

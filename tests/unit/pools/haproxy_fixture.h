@@ -7,6 +7,7 @@
 
 #include "unit.h"
 
+#include <arpa/inet.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -18,14 +19,16 @@
 #include "pools/haproxy.h"
 #include "pools/haproxy_talk.h"
 
-enum { PROXY_WITHIN_MS = 20000, PROXY_LOOK_MS = 5 };
+enum { PROXY_WITHIN_MS = 20000, PROXY_LOOK_MS = 5, PROXY_PORT_FD = 200 };
 
 struct proxy {
     const char *folder; /* borrowed */
     const char *name;   /* borrowed: its sockets and files begin with it */
     char *admin;        /* owned: path of the runtime socket */
     char *operator_;    /* owned: of the one that may only look */
+    char *port;         /* owned: HOST:PORT of the runtime socket */
     char *states;       /* owned: path of the state file */
+    int listener;       /* of that port: HAProxy is given it, so that nobody takes it before */
     int database;       /* where its servers lead */
     pid_t pid;
 };
@@ -49,7 +52,8 @@ static inline void proxy_settings_write(const struct proxy *proxy)
     char *base = bsc_mem_format("%s/%s", proxy->folder, proxy->name);
     char *text = bsc_mem_format(
         "global\n  stats socket %s.admin mode 600 level admin\n"
-        "  stats socket %s.operator mode 600 level operator\n  server-state-file %s.states\n"
+        "  stats socket fd@200 level admin\n  stats socket %s.operator mode 600 level operator\n  "
+        "server-state-file %s.states\n"
         "defaults\n  mode tcp\n  load-server-state-from-file global\n"
         "  timeout connect 5s\n  timeout client 1h\n  timeout server 1h\n"
         "frontend rw\n  bind unix@%s.rw\n  default_backend rw\n"
@@ -70,6 +74,7 @@ static inline _Noreturn void proxy_become(const struct proxy *proxy)
     int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(nowhere, STDERR_FILENO);
+    dup2(proxy->listener, PROXY_PORT_FD);
     execl("/usr/sbin/haproxy", "haproxy", "-db", "-f", path, (char *)NULL);
     _exit(127);
 }
@@ -93,6 +98,16 @@ static inline void proxy_start(struct proxy *proxy)
     assert_true(ready);
 }
 
+static inline void proxy_listen(struct proxy *proxy)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t length = sizeof name;
+    proxy->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(proxy->listener, (struct sockaddr *)&name, sizeof name), 0);
+    assert_int_equal(getsockname(proxy->listener, (struct sockaddr *)&name, &length), 0);
+    proxy->port = bsc_mem_format("127.0.0.1:%u", (unsigned)ntohs(name.sin_port));
+}
+
 static inline void proxy_open(struct proxy *proxy, const char *folder, const char *name)
 {
     *proxy = (struct proxy){.folder = folder, .name = name};
@@ -105,6 +120,7 @@ static inline void proxy_open(struct proxy *proxy, const char *folder, const cha
     assert_int_equal(bind(proxy->database, (struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(listen(proxy->database, 64), 0);
     bsc_mem_free(path);
+    proxy_listen(proxy);
     proxy_settings_write(proxy);
     proxy_start(proxy);
 }
@@ -121,6 +137,8 @@ static inline void proxy_close(struct proxy *proxy)
     if (proxy->pid != 0)
         proxy_kill(proxy);
     close(proxy->database);
+    close(proxy->listener);
+    bsc_mem_free(proxy->port);
     bsc_mem_free(proxy->admin);
     bsc_mem_free(proxy->operator_);
     bsc_mem_free(proxy->states);

@@ -32,18 +32,18 @@ static void each_server_is_ready_drained_or_in_maintenance(void **state)
                         "4 ro 1 chat1 127.0.0.1 2 8 1 1 0\n"
                         "4 ro 2 chat2 127.0.0.1 0 32 1 1 0\n"
                         "4 ro 3 chat3 127.0.0.1 0 64 1 1 0\n\n",
-                   "[{\"backend\":\"rw\",\"server\":\"sql1\",\"state\":\"ready\"},"
-                   "{\"backend\":\"rw\",\"server\":\"sql3\",\"state\":\"maint\"},"
-                   "{\"backend\":\"ro\",\"server\":\"chat1\",\"state\":\"drain\"},"
-                   "{\"backend\":\"ro\",\"server\":\"chat2\",\"state\":\"maint\"},"
-                   "{\"backend\":\"ro\",\"server\":\"chat3\",\"state\":\"maint\"}]");
+                   "[{\"backend\":\"rw\",\"server\":\"sql1\",\"state\":\"ready\",\"up\":true},"
+                   "{\"backend\":\"rw\",\"server\":\"sql3\",\"state\":\"maint\",\"up\":false},"
+                   "{\"backend\":\"ro\",\"server\":\"chat1\",\"state\":\"drain\",\"up\":true},"
+                   "{\"backend\":\"ro\",\"server\":\"chat2\",\"state\":\"maint\",\"up\":false},"
+                   "{\"backend\":\"ro\",\"server\":\"chat3\",\"state\":\"maint\",\"up\":false}]");
 }
 
 static void maintenance_outweighs_draining(void **state)
 {
     (void)state;
     assert_servers(HEAD "3 rw 1 sql1 - 0 9 1 1 0\n",
-                   "[{\"backend\":\"rw\",\"server\":\"sql1\",\"state\":\"maint\"}]");
+                   "[{\"backend\":\"rw\",\"server\":\"sql1\",\"state\":\"maint\",\"up\":false}]");
 }
 
 /* Whether a server is up says nothing of what was wanted of it. */
@@ -51,7 +51,7 @@ static void a_server_that_is_down_may_be_ready(void **state)
 {
     (void)state;
     assert_servers(HEAD "3 rw 1 sql1 - 0 0 1 1 0\n",
-                   "[{\"backend\":\"rw\",\"server\":\"sql1\",\"state\":\"ready\"}]");
+                   "[{\"backend\":\"rw\",\"server\":\"sql1\",\"state\":\"ready\",\"up\":false}]");
 }
 
 /* A server that the configuration disables, and somebody enabled since. */
@@ -59,7 +59,7 @@ static void what_the_configuration_said_does_not_count(void **state)
 {
     (void)state;
     assert_servers(HEAD "3 rw 2 sql3 - 2 4 1 1 0\n",
-                   "[{\"backend\":\"rw\",\"server\":\"sql3\",\"state\":\"ready\"}]");
+                   "[{\"backend\":\"rw\",\"server\":\"sql3\",\"state\":\"ready\",\"up\":true}]");
 }
 
 static void sessions_are_found_by_the_name_of_their_column(void **state)

@@ -74,6 +74,36 @@ static void end(struct attempt *attempt)
     bsc_value_free(attempt->instances);
 }
 
+/* What listens there is asked one question at a time and gives the answers in order, and the last
+ * three of them again and again. */
+static pid_t fake_peer(const char *path, const char *const *answers)
+{
+    struct sockaddr_un name = proxy_socket_name(path);
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&name, sizeof name), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    pid_t pid = fork();
+    if (pid > 0) {
+        close(listener);
+        return pid;
+    }
+    char byte = 0;
+    int caller = accept(listener, NULL, NULL);
+    while (recv(caller, &byte, 1, 0) == 1) {
+        if (byte == '\n' && send(caller, *answers, strlen(*answers), MSG_NOSIGNAL) > 0)
+            answers += answers[1] != NULL ? 1 : -2;
+    }
+    _exit(0);
+}
+
+#define STATES(sql1, sql3)                                                                         \
+    "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state\n"                   \
+    "3 rw 1 sql1 - 2 " sql1 "\n3 rw 2 sql3 - 2 " sql3 "\n\n\n> "
+#define STATISTICS(sessions) "# pxname,svname,scur,\nrw,sql1," sessions ",\n\n> "
+#define DOWN(admin)                                                                                \
+    "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state\n"                   \
+    "3 rw 1 sql1 - 0 " admin "\n\n\n> "
+
 static void writers_are_led_elsewhere_and_back(void **state)
 {
     struct proxy proxy;
@@ -179,6 +209,20 @@ static void a_socket_that_may_only_look_changes_nothing(void **state)
     end(&attempt);
 }
 
+static void a_socket_may_be_a_port(void **state)
+{
+    struct proxy proxy;
+    struct attempt attempt = {.instances = bsc_value_list()};
+    proxy_open(&proxy, *state, "a");
+    struct bsc_value *instance = bsc_value_map();
+    bsc_value_set_text(instance, "address", proxy.port);
+    bsc_value_append(attempt.instances, instance);
+    assert_int_equal(make(&attempt, ELSEWHERE), BSC_ERR_NONE);
+    assert_proxy(&proxy, "sql1 maint, sql3 ready, chat1 ready, chat2 maint");
+    proxy_close(&proxy);
+    end(&attempt);
+}
+
 static void a_server_that_there_is_not_is_told(void **state)
 {
     struct proxy proxy;
@@ -213,6 +257,26 @@ static void users_are_waited_for_as_long_as_is_wanted(void **state)
     assert_int_equal(attempt.left, 0);
     proxy_close(&proxy);
     end(&attempt);
+}
+
+/* What HAProxy says of a server that its checks have found dead. */
+static void sessions_on_a_server_that_is_down_are_not_waited_for(void **state)
+{
+    static const char *const dead[] = {
+        "\n> ",          "admin\n\n> ",   DOWN("0"), STATISTICS("2"), DOWN("0"),
+        STATISTICS("2"), "\n> ",          DOWN("8"), STATISTICS("2"), "\n> ",
+        DOWN("1"),       STATISTICS("2"), NULL};
+    struct attempt attempt = {.gentle = true, .drain_ms = INT32_MAX};
+    char *path = unit_path(*state, "fake");
+    pid_t pid = fake_peer(path, dead);
+    add_instance(&attempt, path, NULL);
+    assert_int_equal(make(&attempt, "{'rw/sql1':['ready']}", "{'rw/sql1':['maint']}"),
+                     BSC_ERR_NONE);
+    assert_int_equal(attempt.left, 0);
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    end(&attempt);
+    free(path);
 }
 
 static void all_of_several_are_changed_each_from_where_it_was(void **state)
@@ -271,28 +335,6 @@ static void one_that_hangs_is_not_waited_for(void **state)
     end(&attempt);
 }
 
-/* What listens there is asked one question at a time and gives the answers in order, and the last
- * three of them again and again. */
-static pid_t fake_peer(const char *path, const char *const *answers)
-{
-    struct sockaddr_un name = proxy_socket_name(path);
-    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(listener, (struct sockaddr *)&name, sizeof name), 0);
-    assert_int_equal(listen(listener, 1), 0);
-    pid_t pid = fork();
-    if (pid > 0) {
-        close(listener);
-        return pid;
-    }
-    char byte = 0;
-    int caller = accept(listener, NULL, NULL);
-    while (recv(caller, &byte, 1, 0) == 1) {
-        if (byte == '\n' && send(caller, *answers, strlen(*answers), MSG_NOSIGNAL) > 0)
-            answers += answers[1] != NULL ? 1 : -2;
-    }
-    _exit(0);
-}
-
 static enum bsc_err_code against_fake(const char *folder, const char *const *answers,
                                       struct attempt *attempt)
 {
@@ -307,11 +349,6 @@ static enum bsc_err_code against_fake(const char *folder, const char *const *ans
     free(path);
     return code;
 }
-
-#define STATES(sql1, sql3)                                                                         \
-    "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state\n"                   \
-    "3 rw 1 sql1 - 2 " sql1 "\n3 rw 2 sql3 - 2 " sql3 "\n\n\n> "
-#define STATISTICS(sessions) "# pxname,svname,scur,\nrw,sql1," sessions ",\n\n> "
 
 static void a_server_that_does_not_obey_is_not_taken_for_closed(void **state)
 {
@@ -364,6 +401,8 @@ int main(void)
         UNIT_IN_FOLDER(a_socket_that_may_only_look_changes_nothing),
         UNIT_IN_FOLDER(a_server_that_there_is_not_is_told),
         UNIT_IN_FOLDER(users_are_waited_for_as_long_as_is_wanted),
+        UNIT_IN_FOLDER(sessions_on_a_server_that_is_down_are_not_waited_for),
+        UNIT_IN_FOLDER(a_socket_may_be_a_port),
         UNIT_IN_FOLDER(all_of_several_are_changed_each_from_where_it_was),
         UNIT_IN_FOLDER(one_that_is_down_stops_the_change_of_all),
         UNIT_IN_FOLDER(one_that_hangs_is_not_waited_for),
