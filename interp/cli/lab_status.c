@@ -14,9 +14,10 @@ static void show(const struct bsc_lab *lab, const struct bsc_value *status)
                         (long long)kept, (long long)(known > kept ? known - kept : 0));
         bsc_cli_say(lab->cli, "\n");
     }
-    bsc_cli_say(lab->cli, "%-16s %lld messages acknowledged to clients; writer %s\n", "office",
-                (long long)known,
-                bsc_value_get_truth(status, "writer") ? "running" : "not running");
+    const struct bsc_value *haproxy = bsc_value_get(status, "haproxy");
+    bsc_cli_say(lab->cli, "%-16s %lld messages acknowledged to clients; writer %s%s\n", "office",
+                (long long)known, bsc_value_get_truth(status, "writer") ? "running" : "not running",
+                haproxy != NULL && !bsc_value_truth(haproxy) ? ", HAProxy not running" : "");
 }
 
 bool bsc_lab_status(const struct bsc_lab *lab, struct bsc_err *err)

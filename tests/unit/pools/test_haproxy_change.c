@@ -6,7 +6,7 @@
 #include "pools/haproxy_change.h"
 #include "value/json.h"
 
-enum { ANSWER_MS = 10000, SOON_MS = 200 };
+enum { ANSWER_MS = 10000, LATER_MS = 1000, SOON_MS = 200 };
 
 #define AS_STARTED "sql1 ready, sql3 maint, chat1 ready, chat2 maint"
 #define ELSEWHERE                                                                                  \
@@ -324,8 +324,8 @@ static void one_that_hangs_is_not_waited_for(void **state)
     struct attempt attempt = {.answer_ms = SOON_MS};
     proxy_open(&a, *state, "a");
     proxy_open(&b, *state, "b");
-    add_instance(&attempt, a.admin, NULL);
     add_instance(&attempt, b.admin, NULL);
+    add_instance(&attempt, a.admin, NULL);
     assert_int_equal(kill(b.pid, SIGSTOP), 0);
     assert_int_equal(make(&attempt, ELSEWHERE), BSC_ERR_TIMEOUT);
     assert_says(&attempt, b.admin);
@@ -373,7 +373,7 @@ static void sessions_that_do_not_end_keep_the_other_server_closed(void **state)
                                           STATISTICS("2"),
                                           "\n> ",
                                           NULL};
-    struct attempt attempt = {.answer_ms = SOON_MS};
+    struct attempt attempt = {.answer_ms = LATER_MS};
     assert_int_equal(against_fake(*state, lasting, &attempt), BSC_ERR_TIMEOUT);
     assert_says(&attempt, "2 sessions of the servers that were closed do not end: no other was");
 }
