@@ -12,7 +12,7 @@
 #include "os/clock.h"
 #include "os/process_int.h"
 
-enum { LOOK_MS = 5, KILL_WAIT_MS = 5000 };
+enum { LOOK_MS = 5, CANCEL_LOOK_MS = 50, KILL_WAIT_MS = 5000 };
 
 /* The state letter of a process, or NUL when the system does not tell. The program's name before
  * it stands in brackets and may itself hold brackets and blanks. */
@@ -88,4 +88,38 @@ bool bsc_process_end(pid_t pid, int first_signal, int64_t wait_ms, struct bsc_er
     if (!gone)
         return bsc_err_set(err, BSC_ERR_TIMEOUT, "process %ld does not end", (long)pid);
     return true;
+}
+
+/* As wait_end, a piece at a time, so that somebody may call it off. */
+static bool wait_stopped(pid_t pid, int pid_fd, int64_t wait_ms, const atomic_bool *cancel,
+                         struct bsc_err *err)
+{
+    int64_t until = now_ms() + wait_ms;
+    while (!wait_end(pid, pid_fd, CANCEL_LOOK_MS)) {
+        if (cancel != NULL && atomic_load(cancel))
+            return bsc_err_set(err, BSC_ERR_CANCELLED, "waiting for process %ld was cancelled",
+                               (long)pid);
+        if (now_ms() >= until)
+            return bsc_err_set(err, BSC_ERR_TIMEOUT, "process %ld does not end", (long)pid);
+    }
+    return true;
+}
+
+/* The descriptor stands for the process that is looked at, whatever becomes of the number. */
+bool bsc_process_stop(pid_t pid, bool (*is_it)(void *arg, pid_t pid), void *arg, int64_t wait_ms,
+                      const atomic_bool *cancel, struct bsc_err *err)
+{
+    int pid_fd = pidfd_open(pid, 0);
+    if (pid_fd < 0 && errno == ESRCH)
+        return true;
+    bool ok = true;
+    if (bsc_process_alive(pid) && !is_it(arg, pid)) {
+        ok = bsc_err_set(err, BSC_ERR_CONFLICT, "process %ld is another program", (long)pid);
+    } else {
+        int reason = send_signal(pid, pid_fd, SIGTERM);
+        ok = reason == 0 ? wait_stopped(pid, pid_fd, wait_ms, cancel, err)
+                         : bsc_err_sys(err, reason, "could not end process %ld", (long)pid);
+    }
+    bsc_process_close(&pid_fd);
+    return ok;
 }

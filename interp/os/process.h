@@ -61,6 +61,13 @@ bool bsc_process_detach(const char *const *argv, const char *log_path, pid_t *re
 /* Whether a process with this pid lives (a zombie does not). */
 bool bsc_process_alive(pid_t pid);
 
+/* Sends SIGTERM to the process if `is_it(arg, pid)` says that it is the one that is meant, and
+ * waits up to `wait_ms` for its end, or until *cancel (borrowed, may be NULL) is set. A pid that
+ * was given away again after it was looked at gets no signal. One that is gone already is a
+ * success; one that is another program is BSC_ERR_CONFLICT, one that lives on BSC_ERR_TIMEOUT. */
+bool bsc_process_stop(pid_t pid, bool (*is_it)(void *arg, pid_t pid), void *arg, int64_t wait_ms,
+                      const atomic_bool *cancel, struct bsc_err *err);
+
 /* Puts up to `max` pids of this host's other processes that hold a lock on the file through their
  * own or an inherited descriptor into ret_pids, in ascending order, and returns how many. Processes
  * of other users are found by root only. */

@@ -143,6 +143,23 @@ static void place_once(struct bsc_site_check *check, struct bsc_value *seen, con
     bsc_mem_free(place);
 }
 
+/* Whether a job was ended, or begun, is told by its pid file. */
+static void job_check(struct bsc_site_check *check, const char *name,
+                      const struct bsc_value *shipping)
+{
+    static const char *const keys[] = {"stop", "start"};
+    if (bsc_value_get_string(shipping, "pid_file") != NULL)
+        return;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (bsc_value_count(bsc_value_get(shipping, keys[i])) == 0)
+            continue;
+        struct bsc_err *err = bsc_site_problem(
+            check, place_in(shipping, keys[i]),
+            "log_shipping of database \"%s\" has %s but no pid_file", name, keys[i]);
+        bsc_err_hint(err, "Add the file by which the job is known.");
+    }
+}
+
 static void shipping_check(struct bsc_site_check *check, const char *name,
                            const struct bsc_value *database)
 {
@@ -160,6 +177,7 @@ static void shipping_check(struct bsc_site_check *check, const char *name,
     if (share != NULL && destination != NULL && strcmp(share, destination) == 0)
         bsc_site_problem(check, place_in(shipping, "destination"),
                          "share and destination of database \"%s\" are the same folder", name);
+    job_check(check, name, shipping);
 }
 
 static void database_check(struct bsc_site_check *check, struct bsc_value *site, const char *name,

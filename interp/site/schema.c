@@ -132,6 +132,12 @@ static const struct bsc_site_key log_shipping_keys[] = {
     {.name = "pid_file",
      .type = BSC_SITE_PATH,
      .doc = "File that holds the pid of the job that copies them; platforms other than sqlite."},
+    {.name = "stop",
+     .type = BSC_SITE_WORDS,
+     .doc = "Program that ends that job, and its arguments; left out, its process gets a SIGTERM."},
+    {.name = "start",
+     .type = BSC_SITE_WORDS,
+     .doc = "Program that begins that job again, and its arguments."},
 };
 KIND(log_shipping, "log shipping", "log-shipping",
      "How log backups travel from the primary to the secondary.");

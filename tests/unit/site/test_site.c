@@ -47,6 +47,16 @@ static void wrong_keys_and_values_are_named_with_the_right_ones(void **state)
          "7:25 \"note\" must be a text, not 5"},
         {HEAD "databases: { m: { note: [], primary: { server: a, file: m.db } } }\n",
          "7:25 \"note\" must be a text, not list"},
+        {HEAD "databases: { m: { primary: { server: a, file: m.db },\n"
+              "  secondary: { server: a, file: n.db },\n"
+              "  log_shipping: { share: s, destination: d, pid_file: p, stop: [kill, 5],\n"
+              "                  start: [] } } }\n",
+         "9:71 \"stop\" must be a list of texts, not int"},
+        {HEAD "databases: { m: { primary: { server: a, file: m.db },\n"
+              "  secondary: { server: a, file: n.db },\n"
+              "  log_shipping: { share: s, destination: d, stop: [systemctl, stop, x] } } }\n",
+         "9:51 log_shipping of database \"m\" has stop but no pid_file [Add the file by which the "
+         "job is known.]"},
         {HEAD "links: [ 5, { between: [d1, d2], low_latency: \"yes\" } ]\n",
          "7:10 \"links\" must be a list of maps, not int\n"
          "7:47 \"low_latency\" must be true or false, not \"yes\""},
@@ -336,7 +346,8 @@ static void the_map_is_normalised(void **state)
     static const char expected[] =
         "{\"data_centres\":{\"d1\":{\"title\":null}},\"databases\":{\"m\":{\"backlog\":null,"
         "\"failover\":\"allowed\",\"log_shipping\":{\"destination\":\"/site/in\","
-        "\"destination_limit\":2097152,\"pid_file\":null,\"share\":\"/share\"},"
+        "\"destination_limit\":2097152,\"pid_file\":null,\"share\":\"/share\","
+        "\"start\":[],\"stop\":[]},"
         "\"loss_check\":null,\"mirror\":null,\"note\":null,\"primary\":{\"database\":null,\"file\":"
         "\"sub/m.db\","
         "\"path\":\"/site/x/a/sub/m.db\",\"salvage\":\"/rescued/m.db\",\"server\":\"a\"},"
