@@ -30,9 +30,17 @@ static const struct bsc_lib_row *const table[] = {
     &bsc_lib_row_pools_haproxy_set, /* pools.haproxy_set */
     &bsc_lib_row_pools_state,       /* pools.state */
     &bsc_lib_row_pools_update,      /* pools.update */
+    &bsc_lib_row_process_end,       /* process.end */
     &bsc_lib_row_process_state,     /* process.state */
     &bsc_lib_row_sql_execute,       /* sql.execute */
     &bsc_lib_row_sql_query,         /* sql.query */
+    &bsc_lib_row_standby_clear,     /* standby.clear */
+    &bsc_lib_row_standby_promote,   /* standby.promote */
+    &bsc_lib_row_standby_replay,    /* standby.replay */
+    &bsc_lib_row_standby_set,       /* standby.set */
+    &bsc_lib_row_wal_copy,          /* wal.copy */
+    &bsc_lib_row_wal_end,           /* wal.end */
+    &bsc_lib_row_wal_history,       /* wal.history */
 };
 
 enum { TABLE_COUNT = sizeof table / sizeof table[0] };

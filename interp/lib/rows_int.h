@@ -42,6 +42,7 @@ extern const struct bsc_lib_row bsc_lib_row_pools_state;
 extern const struct bsc_lib_row bsc_lib_row_pools_update;
 
 /* process.c */
+extern const struct bsc_lib_row bsc_lib_row_process_end;
 extern const struct bsc_lib_row bsc_lib_row_process_state;
 
 /* shipping.c */
@@ -49,6 +50,21 @@ extern const struct bsc_lib_row bsc_lib_row_logs_chain;
 extern const struct bsc_lib_row bsc_lib_row_logs_copy;
 extern const struct bsc_lib_row bsc_lib_row_logs_ship;
 extern const struct bsc_lib_row bsc_lib_row_logs_unship;
+
+/* standby.c */
+extern const struct bsc_lib_row bsc_lib_row_standby_clear;
+extern const struct bsc_lib_row bsc_lib_row_standby_promote;
+
+/* standby_replay.c */
+extern const struct bsc_lib_row bsc_lib_row_standby_replay;
+
+/* standby_set.c */
+extern const struct bsc_lib_row bsc_lib_row_standby_set;
+
+/* wal.c */
+extern const struct bsc_lib_row bsc_lib_row_wal_copy;
+extern const struct bsc_lib_row bsc_lib_row_wal_end;
+extern const struct bsc_lib_row bsc_lib_row_wal_history;
 
 /* sql.c */
 extern const struct bsc_lib_row bsc_lib_row_sql_execute;

@@ -1,0 +1,192 @@
+#include <string.h>
+
+#include "lib/args.h"
+#include "lib/rows_int.h"
+#include "lib/standby_int.h"
+#include "os/clock.h"
+
+enum {
+    LOOK_EVERY_MS = 5,
+    SESSIONS_WITHIN_MS = 10000,
+    PROMOTED_WITHIN_MS = 120000,
+    WRITABLE_WITHIN_MS = 10000
+};
+
+/* Asks for one number; false on failure. */
+static bool ask_number(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
+                       const char *text, int64_t *ret, struct bsc_err *err)
+{
+    struct bsc_value *row = bsc_lib_standby_ask(call, target, text, NULL, err);
+    if (row == NULL)
+        return false;
+    *ret = bsc_value_number(bsc_value_at(row, 0), 0);
+    bsc_value_free(row);
+    return true;
+}
+
+static int64_t now_ms(const struct bsc_lib_call *call)
+{
+    const struct bsc_clock *clock = call->env->clock;
+    return clock->mono_us(clock->self) / 1000;
+}
+
+/* Whether to look again a little later; false when it is over, with *err. */
+static bool pause_until(const struct bsc_lib_call *call, int64_t until_ms, const char *late,
+                        struct bsc_err *err)
+{
+    if (now_ms(call) >= until_ms)
+        return bsc_err_set(err, BSC_ERR_TIMEOUT, "%s", late);
+    bsc_clock_pause(LOOK_EVERY_MS, call->cancel);
+    return bsc_lib_call_continue(call, err);
+}
+
+/* standby.clear */
+
+#define END_ARGS "server: text, database: text"
+
+/* Those of clients only, and none of the session that asks. Signals the sessions, and counts those
+ * that are there. */
+static const char terminate[] =
+    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND backend_type = 'client backend'"
+    " AND pid <> pg_backend_pid()";
+
+static bool end_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
+{
+    struct bsc_lib_target target;
+    int64_t ended = 0, left = 0, until_ms = now_ms(call) + SESSIONS_WITHIN_MS;
+    if (!bsc_lib_args_known(call->args, END_ARGS, err) ||
+        !bsc_lib_standby_target(call, &target, err) ||
+        !ask_number(call, &target, terminate, &ended, err))
+        return false;
+    for (left = ended; left > 0;) {
+        if (!pause_until(call, until_ms, "sessions come back as fast as they are ended", err) ||
+            !ask_number(call, &target, terminate, &left, err))
+            return false;
+    }
+    *ret = bsc_value_map();
+    bsc_value_set_int(*ret, "ended", ended);
+    return true;
+}
+
+const struct bsc_lib_row bsc_lib_row_standby_clear = {
+    .name = "standby.clear",
+    .effect = BSC_LIB_WRITE,
+    .resumes = true,
+    .run = end_run,
+    .lane = "server",
+    .args = END_ARGS,
+    .result = "map {ended: int}",
+    .doc = "Ends the sessions of all clients on a database of a PostgreSQL server but our own, and "
+           "proves that none of them is left.",
+};
+
+/* standby.promote */
+
+#define PROMOTE_ARGS "server: text, database: text"
+
+static const char recovering_question[] = "SELECT pg_is_in_recovery()::int";
+
+/* Of a standby: the timeline that it follows. What the control file holds is enough for that. */
+static const char timeline_before[] = "SELECT greatest(timeline_id, min_recovery_end_timeline)"
+                                      " FROM pg_control_checkpoint(), pg_control_recovery()";
+static const char timeline_after[] =
+    "SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int";
+
+static bool check_standby(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
+                          int64_t *ret_timeline, struct bsc_err *err)
+{
+    int64_t recovering = 0;
+    if (!ask_number(call, target, recovering_question, &recovering, err))
+        return false;
+    if (recovering != 1)
+        return bsc_err_set(err, BSC_ERR_CONFLICT, "\"%s\" is not in recovery: it is online already",
+                           target->server);
+    return ask_number(call, target, timeline_before, ret_timeline, err);
+}
+
+/* The server's own waiting looks ten times a second only. */
+static bool await_online(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
+                         struct bsc_err *err)
+{
+    int64_t recovering = 1, until_ms = now_ms(call) + PROMOTED_WITHIN_MS;
+    while (ask_number(call, target, recovering_question, &recovering, err)) {
+        if (recovering == 0)
+            return true;
+        if (!pause_until(call, until_ms, "the standby was told to come online and did not", err))
+            return false;
+    }
+    return false;
+}
+
+static bool prove_timeline(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
+                           int64_t before, int64_t *ret_after, struct bsc_err *err)
+{
+    if (!ask_number(call, target, timeline_after, ret_after, err))
+        return false;
+    return *ret_after > before ||
+           bsc_err_set(err, BSC_ERR_UNKNOWN,
+                       "\"%s\" is out of recovery, but on timeline %lld, which is no new one",
+                       target->server, (long long)*ret_after);
+}
+
+/* A commit of a transaction that changes nothing anybody reads. It waits for whatever the commits
+ * of clients wait for. */
+static bool prove_writable(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
+                           struct bsc_err *err)
+{
+    static const char message[] = "SELECT current_setting('transaction_read_only'),"
+                                  " pg_logical_emit_message(true, 'bascule', 'online')";
+    struct bsc_lib_target writer = *target;
+    struct bsc_sql_limits limits = {.cancel = call->cancel, .timeout_ms = WRITABLE_WITHIN_MS};
+    struct bsc_sql_result result = {0};
+    writer.read_only = false;
+    writer.fleeting = true;
+    if (!bsc_lib_env_run(call->env, &writer, message, NULL, &limits, &result, err)) {
+        bool waited = err->code == BSC_ERR_TIMEOUT;
+        bsc_err_wrap(err, "\"%s\" is online, but nothing can be committed on it", target->server);
+        if (waited)
+            bsc_err_hint(err, "A commit waits for the standbys in synchronous_standby_names.");
+        return false;
+    }
+    const struct bsc_value *row =
+        bsc_value_at(bsc_value_get(bsc_value_at(result.sets, 0), "rows"), 0);
+    const char *read_only = bsc_value_string(bsc_value_at(row, 0));
+    bool ok = read_only == NULL || strcmp(read_only, "off") == 0 ||
+              bsc_err_set(err, BSC_ERR_CONFLICT,
+                          "\"%s\" is online, but its settings make it read only", target->server);
+    bsc_sql_result_release(&result);
+    return ok;
+}
+
+static bool promote_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
+{
+    struct bsc_lib_target target;
+    int64_t before = 0, after = 0, told = 0;
+    if (!bsc_lib_args_known(call->args, PROMOTE_ARGS, err) ||
+        !bsc_lib_standby_target(call, &target, err) || !check_standby(call, &target, &before, err))
+        return false;
+    if (!ask_number(call, &target, "SELECT pg_promote(false)::int", &told, err) ||
+        !await_online(call, &target, err)) {
+        /* A standby that was told may still do it. */
+        if (err->code == BSC_ERR_UNREACHABLE)
+            err->code = BSC_ERR_UNKNOWN;
+        return false;
+    }
+    if (!prove_timeline(call, &target, before, &after, err) || !prove_writable(call, &target, err))
+        return false;
+    *ret = bsc_value_map();
+    bsc_value_set_int(*ret, "timeline", after);
+    return true;
+}
+
+const struct bsc_lib_row bsc_lib_row_standby_promote = {
+    .name = "standby.promote",
+    .effect = BSC_LIB_WRITE,
+    .run = promote_run,
+    .lane = "server",
+    .args = PROMOTE_ARGS,
+    .result = "map {timeline: int}",
+    .doc = "Promotes a standby of PostgreSQL, and proves that it is on a new timeline and that a "
+           "commit on it comes through.",
+};

@@ -1,0 +1,39 @@
+/*
+ * Asking a PostgreSQL server over ODBC, for the rows that change a standby.
+ *
+ * Rows work in the lane of their server, so that all of them share its connections.
+ */
+#ifndef BSC_LIB_STANDBY_INT_H
+#define BSC_LIB_STANDBY_INT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/env.h"
+#include "lib/row.h"
+
+/* The arguments `server` and `database`, for the connection over which the server is observed as
+ * well: another one would be a session among those that are counted and ended. What these rows ask
+ * for are functions, which may be called where nothing else may be written. */
+bool bsc_lib_standby_target(const struct bsc_lib_call *call, struct bsc_lib_target *ret,
+                            struct bsc_err *err);
+
+/* Runs a statement with the call's deadline and gives the first row of its first result set:
+ * an owned list, or NULL on failure. */
+struct bsc_value *bsc_lib_standby_ask(const struct bsc_lib_call *call,
+                                      const struct bsc_lib_target *target, const char *text,
+                                      const struct bsc_value *params, struct bsc_err *err);
+
+/* Has the server read its settings anew, which makes a standby that waits for its next look at the
+ * archive look at once: the handler of SIGHUP in its startup process wakes recovery (PostgreSQL's
+ * startup.c, StartupProcSigHupHandler). False where the role may not. */
+bool bsc_lib_standby_wake(const struct bsc_lib_call *call, const struct bsc_lib_target *target);
+
+/* Closes a connection that nothing is observed over: it would be counted as somebody's session. */
+void bsc_lib_standby_hang_up(const struct bsc_lib_call *call, const struct bsc_lib_target *target);
+
+/* "0/39FFFE8", as the server writes an LSN. */
+enum { BSC_LIB_STANDBY_LSN = 24 };
+const char *bsc_lib_standby_lsn(int64_t lsn, char ret_text[BSC_LIB_STANDBY_LSN]);
+
+#endif

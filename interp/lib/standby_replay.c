@@ -1,0 +1,229 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/args.h"
+#include "lib/rows_int.h"
+#include "lib/standby_int.h"
+#include "os/clock.h"
+
+#define REPLAY_ARGS "server: text, database: text, lsn: int"
+
+enum {
+    LOOK_EVERY_MS = 10,
+    WAKE_EVERY_MS = 100,
+    WAKES = 30,
+    STALLED_AFTER_MS = 60000,
+    HELD_UP_AFTER_MS = 2000
+};
+
+/* What the standby says of its recovery. */
+struct look {
+    bool recovering;
+    bool paused;
+    int64_t lsn;
+    int64_t conflict_ms; /* for how long a query may hold replay up; -1 is for ever */
+    char file[32];       /* the log file that it is in */
+    char event[96];      /* what its startup process waits for; "" for nothing, or not told */
+    char time[BSC_CLOCK_TEXT];
+};
+
+struct watch {
+    struct bsc_lib_call *call;
+    struct bsc_lib_target target;
+    int64_t wanted; /* LSN */
+    int64_t began;  /* LSN at first */
+    struct look now;
+    int64_t moved_us; /* when it moved last */
+    int64_t woken_us;
+    int wakes; /* since it moved last */
+};
+
+static const char question[] =
+    "SELECT pg_is_in_recovery()::int,"
+    " (CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() ELSE false END)::int,"
+    " coalesce((pg_last_wal_replay_lsn() - '0/0')::bigint, 0),"
+    " (SELECT setting::bigint FROM pg_settings WHERE name = 'max_standby_archive_delay'),"
+    " coalesce((SELECT wait_event_type || ':' || wait_event FROM pg_stat_activity"
+    " WHERE backend_type = 'startup' LIMIT 1), ''),"
+    " coalesce(to_char(pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC',"
+    " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), ''),"
+    /* The server itself gives the name of a log file only when it is out of recovery. */
+    " (SELECT upper(lpad(to_hex(timeline), 8, '0') || lpad(to_hex(lsn >> 32), 8, '0') ||"
+    " lpad(to_hex((lsn & 4294967295) / bytes), 8, '0')) FROM"
+    " (SELECT greatest(timeline_id, min_recovery_end_timeline) AS timeline,"
+    " coalesce((pg_last_wal_replay_lsn() - '0/0')::bigint, 0) AS lsn"
+    " FROM pg_control_checkpoint(), pg_control_recovery()) AS at, (SELECT setting::bigint * CASE"
+    " unit WHEN '8kB' THEN 8192 ELSE 1 END AS bytes FROM pg_settings"
+    " WHERE name = 'wal_segment_size') AS segment)";
+
+static void take_text(const struct bsc_value *row, size_t column, char *ret, size_t size)
+{
+    const char *text = bsc_value_string(bsc_value_at(row, column));
+    snprintf(ret, size, "%s", text != NULL ? text : "");
+}
+
+static bool look(struct watch *watch, struct bsc_err *err)
+{
+    enum { RECOVERING, PAUSED, LSN, CONFLICT, EVENT, TIME, FILE_NAME };
+    struct look *now = &watch->now;
+    struct bsc_value *row = bsc_lib_standby_ask(watch->call, &watch->target, question, NULL, err);
+    if (row == NULL)
+        return false;
+    now->recovering = bsc_value_number(bsc_value_at(row, RECOVERING), 0) == 1;
+    now->paused = bsc_value_number(bsc_value_at(row, PAUSED), 0) == 1;
+    now->lsn = bsc_value_number(bsc_value_at(row, LSN), 0);
+    now->conflict_ms = bsc_value_number(bsc_value_at(row, CONFLICT), 0);
+    take_text(row, EVENT, now->event, sizeof now->event);
+    take_text(row, TIME, now->time, sizeof now->time);
+    take_text(row, FILE_NAME, now->file, sizeof now->file);
+    bsc_value_free(row);
+    return true;
+}
+
+static int64_t now_us(const struct watch *watch)
+{
+    const struct bsc_clock *clock = watch->call->env->clock;
+    return clock->mono_us(clock->self);
+}
+
+static bool waits_for(const struct look *now, const char *event)
+{
+    return strcmp(now->event, event) == 0;
+}
+
+/* Nothing more can be got for now. The events are those of PostgreSQL 13 and later. */
+static bool is_idle(const struct look *now)
+{
+    return waits_for(now, "Timeout:RecoveryRetrieveRetryInterval") ||
+           waits_for(now, "Activity:RecoveryWalStream");
+}
+
+/* A query of a reader needs what replay is about to change. */
+static bool is_held_up(const struct look *now)
+{
+    return waits_for(now, "IPC:RecoveryConflictSnapshot") ||
+           waits_for(now, "IPC:RecoveryConflictTablespace") ||
+           waits_for(now, "BufferPin:BufferPin") || strncmp(now->event, "Lock:", 5) == 0;
+}
+
+static bool complain(const struct watch *watch, enum bsc_err_code code, const char *why,
+                     const char *hint, struct bsc_err *err)
+{
+    char at[BSC_LIB_STANDBY_LSN], wanted[BSC_LIB_STANDBY_LSN];
+    bsc_err_set(
+        err, code, "\"%s\" has replayed its log up to LSN %lld (%s) instead of %lld (%s): %s",
+        watch->target.server, (long long)watch->now.lsn, bsc_lib_standby_lsn(watch->now.lsn, at),
+        (long long)watch->wanted, bsc_lib_standby_lsn(watch->wanted, wanted), why);
+    return bsc_err_hint(err, "%s", hint);
+}
+
+/* Each wait that does not end by itself, or not for that reason, has words of its own. */
+static bool check_state(const struct watch *watch, struct bsc_err *err)
+{
+    const struct look *now = &watch->now;
+    if (!now->recovering)
+        return complain(watch, BSC_ERR_CONFLICT, "it is not in recovery any more",
+                        "Somebody has brought it online, or its recovery target has.", err);
+    if (now->paused)
+        return complain(watch, BSC_ERR_REFUSED, "its replay is paused",
+                        "SELECT pg_wal_replay_resume() lets it go on.", err);
+    if (waits_for(now, "Timeout:RecoveryApplyDelay"))
+        return complain(watch, BSC_ERR_REFUSED, "recovery_min_apply_delay keeps it back",
+                        "Set it to 0 and let the server read its settings anew.", err);
+    return true;
+}
+
+/* Where it is woken and woken again and finds nothing to go on with, what follows cannot be read:
+ * damaged, missing, or not whole. */
+static bool check_idle(struct watch *watch, struct bsc_err *err)
+{
+    if (watch->wakes < WAKES) {
+        if (now_us(watch) - watch->woken_us >= (int64_t)WAKE_EVERY_MS * 1000) {
+            (void)bsc_lib_standby_wake(watch->call, &watch->target);
+            watch->woken_us = now_us(watch);
+            watch->wakes++;
+        }
+        return true;
+    }
+    char why[96];
+    snprintf(why, sizeof why, "what follows in %s is damaged or not there", watch->now.file);
+    return complain(watch, BSC_ERR_DAMAGED, why,
+                    "The messages of the server say what it finds wrong with the log file there.",
+                    err);
+}
+
+static bool check_stall(const struct watch *watch, struct bsc_err *err)
+{
+    int64_t still_ms = (now_us(watch) - watch->moved_us) / 1000;
+    const struct look *now = &watch->now;
+    bool held_up = is_held_up(now);
+    if (held_up && now->conflict_ms < 0 && still_ms > HELD_UP_AFTER_MS)
+        return complain(watch, BSC_ERR_CONFLICT,
+                        "a query holds it up, and max_standby_archive_delay is -1",
+                        "End the sessions of its readers first, with sessions.kill_all.", err);
+    if (still_ms <= STALLED_AFTER_MS + (held_up ? now->conflict_ms : 0))
+        return true;
+    complain(watch, BSC_ERR_TIMEOUT, "it has not moved for a minute",
+             "Look at the messages of the server.", err);
+    return bsc_err_detail(err, "Its startup process waits for %s.",
+                          now->event[0] != '\0' ? now->event : "nothing that it tells");
+}
+
+static bool go_on(struct watch *watch, bool *ret_over, struct bsc_err *err)
+{
+    int64_t before = watch->now.lsn;
+    if (!look(watch, err))
+        return false;
+    if (watch->now.lsn != before) {
+        watch->moved_us = now_us(watch);
+        watch->wakes = 0;
+    }
+    bsc_lib_call_progress(watch->call, watch->now.lsn - watch->began, watch->wanted - watch->began,
+                          "bytes");
+    *ret_over = watch->now.lsn >= watch->wanted;
+    if (*ret_over)
+        return true;
+    return check_state(watch, err) &&
+           (is_idle(&watch->now) ? check_idle(watch, err) : check_stall(watch, err));
+}
+
+static bool replay(struct watch *watch, struct bsc_err *err)
+{
+    bool over = false;
+    if (!look(watch, err))
+        return false;
+    watch->began = watch->now.lsn;
+    watch->moved_us = now_us(watch);
+    while (go_on(watch, &over, err) && !over) {
+        bsc_clock_pause(LOOK_EVERY_MS, watch->call->cancel);
+        if (!bsc_lib_call_continue(watch->call, err))
+            return false;
+    }
+    return over;
+}
+
+static bool replay_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
+{
+    struct watch watch = {.call = call};
+    if (!bsc_lib_args_known(call->args, REPLAY_ARGS, err) ||
+        !bsc_lib_standby_target(call, &watch.target, err) ||
+        !bsc_lib_args_count(call->args, "lsn", &watch.wanted, err) || !replay(&watch, err))
+        return false;
+    *ret = bsc_value_map();
+    bsc_value_set_int(*ret, "lsn", watch.now.lsn);
+    bsc_value_set_text(*ret, "time", watch.now.time);
+    return true;
+}
+
+const struct bsc_lib_row bsc_lib_row_standby_replay = {
+    .name = "standby.replay",
+    .effect = BSC_LIB_WRITE,
+    .resumes = true,
+    .run = replay_run,
+    .lane = "server",
+    .args = REPLAY_ARGS,
+    .result = "map {lsn: int, time: text}",
+    .doc =
+        "Waits until a standby of PostgreSQL has replayed its log up to `lsn`, wakes it where it "
+        "waits for its next look, and says what holds it up.",
+};

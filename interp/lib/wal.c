@@ -1,0 +1,263 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "lib/args.h"
+#include "lib/rows_int.h"
+#include "lib/standby_int.h"
+#include "logs/history.h"
+#include "logs/line.h"
+#include "logs/pg_log.h"
+#include "logs/segments.h"
+
+/* wal.copy */
+
+#define COPY_ARGS "share: text, destination: text, files: list, server: text, database: text"
+
+struct copy {
+    struct bsc_lib_call *call;
+    struct bsc_lib_target target;
+    bool deaf; /* the standby cannot be woken: it looks by itself, later */
+};
+
+static void report(void *arg, int64_t done, int64_t total)
+{
+    const struct copy *copy = arg;
+    bsc_lib_call_progress(copy->call, done, total, "bytes");
+}
+
+static void wake(void *arg)
+{
+    struct copy *copy = arg;
+    if (!copy->deaf)
+        copy->deaf = !bsc_lib_standby_wake(copy->call, &copy->target);
+}
+
+/* Which log files the standby takes: a file for another one must never reach its folder. */
+static bool ask_standby(const struct copy *copy, struct bsc_logs_segments_order *order,
+                        struct bsc_err *err)
+{
+    static const char question[] =
+        "SELECT (SELECT system_identifier::text FROM pg_control_system()),"
+        " (SELECT setting::bigint * CASE unit WHEN '8kB' THEN 8192 ELSE 1 END FROM pg_settings"
+        " WHERE name = 'wal_segment_size')";
+    struct bsc_value *row = bsc_lib_standby_ask(copy->call, &copy->target, question, NULL, err);
+    if (row == NULL)
+        return false;
+    const char *id = bsc_value_string(bsc_value_at(row, 0));
+    order->system_id = id != NULL ? strtoull(id, NULL, 10) : 0;
+    order->segment_bytes = bsc_value_number(bsc_value_at(row, 1), 0);
+    bsc_value_free(row);
+    return order->segment_bytes > 0 ||
+           bsc_err_set(err, BSC_ERR_SQL, "server \"%s\" does not tell how long its log files are",
+                       copy->target.server);
+}
+
+static bool copy_files(struct bsc_logs_segments_order *order, const struct bsc_value *list,
+                       struct bsc_value **ret, struct bsc_err *err)
+{
+    struct bsc_logs_segments_result result = {0};
+    struct bsc_logs_line *lines = NULL;
+    if (!bsc_logs_line_read_all(list, &lines, err))
+        return false;
+    order->count = bsc_value_count(list);
+    const char **names = bsc_mem_new(order->count + 1, sizeof *names);
+    for (size_t i = 0; i < order->count; i++)
+        names[i] = lines[i].name;
+    order->names = names;
+    bool ok = bsc_logs_segments_copy(order, &result, err);
+    bsc_mem_free(names);
+    bsc_mem_free(lines);
+    if (!ok)
+        return false;
+    *ret = bsc_value_map();
+    bsc_value_set_int(*ret, "copied", (int64_t)result.copied);
+    bsc_value_set_int(*ret, "kept", (int64_t)result.kept);
+    bsc_value_set_int(*ret, "bytes", result.bytes);
+    return true;
+}
+
+static bool copy_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
+{
+    struct copy copy = {.call = call};
+    struct bsc_logs_segments_order order = {.sys = call->env->sys,
+                                            .cancel = call->cancel,
+                                            .progress = report,
+                                            .progress_arg = &copy,
+                                            .handed_over = wake,
+                                            .handed_over_arg = &copy};
+    const struct bsc_value *list = NULL;
+    return bsc_lib_args_known(call->args, COPY_ARGS, err) &&
+           bsc_lib_args_path(call->args, "share", &order.share, err) &&
+           bsc_lib_args_path(call->args, "destination", &order.destination, err) &&
+           bsc_lib_args_list(call->args, "files", &list, err) &&
+           bsc_lib_standby_target(call, &copy.target, err) && ask_standby(&copy, &order, err) &&
+           copy_files(&order, list, ret, err);
+}
+
+const struct bsc_lib_row bsc_lib_row_wal_copy = {
+    .name = "wal.copy",
+    .effect = BSC_LIB_WRITE,
+    .resumes = true,
+    .run = copy_run,
+    .lane = "server",
+    .args = COPY_ARGS,
+    .result = "map {copied: int, kept: int, bytes: int}",
+    .doc =
+        "Copies log files of PostgreSQL to the folder that a standby restores from: each checked "
+        "page by page, made durable and then named, and the standby woken to take it.",
+};
+
+/* wal.history */
+
+#define HISTORY_ARGS "path: text"
+
+static bool history_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
+{
+    struct bsc_logs_history history;
+    const char *path = NULL;
+    if (!bsc_lib_args_known(call->args, HISTORY_ARGS, err) ||
+        !bsc_lib_args_path(call->args, "path", &path, err) ||
+        !bsc_logs_history_read(call->env->sys, path, &history, err))
+        return false;
+    *ret = bsc_value_map();
+    bsc_value_set_int(*ret, "timeline", history.timeline);
+    bsc_value_set_int(*ret, "parent", history.parent);
+    bsc_value_set_int(*ret, "lsn", history.lsn);
+    return true;
+}
+
+const struct bsc_lib_row bsc_lib_row_wal_history = {
+    .name = "wal.history",
+    .effect = BSC_LIB_READ,
+    .run = history_run,
+    .args = HISTORY_ARGS,
+    .result = "map {timeline: int, parent: int, lsn: int}",
+    .doc = "Reads the history of a timeline of PostgreSQL: which timeline it left, and where.",
+};
+
+/* wal.end */
+
+#define END_ARGS "folders: list, timeline: int, segment: int, lsn: int, last_file: int, all: bool?"
+
+enum { FOLDERS_MAX = 4 };
+
+struct end {
+    struct bsc_logs_pg_folder folders[FOLDERS_MAX];
+    struct bsc_logs_pg_order order;
+    int64_t lsn;       /* where a record begins for certain */
+    int64_t last_file; /* where the last log file begins */
+    bool all;
+    int64_t end_lsn;
+    int64_t bad_lsn; /* what ended the log */
+    int64_t time_us; /* of the last commit that was read; 0 for none */
+    bool found;      /* a record was read */
+    bool whole;      /* nothing is wrong with what was read */
+    char reason[BSC_LOGS_PG_REASON];
+};
+
+static bool take_folders(const struct bsc_value *list, struct end *end, struct bsc_err *err)
+{
+    size_t count = bsc_value_count(list);
+    if (count == 0 || count > FOLDERS_MAX)
+        return bsc_err_set(err, BSC_ERR_USAGE, "argument \"folders\" must name 1 to %d folders",
+                           FOLDERS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        end->folders[i].path = bsc_value_string(bsc_value_at(list, i));
+        if (end->folders[i].path == NULL)
+            return bsc_err_set(err, BSC_ERR_USAGE, "argument \"folders\" must be a list of texts");
+    }
+    end->order.folders = end->folders;
+    end->order.folder_count = count;
+    return true;
+}
+
+static bool take_end(const struct bsc_lib_call *call, struct end *end, struct bsc_err *err)
+{
+    const struct bsc_value *folders = NULL;
+    int64_t timeline = 0, segment = 0;
+    if (!bsc_lib_args_known(call->args, END_ARGS, err) ||
+        !bsc_lib_args_list(call->args, "folders", &folders, err) ||
+        !bsc_lib_args_count(call->args, "timeline", &timeline, err) ||
+        !bsc_lib_args_count(call->args, "segment", &segment, err) ||
+        !bsc_lib_args_count(call->args, "lsn", &end->lsn, err) ||
+        !bsc_lib_args_count(call->args, "last_file", &end->last_file, err) ||
+        !bsc_lib_args_bool_or(call->args, "all", false, &end->all, err))
+        return false;
+    if (timeline < 1 || timeline > UINT32_MAX || segment < 1 || segment > UINT32_MAX)
+        return bsc_err_set(err, BSC_ERR_USAGE, "there is no such timeline or segment size");
+    end->order.sys = call->env->sys;
+    end->order.cancel = call->cancel;
+    end->order.timeline = (uint32_t)timeline;
+    end->order.segment = (uint32_t)segment;
+    return take_folders(folders, end, err);
+}
+
+/* Reads from a place to the end of the log. Only a log whose next file is not there ends as it
+ * should; one of zeros was closed by a server that was killed, which does no harm. */
+static bool read_from(struct end *end, int64_t first, struct bsc_err *err)
+{
+    struct bsc_logs_pg_reader reader;
+    end->order.first_lsn = (uint64_t)first;
+    end->order.find = first > end->lsn;
+    end->found = false;
+    bool ok = bsc_logs_pg_open(&reader, &end->order, err);
+    while (ok && bsc_logs_pg_next(&reader)) {
+        end->found = true;
+        if (reader.record.kind == BSC_LOGS_PG_COMMIT && reader.record.time_us != 0)
+            end->time_us = reader.record.time_us;
+    }
+    if (ok && reader.end == BSC_LOGS_PG_END_CANCELLED)
+        ok = bsc_err_set(err, BSC_ERR_CANCELLED, "reading log files was cancelled");
+    if (ok) {
+        end->end_lsn = (int64_t)reader.end_lsn;
+        end->bad_lsn = (int64_t)reader.bad_lsn;
+        end->whole = reader.end == BSC_LOGS_PG_END_MISSING || reader.end == BSC_LOGS_PG_END_ZEROS;
+        memcpy(end->reason, reader.reason, sizeof end->reason);
+    }
+    bsc_logs_pg_release(&reader);
+    return ok;
+}
+
+/* The last log file tells where the log ends, unless it holds the middle of one record only, and of
+ * when it is, unless nothing was committed in it. */
+static bool read_end(struct end *end, struct bsc_err *err)
+{
+    int64_t first = end->all || end->last_file < end->lsn ? end->lsn : end->last_file;
+    bool ok = read_from(end, first, err);
+    while (ok && first > end->lsn && (!end->found || end->time_us == 0) && end->whole) {
+        first -= end->order.segment;
+        if (first < end->lsn)
+            first = end->lsn;
+        ok = read_from(end, first, err);
+    }
+    return ok;
+}
+
+static bool end_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
+{
+    struct end end = {0};
+    char time[BSC_CLOCK_TEXT] = "";
+    if (!take_end(call, &end, err) || !read_end(&end, err))
+        return false;
+    if (end.time_us != 0)
+        bsc_clock_format(end.time_us / 1000, time);
+    *ret = bsc_value_map();
+    bsc_value_set_int(*ret, "lsn", end.found || end.end_lsn > end.lsn ? end.end_lsn : end.lsn);
+    bsc_value_set_text(*ret, "time", time);
+    bsc_value_set_bool(*ret, "whole", end.whole);
+    bsc_value_set_text(*ret, "reason", end.whole ? "" : end.reason);
+    bsc_value_set_int(*ret, "bad_lsn", end.bad_lsn);
+    return true;
+}
+
+const struct bsc_lib_row bsc_lib_row_wal_end = {
+    .name = "wal.end",
+    .effect = BSC_LIB_READ,
+    .run = end_run,
+    .args = END_ARGS,
+    .result = "map {lsn: int, time: text, whole: bool, reason: text, bad_lsn: int}",
+    .doc =
+        "Reads the log files of PostgreSQL from `last_file` on, or all of them from `lsn` on, and "
+        "says where the last whole record ends and when the last commit was made.",
+};
