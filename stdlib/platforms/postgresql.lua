@@ -1,11 +1,13 @@
 -- The platform `postgresql`: copies are databases of servers that are asked by SQL; log backups are
--- the log files that the primary archives. How to look at them; nothing can be changed yet.
+-- the log files that the primary archives. How to look at them; what changes a standby is in
+-- standby.lua.
 
 local _, host = ...
 local effects = require "bascule/effects"
 local inventory = require "bascule/language/inventory"
 local libpq = require "bascule/platforms/libpq"
 local list = require "bascule/core/list"
+local standby = require "bascule/platforms/standby"
 local text = require "bascule/core/text"
 local wal = require "bascule/platforms/wal"
 
@@ -32,7 +34,8 @@ SELECT pg_is_in_recovery()::int AS restoring,
   (SELECT (reset_val = 'on')::int FROM pg_settings WHERE name = 'default_transaction_read_only')
     AS read_only,
   (SELECT setting::bigint * CASE unit WHEN '8kB' THEN 8192 ELSE 1 END FROM pg_settings
-    WHERE name = 'wal_segment_size') AS segment]]
+    WHERE name = 'wal_segment_size') AS segment,
+]] .. standby.columns
 
 local sessions_query = [[
 SELECT pid, coalesce(nullif(application_name, ''), usename, '') FROM pg_stat_activity
@@ -54,7 +57,7 @@ local function ask(copy, sql, max_rows)
     sql = sql, max_rows = max_rows })
 end
 
--- The first row by column, or nil and why not; {} when there is no row.
+-- The first row by column, or nil and why not; {} when there is no row. What is null is left out.
 local function ask_row(copy, sql)
   local value, failure = ask(copy, sql, 1)
   if not value then
@@ -62,7 +65,8 @@ local function ask_row(copy, sql)
   end
   local row = {}
   for index, column in ipairs(value.columns) do
-    row[column] = value.rows[1] and value.rows[1][index]
+    local item = value.rows[1] and value.rows[1][index]
+    row[column] = item ~= host.null and item or nil
   end
   return row
 end
@@ -146,6 +150,7 @@ function M.observe.database(copy)
       lsn = row.lsn,
       time = row.time,
     }
+    standby.add_facts(row, facts)
     add_sessions(copy, facts)
   else
     facts = { state = state_without_answer(copy, failure), reason = words_of(failure) }
@@ -166,6 +171,14 @@ local function room_in(destination, limit)
   return math.max(0, math.min(destination.free_bytes, limit - used))
 end
 
+-- What a standby that a row tells of needs of both folders.
+local function chain_of(shipping, row, share, destination)
+  local at = { timeline = row.timeline, lsn = row.lsn, segment = row.segment }
+  local share_files = share and share.files
+  local histories = standby.histories(shipping, at, share_files, destination.files)
+  return wal.chain(at, share_files, destination.files, histories), at
+end
+
 -- Where the copy has come to decides what it needs: without that only the folders can be told of.
 function M.observe.log_backups(copy)
   local shipping = shipping_of(copy)
@@ -177,12 +190,13 @@ function M.observe.log_backups(copy)
   end
   local row = ask_row(copy, database_query)
   if row and row.restoring == 1 and destination then
-    local at = { timeline = row.timeline, lsn = row.lsn, segment = row.segment }
-    for key, value in pairs(wal.chain(at, share and share.files, destination.files)) do
+    local chain, at = chain_of(shipping, row, share, destination)
+    for key, value in pairs(chain) do
       facts[key] = value
     end
-    facts.chain, facts.ignored = host.list(facts.chain), host.list(facts.ignored)
     facts.applied_time = row.time
+    standby.find_end(shipping, at, row, facts)
+    facts.chain, facts.ignored = host.list(facts.chain), host.list(facts.ignored)
   end
   if unreadable and (facts.problem == nil or facts.problem == "none") then
     facts.problem_text = unreadable.message
@@ -190,13 +204,24 @@ function M.observe.log_backups(copy)
   return facts
 end
 
--- Reading log files record by record is more than this build can do; what it does not know it does
--- not say.
+-- The names of log files are looked at all the time, their records only when it is asked whether
+-- the whole chain can be trusted: with a large backlog that takes as long as copying it.
 function M.observe.log_chain(copy)
-  local share = listed(shipping_of(copy).share)
-  return { share_readable = share ~= nil and share.exists }
+  local shipping = shipping_of(copy)
+  local share, destination = listed(shipping.share), listed(shipping.destination)
+  local facts = { share_readable = share ~= nil and share.exists }
+  local row = ask_row(copy, database_query)
+  if row and row.restoring == 1 and destination then
+    local chain, at = chain_of(shipping, row, share, destination)
+    for key, value in pairs(standby.check_chain(shipping, at, chain)) do
+      facts[key] = value
+    end
+  end
+  return facts
 end
 
+-- Reading the log of a server that is down is more than this build can do; what it does not know it
+-- does not say.
 function M.observe.tail()
   return { state = "unavailable",
     reason = "this build cannot read the log of a PostgreSQL server that is down" }
@@ -236,12 +261,16 @@ function M.lease()
   return nil
 end
 
+-- A standby replays what is in its folder by itself, beside those who read it.
+M.applies_itself = true
+
+for name, verb in pairs(standby.verbs) do
+  M[name] = verb
+end
+
 -- Said while a plan is made, long before anything would be done.
 for verb, words in pairs {
-  end_log_shipping = "end log shipping", begin_log_shipping = "begin log shipping",
-  copy_log_backups = "copy log backups", apply_log_backups = "apply log backups",
   salvage_tail = "salvage the tail of a log", apply_tail = "apply the tail of a log",
-  end_sessions = "end sessions", recover = "bring a copy online",
   install_mirror = "install a mirror", follow = "begin mirroring",
 } do
   M[verb] = function()

@@ -95,6 +95,16 @@ local function walk(at, share, destination)
   end
 end
 
+-- A timeline that left ours where the copy has not been yet: somebody has gone another way.
+local function other_way(at, histories)
+  for _, history in ipairs(histories) do
+    if history.parent == at.timeline and history.lsn >= at.lsn then
+      return "foreign_fork", ("%s says that timeline %d left timeline %d at LSN %d, and the copy "
+        .. "is at LSN %d"):format(history.file, history.timeline, at.timeline, history.lsn, at.lsn)
+    end
+  end
+end
+
 -- What lies behind the end of the chain: a later file of the timeline means that one is missing,
 -- a file of a later timeline that somebody has gone another way.
 local function look_behind(at, found, ends, missing, names)
@@ -119,13 +129,57 @@ local function names_of(share, destination)
   return list.keys(all)
 end
 
--- What a standby that has come to {timeline, lsn, segment} needs of two listed folders, as facts of
--- log backups. `share` may be nil when it cannot be read.
-function M.chain(at, share_files, destination_files)
+-- Timelines that were tried and given up keep their numbers: a standby that comes online takes the
+-- next one that it finds no history of, so it has to have them all.
+local function add_histories(found, histories)
+  for index, history in ipairs(histories) do
+    local range = { first_lsn = history.lsn, last_lsn = history.lsn }
+    table.insert(found.chain, index, line_of(history.file, range, history.bytes, history.copied))
+    found.pending = found.pending + (history.copied and 0 or history.bytes)
+  end
+end
+
+-- The histories of timelines later than one in two listed folders: {file, timeline, bytes, copied}.
+function M.histories(timeline, share_files, destination_files)
+  local share, destination = sizes_of(share_files or {}), sizes_of(destination_files)
+  return list.map(names_of(share, destination), function(name)
+    local number = tonumber(name:match("^(%x%x%x%x%x%x%x%x)%.history$") or "0", 16)
+    return number > timeline and { file = name, timeline = number,
+      bytes = share[name] or destination[name],
+      copied = destination[name] ~= nil and destination[name] == (share[name]
+        or destination[name]) } or nil
+  end)
+end
+
+-- The timeline of a server that leaves timeline `now`, where `chain` are the lines of its log
+-- backups: the first number of which no history is there.
+function M.next_timeline(now, chain)
+  local taken = {}
+  for _, line in ipairs(chain) do
+    local name = entry.read(line).file:match("^(%x+)%.history$")
+    if name then
+      taken[tonumber(name, 16)] = true
+    end
+  end
+  repeat
+    now = now + 1
+  until not taken[now]
+  return now
+end
+
+-- What a standby that has come to {timeline, lsn, segment} needs of two listed folders, as facts
+-- of log backups. `share` may be nil when it cannot be read; `histories` are those of later
+-- timelines, with `parent` and `lsn`.
+function M.chain(at, share_files, destination_files, histories)
   local share, destination = sizes_of(share_files or {}), sizes_of(destination_files)
   local names = names_of(share, destination)
   local found, ends, missing = walk(at, share, destination)
   local problem, problem_text = look_behind(at, found, ends, missing, names)
+  if problem == "none" then
+    local other, why = other_way(at, histories or {})
+    problem, problem_text = other or problem, why or problem_text
+  end
+  add_histories(found, histories or {})
   return {
     chain = found.chain,
     applied_lsn = at.lsn,

@@ -108,11 +108,13 @@ function M.not_copied(facts)
     facts.copied_lsn or 0)
 end
 
--- Whether a copy takes log backups in its present state. A standby is closed to its readers while
--- it does, which is not done behind their backs.
+-- Whether a copy takes log backups in its present state. Where it is closed to its readers while it
+-- does, that is not done behind their backs.
 function M.not_receptive(facts, copy)
   local sessions = math.type(facts.sessions) == "integer" and facts.sessions or 0
-  if facts.state == "standby" and sessions > 0 then
+  if facts.held_by then
+    return ("%s takes no log backups: %s"):format(copy.title, facts.held_by)
+  elseif facts.state == "standby" and sessions > 0 and not registry.of(copy).applies_itself then
     return ("%s is read by %s; end them with sessions.kill_all first"):format(copy.title,
       text.count(sessions, "session"))
   elseif facts.state == "restoring" or facts.state == "standby" then
@@ -188,8 +190,18 @@ function M.copying(copy, facts)
     change.resource, change.becomes, change.repeatable = copy.id, {}, true
     return change
   end, function(change)
-    change.becomes[backups_id(copy)] = { copied_lsn = facts.last_lsn, pending_bytes = 0 }
+    change.becomes[backups_id(copy)] = M.applied_meanwhile(copy,
+      { copied_lsn = facts.last_lsn, pending_bytes = 0 })
   end)
+end
+
+-- A copy that applies what it is given by itself has done so with some of it, or all.
+function M.applied_meanwhile(copy, becomes)
+  if registry.of(copy).applies_itself then
+    becomes.applied_lsn = schema.unknown_fact("log_backups", "applied_lsn")
+    becomes.applied_time = schema.unknown_fact("log_backups", "applied_time")
+  end
+  return becomes
 end
 
 -- A standby can be read, so that it is counted anew what of the clients' work is in it.
@@ -210,9 +222,24 @@ function M.whole_after(now, lsn)
   return lsn >= (now.incomplete_lsn or lsn + 1) and host.null or nil
 end
 
+-- The one change of a copy that applies what it is given by itself: waiting for that.
+local function awaiting(copy, facts, now)
+  local change = registry.of(copy).replay_log_backups(copy, facts)
+  local time = facts.last_time or schema.unknown_fact("log_backups", "applied_time")
+  change.resource = copy.id
+  change.becomes = { lsn = facts.last_lsn, time = time,
+    incomplete_lsn = M.whole_after(now, facts.last_lsn),
+    [backups_id(copy)] = { applied_lsn = facts.last_lsn, applied_time = time },
+    [kept_id(copy)] = counted_anew(copy, now) }
+  return { change }
+end
+
 -- `now` are the facts of the copy itself.
 function M.applying(copy, facts, now)
   local platform = registry.of(copy)
+  if platform.applies_itself then
+    return awaiting(copy, facts, now)
+  end
   return in_batches(facts.chain, function(line)
     return entry.last_lsn(line) > (facts.applied_lsn or 0)
   end, function(files)

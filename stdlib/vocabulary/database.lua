@@ -1,5 +1,6 @@
 -- Databases: bringing a copy online.
 
+local _, host = ...
 local book = require "bascule/language/book"
 local cond = require "bascule/core/cond"
 local fence = require "bascule/platforms/fence"
@@ -72,6 +73,9 @@ local function unready(copy, facts)
   elseif facts.incomplete_lsn then
     return ("log backups up to LSN %d are in %s in part only; apply them first"):format(
       facts.incomplete_lsn, copy.title)
+  elseif facts.rights_missing then
+    return ("the role that connects to %s may not do what that needs: GRANT EXECUTE ON FUNCTION %s"
+      ):format(copy.title, facts.rights_missing)
   end
 end
 
@@ -118,14 +122,25 @@ local function mirrors_afterwards(copy, facts, observe, changed)
   return changed
 end
 
-local function becomes(copy, facts)
+-- Which fork it will be on, where its platform can tell.
+local function next_fork(copy, facts, observe)
+  local next_of = registry.of(copy).next_fork
+  local found = inventory.database(copy.database)
+  local backups = found and found.log_shipping and copy.role == "secondary"
+    and observe(("log_backups:%s.secondary"):format(copy.database)) or {}
+  return next_of and next_of(copy, facts, backups) or schema.unknown_fact("database", "fork")
+end
+
+local function becomes(copy, facts, observe)
   local changed = {
     state = "online",
     writable = true,
-    fork = schema.unknown_fact("database", "fork"),
+    fork = next_fork(copy, facts, observe),
     recovered_lsn = facts.lsn,
     recovered_time = facts.time,
   }
+  -- Told only of a copy that takes log backups.
+  changed.held_by = facts.held_by and host.null
   local found = inventory.database(copy.database)
   if found and found.loss_check and copy.role == "secondary" then
     changed[("sql:%s.kept"):format(copy.database)] = schema.unknown_count()
@@ -165,10 +180,13 @@ local recover = primitive.shipped {
   end,
   changes = function(a, facts, observe)
     local copy = handles.of(a.copy)
-    local change = registry.of(copy).recover(copy)
+    local platform = registry.of(copy)
+    local changes = platform.opens and platform.opens(copy, facts) or {}
+    local change = platform.recover(copy)
     change.becomes = mirrors_afterwards(copy, facts, observe,
-      tail_afterwards(copy, facts, observe, becomes(copy, facts)))
-    return { change }
+      tail_afterwards(copy, facts, observe, becomes(copy, facts, observe)))
+    changes[#changes + 1] = change
+    return changes
   end,
   tells = function(a, _, _, seen)
     local notes = loss.notes(a.copy, seen)

@@ -30,9 +30,9 @@ local remove = primitive.shipped {
       return ("%s is %s"):format(handles.of(a.copy).title, facts.state)
     end
   end,
-  changes = function(a)
+  changes = function(a, facts)
     local copy = handles.of(a.copy)
-    local change = registry.of(copy).end_log_shipping(copy)
+    local change = registry.of(copy).end_log_shipping(copy, facts)
     change.becomes = { log_shipping = "none", log_shipping_job = "" }
     return { change }
   end,
@@ -44,6 +44,9 @@ local remove = primitive.shipped {
       return {}
     end
     local change = registry.of(copy).begin_log_shipping(copy, before.log_shipping_job)
+    if type(change) == "string" then
+      return change
+    end
     change.becomes = { log_shipping = "configured", log_shipping_job = before.log_shipping_job }
     return { change }
   end,

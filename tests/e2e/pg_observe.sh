@@ -146,12 +146,3 @@ kill "$(cat site/.lab/pids/copier)"
 until_true 10 ended "$(cat site/.lab/pids/copier)"
 observe
 same "$(fact database:mgc.secondary log_shipping)" none "log shipping"
-
-it "nothing can be changed on this platform yet, and a plan says so"
-cat >change.lua <<'END'
-runbook "change" { summary = "Ends sessions", params = { database = param.database() } }
-step "End every session" { sessions.kill_all(params.database.secondary), harmless = "a try" }
-END
-bsc plan change.lua --site site/site.yaml
-[ "$code" -ne 0 ] || fail "there is a plan"
-says "this build cannot end sessions on platform postgresql yet"

@@ -1,0 +1,279 @@
+-- A standby of PostgreSQL: what else is to be known of it, and the changes that bring it online.
+
+local _, host = ...
+local effects = require "bascule/effects"
+local entry = require "bascule/platforms/entry"
+local inventory = require "bascule/language/inventory"
+local list = require "bascule/core/list"
+local text = require "bascule/core/text"
+local wal = require "bascule/platforms/wal"
+
+local M = { verbs = {} }
+
+-- Further columns of the query for a copy. Settings that a session has changed for itself count as
+-- they were before; `history` is told of a server that has left a timeline, and needs a right.
+M.columns = [[
+  (CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() ELSE false END)::int AS paused,
+  (SELECT setting::bigint FROM pg_settings WHERE name = 'recovery_min_apply_delay') AS delay_ms,
+  (SELECT setting FROM pg_settings WHERE name = 'restore_command') AS restore_command,
+  (SELECT string_agg(name || ' = ' || setting, ', ' ORDER BY name) FROM pg_settings
+    WHERE name IN ('recovery_target', 'recovery_target_lsn', 'recovery_target_name',
+      'recovery_target_time', 'recovery_target_xid') AND setting <> '') AS target,
+  (SELECT setting FROM pg_settings WHERE name = 'synchronous_standby_names') AS commits_await,
+  (SELECT string_agg(f, ', ') FROM unnest(ARRAY['pg_promote(boolean,integer)',
+    'pg_read_file(text,bigint,bigint,boolean)']) f WHERE NOT has_function_privilege(f, 'execute'))
+    AS rights_missing,
+  (CASE WHEN NOT pg_is_in_recovery()
+      AND has_function_privilege('pg_read_file(text,bigint,bigint,boolean)', 'execute')
+    THEN pg_read_file('pg_wal/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
+      || '.history', 0, 1048576, true) END) AS history,
+  (CASE WHEN pg_is_in_recovery() THEN NULL ELSE
+    to_char(pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+    END) AS left_at]]
+
+-- Why a standby does not take what is in its folder, or nil.
+local function held_by(row)
+  if row.streams == 1 then
+    return nil
+  elseif row.paused == 1 then
+    return "its replay is paused; SELECT pg_wal_replay_resume() lets it go on"
+  elseif row.target then
+    return ("it would stop at a recovery target: %s"):format(row.target)
+  elseif (row.delay_ms or 0) > 0 then
+    return ("recovery_min_apply_delay keeps it %s behind"):format(text.duration(row.delay_ms))
+  elseif row.restore_command == "" then
+    return "it has no restore_command"
+  end
+end
+
+local function known(words)
+  return words ~= "" and words or nil
+end
+
+-- Where the server left the timeline before the one it is on: the last line of its history is like
+-- "1<tab>0/39FFFE8<tab>why".
+local function left_lsn(history)
+  local found
+  for written in (history or ""):gmatch("%f[^\n\0]%s*%d+%s+(%x+/%x+)") do
+    found = wal.lsn(written)
+  end
+  return found
+end
+
+function M.add_facts(row, facts)
+  if row.restoring == 1 then
+    facts.held_by = held_by(row)
+    facts.commits_await = known(row.commits_await)
+    facts.refuses_writes = row.read_only == 1 or nil
+    facts.rights_missing = row.rights_missing
+    return
+  end
+  facts.recovered_lsn = left_lsn(row.history)
+  facts.recovered_time = facts.recovered_lsn and row.left_at
+end
+
+-- The histories of later timelines, and what they say; one that cannot be read says nothing, and
+-- copying it is refused.
+function M.histories(shipping, at, share_files, destination_files)
+  local found = wal.histories(at.timeline, share_files, destination_files)
+  for _, history in ipairs(found) do
+    local folder = share_files and shipping.share or shipping.destination
+    local said = effects.call("wal.history", { path = folder .. "/" .. history.file })
+      or effects.call("wal.history", { path = shipping.destination .. "/" .. history.file })
+    history.parent, history.lsn = said and said.parent or 0, said and said.lsn or 0
+  end
+  return found
+end
+
+-- Where the last log file begins.
+local function last_file(facts)
+  local line = facts.chain[#facts.chain]
+  return line and entry.read(line).first_lsn or facts.last_lsn
+end
+
+-- Where the log files end, by the records in them: a log file is rarely full to its last byte,
+-- since its last record goes on in the next one. With `all`, every record is read.
+local function read_log(shipping, at, facts, all)
+  return effects.call("wal.end", { folders = { shipping.destination, shipping.share },
+    timeline = at.timeline, segment = at.segment, lsn = at.lsn, last_file = last_file(facts),
+    all = all })
+end
+
+-- What is wrong with the log, and in which file.
+local function wrong_words(at, found, failure)
+  if not found then
+    return failure.message
+  end
+  local first = found.bad_lsn // at.segment * at.segment
+  return ("%s: %s"):format(wal.name(at.timeline, first, at.segment), found.reason)
+end
+
+local function min(a, b)
+  return a < b and a or b
+end
+
+function M.find_end(shipping, at, row, facts)
+  local found, failure = read_log(shipping, at, facts)
+  if not found or not found.whole then
+    if facts.problem == "none" then
+      facts.problem = "damaged"
+      facts.problem_text = wrong_words(at, found, failure)
+    end
+    return
+  end
+  local is_copied = facts.copied_lsn == facts.last_lsn
+  facts.last_lsn = found.lsn
+  facts.copied_lsn = is_copied and found.lsn or min(facts.copied_lsn, found.lsn)
+  facts.last_time = found.time ~= "" and found.time or row.time
+end
+
+-- Whether every record of the chain is whole: {problem, problem_text, last_lsn}.
+function M.check_chain(shipping, at, facts)
+  if facts.problem ~= "none" then
+    return { problem = facts.problem, problem_text = facts.problem_text }
+  end
+  local found, failure = read_log(shipping, at, facts, true)
+  local is_whole = found and found.whole
+  return {
+    problem = is_whole and "none" or "damaged",
+    problem_text = is_whole and "" or wrong_words(at, found, failure),
+    last_lsn = found and found.lsn,
+  }
+end
+
+local function shipping_of(copy)
+  return inventory.database(copy.database).log_shipping
+end
+
+-- What the site leaves out is an empty list.
+local function has_words(argv)
+  return argv ~= nil and #argv > 0
+end
+
+local function target_of(copy, args)
+  args.server, args.database = copy.server, copy.site.database
+  return args
+end
+
+-- The job is known by the program that the pid in its file stands for: another one that has got the
+-- same pid meanwhile is left alone.
+function M.verbs.end_log_shipping(copy, facts)
+  local shipping = shipping_of(copy)
+  if has_words(shipping.stop) then
+    return {
+      row = "command.run",
+      args = { argv = shipping.stop },
+      statement = ("end log shipping to %s: %s"):format(copy.server,
+        table.concat(shipping.stop, " ")),
+    }
+  elseif not shipping.pid_file then
+    error(("the site does not say how log shipping to %s is ended: give databases.%s.log_shipping "
+      .. "a pid_file, and stop where a signal is not enough"):format(copy.server, copy.database), 0)
+  end
+  return {
+    row = "process.end",
+    args = { pid_file = shipping.pid_file, program = facts.log_shipping_job },
+    statement = ("end log shipping to %s: SIGTERM to the process in %s: %s"):format(copy.server,
+      shipping.pid_file, tostring(facts.log_shipping_job)),
+  }
+end
+
+function M.verbs.begin_log_shipping(copy)
+  local shipping = shipping_of(copy)
+  if not has_words(shipping.start) then
+    return ("the site does not say how log shipping to %s is begun (start in log_shipping): begin "
+      .. "it by hand"):format(copy.server)
+  end
+  return {
+    row = "command.run",
+    args = { argv = shipping.start },
+    statement = ("begin log shipping to %s again: %s"):format(copy.server,
+      table.concat(shipping.start, " ")),
+  }
+end
+
+local function names_words(files)
+  return table.concat(list.map(files, function(line)
+    return entry.read(line).file
+  end), ", ")
+end
+
+function M.verbs.copy_log_backups(copy, files)
+  local shipping = shipping_of(copy)
+  return {
+    row = "wal.copy",
+    args = target_of(copy, {
+      share = shipping.share,
+      destination = shipping.destination,
+      files = host.list(files),
+    }),
+    statement = ("copy %s from %s to %s, each for %s to take at once: %s"):format(
+      text.count(#files, "log file"), shipping.share, shipping.destination, copy.server,
+      names_words(files)),
+  }
+end
+
+-- One wait for all of it: which files are still to be replayed differs from moment to moment.
+function M.verbs.replay_log_backups(copy, facts)
+  return {
+    row = "standby.replay",
+    args = target_of(copy, { lsn = facts.last_lsn }),
+    statement = ("wait until %s has replayed its log up to LSN %d"):format(copy.server,
+      facts.last_lsn),
+  }
+end
+
+local function session_words(session)
+  return ("%s (%s)"):format(tostring(session.pid), session.program or "")
+end
+
+function M.verbs.end_sessions(copy, sessions)
+  return {
+    row = "standby.clear",
+    args = target_of(copy, {}),
+    statement = ("SELECT pg_terminate_backend(pid) on %s for %s: %s"):format(copy.server,
+      text.count(#sessions, "session"), table.concat(list.map(sessions, session_words), ", ")),
+    volatile = true,
+  }
+end
+
+local function setting(copy, name, value, becomes)
+  return {
+    row = "standby.set",
+    args = target_of(copy, { name = name, value = value }),
+    statement = ("ALTER SYSTEM SET %s = '%s' on %s, and have it read its settings"):format(name,
+      value, copy.server),
+    becomes = becomes,
+  }
+end
+
+-- Settings of a standby that would close it to its clients as soon as it is online.
+function M.verbs.opens(copy, facts)
+  local changes = {}
+  if facts.commits_await then
+    changes[#changes + 1] = setting(copy, "synchronous_standby_names", "",
+      { commits_await = host.null })
+  end
+  if facts.refuses_writes then
+    changes[#changes + 1] = setting(copy, "default_transaction_read_only", "off",
+      { refuses_writes = host.null })
+  end
+  return changes
+end
+
+function M.verbs.recover(copy)
+  return {
+    row = "standby.promote",
+    args = target_of(copy, {}),
+    statement = ("SELECT pg_promote() on %s, and prove its new timeline and a commit"):format(
+      copy.server),
+  }
+end
+
+-- The fork of a copy that is brought online, where it can be foretold.
+function M.verbs.next_fork(_, facts, backups)
+  local now = (facts.fork or ""):match("^timeline (%d+)$")
+  return now and ("timeline %d"):format(wal.next_timeline(tonumber(now), backups.chain or {}))
+end
+
+return M

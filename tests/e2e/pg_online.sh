@@ -1,0 +1,201 @@
+# A site on PostgreSQL is lost while clients write, and its log-shipped secondary is brought online:
+# past a damaged log file, a paused replay, a server that is killed, and settings that would close it
+# to its clients.
+. "$(dirname "$0")/lib.sh"
+
+cat >online.lua <<'END'
+runbook "online" {
+  summary = "Bring the secondary online", params = { database = param.database() },
+}
+local db = params.database
+step "Remove log shipping"             { log_shipping.remove(db.secondary) }
+step "Copy the backups not yet copied" { log_backups.copy(db.secondary) }
+step "Apply the log backups in order"  { log_backups.apply(db.secondary) }
+step "End every session"               { sessions.kill_all(db.secondary) }
+gate "Bring the database online?"      { shows = { "data_loss_window" } }
+step "Bring the database online"       { database.recover(db.secondary), point_of_no_return = true }
+END
+
+share=site/backups/mgc
+copied=site/dc2/sql3/copied
+newest() {
+    find "$share" -name '????????????????????????' -printf '%f\n' | sort | tail -n 1
+}
+
+# The first log file that is still to be copied, and the one behind it.
+nth_missing() {
+    (cd "$share" && find . -name '????????????????????????' -printf '%f\n' | sort) >shipped
+    (cd "$copied" && find . -type f -printf '%f\n' | sort) >there
+    comm -23 shipped there | sed -n "$1p"
+}
+
+# flip FILE: one bit in the middle of it is another.
+flip() {
+    byte=$(dd if="$1" bs=1 skip=9000 count=1 status=none | od -An -tu1)
+    printf "\\$(printf %o $((byte ^ 1)))" |
+        dd of="$1" bs=1 seek=9000 count=1 conv=notrunc status=none
+}
+
+# Nobody has taken note of the end of the killed server yet; a new one would take it for alive.
+start_secondary() {
+    rm -f site/dc2/sql3/data/postmaster.pid site/dc2/sql3/.s.PGSQL.5432.lock
+    set -- /usr/lib/postgresql/*/bin/postgres -D "$work/site/dc2/sql3/data"
+    [ "$(id -u)" -ne 0 ] || set -- setpriv --reuid=postgres --regid=postgres --init-groups -- "$@"
+    (cd / && exec "$@" >>"$work/site/dc2/sql3/log" 2>&1) &
+    background="$background $!"
+    until_true 20 eval 'pg dc2/sql3 "SELECT 1" >/dev/null'
+}
+
+kill_secondary() {
+    for pid in $(residents "$work/site/dc2/sql3"); do
+        kill -KILL "$pid" 2>/dev/null || true
+    done
+    until_true 10 eval '[ -z "$(residents "$work/site/dc2/sql3")" ]'
+}
+
+setting() {
+    pg dc2/sql3 "ALTER SYSTEM SET $1"
+    pg dc2/sql3 "SELECT pg_reload_conf()" >/dev/null
+}
+
+new_servers site
+pg dc1/sql1 "CREATE TABLE tblBallast AS SELECT i, repeat('x', 200) FROM generate_series(1, 9000) i"
+before=$(newest)
+pg dc1/sql1 "SELECT pg_switch_wal()" >/dev/null
+until_true 30 eval '[ "$(newest)" != "$before" ]'
+break_lab site primary-site
+last=$(newest)
+
+it "a damaged log file is named before anything is done"
+damaged=$(nth_missing 2)
+flip "$share/$damaged"
+bsc plan "$failover" --site site/site.yaml
+exits 3
+says "The log chain is whole"
+says "damaged"
+says "$damaged"
+flip "$share/$damaged"
+
+it "so is one that is missing"
+mv "$share/$damaged" .
+bsc plan "$failover" --site site/site.yaml
+exits 3
+says "$damaged is missing"
+mv "$damaged" "$share/"
+
+it "so is one that is not whole"
+cp -p "$share/$damaged" .
+truncate -s 4096 "$share/$damaged"
+bsc plan online.lua --site site/site.yaml
+exits 3
+says "$damaged has 4,096 bytes instead of 1,048,576"
+mv "$damaged" "$share/"
+
+it "a standby that is paused takes nothing, and a plan says so"
+pg dc2/sql3 "SELECT pg_wal_replay_pause()" >/dev/null
+bsc plan online.lua --site site/site.yaml
+exits 3
+says "its replay is paused; SELECT pg_wal_replay_resume() lets it go on"
+pg dc2/sql3 "SELECT pg_wal_replay_resume()" >/dev/null
+
+it "one that is to stay behind takes nothing either"
+setting "recovery_min_apply_delay = '1h'"
+until_true 10 eval '[ "$(pg dc2/sql3 "SHOW recovery_min_apply_delay")" = 1h ]'
+bsc plan online.lua --site site/site.yaml
+exits 3
+says "recovery_min_apply_delay keeps it 1 h 0 min behind"
+setting "recovery_min_apply_delay = 0"
+until_true 10 eval '[ "$(pg dc2/sql3 "SHOW recovery_min_apply_delay")" = 0 ]'
+
+it "settings that would close the new primary are changed by statements of the plan"
+setting "synchronous_standby_names = 'gone'"
+setting "default_transaction_read_only = on"
+until_true 10 eval '[ "$(pg dc2/sql3 "SHOW synchronous_standby_names")" = gone ]'
+bsc plan online.lua --site site/site.yaml -o plan.json
+exits 0
+says "ALTER SYSTEM SET synchronous_standby_names = '' on sql3"
+says "ALTER SYSTEM SET default_transaction_read_only = 'off' on sql3"
+says "SELECT pg_promote() on sql3"
+says "fork: timeline 1 -> timeline 2"
+says "SIGTERM to the process in $work/site/.lab/pids/copier"
+says "each for sql3 to take at once: $(nth_missing 1)"
+same "$(pg dc2/sql3 "SELECT pg_is_in_recovery()")" t "in recovery"
+
+it "a secondary that is killed while it replays stops the run"
+job=$(cat site/.lab/pids/copier)
+cat >wait.sh <<'END'
+while [ ! -e "$1/go" ]; do sleep 0.02; done
+test -e "$2" && cp "$2" "$3"
+END
+chmod 755 wait.sh
+setting "restore_command = 'sh $work/wait.sh $work $work/$copied/%f %p'"
+"$program" run plan.json --site site/site.yaml --yes >run.out 2>run.err </dev/null &
+run=$!
+background="$background $run"
+replaying() {
+    bsc status last --site site/site.yaml --json
+    [ "$code" -eq 0 ] && [ "$(json out '$.in_flight.item')" = 3 ]
+}
+until_true 20 replaying
+kill_secondary
+code=0
+wait "$run" || code=$?
+cat run.out run.err >out
+[ "$code" -ne 0 ] || fail "it did not stop"
+says "failed: 2 of 6 items"
+
+it "the copy job was ended before that, and nothing else was"
+gone "$job" || grep -q '^State:.[ZX]' "/proc/$job/status" || fail "it lives"
+same "$(ls "$copied" | sort | tail -n 1)" "$last" "the last log file that was copied"
+
+it "started again, the secondary is told which file it cannot read"
+flip "$copied/$damaged"
+touch go
+start_secondary
+bsc resume last --site site/site.yaml --yes
+[ "$code" -ne 0 ] || fail "it was resumed"
+says "damaged"
+says "$damaged"
+
+it "mended, it is brought online by the same run"
+flip "$copied/$damaged"
+bsc resume last --site site/site.yaml --yes
+exits 0
+says "done: 6 of 6 items"
+says "synchronous_standby_names"
+
+it "it is on a new timeline, and left the old one behind the last shipped record"
+same "$(pg dc2/sql3 "SELECT pg_is_in_recovery()")" f "in recovery"
+case "$(pg dc2/sql3 "SELECT pg_walfile_name(pg_current_wal_lsn())")" in
+00000002*) ;;
+*) fail "it is not on timeline 2" ;;
+esac
+end=$(/usr/lib/postgresql/*/bin/pg_waldump -p "$share" "$last" 2>/dev/null |
+    sed -n 's/.*lsn: \([^,]*\),.*/\1/p' | tail -n 1)
+left=$(sed -n 's/^1.\([^	]*\).*/\1/p' site/dc2/sql3/data/pg_wal/00000002.history)
+same "$(pg dc2/sql3 "SELECT '$left'::pg_lsn > '$end'::pg_lsn")" t "the last record is in it"
+bsc observe --site site/site.yaml -o facts.json
+exits 0
+same "$(json facts.json '$."database:mgc.secondary".recovered_lsn')" \
+    "$(pg dc2/sql3 "SELECT ('$left'::pg_lsn - '0/0')::bigint")" "the LSN it left at"
+
+it "every message that was shipped is there once, in order, and clients can write"
+kept=$(pg dc2/sql3 "SELECT max(id) FROM tblChatMessage")
+sql site/office/ledger.db "SELECT id FROM acknowledged WHERE id <= $kept AND id > 100000
+    ORDER BY id" >told
+pg dc2/sql3 "SELECT id FROM tblChatMessage WHERE id > 100000 ORDER BY sent, id" >stored
+same "$(comm -23 told stored | wc -l)" 0 "acknowledged messages that are not there"
+[ "$(wc -l <told)" -ge 1500 ] || fail "hardly a message was shipped"
+same "$(sort -n -u stored | cmp - stored 2>&1)" "" "their order"
+same "$(pg dc2/sql3 "SHOW synchronous_standby_names")" "" "standbys that commits wait for"
+pg dc2/sql3 "INSERT INTO tblChatMessage VALUES ($kept + 1, 1, 1, now(), 'hello')"
+
+it "run once more, nothing is changed and its clients stay"
+bsc run online.lua --site site/site.yaml --yes
+exits 0
+says "is online since LSN"
+says "done: 6 of 6 items, 0 changes"
+
+it "the journal verifies"
+bsc audit verify last --site site/site.yaml
+exits 0
