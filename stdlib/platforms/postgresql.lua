@@ -125,7 +125,11 @@ end
 -- The copy job is a process of the site's own, known by its pid file.
 local function add_log_shipping(copy, facts)
   local shipping = shipping_of(copy)
-  if copy.role ~= "secondary" or not shipping or not shipping.pid_file then
+  if copy.role ~= "secondary" or not shipping then
+    return
+  elseif not shipping.pid_file then
+    facts.reason = facts.reason or ("the site does not say by what the copy job is known: give "
+      .. "databases.%s.log_shipping a pid_file"):format(copy.database)
     return
   end
   local job, failure = effects.call("process.state", { pid_file = shipping.pid_file })

@@ -166,9 +166,6 @@ function M.verbs.end_log_shipping(copy, facts)
       statement = ("end log shipping to %s: %s"):format(copy.server,
         table.concat(shipping.stop, " ")),
     }
-  elseif not shipping.pid_file then
-    error(("the site does not say how log shipping to %s is ended: give databases.%s.log_shipping "
-      .. "a pid_file, and stop where a signal is not enough"):format(copy.server, copy.database), 0)
   end
   return {
     row = "process.end",

@@ -28,6 +28,9 @@ local remove = primitive.shipped {
         .. "or remove it by hand"):format(handles.of(a.copy).title)
     elseif facts.state == "unreachable" or facts.state == "missing" then
       return ("%s is %s"):format(handles.of(a.copy).title, facts.state)
+    elseif facts.log_shipping == nil then
+      return ("nothing tells whether log shipping into %s is set up%s"):format(
+        handles.of(a.copy).title, facts.reason and ": " .. facts.reason or "")
     end
   end,
   changes = function(a, facts)

@@ -1,6 +1,6 @@
 # A site on PostgreSQL is lost while clients write, and its log-shipped secondary is brought online:
-# past a damaged log file, a paused replay, a server that is killed, and settings that would close it
-# to its clients.
+# past a damaged log file, a paused replay, a server that is killed, and settings that would close
+# it to its clients.
 . "$(dirname "$0")/lib.sh"
 
 cat >online.lua <<'END'

@@ -116,4 +116,22 @@ T["a share that cannot be read leaves what was copied"] = function()
   expect.equal(facts.chain, { "39845888 40894464 1048576 - - copied " .. f26 })
 end
 
+T["histories of later timelines are told, and whether they were copied"] = function()
+  expect.equal(wal.histories(2, { "41 00000002.history", "42 00000003.history",
+    "43 0000000B.history" }, { "42 00000003.history", "7 0000000B.history" }), {
+    { file = "00000003.history", timeline = 3, bytes = 42, copied = true },
+    { file = "0000000B.history", timeline = 11, bytes = 43, copied = false },
+  })
+  expect.equal(#wal.histories(1, nil, { "42 00000003.history" }), 1)
+end
+
+T["the next timeline is the first number of which there is no history"] = function()
+  local function line(name)
+    return "0 0 41 - - copied " .. name
+  end
+  expect.equal(wal.next_timeline(1, {}), 2)
+  expect.equal(wal.next_timeline(1, { line "00000002.history", line "00000003.history" }), 4)
+  expect.equal(wal.next_timeline(1, { line "00000003.history", line(f26) }), 2)
+end
+
 return T

@@ -1,6 +1,7 @@
 #include "lib_fixture.h"
 
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void put(void **state, const char *name, const char *text)
@@ -88,6 +89,41 @@ static void without_a_pid_file_nobody_is_alive(void **state)
     bench_close(&bench);
 }
 
+static void only_the_program_that_is_named_is_ended(void **state)
+{
+    struct lib_bench bench;
+    bench_open(&bench, state);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        execl("/bin/sleep", "sleep", "1000", (char *)NULL);
+        _exit(1);
+    }
+    char *text = bsc_mem_format("%ld\n", (long)pid);
+    put(state, "pid", text);
+    assert_refusal(&bench,
+                   call_row(&bench, "process.end", "{'pid_file':'%s/pid','program':'sleep 1'}",
+                            (char *)*state),
+                   BSC_ERR_CONFLICT, "is another program");
+    /* Until it has become the program it looks like this one. */
+    struct bsc_value *answer = NULL;
+    for (int tries = 0; answer == NULL && tries < 1000; tries++) {
+        answer = call_row(&bench, "process.end", "{'pid_file':'%s/pid','program':'sleep 1000'}",
+                          (char *)*state);
+        bsc_clock_pause(10, NULL);
+    }
+    assert_non_null(answer);
+    assert_int_equal(bsc_value_get_number(answer, "pid", 0), pid);
+    bsc_value_free(answer);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_answer(&bench,
+                  call_row(&bench, "process.end", "{'pid_file':'%s/none','program':'sleep 1000'}",
+                           (char *)*state),
+                  "{'pid':0}");
+    bsc_mem_free(text);
+    bench_close(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -99,6 +135,7 @@ int main(void)
                                         unit_folder_teardown),
         cmocka_unit_test_setup_teardown(without_a_pid_file_nobody_is_alive, unit_folder_setup,
                                         unit_folder_teardown),
+        UNIT_IN_FOLDER(only_the_program_that_is_named_is_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -108,6 +108,46 @@ static void a_signal_that_does_not_exist_is_an_error(void **state)
     reap(pid);
 }
 
+static bool is_the_one(void *arg, pid_t pid)
+{
+    return *(const pid_t *)arg == pid;
+}
+
+static void who_is_asked_to_stop_is_not_killed(void **state)
+{
+    (void)state;
+    struct bsc_err err = BSC_ERR_INIT;
+    atomic_bool cancel = false;
+    int before = unit_fd_count();
+    pid_t pid = start_child(false);
+    assert_true(bsc_process_stop(pid, is_the_one, &pid, 10000, NULL, &err));
+    assert_true(bsc_process_stop(pid, is_the_one, &pid, 10000, NULL, &err));
+    assert_int_equal(reap(pid), SIGTERM);
+    assert_true(bsc_process_stop(pid, is_the_one, &pid, 10000, NULL, &err));
+    pid = start_child(true);
+    assert_false(bsc_process_stop(pid, is_the_one, &pid, 60, NULL, &err));
+    assert_int_equal(err.code, BSC_ERR_TIMEOUT);
+    atomic_store(&cancel, true);
+    assert_false(bsc_process_stop(pid, is_the_one, &pid, 60000, &cancel, &err));
+    assert_int_equal(err.code, BSC_ERR_CANCELLED);
+    assert_true(bsc_process_alive(pid));
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(reap(pid), SIGKILL);
+    assert_int_equal(unit_fd_count(), before);
+}
+
+static void another_program_with_the_pid_is_left_alone(void **state)
+{
+    (void)state;
+    struct bsc_err err = BSC_ERR_INIT;
+    pid_t pid = start_child(false), other = 1;
+    assert_false(bsc_process_stop(pid, is_the_one, &other, 1000, NULL, &err));
+    assert_int_equal(err.code, BSC_ERR_CONFLICT);
+    assert_true(bsc_process_alive(pid));
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(reap(pid), SIGKILL);
+}
+
 static void whoever_holds_a_lock_on_a_file_is_found(void **state)
 {
     const struct bsc_sys *sys = bsc_sys_real();
@@ -147,6 +187,8 @@ int main(void)
         cmocka_unit_test(ending_what_is_gone_is_a_success),
         cmocka_unit_test(groups_and_everybody_are_not_processes),
         cmocka_unit_test(a_signal_that_does_not_exist_is_an_error),
+        cmocka_unit_test(who_is_asked_to_stop_is_not_killed),
+        cmocka_unit_test(another_program_with_the_pid_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
