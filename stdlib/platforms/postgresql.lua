@@ -154,7 +154,7 @@ function M.observe.database(copy)
       lsn = row.lsn,
       time = row.time,
     }
-    standby.add_facts(row, facts)
+    standby.add_facts(row, state == "online" and ask_row(copy, standby.history_query), facts)
     add_sessions(copy, facts)
   else
     facts = { state = state_without_answer(copy, failure), reason = words_of(failure) }

@@ -10,8 +10,7 @@ local wal = require "bascule/platforms/wal"
 
 local M = { verbs = {} }
 
--- Further columns of the query for a copy. Settings that a session has changed for itself count as
--- they were before; `history` is told of a server that has left a timeline, and needs a right.
+-- Further columns of the query for a copy.
 M.columns = [[
   (CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() ELSE false END)::int AS paused,
   (SELECT setting::bigint FROM pg_settings WHERE name = 'recovery_min_apply_delay') AS delay_ms,
@@ -23,13 +22,15 @@ M.columns = [[
   (SELECT string_agg(f, ', ') FROM unnest(ARRAY['pg_promote(boolean,integer)',
     'pg_read_file(text,bigint,bigint,boolean)']) f WHERE NOT has_function_privilege(f, 'execute'))
     AS rights_missing,
-  (CASE WHEN NOT pg_is_in_recovery()
-      AND has_function_privilege('pg_read_file(text,bigint,bigint,boolean)', 'execute')
-    THEN pg_read_file('pg_wal/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
-      || '.history', 0, 1048576, true) END) AS history,
   (CASE WHEN pg_is_in_recovery() THEN NULL ELSE
     to_char(pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
     END) AS left_at]]
+
+-- Of a server that is online: the history of its timeline. It needs a right of its own, which is
+-- asked for before anything of a statement is carried out.
+M.history_query = [[
+SELECT pg_read_file('pg_wal/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
+  || '.history', 0, 1048576, true) AS history]]
 
 -- Why a standby does not take what is in its folder, or nil.
 local function held_by(row)
@@ -60,7 +61,8 @@ local function left_lsn(history)
   return found
 end
 
-function M.add_facts(row, facts)
+-- `history` is the row of the query for it, where there is one.
+function M.add_facts(row, history, facts)
   if row.restoring == 1 then
     facts.held_by = held_by(row)
     facts.commits_await = known(row.commits_await)
@@ -68,7 +70,7 @@ function M.add_facts(row, facts)
     facts.rights_missing = row.rights_missing
     return
   end
-  facts.recovered_lsn = left_lsn(row.history)
+  facts.recovered_lsn = left_lsn(history and history.history)
   facts.recovered_time = facts.recovered_lsn and row.left_at
 end
 

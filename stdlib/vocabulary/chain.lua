@@ -80,8 +80,16 @@ function M.broken(copy, facts)
   return M.troubled(copy, facts) or M.unreadable(copy, facts)
 end
 
+-- Which log backups a copy needs is told by where it has come to.
+local function untold(copy, facts)
+  if facts.applied_lsn == nil then
+    return ("which log backups %s needs cannot be told, for nothing tells where it has come to")
+      :format(copy.title)
+  end
+end
+
 function M.refusal(copy, facts)
-  return M.unreadable(copy, facts) or M.broken(copy, facts)
+  return M.unreadable(copy, facts) or M.broken(copy, facts) or untold(copy, facts)
 end
 
 -- What speaks against a copy that takes no log backups any more: those of another fork come from a

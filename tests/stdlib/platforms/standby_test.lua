@@ -201,8 +201,9 @@ local function observe(resource, row, rows)
     local found = rows and rows[effect.row]
     local value = type(found) == "function" and found(effect.args) or found
     if not value and effect.row == "sql.query" then
-      value = effect.args.sql:find("pg_is_in_recovery", 1, true) and answer(row)
-        or { columns = host.list { "pid", "program" }, rows = host.list {} }
+      local sql = effect.args.sql
+      value = (sql:find("pg_is_in_recovery", 1, true) or sql:find("pg_read_file('", 1, true))
+        and answer(row) or { columns = host.list { "pid", "program" }, rows = host.list {} }
     elseif not value and effect.row == "process.state" then
       value = { alive = false, pid = 0, program = "" }
     end
