@@ -150,7 +150,7 @@ struct end {
     bool all;
     int64_t end_lsn;
     int64_t bad_lsn; /* what ended the log */
-    int64_t time_us; /* of the last commit that was read; 0 for none */
+    int64_t time_us; /* of the last end of a transaction that was read; 0 for none */
     bool found;      /* a record was read */
     bool whole;      /* nothing is wrong with what was read */
     char reason[BSC_LOGS_PG_REASON];
@@ -204,7 +204,7 @@ static bool read_from(struct end *end, int64_t first, struct bsc_err *err)
     bool ok = bsc_logs_pg_open(&reader, &end->order, err);
     while (ok && bsc_logs_pg_next(&reader)) {
         end->found = true;
-        if (reader.record.kind == BSC_LOGS_PG_COMMIT && reader.record.time_us != 0)
+        if (reader.record.kind != BSC_LOGS_PG_PREPARE && reader.record.time_us != 0)
             end->time_us = reader.record.time_us;
     }
     if (ok && reader.end == BSC_LOGS_PG_END_CANCELLED)
@@ -220,7 +220,8 @@ static bool read_from(struct end *end, int64_t first, struct bsc_err *err)
 }
 
 /* The last log file tells where the log ends, unless it holds the middle of one record only, and of
- * when it is, unless nothing was committed in it. */
+ * when it is, unless no transaction ended in it. What counts is what a standby says of itself
+ * (pg_last_xact_replay_timestamp): commits, and those that were taken back. */
 static bool read_end(struct end *end, struct bsc_err *err)
 {
     int64_t first = end->all || end->last_file < end->lsn ? end->lsn : end->last_file;
@@ -259,5 +260,5 @@ const struct bsc_lib_row bsc_lib_row_wal_end = {
     .result = "map {lsn: int, time: text, whole: bool, reason: text, bad_lsn: int}",
     .doc =
         "Reads the log files of PostgreSQL from `last_file` on, or all of them from `lsn` on, and "
-        "says where the last whole record ends and when the last commit was made.",
+        "says where the last whole record ends and when the last transaction ended.",
 };

@@ -8,7 +8,9 @@ enum {
     INFO_MASK = 0x70,
     INFO_COMMIT = 0x00,
     INFO_PREPARE = 0x10,
-    INFO_COMMIT_PREPARED = 0x30
+    INFO_ABORT = 0x20,
+    INFO_COMMIT_PREPARED = 0x30,
+    INFO_ABORT_PREPARED = 0x40
 };
 
 /* What follows the time of a commit, in this order. */
@@ -124,6 +126,14 @@ static void look_into_prepare(struct bsc_logs_pg_record *record, struct rest *re
     record->time_us = time_of(rest->at + PREPARED_TIME_AT);
 }
 
+/* It changes nothing, but a standby counts its time as that of a transaction. */
+static void look_into_abort(struct bsc_logs_pg_record *record, struct rest *rest)
+{
+    const unsigned char *time = skip(rest, 8);
+    if (time != NULL)
+        record->time_us = time_of(time);
+}
+
 void bsc_logs_pg_look_into(struct bsc_logs_pg_reader *reader)
 {
     struct bsc_logs_pg_record *record = &reader->record;
@@ -136,6 +146,10 @@ void bsc_logs_pg_look_into(struct bsc_logs_pg_reader *reader)
         break;
     case INFO_PREPARE:
         look_into_prepare(record, &rest);
+        break;
+    case INFO_ABORT:
+    case INFO_ABORT_PREPARED:
+        look_into_abort(record, &rest);
         break;
     default:
         break;

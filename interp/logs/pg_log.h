@@ -74,7 +74,7 @@ struct bsc_logs_pg_record {
     uint8_t manager;            /* resource manager, as PostgreSQL numbers them */
     uint8_t info;               /* what the record is to its resource manager */
     enum bsc_logs_pg_kind kind; /* what it is to us */
-    int64_t time_us;            /* of a commit or prepare: microseconds since 1970, 0 not known */
+    int64_t time_us; /* of a commit, prepare or abort: microseconds since 1970; 0: none */
 };
 
 enum { BSC_LOGS_PG_REASON = 512 };

@@ -1,0 +1,128 @@
+#include "lib_fixture.h"
+
+#include "../logs/pg_cluster.h"
+
+enum { SEGMENT = 1 << 20 };
+
+/* What pg_waldump tells of the log: the places of its first and its last record, and the time of
+ * the last end of a transaction. */
+struct told {
+    char first[64];
+    char last[64];
+    char time[64];
+};
+
+static void read_line(const struct pg_cluster *cluster, const char *name, char *ret, size_t size)
+{
+    char *path = unit_path(cluster->folder, name);
+    char *text = unit_file_get(path, NULL);
+    assert_non_null(text);
+    snprintf(ret, size, "%.*s", (int)strcspn(text, "\n"), text);
+    free(text);
+    free(path);
+}
+
+static void ask_waldump(const struct pg_cluster *cluster, struct told *told)
+{
+    pg_shell("cd %s && first=$(ls data/pg_wal | grep -E '^[0-9A-F]{24}$' | head -n 1) && "
+             "%s/pg_waldump -p data/pg_wal -s 0/${first#?????????????????????}00000 "
+             "2>/dev/null >log; "
+             "sed -n 's/.*lsn: \\([^,]*\\),.*/\\1/p' log | tail -n 1 >last; "
+             "sed -n 's/.*desc: \\(COMMIT\\|ABORT\\) \\([0-9-]* [0-9:.]*\\).*/\\2/p' log | "
+             "tail -n 1 >time; sed -n 's/.*lsn: \\([^,]*\\),.*/\\1/p' log | head -n 1 >first",
+             cluster->folder, cluster->programs);
+    read_line(cluster, "first", told->first, sizeof told->first);
+    read_line(cluster, "last", told->last, sizeof told->last);
+    read_line(cluster, "time", told->time, sizeof told->time);
+}
+
+static int64_t lsn_of(const char *text)
+{
+    char *slash = NULL;
+    unsigned long long high = strtoull(text, &slash, 16);
+    assert_int_equal(*slash, '/');
+    return (int64_t)(high << 32 | strtoull(slash + 1, NULL, 16));
+}
+
+static void put_statements(struct pg_cluster *cluster)
+{
+    pg_cluster_make(cluster);
+    pg_run(cluster, false,
+           "CREATE TABLE t (n int, text text);\n\n"
+           "INSERT INTO t SELECT n, repeat('x', 500) FROM generate_series(1, 4000) n;\n\n"
+           "INSERT INTO t VALUES (-1, 'last');\n\n"
+           "SELECT pg_sleep(0.02);\n\n"
+           "BEGIN; INSERT INTO t VALUES (-2, 'taken back'); ROLLBACK;\n\n");
+}
+
+static struct bsc_value *ask_end(struct lib_bench *bench, const struct pg_cluster *cluster,
+                                 int64_t lsn, int64_t last_file, bool all)
+{
+    return call_row(bench, "wal.end",
+                    "{'folders':['%s'],'timeline':1,'segment':%d,'lsn':%lld,'last_file':%lld,"
+                    "'all':%s}",
+                    cluster->wal, SEGMENT, (long long)lsn, (long long)last_file,
+                    all ? "true" : "false");
+}
+
+/* The server ends a statement's transaction in UTC milliseconds; pg_waldump tells more digits. */
+static void assert_time(const char *told, const char *time)
+{
+    if (memcmp(time, told, 10) != 0 || memcmp(time + 11, told + 11, 12) != 0)
+        fail_msg("%s is not %s", time, told);
+}
+
+static void the_end_of_the_log_is_the_same_from_everywhere(void **state)
+{
+    struct lib_bench bench;
+    struct pg_cluster cluster;
+    struct told told;
+    bench_open(&bench, state);
+    put_statements(&cluster);
+    ask_waldump(&cluster, &told);
+    int64_t last = lsn_of(told.last), begin = lsn_of(told.first), from = 0;
+    for (int64_t file = last / SEGMENT * SEGMENT; file > begin - SEGMENT; file -= SEGMENT) {
+        struct bsc_value *end = ask_end(&bench, &cluster, begin, file, file < begin);
+        if (end == NULL)
+            fail_msg("%s", bench.err.message);
+        assert_true(bsc_value_get_truth(end, "whole"));
+        assert_true(bsc_value_get_number(end, "lsn", 0) > last);
+        assert_true(from == 0 || from == bsc_value_get_number(end, "lsn", 0));
+        from = bsc_value_get_number(end, "lsn", 0);
+        assert_time(told.time, bsc_value_get_string(end, "time"));
+        bsc_value_free(end);
+    }
+    pg_cluster_remove(&cluster);
+    bench_close(&bench);
+}
+
+static void arguments_that_mean_nothing_are_refused(void **state)
+{
+    struct lib_bench bench;
+    bench_open(&bench, state);
+    assert_refusal(&bench,
+                   call_row(&bench, "wal.end",
+                            "{'folders':[],'timeline':1,'segment':1048576,'lsn':0,'last_file':0}"),
+                   BSC_ERR_USAGE, "must name 1 to 4 folders");
+    assert_refusal(&bench,
+                   call_row(&bench, "wal.end",
+                            "{'folders':['/'],'timeline':0,'segment':1,'lsn':0,'last_file':0}"),
+                   BSC_ERR_USAGE, "no such timeline or segment size");
+    assert_refusal(
+        &bench, call_row(&bench, "wal.history", "{'path':'%s/00000002.history'}", (char *)*state),
+        BSC_ERR_NOT_FOUND, "00000002.history");
+    assert_refusal(&bench,
+                   call_row(&bench, "standby.set",
+                            "{'server':'sql1','database':'d','name':'a b','value':'x'}"),
+                   BSC_ERR_USAGE, "is not the name of a setting");
+    bench_close(&bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        UNIT_IN_FOLDER(the_end_of_the_log_is_the_same_from_everywhere),
+        UNIT_IN_FOLDER(arguments_that_mean_nothing_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
