@@ -5,6 +5,7 @@ local effects = require "bascule/effects"
 local entry = require "bascule/platforms/entry"
 local inventory = require "bascule/language/inventory"
 local list = require "bascule/core/list"
+local schema = require "bascule/facts/schema"
 local text = require "bascule/core/text"
 local wal = require "bascule/platforms/wal"
 
@@ -269,10 +270,13 @@ function M.verbs.recover(copy)
   }
 end
 
--- The fork of a copy that is brought online, where it can be foretold.
+-- The fork of a copy that is brought online.
 function M.verbs.next_fork(_, facts, backups)
   local now = (facts.fork or ""):match("^timeline (%d+)$")
-  return now and ("timeline %d"):format(wal.next_timeline(tonumber(now), backups.chain or {}))
+  if not now then
+    return schema.unknown_fact("database", "fork")
+  end
+  return ("timeline %d"):format(wal.next_timeline(tonumber(now), backups.chain or {}))
 end
 
 return M

@@ -126,9 +126,10 @@ end
 local function next_fork(copy, facts, observe)
   local next_of = registry.of(copy).next_fork
   local found = inventory.database(copy.database)
-  local backups = found and found.log_shipping and copy.role == "secondary"
-    and observe(("log_backups:%s.secondary"):format(copy.database)) or {}
-  return next_of and next_of(copy, facts, backups) or schema.unknown_fact("database", "fork")
+  if next_of and found and found.log_shipping and copy.role == "secondary" then
+    return next_of(copy, facts, observe(("log_backups:%s.secondary"):format(copy.database)))
+  end
+  return schema.unknown_fact("database", "fork")
 end
 
 local function becomes(copy, facts, observe)
