@@ -23,14 +23,24 @@ job_is_gone() {
     ! grep -q '^State:.[^ZX]' "/proc/$(cat site/.lab/pids/copier)/status" 2>/dev/null
 }
 
+# The last log file that was shipped is full: its last record goes on in the next one, which was not.
 new_servers site
+pg dc1/sql1 "CREATE TABLE tblBallast AS SELECT i, repeat('x', 200) FROM generate_series(1, 9000) i"
+next=$(pg dc1/sql1 "SELECT pg_walfile_name(pg_switch_wal())")
+until_true 30 test -e "site/backups/mgc/$next"
 break_lab site primary-site
+for file in site/backups/mgc/*; do
+    [ "$(basename "$file")" \< "$next" ] || rm "$file"
+done
 
 it "a signal ends it, and nobody but the site can say how to begin it"
 bsc run ship.lua --site site/site.yaml --yes
 exits 0
 job_is_gone || fail "the job lives"
 says "done: 3 of 3 items"
+replayed=$(pg dc2/sql3 "SELECT (pg_last_wal_replay_lsn() - '0/0')::bigint")
+says "wait until sql3 has replayed its log up to LSN $replayed"
+[ $((replayed % 1048576)) -ne 0 ] || fail "the last log file is not full"
 bsc rollback last --site site/site.yaml --yes
 says "the site does not say how log shipping to sql3 is begun"
 
