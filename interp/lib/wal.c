@@ -6,7 +6,6 @@
 #include "lib/rows_int.h"
 #include "lib/standby_int.h"
 #include "logs/history.h"
-#include "logs/line.h"
 #include "logs/pg_log.h"
 #include "logs/segments.h"
 
@@ -53,21 +52,25 @@ static bool ask_standby(const struct copy *copy, struct bsc_logs_segments_order 
                        copy->target.server);
 }
 
+static bool take_names(const struct bsc_value *list, const char **names, struct bsc_err *err)
+{
+    for (size_t i = 0; i < bsc_value_count(list); i++) {
+        names[i] = bsc_value_string(bsc_value_at(list, i));
+        if (names[i] == NULL || strlen(names[i]) != bsc_value_string_length(bsc_value_at(list, i)))
+            return bsc_err_set(err, BSC_ERR_USAGE, "argument \"files\" must be a list of names");
+    }
+    return true;
+}
+
 static bool copy_files(struct bsc_logs_segments_order *order, const struct bsc_value *list,
                        struct bsc_value **ret, struct bsc_err *err)
 {
     struct bsc_logs_segments_result result = {0};
-    struct bsc_logs_line *lines = NULL;
-    if (!bsc_logs_line_read_all(list, &lines, err))
-        return false;
     order->count = bsc_value_count(list);
     const char **names = bsc_mem_new(order->count + 1, sizeof *names);
-    for (size_t i = 0; i < order->count; i++)
-        names[i] = lines[i].name;
     order->names = names;
-    bool ok = bsc_logs_segments_copy(order, &result, err);
+    bool ok = take_names(list, names, err) && bsc_logs_segments_copy(order, &result, err);
     bsc_mem_free(names);
-    bsc_mem_free(lines);
     if (!ok)
         return false;
     *ret = bsc_value_map();

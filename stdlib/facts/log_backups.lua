@@ -10,6 +10,9 @@ return {
     chain = { type = "list", volatile = true, noun = "log backup", named_by = 2,
       doc = "every backup needed after the applied LSN, in order, one line each: first LSN, last "
         .. "LSN, bytes, SHA-256, time, copied or missing, file name" },
+    timelines = { type = "list", volatile = true, noun = "timeline", named_by = 2,
+      doc = "timelines that left before the copy got so far: their numbers are taken, and the copy "
+        .. "needs their histories when it is brought online; lines as in the chain" },
     applied_lsn = { type = "int", unit = "LSN", advances = true,
       doc = "last LSN of theirs that the copy contains" },
     applied_time = { type = "text", unit = "ISO 8601, UTC", advances = true,

@@ -201,6 +201,7 @@ function M.observe.log_backups(copy)
     facts.applied_time = row.time
     standby.find_end(shipping, at, row, facts)
     facts.chain, facts.ignored = host.list(facts.chain), host.list(facts.ignored)
+    facts.timelines = host.list(facts.timelines)
   end
   if unreadable and (facts.problem == nil or facts.problem == "none") then
     facts.problem_text = unreadable.message

@@ -192,24 +192,24 @@ function M.verbs.begin_log_shipping(copy)
   }
 end
 
-local function names_words(files)
-  return table.concat(list.map(files, function(line)
+local function names_of(files)
+  return list.map(files, function(line)
     return entry.read(line).file
-  end), ", ")
+  end)
 end
 
 function M.verbs.copy_log_backups(copy, files)
-  local shipping = shipping_of(copy)
+  local shipping, names = shipping_of(copy), names_of(files)
   return {
     row = "wal.copy",
     args = target_of(copy, {
       share = shipping.share,
       destination = shipping.destination,
-      files = host.list(files),
+      files = host.list(names),
     }),
     statement = ("copy %s from %s to %s, each for %s to take at once: %s"):format(
-      text.count(#files, "log file"), shipping.share, shipping.destination, copy.server,
-      names_words(files)),
+      text.count(#files, "file"), shipping.share, shipping.destination, copy.server,
+      table.concat(names, ", ")),
   }
 end
 
@@ -247,9 +247,23 @@ local function setting(copy, name, value, becomes)
   }
 end
 
--- Settings of a standby that would close it to its clients as soon as it is online.
-function M.verbs.opens(copy, facts)
-  local changes = {}
+-- The histories that a standby must have when it chooses the number of its timeline.
+local function copy_histories(copy, backups)
+  local missing = list.map(backups.timelines or {}, function(line)
+    return not entry.is_copied(line) and line or nil
+  end)
+  if #missing == 0 then
+    return nil
+  end
+  local change = M.verbs.copy_log_backups(copy, missing)
+  change.repeatable, change.becomes = true, {}
+  return change
+end
+
+-- What must be done to a standby before it is brought online: settings that would close it to its
+-- clients, and numbers of timelines that it must not take.
+function M.verbs.opens(copy, facts, backups)
+  local changes = { copy_histories(copy, backups) }
   if facts.commits_await then
     changes[#changes + 1] = setting(copy, "synchronous_standby_names", "",
       { commits_await = host.null })
@@ -276,7 +290,7 @@ function M.verbs.next_fork(_, facts, backups)
   if not now then
     return schema.unknown_fact("database", "fork")
   end
-  return ("timeline %d"):format(wal.next_timeline(tonumber(now), backups.chain or {}))
+  return ("timeline %d"):format(wal.next_timeline(tonumber(now), backups.timelines or {}))
 end
 
 return M

@@ -130,13 +130,13 @@ local function names_of(share, destination)
 end
 
 -- Timelines that were tried and given up keep their numbers: a standby that comes online takes the
--- next one that it finds no history of, so it has to have them all.
-local function add_histories(found, histories)
-  for index, history in ipairs(histories) do
-    local range = { first_lsn = history.lsn, last_lsn = history.lsn }
-    table.insert(found.chain, index, line_of(history.file, range, history.bytes, history.copied))
-    found.pending = found.pending + (history.copied and 0 or history.bytes)
-  end
+-- next one that it finds no history of, so it has to have them all by then. Before that it must
+-- not: one that is started again would look for the latest of them and refuse to go on.
+local function given_up(histories)
+  return list.map(histories, function(history)
+    return line_of(history.file, { first_lsn = history.lsn, last_lsn = history.lsn },
+      history.bytes, history.copied)
+  end)
 end
 
 -- The histories of timelines later than one in two listed folders: {file, timeline, bytes, copied}.
@@ -151,11 +151,11 @@ function M.histories(timeline, share_files, destination_files)
   end)
 end
 
--- The timeline of a server that leaves timeline `now`, where `chain` are the lines of its log
--- backups: the first number of which no history is there.
-function M.next_timeline(now, chain)
+-- The timeline of a server that leaves timeline `now`: the first number that none of the lines in
+-- `timelines` is the history of.
+function M.next_timeline(now, timelines)
   local taken = {}
-  for _, line in ipairs(chain) do
+  for _, line in ipairs(timelines) do
     local name = entry.read(line).file:match("^(%x+)%.history$")
     if name then
       taken[tonumber(name, 16)] = true
@@ -179,9 +179,9 @@ function M.chain(at, share_files, destination_files, histories)
     local other, why = other_way(at, histories or {})
     problem, problem_text = other or problem, why or problem_text
   end
-  add_histories(found, histories or {})
   return {
     chain = found.chain,
+    timelines = given_up(histories or {}),
     applied_lsn = at.lsn,
     copied_lsn = found.copied_lsn,
     last_lsn = found.last_lsn,

@@ -122,14 +122,18 @@ local function mirrors_afterwards(copy, facts, observe, changed)
   return changed
 end
 
+-- The facts of the log backups that it takes; none of a copy that takes none.
+local function backups_of(copy, observe)
+  local found = inventory.database(copy.database)
+  return found and found.log_shipping and copy.role == "secondary"
+    and observe(("log_backups:%s.secondary"):format(copy.database)) or {}
+end
+
 -- Which fork it will be on, where its platform can tell.
 local function next_fork(copy, facts, observe)
   local next_of = registry.of(copy).next_fork
-  local found = inventory.database(copy.database)
-  if next_of and found and found.log_shipping and copy.role == "secondary" then
-    return next_of(copy, facts, observe(("log_backups:%s.secondary"):format(copy.database)))
-  end
-  return schema.unknown_fact("database", "fork")
+  return next_of and next_of(copy, facts, backups_of(copy, observe))
+    or schema.unknown_fact("database", "fork")
 end
 
 local function becomes(copy, facts, observe)
@@ -182,7 +186,7 @@ local recover = primitive.shipped {
   changes = function(a, facts, observe)
     local copy = handles.of(a.copy)
     local platform = registry.of(copy)
-    local changes = platform.opens and platform.opens(copy, facts) or {}
+    local changes = platform.opens and platform.opens(copy, facts, backups_of(copy, observe)) or {}
     local change = platform.recover(copy)
     change.becomes = mirrors_afterwards(copy, facts, observe,
       tail_afterwards(copy, facts, observe, becomes(copy, facts, observe)))

@@ -23,9 +23,11 @@ job_is_gone() {
     ! grep -q '^State:.[^ZX]' "/proc/$(cat site/.lab/pids/copier)/status" 2>/dev/null
 }
 
-# The last log file that was shipped is full: its last record goes on in the next one, which was not.
+# The last log file that was shipped is full: its last record goes on in the next one, which was
+# not.
 new_servers site
-pg dc1/sql1 "CREATE TABLE tblBallast AS SELECT i, repeat('x', 200) FROM generate_series(1, 9000) i"
+pg dc1/sql1 "CREATE TABLE tblBallast AS SELECT i, repeat('x', 200)
+    FROM generate_series(1, 9000) i"
 next=$(pg dc1/sql1 "SELECT pg_walfile_name(pg_switch_wal())")
 until_true 30 test -e "site/backups/mgc/$next"
 break_lab site primary-site

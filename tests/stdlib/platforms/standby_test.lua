@@ -96,7 +96,7 @@ T["a standby applies by itself what is copied"] = function()
   expect.equal(#world.changes, 1)
   expect.equal(world.changes[1].row, "wal.copy")
   expect.equal(world.changes[1].args, { server = "sql3", database = "mgc", share = "/share",
-    destination = "/copied", files = { chain[2] } })
+    destination = "/copied", files = { f27 } })
   expect.equal(world.changes[1].becomes[backups], { copied_lsn = 41900000, pending_bytes = 0,
     applied_lsn = { ["$unknown"] = "lsn" }, applied_time = { ["$unknown"] = "time" } })
 end
@@ -144,10 +144,14 @@ end
 
 T["a number that a timeline had before is not given again"] = function()
   local all = ready()
-  all[backups].chain = host.list { "39000000 39000000 41 - - copied 00000002.history", chain[1] }
+  local history = "39000000 39000000 41 - - missing 00000002.history"
+  all[backups].timelines = host.list { history }
   local world = lab.world(all, true)
   lab.step(world, recover, { site = site() })
-  expect.equal(world.changes[1].becomes[secondary].fork, "timeline 3")
+  expect.equal(#world.changes, 2)
+  expect.equal(world.changes[1].row, "wal.copy")
+  expect.equal(world.changes[1].args.files, { "00000002.history" })
+  expect.equal(world.changes[2].becomes[secondary].fork, "timeline 3")
 end
 
 T["settings that would close it are changed first, one by one"] = function()
@@ -278,11 +282,12 @@ local function with_history(lsn)
   })
 end
 
-T["a timeline that was given up is copied, so that its number is not used again"] = function()
+T["a timeline that was given up is told, so that its number is not used again"] = function()
   local found = with_history(0x2500000)
   expect.equal(found.problem, "none")
-  expect.equal(found.chain[1], "38797312 38797312 41 - - missing 00000002.history")
-  expect.equal(found.pending_bytes, 41)
+  expect.equal(found.timelines, { "38797312 38797312 41 - - missing 00000002.history" })
+  expect.equal(#found.chain, 1)
+  expect.equal(found.pending_bytes, 0)
 end
 
 T["one that left ahead of the standby is another way that somebody went"] = function()
