@@ -137,7 +137,7 @@ static const struct bsc_site_key log_shipping_keys[] = {
      .doc = "Program that ends that job, and its arguments; left out, its process gets a SIGTERM."},
     {.name = "start",
      .type = BSC_SITE_WORDS,
-     .doc = "Program that begins that job again, and its arguments."},
+     .doc = "Program that begins that job again, and ends when it is at work; its arguments."},
 };
 KIND(log_shipping, "log shipping", "log-shipping",
      "How log backups travel from the primary to the secondary.");

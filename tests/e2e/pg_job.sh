@@ -10,8 +10,12 @@ step "Copy the backups not yet copied" { log_backups.copy(db.secondary) }
 step "Apply the log backups in order"  { log_backups.apply(db.secondary) }
 END
 
+# It ends when the job is at work: before that it is another program.
 cat >start.sh <<'END'
 setsid "$1" lab work "$2" copier </dev/null >/dev/null 2>&1 &
+until tr '\0' ' ' <"/proc/$!/cmdline" | grep -q "^$1 "; do
+    sleep 0.01
+done
 echo $! >"$2/.lab/pids/copier"
 END
 cat >stop.sh <<'END'
