@@ -147,18 +147,35 @@ struct bsc_sql *bsc_lib_env_connect(struct bsc_lib_env *env, const struct bsc_li
     return sql;
 }
 
-bool bsc_lib_env_run(struct bsc_lib_env *env, const struct bsc_lib_target *target, const char *text,
+/* Sets *ret_stale when the connection was an old one that turned out to be broken. */
+static bool run_once(struct bsc_lib_env *env, const struct bsc_lib_target *target, const char *text,
                      const struct bsc_value *params, const struct bsc_sql_limits *limits,
-                     struct bsc_sql_result *ret, struct bsc_err *err)
+                     struct bsc_sql_result *ret, bool *ret_stale, struct bsc_err *err)
 {
+    struct bsc_sql *kept = target->aside ? NULL : find(env, target);
     struct bsc_sql *sql = bsc_lib_env_connect(env, target, err);
     memset(ret, 0, sizeof *ret);
     if (sql == NULL)
         return false;
     bool good = bsc_sql_run(sql, text, params, limits, ret, err);
+    bool stopped = !good && (err->code == BSC_ERR_CANCELLED || err->code == BSC_ERR_TIMEOUT);
+    *ret_stale = !good && !stopped && sql == kept && !bsc_sql_reusable(sql);
     if (target->aside || target->fleeting || !bsc_sql_reusable(sql))
         bsc_lib_env_drop(env, sql);
     return good;
+}
+
+/* A server that was started anew since it was looked at last has ended the connection; what it is
+ * now, only a new one tells. */
+bool bsc_lib_env_run(struct bsc_lib_env *env, const struct bsc_lib_target *target, const char *text,
+                     const struct bsc_value *params, const struct bsc_sql_limits *limits,
+                     struct bsc_sql_result *ret, struct bsc_err *err)
+{
+    bool stale = false;
+    if (run_once(env, target, text, params, limits, ret, &stale, err))
+        return true;
+    return stale && target->read_only &&
+           run_once(env, target, text, params, limits, ret, &stale, err);
 }
 
 /* Unhooks the first connection that is `sql`, or, when that is NULL, the first of the thread

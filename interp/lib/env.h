@@ -60,7 +60,8 @@ struct bsc_sql *bsc_lib_env_connect(struct bsc_lib_env *env, const struct bsc_li
                                     struct bsc_err *err);
 
 /* Runs a statement (see bsc_sql_run) over the calling thread's connection. A connection that the
- * statement wore out is closed at once, which also lets go of its locks. */
+ * statement wore out is closed at once, which also lets go of its locks. Where an old connection
+ * turns out to be broken, a question is asked once more over a new one. */
 bool bsc_lib_env_run(struct bsc_lib_env *env, const struct bsc_lib_target *target, const char *text,
                      const struct bsc_value *params, const struct bsc_sql_limits *limits,
                      struct bsc_sql_result *ret, struct bsc_err *err);

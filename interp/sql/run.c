@@ -70,7 +70,7 @@ static bool take_in(struct bsc_sql_job *job, SQLRETURN rc, struct bsc_err *err)
 
 static bool is_lost(const struct bsc_err *err)
 {
-    return strncmp(err->sqlstate, "08", 2) == 0;
+    return strncmp(err->sqlstate, "08", 2) == 0 || strncmp(err->sqlstate, "57P0", 4) == 0;
 }
 
 /* Goes through all results to the end, even after an error: on some servers the work goes on until

@@ -170,6 +170,45 @@ static void a_change_whose_connection_broke_is_unknown(void **state)
     bench_close(&bench);
 }
 
+/* Asks over a connection that is there, and that breaks when the statement begins. */
+static bool ask_and_lose(struct lib_bench *bench, const struct bsc_lib_target *target,
+                         const char *sqlstate)
+{
+    const struct bsc_sql_limits limits = {0};
+    bool good = false, reached = false;
+    for (int n = 1; !reached; n++) {
+        struct fault_odbc fault;
+        struct bsc_sql_result result = {0};
+        fault_odbc_init(&fault);
+        bench->env.sql_calls = &fault.calls;
+        bench->err = (struct bsc_err)BSC_ERR_INIT;
+        assert_non_null(bsc_lib_env_connect(&bench->env, target, &bench->err));
+        memcpy(fault.sqlstate, sqlstate, 6);
+        fault_odbc_arm(&fault, n, false);
+        good = bsc_lib_env_run(&bench->env, target, "SELECT a FROM t", NULL, &limits, &result,
+                               &bench->err);
+        assert_true(fault.hit);
+        reached = strcmp(fault.failed, "SQLExecDirect") == 0;
+        bsc_sql_result_release(&result);
+        bsc_lib_env_close_connections(&bench->env);
+    }
+    return good;
+}
+
+static void a_question_is_asked_again_where_the_old_connection_is_broken(void **state)
+{
+    struct lib_bench bench;
+    bench_with_table(&bench, state);
+    bsc_lib_env_close_connections(&bench.env);
+    struct bsc_lib_target target = {.server = "sql1", .file = "a.db", .read_only = true};
+    assert_true(ask_and_lose(&bench, &target, "08S01"));
+    assert_true(ask_and_lose(&bench, &target, "57P01"));
+    assert_false(ask_and_lose(&bench, &target, "42000"));
+    target.read_only = false;
+    assert_false(ask_and_lose(&bench, &target, "08S01"));
+    bench_close(&bench);
+}
+
 static void unknown_servers_files_and_arguments_are_named(void **state)
 {
     struct lib_bench bench;
@@ -281,6 +320,7 @@ int main(void)
         UNIT_IN_FOLDER(a_transaction_must_end_where_it_begins),
         UNIT_IN_FOLDER(a_failed_write_lets_go_of_its_locks),
         UNIT_IN_FOLDER(a_change_whose_connection_broke_is_unknown),
+        UNIT_IN_FOLDER(a_question_is_asked_again_where_the_old_connection_is_broken),
         UNIT_IN_FOLDER(unknown_servers_files_and_arguments_are_named),
         UNIT_IN_FOLDER(a_target_has_one_connection_on_each_thread),
         UNIT_IN_FOLDER(connections_of_ended_threads_are_closed_at_the_end),
