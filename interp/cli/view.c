@@ -160,6 +160,16 @@ void bsc_cli_view_stopping(void *self, enum bsc_run_stopping how)
     }
 }
 
+/* Bytes come faster than one in a microsecond, and many of them are more than can be multiplied: so
+ * large counts are taken in units of what is a millionth of the work that is done. */
+static int64_t seconds_left(int64_t spent_us, const struct bsc_run_progress *progress)
+{
+    int64_t unit = progress->done / 1000000 + 1;
+    int64_t done = progress->done / unit + 1;
+    int64_t left = (progress->total - progress->done) / unit;
+    return spent_us / 1000 * left / done / 1000;
+}
+
 void bsc_cli_view_progress(void *self, const struct bsc_run_progress *progress)
 {
     struct bsc_cli_view *view = self;
@@ -167,7 +177,7 @@ void bsc_cli_view_progress(void *self, const struct bsc_run_progress *progress)
     if (!cli->terminal || cli->json || progress->total <= 0 || progress->done <= 0)
         return;
     int64_t spent_us = cli->clock->mono_us(cli->clock->self) - view->began_us;
-    int64_t left_s = spent_us / progress->done * (progress->total - progress->done) / 1000000;
+    int64_t left_s = seconds_left(spent_us, progress);
     fprintf(cli->out, "\r\x1b[K      %lld of %lld %s, %lld s left", (long long)progress->done,
             (long long)progress->total, progress->unit != NULL ? progress->unit : "",
             (long long)left_s);
