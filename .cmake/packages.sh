@@ -2,6 +2,6 @@
 build_packages="gcc libc6-dev cmake ninja-build pkg-config liblua5.4-dev libuv1-dev
     libjansson-dev libyaml-dev libsodium-dev libssl-dev unixodbc-dev libsqlite3-dev libsqliteodbc"
 test_packages="libcmocka-dev lua5.4 lua-check clang libclang-rt-14-dev clang-format sqlite3
-    binutils strace"
+    binutils strace openssh-client openssh-server"
 # What a practice site on PostgreSQL is made of; some tests make one.
 server_packages="postgresql odbc-postgresql haproxy"

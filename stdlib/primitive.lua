@@ -27,7 +27,8 @@
 -- action is over), `read_only` (changes nothing), `performs` (a whole other way of being
 -- performed, with the world's effects), `tells` (notes for the operator afterwards, given what
 -- `remembers` gave before the changes), `irreversible` (the step must be the point of no return),
--- `undoes` (for actions that carry their own undo), `label`, `usage`, `takes_list`, `check` (of
+-- `undoes` (for actions that carry their own undo, or where the platform decides on one, with
+-- `undo_word`, which the reference says of it), `label`, `usage`, `takes_list`, `check` (of
 -- arguments against each other, while loading). Whatever a shipped primitive promises in
 -- `becomes` and `wants`, and whatever it lets through in `requires`, is compared with the real
 -- platform; see "Conformance" in docs/architecture.md.
@@ -49,6 +50,7 @@ local fields = {
   read_only = "boolean", performs = "function", tells = "function", irreversible = "boolean",
   undoes = "function", label = "any", usage = "string", takes_list = "boolean",
   check = "function", moot = "function", shipped = "boolean", remembers = "function",
+  undo_word = "string",
 }
 
 local actions = {}
@@ -238,7 +240,7 @@ function M.undo_word(action)
   if spec.read_only or spec.harmless then
     return "not needed"
   elseif spec.undoes then
-    return spec.undoes(action.a) and "declared" or "none"
+    return spec.undoes(action.a) and (spec.undo_word and "automatic" or "declared") or "none"
   elseif spec.undo then
     return spec.shipped and "automatic" or "declared"
   end

@@ -65,7 +65,8 @@ void bsc_lab_pg_fill(const struct bsc_lab *lab, const char *text, struct bsc_buf
 /* Settings. `server` is one of the folders above. */
 bool bsc_lab_pg_settings_write(const struct bsc_lab *lab, const char *server, struct bsc_err *err);
 bool bsc_lab_pg_haproxy_write(const struct bsc_lab *lab, struct bsc_err *err);
-bool bsc_lab_pg_site_write(const struct bsc_lab *lab, struct bsc_err *err);
+bool bsc_lab_pg_site_write(const struct bsc_lab *lab, const struct bsc_lab_pg_programs *programs,
+                           struct bsc_err *err);
 
 /* One server. `settings` are further arguments of postgres (NULL at the end), or NULL. */
 bool bsc_lab_pg_server_start(const struct bsc_lab *lab, const struct bsc_lab_pg_programs *programs,

@@ -231,7 +231,7 @@ bool bsc_lab_pg_new(const struct bsc_lab *lab, struct bsc_err *err)
     struct bsc_lab_pg_programs programs = {0};
     if (!bsc_lab_pg_folder_check(lab, err) || !bsc_lab_pg_programs_find(lab, &programs, err))
         return false;
-    bool ok = make_folders(lab, err) && bsc_lab_pg_site_write(lab, err) &&
+    bool ok = make_folders(lab, err) && bsc_lab_pg_site_write(lab, &programs, err) &&
               make_servers(lab, &programs, err);
     bsc_lab_pg_programs_release(&programs);
     if (!ok) {

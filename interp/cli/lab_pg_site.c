@@ -16,19 +16,9 @@ static const char site_text[] =
     "links:\n"
     "  - { between: [dc1, dc2], low_latency: false }\n"
     "\n"
-    "servers:\n"
-    "  sql1: { data_centre: dc1, platform: postgresql, folder: dc1/sql1/data,\n"
-    "          connection: \"Driver=PostgreSQL Unicode;Port=5432;UID=postgres;\\\n"
-    "                       Servername=@/dc1/sql1\" }\n"
-    "  sql2: { data_centre: dc1, platform: postgresql, folder: dc1/sql2/data,\n"
-    "          connection: \"Driver=PostgreSQL Unicode;Port=5432;UID=postgres;\\\n"
-    "                       Servername=@/dc1/sql2\" }\n"
-    "  sql3: { data_centre: dc2, platform: postgresql, folder: dc2/sql3/data,\n"
-    "          connection: \"Driver=PostgreSQL Unicode;Port=5432;UID=postgres;\\\n"
-    "                       Servername=@/dc2/sql3\" }\n"
-    "  sql4: { data_centre: dc2, platform: postgresql, folder: dc2/sql4/data,\n"
-    "          connection: \"Driver=PostgreSQL Unicode;Port=5432;UID=postgres;\\\n"
-    "                       Servername=@/dc2/sql4\" }\n"
+    "servers:\n";
+
+static const char site_rest[] =
     "  clients: { data_centre: office, platform: sqlite, folder: office,\n"
     "             connection: \"Driver=SQLite3;NoCreat=Yes;Timeout=2000\" }\n"
     "  chat1: { data_centre: dc1 }\n"
@@ -55,12 +45,65 @@ static const char site_text[] =
     "          state_backend: rw, backend: ro, database: mgc, maximum_active: 4,\n"
     "          servers: [chat1, chat2, chat5, chat6] }\n";
 
-bool bsc_lab_pg_site_write(const struct bsc_lab *lab, struct bsc_err *err)
+/* How a mirror is started that has been made in the server's place: the settings it was cloned with
+ * name the socket of another, and the messages of the one that was there may be root's. */
+static const char start_text[] = "start, -w, -D, @/%F/data, -l, @/%F/mirror.log,\n"
+                                 "                  -o, \"-c unix_socket_directories=@/%F\"]";
+
+/* Adds the text with the server's folder for each %F. */
+static void fill_folder(const struct bsc_lab *lab, const char *text, const char *folder,
+                        struct bsc_buf *out)
 {
+    struct bsc_buf filled;
+    bsc_buf_init(&filled);
+    for (; *text != '\0'; text++) {
+        bool stands = text[0] == '%' && text[1] == 'F';
+        if (stands)
+            bsc_buf_add_text(&filled, folder);
+        else
+            bsc_buf_add_char(&filled, *text);
+        text += stands;
+    }
+    bsc_lab_pg_fill(lab, filled.data, out);
+    bsc_buf_release(&filled);
+}
+
+static void add_server(const struct bsc_lab *lab, const struct bsc_lab_pg_programs *programs,
+                       const char *folder, struct bsc_buf *out)
+{
+    static const char *const no_words[] = {NULL};
+    struct bsc_lab_pg_argv before;
+    char *bin = bsc_files_folder_of(programs->server);
+    bsc_lab_pg_argv_make(&before, no_words);
+    bsc_buf_printf(out, "  %s: { data_centre: %.3s, platform: postgresql, folder: %s/data,\n",
+                   bsc_files_name_of(folder), folder, folder);
+    bsc_buf_printf(out, "          programs: %s,%s\n", bin,
+                   before.words[0] != NULL ? " user: postgres," : "");
+    fill_folder(lab,
+                "          connection: \"Driver=PostgreSQL Unicode;Port=5432;UID=postgres;\\\n"
+                "                       Servername=@/%F\",\n"
+                "          start: [",
+                folder, out);
+    for (size_t i = 0; before.words[i] != NULL; i++)
+        bsc_buf_printf(out, "%s, ", before.words[i]);
+    bsc_buf_printf(out, "\n                  %s/pg_ctl, ", bin);
+    fill_folder(lab, start_text, folder, out);
+    bsc_buf_add_text(out, " }\n");
+    bsc_mem_free(bin);
+}
+
+bool bsc_lab_pg_site_write(const struct bsc_lab *lab, const struct bsc_lab_pg_programs *programs,
+                           struct bsc_err *err)
+{
+    static const char *const servers[] = {BSC_LAB_PG_PRIMARY, BSC_LAB_PG_MIRROR,
+                                          BSC_LAB_PG_SECONDARY, BSC_LAB_PG_NEW_MIRROR};
     struct bsc_buf text;
     char *path = bsc_lab_path(lab, BSC_LAB_SITE);
     bsc_buf_init(&text);
     bsc_lab_pg_fill(lab, site_text, &text);
+    for (size_t i = 0; i < sizeof servers / sizeof servers[0]; i++)
+        add_server(lab, programs, servers[i], &text);
+    bsc_lab_pg_fill(lab, site_rest, &text);
     bool ok = bsc_files_write(lab->cli->sys, path, text.data, text.length, 0600, err);
     bsc_buf_release(&text);
     bsc_mem_free(path);

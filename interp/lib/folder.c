@@ -21,11 +21,12 @@ static void add_file(const struct bsc_sys *sys, const char *folder, const char *
 }
 
 static bool read_folder(struct bsc_lib_call *call, const char *path, struct bsc_value *files,
-                        struct bsc_err *err)
+                        int64_t *ret_entries, struct bsc_err *err)
 {
     struct bsc_files_list list = {0};
     if (!bsc_files_list(path, &list, err))
         return false;
+    *ret_entries = (int64_t)list.count;
     bool ok = true;
     for (size_t i = 0; ok && i < list.count; i++) {
         ok = bsc_lib_call_continue(call, err);
@@ -57,7 +58,8 @@ static bool list_run(struct bsc_lib_call *call, struct bsc_value **ret, struct b
     if (!exists && errno != ENOENT && errno != ENOTDIR)
         return bsc_err_sys(err, errno, "cannot look at \"%s\"", path);
     struct bsc_value *files = bsc_value_list();
-    if (exists && (!read_folder(call, path, files, err) ||
+    int64_t entries = 0;
+    if (exists && (!read_folder(call, path, files, &entries, err) ||
                    !bsc_files_free_space(sys, path, &free_bytes, err))) {
         bsc_value_free(files);
         return false;
@@ -66,6 +68,7 @@ static bool list_run(struct bsc_lib_call *call, struct bsc_value **ret, struct b
     bsc_value_set_bool(*ret, "exists", exists);
     bsc_value_set_bool(*ret, "parent", stands_in_folder(sys, path));
     bsc_value_set_int(*ret, "free_bytes", free_bytes);
+    bsc_value_set_int(*ret, "entries", entries);
     bsc_value_set(*ret, "files", files);
     return true;
 }
@@ -75,7 +78,8 @@ const struct bsc_lib_row bsc_lib_row_folder_list = {
     .effect = BSC_LIB_READ,
     .run = list_run,
     .args = LIST_ARGS,
-    .result = "map {exists: bool, parent: bool, free_bytes: int, files: list}",
+    .result = "map {exists: bool, parent: bool, free_bytes: int, entries: int, files: list}",
     .doc = "Lists the ordinary files of a folder in order of name, each as its size and its name; "
-           "says whether the folder is there, and the one that it would be in.",
+           "says how many entries it has at all, whether it is there, and the one that it would "
+           "be in.",
 };

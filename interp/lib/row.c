@@ -25,6 +25,10 @@ static const struct bsc_lib_row *const table[] = {
     &bsc_lib_row_logs_unship,       /* logs.unship */
     &bsc_lib_row_mirrors_follow,    /* mirrors.follow */
     &bsc_lib_row_mirrors_install,   /* mirrors.install */
+    &bsc_lib_row_mirrors_pg_follow, /* mirrors.pg_follow */
+    &bsc_lib_row_mirrors_pg_make,   /* mirrors.pg_make */
+    &bsc_lib_row_mirrors_pg_remove, /* mirrors.pg_remove */
+    &bsc_lib_row_mirrors_pg_waits,  /* mirrors.pg_waits */
     &bsc_lib_row_mirrors_state,     /* mirrors.state */
     &bsc_lib_row_pools_haproxy,     /* pools.haproxy */
     &bsc_lib_row_pools_haproxy_set, /* pools.haproxy_set */

@@ -37,6 +37,14 @@ extern const struct bsc_lib_row bsc_lib_row_mirrors_follow;
 extern const struct bsc_lib_row bsc_lib_row_mirrors_install;
 extern const struct bsc_lib_row bsc_lib_row_mirrors_state;
 
+/* pg_follow.c */
+extern const struct bsc_lib_row bsc_lib_row_mirrors_pg_follow;
+extern const struct bsc_lib_row bsc_lib_row_mirrors_pg_waits;
+
+/* pg_install.c */
+extern const struct bsc_lib_row bsc_lib_row_mirrors_pg_make;
+extern const struct bsc_lib_row bsc_lib_row_mirrors_pg_remove;
+
 /* pools.c */
 extern const struct bsc_lib_row bsc_lib_row_pools_state;
 extern const struct bsc_lib_row bsc_lib_row_pools_update;

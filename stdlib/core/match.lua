@@ -1,5 +1,6 @@
 -- Compares facts with what is wanted of them: a value, one of several, or a bound.
 
+local _, host = ...
 local list = require "bascule/core/list"
 local text = require "bascule/core/text"
 
@@ -75,6 +76,8 @@ function M.matches(wanted, value, likely)
     return true
   elseif M.is_unknown(value) then
     return M.undecided(value["$unknown"], M.words(wanted), likely ~= false)
+  elseif wanted == host.null then -- a fact that shall be gone
+    return value == nil or value == host.null
   end
   local found = matchers[wanted]
   if found then

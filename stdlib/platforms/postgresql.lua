@@ -1,12 +1,13 @@
 -- The platform `postgresql`: copies are databases of servers that are asked by SQL; log backups are
 -- the log files that the primary archives. How to look at them; what changes a standby is in
--- standby.lua.
+-- standby.lua, what makes a mirror in pg_mirror.lua.
 
 local _, host = ...
 local effects = require "bascule/effects"
 local inventory = require "bascule/language/inventory"
 local libpq = require "bascule/platforms/libpq"
 local list = require "bascule/core/list"
+local pg_mirror = require "bascule/platforms/pg_mirror"
 local standby = require "bascule/platforms/standby"
 local text = require "bascule/core/text"
 local wal = require "bascule/platforms/wal"
@@ -42,16 +43,6 @@ SELECT pid, coalesce(nullif(application_name, ''), usename, '') FROM pg_stat_act
 WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
 ORDER BY pid]]
 
-local receiver_query = [[
-SELECT status, sender_host || ':' || sender_port AS principal,
-  (pg_last_wal_replay_lsn() - '0/0')::bigint AS lsn,
-  (latest_end_lsn - '0/0')::bigint AS known_lsn
-FROM pg_stat_wal_receiver]]
-
-local senders_query = [[
-SELECT application_name || ' ' || state || ' ' || sync_state FROM pg_stat_replication
-ORDER BY application_name, pid]]
-
 local function ask(copy, sql, max_rows)
   return effects.call("sql.query", { server = copy.server, database = copy.site.database,
     sql = sql, max_rows = max_rows })
@@ -76,26 +67,21 @@ local function listed(path)
   return path and effects.call("folder.list", { path = path })
 end
 
-local function data_folder_of(copy)
-  local server = inventory.servers()[copy.server]
-  return server and server.folder
-end
-
--- Where nobody has made a server yet, in a folder that is there, the copy is missing.
-local function is_missing(copy)
-  local folder = listed(data_folder_of(copy))
-  return folder and folder.parent and #folder.files == 0 and true or false
-end
-
 -- What failed, with the words of the driver on one line.
 local function words_of(failure)
   local cause = failure.cause and failure.cause ~= "" and ": " .. failure.cause or ""
   return text.trim(((failure.message .. cause):gsub("%s+", " ")))
 end
 
+-- The state of a copy whose server does not answer, and what its folder tells.
 local function state_without_answer(copy, failure)
-  local state = libpq.state(words_of(failure))
-  return state == "unreachable" and is_missing(copy) and "missing" or state
+  local state, words = libpq.state(words_of(failure)), nil
+  if state == "unreachable" then
+    local missing
+    missing, words = pg_mirror.is_missing(copy)
+    state = missing and "missing" or state
+  end
+  return state, words
 end
 
 local function state_of(row)
@@ -157,7 +143,8 @@ function M.observe.database(copy)
     standby.add_facts(row, state == "online" and ask_row(copy, standby.history_query), facts)
     add_sessions(copy, facts)
   else
-    facts = { state = state_without_answer(copy, failure), reason = words_of(failure) }
+    local state, words = state_without_answer(copy, failure)
+    facts = { state = state, reason = words_of(failure) .. (words and "; " .. words or "") }
   end
   add_log_shipping(copy, facts)
   return facts
@@ -232,34 +219,19 @@ function M.observe.tail()
     reason = "this build cannot read the log of a PostgreSQL server that is down" }
 end
 
--- What the principal says of its standbys, for people.
-local function senders_of(principal)
-  local value = ask(principal, senders_query)
-  return value and table.concat(list.map(value.rows, function(row)
-    return row[1]
-  end), ", ")
+function M.observe.mirror(copy, principal)
+  return pg_mirror.observe({
+    ask = ask, ask_row = ask_row, state_of = state_without_answer, words_of = words_of,
+    row_of = function(of)
+      return ask_row(of, database_query)
+    end,
+  }, copy, principal)
 end
 
-function M.observe.mirror(copy, principal)
-  local at, failure = ask_row(copy, database_query)
-  if not at then
-    local missing = state_without_answer(copy, failure) == "missing"
-    return { state = missing and "none" or "broken", agent = words_of(failure) }
-  elseif at.restoring == 0 or at.streams ~= 1 then
-    return { state = "none", lsn = at.lsn }
-  end
-  local receiver = ask_row(copy, receiver_query)
-  if not receiver or receiver.status ~= "streaming" then
-    return { state = "stalled", lsn = at.lsn, agent = senders_of(principal) }
-  end
-  return {
-    state = "following",
-    principal = receiver.principal,
-    lsn = receiver.lsn,
-    lag = math.max(0, (receiver.known_lsn or receiver.lsn) - receiver.lsn),
-    agent = senders_of(principal),
-  }
-end
+M.mirrored = pg_mirror.mirrored
+M.install_mirror = pg_mirror.install_mirror
+M.follow = pg_mirror.follow
+M.take_back_mirror = pg_mirror.take_back_mirror
 
 -- Servers have no files of ours, so no lease lies beside them.
 function M.lease()
@@ -276,7 +248,6 @@ end
 -- Said while a plan is made, long before anything would be done.
 for verb, words in pairs {
   salvage_tail = "salvage the tail of a log", apply_tail = "apply the tail of a log",
-  install_mirror = "install a mirror", follow = "begin mirroring",
 } do
   M[verb] = function()
     error(("this build cannot %s on platform postgresql yet"):format(words), 0)

@@ -235,12 +235,18 @@ function M.recover(copy)
   }
 end
 
+-- What a mirror is to be.
+function M.mirrored(principal)
+  return { state = "following", principal = principal.path }
+end
+
+-- A change, and what becomes of the link by it.
 function M.install_mirror(principal, copy)
   return {
     row = "mirrors.install",
     args = { principal = principal.path, mirror = copy.path },
     statement = ("clone %s to %s as its mirror"):format(principal.path, copy.path),
-  }
+  }, { state = "stalled", principal = "" }
 end
 
 function M.follow(principal, copy)
@@ -248,7 +254,7 @@ function M.follow(principal, copy)
     row = "mirrors.follow",
     args = { principal = principal.path, mirror = copy.path },
     statement = ("ship every commit of %s to %s from now on"):format(principal.path, copy.path),
-  }
+  }, M.mirrored(principal)
 end
 
 return M

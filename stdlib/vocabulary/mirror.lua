@@ -42,7 +42,8 @@ local function not_ready(principal, facts, mirror, there)
   if facts.state ~= "online" or not facts.writable then
     return ("%s is %s, so it cannot be mirrored"):format(principal.title, tostring(facts.state))
   elseif there.state == "unreachable" or there.state == "unknown" then
-    return ("%s is %s"):format(mirror.title, there.state)
+    return ("%s is %s%s"):format(mirror.title, there.state,
+      there.reason and there.reason ~= "" and ": " .. there.reason or "")
   elseif there.state == "online" and there.writable then
     return ("%s is online and writable; installing a mirror would replace it"):format(mirror.title)
   end
@@ -68,9 +69,9 @@ local function identity(principal, facts)
 end
 
 -- Which fork the mirror gets is seen afterwards; following asks for the same on both sides.
-local function changes(principal, mirror, facts)
+local function changes(principal, mirror, facts, is_fed)
   local platform = registry.of(mirror)
-  local install = platform.install_mirror(principal, mirror)
+  local install, link = platform.install_mirror(principal, mirror)
   install.resource = mirror.id
   local unknown = schema.unknown "database"
   install.becomes = identity(principal, facts)
@@ -78,13 +79,24 @@ local function changes(principal, mirror, facts)
     database_id = facts.database_id ~= "" and facts.database_id or unknown.database_id,
     fork = unknown.fork, recovered_lsn = host.null, recovered_time = host.null,
     incomplete_lsn = host.null }
-  install.becomes[link_id(mirror)] = { state = "stalled", principal = "" }
-  local follow = platform.follow(principal, mirror)
+  install.becomes[link_id(mirror)] = link
+  local follow, followed = platform.follow(principal, mirror)
   -- Whoever feeds the mirror has the principal open.
-  follow.becomes = { state = "following", principal = principal.path,
-    [principal.id] = { sessions = schema.unknown_fact("database", "sessions"),
-      session_list = schema.unknown_fact("database", "session_list") } }
-  return { install, follow }
+  followed[principal.id] = { sessions = schema.unknown_fact("database", "sessions"),
+    session_list = schema.unknown_fact("database", "session_list") }
+  follow.becomes = followed
+  return is_fed and { follow } or { install, follow }
+end
+
+-- Whether the mirror is kept up to date already, if not in every way that is wanted of it.
+local function is_fed(principal, mirror, link)
+  return link.state == "following"
+    and link.principal == registry.of(mirror).mirrored(principal).principal
+end
+
+local function take_back(a, before)
+  local mirror = handles.of(a.mirror)
+  return registry.of(mirror).take_back_mirror(handles.of(a.principal), mirror, before)
 end
 
 -- Clones a database to its mirror and keeps it up to date from then on.
@@ -104,19 +116,25 @@ local install = primitive.shipped {
   end,
   wants = function(a)
     local principal = handles.of(a.principal)
-    return {
-      state = "following",
-      principal = principal.path,
-      [a.mirror] = { state = "mirror" },
-    }
+    local wanted = registry.of(handles.of(a.mirror)).mirrored(principal)
+    wanted[a.mirror] = { state = "mirror" }
+    return wanted
   end,
+  -- Nobody knows a way back where the site is not known.
+  undoes = function(a)
+    local platform = registry.platforms[inventory.platform_of(handles.of(a.mirror).server)]
+    return platform and platform.take_back_mirror and take_back
+  end,
+  undo_word = "automatic where the platform can",
   requires = function(a, facts, observe)
     local mirror, there = handles.of(a.mirror), observe(a.mirror)
     return not_ready(handles.of(a.principal), observe(a.principal), mirror, there)
       or in_use(facts, mirror, there)
   end,
-  changes = function(a, _, observe)
-    return changes(handles.of(a.principal), handles.of(a.mirror), observe(a.principal))
+  changes = function(a, facts, observe)
+    local principal, mirror = handles.of(a.principal), handles.of(a.mirror)
+    return changes(principal, mirror, observe(a.principal),
+      is_fed(principal, mirror, facts) and observe(a.mirror).state == "mirror")
   end,
 }
 

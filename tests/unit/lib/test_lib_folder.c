@@ -33,11 +33,11 @@ static void a_folder_is_listed_with_sizes_and_only_ordinary_files(void **state)
     put(state, "f/b", "hello\n");
     put(state, "f/a file", "");
     assert_answer(&bench, list_folder(&bench, state, "f"),
-                  "{'exists':true,'files':['0 a file','6 b'],'parent':true}");
+                  "{'entries':3,'exists':true,'files':['0 a file','6 b'],'parent':true}");
     assert_answer(&bench, list_folder(&bench, state, "g"),
-                  "{'exists':false,'files':[],'parent':true}");
+                  "{'entries':0,'exists':false,'files':[],'parent':true}");
     assert_answer(&bench, list_folder(&bench, state, "g/h"),
-                  "{'exists':false,'files':[],'parent':false}");
+                  "{'entries':0,'exists':false,'files':[],'parent':false}");
     free(folder);
     free(below);
     bench_close(&bench);

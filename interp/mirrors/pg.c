@@ -1,0 +1,213 @@
+#include "mirrors/pg.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/num.h"
+
+/* ------------------------------------------------------------ libpq's words */
+
+static void add_keyword(struct bsc_buf *out, const char *keyword, const char *value, size_t length)
+{
+    bsc_buf_printf(out, "%s%s='", out->length > 0 ? " " : "", keyword);
+    for (size_t i = 0; i < length; i++) {
+        if (value[i] == '\'' || value[i] == '\\')
+            bsc_buf_add_char(out, '\\');
+        bsc_buf_add_char(out, value[i]);
+    }
+    bsc_buf_add_char(out, '\'');
+}
+
+/* The keyword of libpq for one of ODBC's, or NULL. */
+static const char *keyword_of(const char *name, size_t length)
+{
+    static const char *const pairs[][2] = {{"servername", "host"}, {"server", "host"},
+                                           {"port", "port"},       {"uid", "user"},
+                                           {"username", "user"},   {"sslmode", "sslmode"}};
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        if (strlen(pairs[i][0]) == length && strncasecmp(pairs[i][0], name, length) == 0)
+            return pairs[i][1];
+    }
+    return NULL;
+}
+
+/* Reads the value at `at`, in braces or up to a semicolon; returns where it ends. */
+static const char *read_value(const char *at, struct bsc_buf *value)
+{
+    bsc_buf_clear(value);
+    if (*at != '{') {
+        size_t length = strcspn(at, ";");
+        bsc_buf_add(value, at, length);
+        return at + length;
+    }
+    for (at++; *at != '\0' && (at[0] != '}' || at[1] == '}'); at++) {
+        if (at[0] == '}')
+            at++;
+        bsc_buf_add_char(value, *at);
+    }
+    return at + strcspn(at, ";");
+}
+
+static void translate(const char *connection, struct bsc_buf *out, bool *ret_host)
+{
+    struct bsc_buf value;
+    bsc_buf_init(&value);
+    for (const char *at = connection + strspn(connection, "; "); *at != '\0';
+         at += strspn(at, "; ")) {
+        size_t name = strcspn(at, "=;");
+        const char *keyword = keyword_of(at, name);
+        at += name;
+        if (*at == '=')
+            at = read_value(at + 1, &value);
+        else
+            bsc_buf_clear(&value);
+        if (keyword != NULL && value.length > 0) {
+            add_keyword(out, keyword, value.data, value.length);
+            *ret_host = *ret_host || strcmp(keyword, "host") == 0;
+        }
+    }
+    bsc_buf_release(&value);
+}
+
+bool bsc_mirrors_pg_conninfo(const struct bsc_mirrors_pg_way *way, struct bsc_buf *out,
+                             struct bsc_err *err)
+{
+    bool has_host = way->conninfo != NULL;
+    if (way->conninfo != NULL)
+        bsc_buf_add_text(out, way->conninfo);
+    else
+        translate(way->connection, out, &has_host);
+    if (!has_host) {
+        bsc_err_set(err, BSC_ERR_INVALID, "the connection of the principal names no Servername");
+        return bsc_err_hint(err,
+                            "Say with \"conninfo\" in the site file how its mirror reaches it.");
+    }
+    add_keyword(out, "application_name", way->name, strlen(way->name));
+    if (way->passfile != NULL)
+        add_keyword(out, "passfile", way->passfile, strlen(way->passfile));
+    return true;
+}
+
+bool bsc_mirrors_pg_passfile(const char *password, struct bsc_buf *out, struct bsc_err *err)
+{
+    if (strpbrk(password, "\n\r") != NULL)
+        return bsc_err_set(err, BSC_ERR_INVALID,
+                           "a password with a line end cannot stand in a password file");
+    /* Room is made first, since a buffer that grows leaves the old bytes behind. */
+    (void)bsc_buf_room(out, strlen(password) * 2 + 16);
+    bsc_buf_add_text(out, "*:*:*:*:");
+    for (; *password != '\0'; password++) {
+        if (*password == ':' || *password == '\\')
+            bsc_buf_add_char(out, '\\');
+        bsc_buf_add_char(out, *password);
+    }
+    bsc_buf_add_char(out, '\n');
+    return true;
+}
+
+/* ------------------------------------------------------------ settings */
+
+static void add_quoted(const char *value, bool in_file, struct bsc_buf *out)
+{
+    bsc_buf_add_char(out, '\'');
+    for (; *value != '\0'; value++) {
+        if (*value == '\'' || (in_file && *value == '\\'))
+            bsc_buf_add_char(out, *value);
+        bsc_buf_add_char(out, *value);
+    }
+    bsc_buf_add_char(out, '\'');
+}
+
+void bsc_mirrors_pg_literal(const char *value, struct bsc_buf *out)
+{
+    add_quoted(value, false, out);
+}
+
+/* Of a setting that is given twice, the last one counts. What the server that was cloned had for
+ * its own recovery, and whom its commits wait for, is no business of its mirror: a restore_command
+ * that is not there would end it, and a target would bring it online. */
+void bsc_mirrors_pg_settings(const char *own, const char *conninfo, struct bsc_buf *out)
+{
+    static const char *const none[] = {"primary_slot_name",    "restore_command",
+                                       "recovery_target",      "recovery_target_lsn",
+                                       "recovery_target_name", "recovery_target_time",
+                                       "recovery_target_xid",  "synchronous_standby_names"};
+    size_t length = strlen(own);
+    bsc_buf_add(out, own, length);
+    if (length > 0 && own[length - 1] != '\n')
+        bsc_buf_add_char(out, '\n');
+    bsc_buf_add_text(out, "primary_conninfo = ");
+    add_quoted(conninfo, true, out);
+    bsc_buf_add_text(out, "\nrecovery_target_timeline = 'latest'\nrecovery_min_apply_delay = 0\n");
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+        bsc_buf_printf(out, "%s = ''\n", none[i]);
+}
+
+/* ------------------------------------------------------------ what programs say */
+
+/* "  1234/56789 kB (2%), 0/1 tablespace" */
+static bool read_progress(const char *line, int64_t *ret_done, int64_t *ret_total)
+{
+    line += strspn(line, " ");
+    size_t done = strspn(line, "0123456789");
+    const char *behind = line + done;
+    if (done == 0 || *behind != '/' || !bsc_num_parse(line, done, ret_done))
+        return false;
+    size_t total = strspn(behind + 1, "0123456789");
+    return strncmp(behind + 1 + total, " kB", 3) == 0 &&
+           bsc_num_parse(behind + 1, total, ret_total) && *ret_done < INT64_MAX / 1024 &&
+           *ret_total < INT64_MAX / 1024;
+}
+
+static void take_line(struct bsc_mirrors_pg_ear *ear)
+{
+    int64_t done = 0, total = 0;
+    ear->line[ear->length] = '\0';
+    ear->length = 0;
+    const char *error = strstr(ear->line, "error: ");
+    if (read_progress(ear->line, &done, &total)) {
+        if (ear->progress != NULL)
+            ear->progress(ear->progress_arg, done * 1024,
+                          total > done ? total * 1024 : done * 1024);
+    } else if (ear->line[0] != '\0' && !ear->is_error) {
+        const char *words = error != NULL ? error + strlen("error: ") : ear->line;
+        memcpy(ear->words, words, strlen(words) + 1);
+        ear->is_error = error != NULL;
+    }
+}
+
+void bsc_mirrors_pg_hear(void *ear, const char *bytes, size_t length)
+{
+    struct bsc_mirrors_pg_ear *self = ear;
+    for (size_t i = 0; i < length; i++) {
+        if (bytes[i] == '\n' || bytes[i] == '\r')
+            take_line(self);
+        else if (self->length < sizeof self->line - 1)
+            self->line[self->length++] = bytes[i];
+    }
+}
+
+/* What follows a label at the beginning of a line, or NULL. */
+static const char *behind_label(const char *text, const char *label, size_t *ret_length)
+{
+    const char *at = strstr(text, label);
+    if (at == NULL || (at != text && at[-1] != '\n'))
+        return NULL;
+    at += strlen(label);
+    at += strspn(at, " ");
+    *ret_length = strcspn(at, "\n");
+    return at;
+}
+
+bool bsc_mirrors_pg_control_read(const char *text, struct bsc_mirrors_pg_control *ret)
+{
+    size_t system = 0, state = 0;
+    const char *id = behind_label(text, "Database system identifier:", &system);
+    const char *word = behind_label(text, "Database cluster state:", &state);
+    if (id == NULL || word == NULL || system == 0 || system >= sizeof ret->system)
+        return false;
+    memcpy(ret->system, id, system);
+    ret->system[system] = '\0';
+    ret->standby = memmem(word, state, "recovery", strlen("recovery")) != NULL;
+    return true;
+}
