@@ -63,18 +63,20 @@ static void take_longer(struct bsc_logs_pg_reader *reader, const struct bsc_logs
 {
     const struct bsc_sys *sys = reader->order.sys;
     struct bsc_err problem = BSC_ERR_INIT;
-    struct stat found;
+    struct stat found = {0};
     char *path = bsc_logs_pg_path(folder, name);
     int fd = bsc_logs_io_open(sys, path, &problem);
-    if (fd >= 0 && sys->fstat(sys->self, fd, &found) == 0 && found.st_size > *length) {
+    if (fd >= 0 && sys->fstat(sys->self, fd, &found) != 0)
+        bsc_err_sys(&problem, errno, "cannot look at '%s'", path);
+    if (problem.code != BSC_ERR_NONE && problem.code != BSC_ERR_NOT_FOUND)
+        *err = problem;
+    if (fd >= 0 && found.st_size > *length && problem.code == BSC_ERR_NONE) {
         close_file(reader);
         reader->fd = fd;
         reader->path = path;
         *length = found.st_size;
         return;
     }
-    if (fd < 0 && problem.code != BSC_ERR_NOT_FOUND)
-        *err = problem;
     bsc_logs_io_close(sys, &fd, path, &problem);
     bsc_mem_free(path);
 }

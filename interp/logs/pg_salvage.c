@@ -1,0 +1,278 @@
+#include "logs/pg_tail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "logs/io.h"
+#include "logs/pg_tail_int.h"
+#include "os/files.h"
+
+#define NOTE_NAME   ".salvaged"
+#define NOTE_FORMAT "bascule salvaged timeline %u LSN %llu to %llu commits %lld time %lld\n"
+
+enum { BLOCK_BYTES = 256 * 1024, NOTE_MAX = 4096 };
+
+bool bsc_logs_pg_note_read(const struct bsc_logs_pg_tail_order *order, struct pg_note *ret)
+{
+    struct bsc_buf text = {0};
+    struct bsc_err ignored = BSC_ERR_INIT;
+    char *path = bsc_files_join(order->destination, NOTE_NAME);
+    unsigned timeline = 0;
+    unsigned long long first = 0, last = 0;
+    long long commits = 0, time = 0;
+    bsc_buf_init(&text);
+    bool ok = bsc_files_read(order->sys, path, NOTE_MAX, &text, &ignored) &&
+              sscanf(text.data, NOTE_FORMAT, &timeline, &first, &last, &commits, &time) == 5;
+    if (ok)
+        *ret = (struct pg_note){.first_lsn = first,
+                                .last_lsn = last,
+                                .commits = commits,
+                                .time_ms = time,
+                                .timeline = timeline};
+    bsc_buf_release(&text);
+    bsc_mem_free(path);
+    return ok;
+}
+
+bool bsc_logs_pg_note_write(const struct bsc_logs_pg_tail_order *order, const struct pg_note *note,
+                            struct bsc_err *err)
+{
+    char *path = bsc_files_join(order->destination, NOTE_NAME);
+    char *text = bsc_mem_format(
+        NOTE_FORMAT, (unsigned)note->timeline, (unsigned long long)note->first_lsn,
+        (unsigned long long)note->last_lsn, (long long)note->commits, (long long)note->time_ms);
+    bool ok = bsc_files_write(order->sys, path, text, strlen(text), 0640, err);
+    bsc_mem_free(text);
+    bsc_mem_free(path);
+    return ok;
+}
+
+/* One log file on its way into the destination. */
+struct handing {
+    const struct pg_tail *tail;
+    uint64_t lsn; /* where the file begins */
+    char *from;   /* owned paths */
+    char *staged;
+    char *to;
+    int from_fd;
+    int to_fd;
+};
+
+static void handing_release(struct handing *handing)
+{
+    const struct bsc_logs_pg_tail_order *order = handing->tail->order;
+    struct bsc_err ignored = BSC_ERR_INIT;
+    bsc_logs_io_close(order->sys, &handing->from_fd, handing->from, &ignored);
+    bsc_logs_io_close(order->sys, &handing->to_fd, handing->staged, &ignored);
+    bsc_mem_free(handing->from);
+    bsc_mem_free(handing->staged);
+    bsc_mem_free(handing->to);
+}
+
+static struct handing handing_make(const struct pg_tail *tail, uint64_t lsn)
+{
+    const struct bsc_logs_pg_tail_order *order = tail->order;
+    const struct bsc_logs_pg_folder wal = {.path = tail->wal},
+                                    staged = {.path = order->destination, .staged = true},
+                                    to = {.path = order->destination};
+    char name[BSC_LOGS_PG_NAME];
+    bsc_logs_pg_name(order->timeline, lsn, order->segment, name);
+    return (struct handing){.tail = tail,
+                            .lsn = lsn,
+                            .from = bsc_logs_pg_path(&wal, name),
+                            .staged = bsc_logs_pg_path(&staged, name),
+                            .to = bsc_logs_pg_path(&to, name),
+                            .from_fd = -1,
+                            .to_fd = -1};
+}
+
+/* Whoever works for the standby must be able to read what root has written. */
+static bool give_to_owner(const struct bsc_logs_pg_tail_order *order, int fd, const char *path,
+                          struct bsc_err *err)
+{
+    struct stat folder;
+    if (geteuid() != 0)
+        return true;
+    if (order->sys->stat(order->sys->self, order->destination, &folder) != 0 ||
+        fchown(fd, folder.st_uid, folder.st_gid) != 0)
+        return bsc_err_sys(err, errno, "cannot give '%s' to the owner of its folder", path);
+    return true;
+}
+
+/* How much of the file is part of the tail; the rest of it is zeros. */
+static uint64_t used_bytes(const struct handing *handing)
+{
+    const uint64_t left = handing->tail->survey.last_lsn - handing->lsn;
+    const uint64_t segment = handing->tail->order->segment;
+    return left < segment ? left : segment;
+}
+
+static bool copy_bytes(struct handing *handing, struct bsc_err *err)
+{
+    const struct bsc_logs_pg_tail_order *order = handing->tail->order;
+    unsigned char *block = bsc_mem_new(BLOCK_BYTES, 1);
+    const uint64_t used = used_bytes(handing);
+    bool ok = true;
+    for (uint64_t at = 0; ok && at < used; at += BLOCK_BYTES) {
+        size_t length = used - at < BLOCK_BYTES ? (size_t)(used - at) : BLOCK_BYTES, got = 0;
+        ok = bsc_logs_io_read_at(order->sys, handing->from_fd, handing->from, block, length,
+                                 (int64_t)at, &got, err);
+        if (ok && got < length)
+            ok = bsc_err_set(err, BSC_ERR_DAMAGED, "'%s' got shorter while it was copied",
+                             handing->from);
+        ok = ok && bsc_logs_io_write_at(order->sys, handing->to_fd, handing->staged, block, length,
+                                        (int64_t)at, err);
+        if (ok && order->cancel != NULL && atomic_load(order->cancel))
+            ok = bsc_err_set(err, BSC_ERR_CANCELLED, "salvaging the log was cancelled");
+    }
+    bsc_mem_free(block);
+    return ok;
+}
+
+static bool write_staged(struct handing *handing, struct bsc_err *err)
+{
+    const struct bsc_logs_pg_tail_order *order = handing->tail->order;
+    const struct bsc_sys *sys = order->sys;
+    handing->to_fd = sys->open(sys->self, handing->staged, O_RDWR | O_CREAT | O_TRUNC, 0640);
+    if (handing->to_fd < 0)
+        return bsc_err_sys(err, errno, "cannot create '%s'", handing->staged);
+    if (!copy_bytes(handing, err))
+        return false;
+    if (sys->ftruncate(sys->self, handing->to_fd, (off_t)order->segment) != 0)
+        return bsc_err_sys(err, errno, "cannot write '%s'", handing->staged);
+    return give_to_owner(order, handing->to_fd, handing->staged, err) &&
+           bsc_logs_io_sync(sys, handing->to_fd, handing->staged, err) &&
+           bsc_logs_io_close(sys, &handing->to_fd, handing->staged, err);
+}
+
+/* A file that is not on the dead server's disk any more has been shipped; the tail needs the end of
+ * it at most. */
+static bool stage(const struct pg_tail *tail, uint64_t lsn, int64_t *files, struct bsc_err *err)
+{
+    const struct bsc_logs_pg_tail_order *order = tail->order;
+    struct handing handing = handing_make(tail, lsn);
+    bool ok = true;
+    if (bsc_files_exists(order->sys, handing.from)) {
+        handing.from_fd = bsc_logs_io_open(order->sys, handing.from, err);
+        ok = handing.from_fd >= 0 && write_staged(&handing, err);
+        ++*files;
+    }
+    handing_release(&handing);
+    return ok;
+}
+
+/* Gives one file its name; one that was not staged has it. */
+static bool name_it(const struct pg_tail *tail, uint64_t lsn, struct bsc_err *err)
+{
+    const struct bsc_sys *sys = tail->order->sys;
+    struct handing handing = handing_make(tail, lsn);
+    bool ok = sys->rename(sys->self, handing.staged, handing.to) == 0 || errno == ENOENT;
+    if (!ok)
+        bsc_err_sys(err, errno, "cannot give '%s' its name", handing.to);
+    handing_release(&handing);
+    return ok;
+}
+
+static void discard(const struct pg_tail *tail, uint64_t lsn)
+{
+    const struct bsc_sys *sys = tail->order->sys;
+    struct handing handing = handing_make(tail, lsn);
+    sys->unlink(sys->self, handing.staged);
+    handing_release(&handing);
+}
+
+/* Reads what was written as the standby will. */
+static bool prove(const struct pg_tail *tail, struct bsc_err *err)
+{
+    const struct bsc_logs_pg_tail_order *order = tail->order;
+    const struct bsc_logs_pg_folder folders[] = {{.path = order->destination, .staged = true},
+                                                 {.path = order->destination}};
+    struct bsc_logs_pg_tail_order again = *order;
+    struct bsc_logs_pg_survey survey = {0};
+    again.list_max = 0;
+    bool ok = bsc_logs_pg_tail_survey(&again, folders, 2, &survey, err);
+    if (ok && (survey.last_lsn != tail->survey.last_lsn || survey.commits != tail->survey.commits))
+        ok = bsc_err_set(err, BSC_ERR_DAMAGED,
+                         "what was written to '%s' ends at LSN %" PRIu64 ", not %" PRIu64 ": %s",
+                         order->destination, survey.last_lsn, tail->survey.last_lsn, survey.reason);
+    bsc_logs_pg_survey_release(&survey);
+    return ok;
+}
+
+/* A run that was killed may have handed the first files over: the tail is still the same. */
+static bool write_note(const struct pg_tail *tail, struct bsc_err *err)
+{
+    const struct bsc_logs_pg_survey *survey = &tail->survey;
+    const struct pg_note note = {.first_lsn = tail->order->after_lsn,
+                                 .last_lsn = survey->last_lsn,
+                                 .commits = survey->commits,
+                                 .time_ms = survey->last_time_us / 1000,
+                                 .timeline = tail->order->timeline};
+    if (tail->has_note && tail->note.timeline == note.timeline &&
+        tail->note.last_lsn == note.last_lsn && tail->note.first_lsn <= note.first_lsn)
+        return true;
+    return bsc_logs_pg_note_write(tail->order, &note, err);
+}
+
+static bool hand_over(const struct pg_tail *tail, int64_t *files, struct bsc_err *err)
+{
+    const struct bsc_logs_pg_tail_order *order = tail->order;
+    const uint64_t segment = order->segment, last = tail->survey.last_lsn;
+    const uint64_t first = order->after_lsn - order->after_lsn % segment;
+    bool ok = bsc_files_make_folder(order->sys, order->destination, 0750, err);
+    for (uint64_t lsn = first; ok && lsn < last; lsn += segment) {
+        ok = stage(tail, lsn, files, err);
+        if (ok && order->progress != NULL)
+            order->progress(order->progress_arg, (int64_t)(lsn - first), (int64_t)(last - first));
+    }
+    ok = ok && prove(tail, err) && write_note(tail, err);
+    for (uint64_t lsn = first; ok && lsn < last; lsn += segment)
+        ok = name_it(tail, lsn, err);
+    ok = ok && bsc_files_sync_folder(order->sys, order->destination, err);
+    for (uint64_t lsn = first; !ok && lsn < last; lsn += segment)
+        discard(tail, lsn);
+    return ok;
+}
+
+static bool salvage(const struct pg_tail *tail, struct bsc_logs_pg_salvaged *ret,
+                    struct bsc_err *err)
+{
+    switch (tail->kind) {
+    case PG_TAIL_SALVAGED:
+        *ret = (struct bsc_logs_pg_salvaged){.first_lsn = tail->note.first_lsn,
+                                             .last_lsn = tail->note.last_lsn,
+                                             .commits = tail->note.commits};
+        return true;
+    case PG_TAIL_AVAILABLE:
+        if (tail->order->last_lsn != 0 && tail->order->last_lsn != tail->survey.last_lsn)
+            return bsc_err_set(err, BSC_ERR_CONFLICT,
+                               "the log can be read up to LSN %" PRIu64 ", not up to %" PRIu64
+                               ": %s",
+                               tail->survey.last_lsn, tail->order->last_lsn, tail->reason);
+        *ret = (struct bsc_logs_pg_salvaged){.first_lsn = tail->order->after_lsn,
+                                             .last_lsn = tail->survey.last_lsn,
+                                             .commits = tail->survey.commits};
+        return hand_over(tail, &ret->files, err);
+    case PG_TAIL_EMPTY:
+        return bsc_err_set(err, BSC_ERR_REFUSED, "nothing was committed after LSN %" PRIu64,
+                           tail->order->after_lsn);
+    default:
+        return bsc_err_set(err, BSC_ERR_REFUSED, "the tail of the log cannot be salvaged: %s",
+                           tail->reason);
+    }
+}
+
+bool bsc_logs_pg_salvage(const struct bsc_logs_pg_tail_order *order,
+                         struct bsc_logs_pg_salvaged *ret, struct bsc_err *err)
+{
+    struct pg_tail tail;
+    bsc_logs_pg_tail_find(&tail, order);
+    bool ok = salvage(&tail, ret, err);
+    bsc_logs_pg_tail_release(&tail);
+    return ok;
+}

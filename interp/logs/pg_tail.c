@@ -1,0 +1,282 @@
+#include "logs/pg_tail.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "logs/pg_tail_int.h"
+#include "os/clock.h"
+#include "os/files.h"
+#include "os/process.h"
+
+enum { RESIDENTS_MAX = 16 };
+
+static const char *const kind_names[] = {"unavailable", "empty",    "available",
+                                         "damaged",     "salvaged", "too_late"};
+
+static bool judge(struct pg_tail *tail, enum pg_tail_kind kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Returns false, for whoever cannot go on. */
+static bool judge(struct pg_tail *tail, enum pg_tail_kind kind, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    tail->kind = kind;
+    (void)vsnprintf(tail->reason, sizeof tail->reason, format, args);
+    va_end(args);
+    return false;
+}
+
+/* The processes of a server work in its data folder. */
+static bool nobody_works_in(struct pg_tail *tail, const char *folder)
+{
+    pid_t pids[RESIDENTS_MAX];
+    size_t count = bsc_process_residents(folder, pids, RESIDENTS_MAX);
+    if (count == 0)
+        return true;
+    return judge(tail, PG_TAIL_UNAVAILABLE, "the server is not dead: process %lld works in '%s'",
+                 (long long)pids[0], folder);
+}
+
+static bool find_disk(struct pg_tail *tail)
+{
+    const struct bsc_sys *sys = tail->order->sys;
+    char *wal = bsc_files_join(tail->disk, "pg_wal");
+    char *control = bsc_files_join(tail->disk, "global/pg_control");
+    char *above = bsc_files_folder_of(tail->disk);
+    const bool is_wal = strcmp(bsc_files_name_of(tail->disk), "pg_wal") == 0;
+    bool ok = true;
+    if (!bsc_files_exists(sys, tail->disk))
+        ok = judge(tail, PG_TAIL_UNAVAILABLE, "'%s' does not answer", tail->disk);
+    else if (bsc_files_exists(sys, wal))
+        tail->wal = bsc_mem_text(wal);
+    else if (bsc_files_exists(sys, control))
+        ok = judge(tail, PG_TAIL_UNAVAILABLE, "'%s' cannot be read", wal);
+    else
+        tail->wal = bsc_mem_text(tail->disk);
+    ok = ok && nobody_works_in(tail, is_wal ? above : tail->disk);
+    bsc_mem_free(wal);
+    bsc_mem_free(control);
+    bsc_mem_free(above);
+    return ok;
+}
+
+bool bsc_logs_pg_tail_survey(const struct bsc_logs_pg_tail_order *order,
+                             const struct bsc_logs_pg_folder *folders, size_t count,
+                             struct bsc_logs_pg_survey *ret, struct bsc_err *err)
+{
+    const struct bsc_logs_pg_survey_order survey = {
+        .log = {.sys = order->sys,
+                .folders = folders,
+                .folder_count = count,
+                .timeline = order->timeline,
+                .segment = order->segment,
+                .system = order->system,
+                .first_lsn = order->after_lsn,
+                .cancel = order->cancel},
+        .list_max = order->list_max > 0 ? (size_t)order->list_max : 0,
+        .look_beyond = true};
+    return bsc_logs_pg_survey_make(&survey, ret, err);
+}
+
+/* Number of the segment in a log file's name, of the timeline and of those after `first`; 0 for
+ * any other. */
+static uint64_t number_of(const struct bsc_logs_pg_tail_order *order, const char *name)
+{
+    char again[BSC_LOGS_PG_NAME];
+    unsigned timeline = 0, high = 0, low = 0;
+    if (strlen(name) != BSC_LOGS_PG_NAME - 1 ||
+        sscanf(name, "%8X%8X%8X", &timeline, &high, &low) != 3)
+        return 0;
+    uint64_t lsn = ((uint64_t)high << 32) + (uint64_t)low * order->segment;
+    bsc_logs_pg_name(order->timeline, lsn, order->segment, again);
+    return strcmp(name, again) == 0 && lsn > order->after_lsn ? lsn / order->segment : 0;
+}
+
+static bool begins_a_log(const struct pg_tail *tail, uint64_t number)
+{
+    const struct bsc_logs_pg_folder folder = {.path = tail->wal};
+    struct bsc_logs_pg_tail_order order = *tail->order;
+    struct bsc_logs_pg_survey survey;
+    struct bsc_err ignored = BSC_ERR_INIT;
+    order.after_lsn = number * order.segment;
+    bool begins = bsc_logs_pg_tail_survey(&order, &folder, 1, &survey, &ignored) &&
+                  (survey.records > 0 || survey.beyond_lsn > 0);
+    bsc_logs_pg_survey_release(&survey);
+    return begins;
+}
+
+/* Where the file with the tail's beginning is gone, what comes later is of no use. */
+static bool has_later_files(const struct pg_tail *tail)
+{
+    struct bsc_files_list list = {0};
+    struct bsc_err ignored = BSC_ERR_INIT;
+    bool found = false;
+    if (!bsc_files_list(tail->wal, &list, &ignored))
+        return false;
+    for (size_t i = 0; !found && i < list.count; i++) {
+        uint64_t number = number_of(tail->order, list.names[i]);
+        found = number > 0 && begins_a_log(tail, number);
+    }
+    bsc_files_list_release(&list);
+    return found;
+}
+
+/* A log that does not go on from where the tail should begin. */
+static void judge_without_records(struct pg_tail *tail)
+{
+    const struct bsc_logs_pg_survey *survey = &tail->survey;
+    switch (survey->end) {
+    case BSC_LOGS_PG_END_MISSING:
+        if (has_later_files(tail))
+            judge(tail, PG_TAIL_DAMAGED,
+                  "%s: what was committed from LSN %" PRIu64 " on is gone from its log",
+                  survey->reason, tail->order->after_lsn);
+        break;
+    case BSC_LOGS_PG_END_FOREIGN:
+        judge(tail, PG_TAIL_DAMAGED, "%s", survey->reason);
+        break;
+    case BSC_LOGS_PG_END_VERSION:
+    case BSC_LOGS_PG_END_UNREADABLE:
+        judge(tail, PG_TAIL_UNAVAILABLE, "%s", survey->reason);
+        break;
+    default:
+        if (survey->beyond_lsn > 0)
+            judge(tail, PG_TAIL_DAMAGED,
+                  "%s, and what follows, up to LSN %" PRIu64 ", has no beginning", survey->reason,
+                  survey->beyond_lsn);
+        break;
+    }
+}
+
+static bool was_salvaged(const struct pg_tail *tail)
+{
+    const struct bsc_logs_pg_tail_order *order = tail->order;
+    return tail->has_note && tail->note.timeline == order->timeline &&
+           tail->note.first_lsn < order->after_lsn && tail->note.last_lsn <= order->after_lsn;
+}
+
+/* Whether a log may have gone on behind its end: it was not a crash that has cut it off there. */
+static bool is_cut_off(const struct bsc_logs_pg_survey *survey)
+{
+    return survey->end == BSC_LOGS_PG_END_UNREADABLE || survey->end == BSC_LOGS_PG_END_SHORT ||
+           survey->end == BSC_LOGS_PG_END_FOREIGN || survey->end == BSC_LOGS_PG_END_VERSION;
+}
+
+/* With words on what is lost, whatever becomes of the tail, if anything is. */
+static void judge_readable(struct pg_tail *tail, enum pg_tail_kind kind)
+{
+    const struct bsc_logs_pg_survey *survey = &tail->survey;
+    if (survey->beyond_lsn > 0)
+        judge(tail, kind, "%s, and what follows, up to LSN %" PRIu64 ", is lost", survey->reason,
+              survey->beyond_lsn);
+    else
+        judge(tail, kind, "%s", is_cut_off(survey) ? survey->reason : "");
+}
+
+static void judge_log(struct pg_tail *tail)
+{
+    const bool matters = bsc_logs_pg_survey_matters(&tail->survey);
+    if (matters && tail->order->parted)
+        judge(tail, PG_TAIL_TOO_LATE, "the copy was brought online at LSN %" PRIu64,
+              tail->order->after_lsn);
+    else if (matters)
+        judge_readable(tail, PG_TAIL_AVAILABLE);
+    else if (was_salvaged(tail))
+        judge_readable(tail, PG_TAIL_SALVAGED);
+    else
+        judge(tail, PG_TAIL_EMPTY, "%s", "");
+    if (tail->kind == PG_TAIL_EMPTY && tail->survey.records == 0)
+        judge_without_records(tail);
+}
+
+static void look_at(struct pg_tail *tail)
+{
+    const struct bsc_logs_pg_tail_order *order = tail->order;
+    struct bsc_err err = BSC_ERR_INIT;
+    if (!find_disk(tail))
+        return;
+    const struct bsc_logs_pg_folder folders[] = {
+        {.path = tail->wal}, {.path = order->destination}, {.path = order->share}};
+    const size_t count = order->share == NULL ? 2 : 3;
+    tail->has_note = bsc_logs_pg_note_read(order, &tail->note);
+    if (bsc_logs_pg_tail_survey(order, folders, count, &tail->survey, &err))
+        judge_log(tail);
+    else
+        judge(tail, PG_TAIL_UNAVAILABLE, "%s", err.message);
+}
+
+/* Whether a disk tells more than another: a commit counts more than any reason why there may be
+ * none, and a log that can be read more than one that cannot. */
+static bool is_better(const struct pg_tail *tail, const struct pg_tail *other)
+{
+    static const int ranks[] = {
+        [PG_TAIL_UNAVAILABLE] = 0, [PG_TAIL_DAMAGED] = 1,  [PG_TAIL_EMPTY] = 2,
+        [PG_TAIL_SALVAGED] = 3,    [PG_TAIL_TOO_LATE] = 4, [PG_TAIL_AVAILABLE] = 4};
+    if (ranks[tail->kind] != ranks[other->kind])
+        return ranks[tail->kind] > ranks[other->kind];
+    return tail->survey.last_lsn > other->survey.last_lsn;
+}
+
+void bsc_logs_pg_tail_find(struct pg_tail *tail, const struct bsc_logs_pg_tail_order *order)
+{
+    *tail = (struct pg_tail){.order = order};
+    judge(tail, PG_TAIL_UNAVAILABLE, "the site names no place where its disk can be read");
+    for (size_t i = 0; i < order->salvage_count; i++) {
+        struct pg_tail next = {.order = order, .disk = order->salvage[i]};
+        look_at(&next);
+        if (i > 0 && !is_better(&next, tail)) {
+            bsc_logs_pg_tail_release(&next);
+            continue;
+        }
+        bsc_logs_pg_tail_release(tail);
+        *tail = next;
+    }
+}
+
+void bsc_logs_pg_tail_release(struct pg_tail *tail)
+{
+    bsc_logs_pg_survey_release(&tail->survey);
+    bsc_mem_free(tail->wal);
+    tail->wal = NULL;
+}
+
+static void set_range(struct bsc_value *facts, uint64_t first_lsn, uint64_t last_lsn,
+                      int64_t commits, int64_t time_ms)
+{
+    char time[BSC_CLOCK_TEXT] = "";
+    bsc_value_set_int(facts, "first_lsn", (int64_t)first_lsn);
+    bsc_value_set_int(facts, "last_lsn", (int64_t)last_lsn);
+    bsc_value_set_int(facts, "commits", commits);
+    if (time_ms > 0) {
+        bsc_clock_format(time_ms, time);
+        bsc_value_set_text(facts, "time", time);
+    }
+}
+
+struct bsc_value *bsc_logs_pg_tail(const struct bsc_logs_pg_tail_order *order)
+{
+    struct bsc_value *facts = bsc_value_map();
+    struct pg_tail tail;
+    bsc_logs_pg_tail_find(&tail, order);
+    const struct bsc_logs_pg_survey *survey = &tail.survey;
+    const struct pg_note *note = &tail.note;
+    bsc_value_set_text(facts, "state", kind_names[tail.kind]);
+    if (tail.kind == PG_TAIL_SALVAGED)
+        set_range(facts, note->first_lsn, note->last_lsn, note->commits, note->time_ms);
+    else if (tail.kind == PG_TAIL_EMPTY)
+        set_range(facts, order->after_lsn, order->after_lsn, 0, 0);
+    else if (tail.kind != PG_TAIL_UNAVAILABLE && tail.kind != PG_TAIL_DAMAGED)
+        set_range(facts, order->after_lsn, survey->last_lsn, survey->commits,
+                  survey->last_time_us / 1000);
+    if (survey->list != NULL && bsc_logs_pg_survey_matters(survey))
+        bsc_value_set(facts, "commit_list", bsc_value_copy(survey->list));
+    bsc_value_set_text(facts, "reason", tail.reason);
+    bsc_logs_pg_tail_release(&tail);
+    return facts;
+}

@@ -1,0 +1,527 @@
+/*
+ * The tail of a dead PostgreSQL server's log: looked at, and handed to a standby. The log was
+ * written by a real PostgreSQL, which was killed; its first half was shipped.
+ */
+#include "pg_cluster.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "../fault_sys.h"
+#include "logs/pg_survey.h"
+#include "logs/pg_tail.h"
+#include "os/files.h"
+
+enum { MIB = 1 << 20 };
+
+struct site {
+    char *folder;      /* owned, and all that follow: of the test */
+    char *disk;        /* a copy of the dead server's data folder */
+    char *destination; /* of the standby */
+    char *share;
+    const char *disks[1];
+    uint64_t first; /* where the log begins */
+    uint64_t last;  /* and ends */
+    uint64_t half;  /* what was shipped ends here: a record does too */
+    uint64_t system;
+    int64_t commits; /* behind that */
+    struct bsc_logs_pg_tail_order order;
+};
+
+static const char history[] =
+    "CREATE TABLE t (a int, b text);\n\n"
+    "INSERT INTO t SELECT i, repeat('x', i % 500) FROM generate_series(1, 9000) i;\n\n"
+    "SELECT pg_switch_wal();\n\n"
+    "INSERT INTO t VALUES (1);\n\n"
+    "INSERT INTO t SELECT i, repeat('y', i % 500) FROM generate_series(1, 9000) i;\n\n"
+    "BEGIN; INSERT INTO t VALUES (3); ROLLBACK;\n\n"
+    "INSERT INTO t VALUES (2);\n\n";
+
+static int make_history(void **state)
+{
+    struct pg_cluster *cluster = bsc_mem_new(1, sizeof *cluster);
+    pg_cluster_make(cluster);
+    pg_run(cluster, true, history);
+    *state = cluster;
+    return 0;
+}
+
+static int remove_history(void **state)
+{
+    pg_cluster_remove(*state);
+    bsc_mem_free(*state);
+    return 0;
+}
+
+static uint64_t first_file(const char *folder)
+{
+    struct bsc_files_list list = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+    uint64_t lsn = 0;
+    assert_true(bsc_files_list(folder, &list, &err));
+    for (size_t i = 0; lsn == 0 && i < list.count; i++)
+        if (strlen(list.names[i]) == 24)
+            lsn = strtoull(list.names[i] + 16, NULL, 16) * MIB;
+    bsc_files_list_release(&list);
+    return lsn;
+}
+
+static struct bsc_logs_pg_survey survey_of(const char *folder, uint64_t lsn, bool find)
+{
+    const struct bsc_logs_pg_folder folders[] = {{.path = folder}};
+    const struct bsc_logs_pg_survey_order order = {.log = {.sys = bsc_sys_real(),
+                                                           .folders = folders,
+                                                           .folder_count = 1,
+                                                           .timeline = 1,
+                                                           .segment = MIB,
+                                                           .first_lsn = lsn,
+                                                           .find = find}};
+    struct bsc_logs_pg_survey survey;
+    struct bsc_err err = BSC_ERR_INIT;
+    assert_true(bsc_logs_pg_survey_make(&order, &survey, &err));
+    return survey;
+}
+
+/* Finds the end of the file that was closed in the middle of the history. */
+static void find_ends(struct site *site, const char *wal)
+{
+    const struct bsc_logs_pg_folder folders[] = {{.path = wal}};
+    const struct bsc_logs_pg_order order = {.sys = bsc_sys_real(),
+                                            .folders = folders,
+                                            .folder_count = 1,
+                                            .timeline = 1,
+                                            .segment = MIB,
+                                            .first_lsn = site->first,
+                                            .find = true};
+    struct bsc_logs_pg_reader reader;
+    struct bsc_err err = BSC_ERR_INIT;
+    assert_true(bsc_logs_pg_open(&reader, &order, &err));
+    while (bsc_logs_pg_next(&reader)) {
+        if (reader.record.kind == BSC_LOGS_PG_SWITCH) {
+            site->half = reader.record.end_lsn;
+            site->commits = 0;
+        } else if (reader.record.kind == BSC_LOGS_PG_COMMIT) {
+            site->commits++;
+        }
+    }
+    site->last = reader.end_lsn;
+    site->system = reader.order.system;
+    bsc_logs_pg_release(&reader);
+}
+
+static char *file_in(const char *folder, uint64_t lsn)
+{
+    char name[BSC_LOGS_PG_NAME];
+    bsc_logs_pg_name(1, lsn, MIB, name);
+    return unit_path(folder, name);
+}
+
+static void copy_range(const char *from, const char *to, uint64_t first, uint64_t last)
+{
+    for (uint64_t lsn = first; lsn < last; lsn += MIB) {
+        char *source = file_in(from, lsn), *target = file_in(to, lsn);
+        size_t length = 0;
+        char *bytes = unit_file_get(source, &length);
+        assert_non_null(bytes);
+        unit_file_put(target, bytes, length);
+        free(bytes);
+        free(source);
+        free(target);
+    }
+}
+
+static void site_make(const struct pg_cluster *cluster, struct site *site)
+{
+    *site = (struct site){.folder = unit_folder_make()};
+    site->disk = unit_path(site->folder, "disk");
+    site->destination = unit_path(site->folder, "copied");
+    site->share = unit_path(site->folder, "share");
+    char *wal = unit_path(site->disk, "pg_wal");
+    assert_int_equal(mkdir(site->disk, 0700) + mkdir(wal, 0700), 0);
+    assert_int_equal(mkdir(site->destination, 0700) + mkdir(site->share, 0700), 0);
+    site->first = first_file(cluster->wal);
+    find_ends(site, cluster->wal);
+    assert_true(site->half > site->first && site->last > site->half + MIB);
+    copy_range(cluster->wal, wal, site->first, site->last);
+    copy_range(wal, site->destination, site->first, site->half);
+    copy_range(wal, site->share, site->first, site->half);
+    site->disks[0] = site->disk;
+    site->order = (struct bsc_logs_pg_tail_order){.sys = bsc_sys_real(),
+                                                  .salvage = site->disks,
+                                                  .salvage_count = 1,
+                                                  .destination = site->destination,
+                                                  .share = site->share,
+                                                  .timeline = 1,
+                                                  .segment = MIB,
+                                                  .system = site->system,
+                                                  .after_lsn = site->half,
+                                                  .list_max = 1000};
+    free(wal);
+}
+
+static void site_remove(struct site *site)
+{
+    free(site->disk);
+    free(site->destination);
+    free(site->share);
+    unit_folder_remove(site->folder);
+}
+
+static char *dead_file(const struct site *site, uint64_t lsn)
+{
+    char *wal = unit_path(site->disk, "pg_wal");
+    char *path = file_in(wal, lsn);
+    free(wal);
+    return path;
+}
+
+static void is_in_state(const struct bsc_value *facts, const char *state)
+{
+    assert_string_equal(bsc_value_get_string(facts, "state"), state);
+}
+
+static void tail_is(const struct site *site, const char *state)
+{
+    struct bsc_value *facts = bsc_logs_pg_tail(&site->order);
+    is_in_state(facts, state);
+    bsc_value_free(facts);
+}
+
+static void says(const struct bsc_value *facts, const char *words)
+{
+    const char *reason = bsc_value_get_string(facts, "reason");
+    if (strstr(reason, words) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", reason, words);
+}
+
+static void tail_says(const struct site *site, const char *state, const char *words)
+{
+    struct bsc_value *facts = bsc_logs_pg_tail(&site->order);
+    is_in_state(facts, state);
+    says(facts, words);
+    bsc_value_free(facts);
+}
+
+static void what_was_not_shipped_is_told_commit_by_commit(void **state)
+{
+    struct site site;
+    site_make(*state, &site);
+    struct bsc_value *facts = bsc_logs_pg_tail(&site.order);
+    const struct bsc_value *list = bsc_value_get(facts, "commit_list");
+    is_in_state(facts, "available");
+    assert_int_equal(bsc_value_get_number(facts, "first_lsn", 0), site.half);
+    assert_int_equal(bsc_value_get_number(facts, "last_lsn", 0), site.last);
+    assert_int_equal(bsc_value_get_number(facts, "commits", 0), site.commits);
+    assert_true(site.commits >= 3);
+    assert_int_equal(bsc_value_count(list), site.commits);
+    const char *last = bsc_value_string(bsc_value_at(list, (size_t)site.commits - 1));
+    const char *time = bsc_value_get_string(facts, "time");
+    assert_memory_equal(last, time, strlen(time));
+    bsc_value_free(facts);
+    site_remove(&site);
+}
+
+/* What the standby will find in its folder alone. */
+static void is_handed_over(const struct site *site)
+{
+    struct bsc_logs_pg_survey survey = survey_of(site->destination, site->first, true);
+    assert_int_equal(survey.last_lsn, site->last);
+    assert_true(survey.end == BSC_LOGS_PG_END_ZEROS || survey.end == BSC_LOGS_PG_END_MISSING);
+    bsc_logs_pg_survey_release(&survey);
+    for (uint64_t lsn = site->first; lsn < site->last; lsn += MIB) {
+        struct stat found;
+        char *path = file_in(site->destination, lsn);
+        assert_int_equal(stat(path, &found), 0);
+        assert_int_equal(found.st_size, MIB);
+        free(path);
+    }
+}
+
+static void it_is_handed_over_as_whole_files(void **state)
+{
+    struct site site;
+    struct bsc_logs_pg_salvaged salvaged = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+    site_make(*state, &site);
+    assert_true(bsc_logs_pg_salvage(&site.order, &salvaged, &err));
+    assert_int_equal(salvaged.last_lsn, site.last);
+    assert_int_equal(salvaged.commits, site.commits);
+    assert_int_equal(salvaged.files, (site.last - site.half + MIB - 1) / MIB);
+    is_handed_over(&site);
+    site.order.after_lsn = site.last;
+    struct bsc_value *facts = bsc_logs_pg_tail(&site.order);
+    is_in_state(facts, "salvaged");
+    assert_int_equal(bsc_value_get_number(facts, "first_lsn", 0), site.half);
+    assert_int_equal(bsc_value_get_number(facts, "commits", 0), site.commits);
+    bsc_value_free(facts);
+    assert_true(bsc_logs_pg_salvage(&site.order, &salvaged, &err));
+    assert_int_equal(salvaged.files, 0);
+    site_remove(&site);
+}
+
+/* A half file under the right name was left by a copy job, one of a partial name by a server. */
+static void files_that_are_there_in_part_are_replaced(void **state)
+{
+    struct site site;
+    struct bsc_logs_pg_salvaged salvaged = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+    site_make(*state, &site);
+    char *half = file_in(site.destination, site.half);
+    char *partial = bsc_mem_format("%s.partial", half);
+    char *wal = unit_path(site.disk, "pg_wal");
+    copy_range(wal, site.destination, site.half, site.half + MIB);
+    copy_range(wal, site.share, site.half, site.half + MIB);
+    assert_int_equal(rename(half, partial), 0);
+    copy_range(wal, site.destination, site.half, site.half + MIB);
+    assert_int_equal(truncate(half, 70000), 0);
+    assert_true(bsc_logs_pg_salvage(&site.order, &salvaged, &err));
+    is_handed_over(&site);
+    bsc_mem_free(partial);
+    free(half);
+    free(wal);
+    site_remove(&site);
+}
+
+/* Where the tail begins in the middle of a file, of which the disk may have only what follows. */
+static void a_tail_begins_anywhere(void **state)
+{
+    struct site site;
+    struct bsc_logs_pg_salvaged salvaged = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+    site_make(*state, &site);
+    struct bsc_logs_pg_survey shipped = survey_of(site.destination, site.first, true);
+    char *wal = unit_path(site.disk, "pg_wal");
+    copy_range(wal, site.destination, site.half, site.half + MIB);
+    struct bsc_logs_pg_survey more = survey_of(site.destination, shipped.last_lsn, false);
+    assert_true(more.last_lsn > site.half && more.last_lsn < site.half + MIB);
+    char *gone = dead_file(&site, site.half);
+    assert_int_equal(unlink(gone), 0);
+    site.order.after_lsn = more.last_lsn;
+    tail_is(&site, "available");
+    assert_true(bsc_logs_pg_salvage(&site.order, &salvaged, &err));
+    is_handed_over(&site);
+    bsc_logs_pg_survey_release(&shipped);
+    bsc_logs_pg_survey_release(&more);
+    free(gone);
+    free(wal);
+    site_remove(&site);
+}
+
+static void what_is_not_in_a_copy_that_was_brought_online_is_too_late(void **state)
+{
+    struct site site;
+    struct bsc_logs_pg_salvaged salvaged = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+    site_make(*state, &site);
+    site.order.parted = true;
+    struct bsc_value *facts = bsc_logs_pg_tail(&site.order);
+    is_in_state(facts, "too_late");
+    assert_int_equal(bsc_value_get_number(facts, "commits", 0), site.commits);
+    assert_int_equal(bsc_value_count(bsc_value_get(facts, "commit_list")), site.commits);
+    bsc_value_free(facts);
+    assert_false(bsc_logs_pg_salvage(&site.order, &salvaged, &err));
+    assert_int_equal(err.code, BSC_ERR_REFUSED);
+    site.order.after_lsn = site.last;
+    tail_is(&site, "empty");
+    site_remove(&site);
+}
+
+static void a_log_that_was_shipped_to_its_end_has_no_tail(void **state)
+{
+    struct site site;
+    struct bsc_logs_pg_salvaged salvaged = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+    site_make(*state, &site);
+    for (uint64_t lsn = site.half; lsn < site.last; lsn += MIB) {
+        char *path = dead_file(&site, lsn);
+        assert_int_equal(unlink(path), 0);
+        free(path);
+    }
+    tail_is(&site, "empty");
+    assert_false(bsc_logs_pg_salvage(&site.order, &salvaged, &err));
+    assert_int_equal(err.code, BSC_ERR_REFUSED);
+    site_remove(&site);
+}
+
+static void a_tail_without_its_beginning_is_damaged(void **state)
+{
+    struct site site;
+    site_make(*state, &site);
+    char *path = dead_file(&site, site.half);
+    assert_int_equal(unlink(path), 0);
+    tail_says(&site, "damaged", "is gone from its log");
+    free(path);
+    site_remove(&site);
+}
+
+static void one_of_another_system_or_history_is_not_taken(void **state)
+{
+    struct site site;
+    site_make(*state, &site);
+    site.order.system++;
+    tail_says(&site, "damaged", "is of another system");
+    site.order.system--;
+    site.order.after_lsn = site.half - 8;
+    tail_is(&site, "damaged");
+    site_remove(&site);
+}
+
+static void overwrite(const char *path, off_t offset, const char *bytes)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, bytes, strlen(bytes), offset), strlen(bytes));
+    close(fd);
+}
+
+static void up_to_a_hole_it_is_salvaged_and_the_rest_is_said_to_be_lost(void **state)
+{
+    struct site site;
+    struct bsc_logs_pg_salvaged salvaged = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+    site_make(*state, &site);
+    char *path = dead_file(&site, site.half);
+    overwrite(path, 500000, "a sector that went bad");
+    tail_says(&site, "available", "is lost");
+    assert_true(bsc_logs_pg_salvage(&site.order, &salvaged, &err));
+    assert_true(salvaged.last_lsn > site.half && salvaged.last_lsn < site.half + 500100);
+    struct bsc_logs_pg_survey survey = survey_of(site.destination, site.half, false);
+    assert_int_equal(survey.last_lsn, salvaged.last_lsn);
+    bsc_logs_pg_survey_release(&survey);
+    site.order.after_lsn = salvaged.last_lsn;
+    tail_says(&site, "salvaged", "is lost");
+    free(path);
+    site_remove(&site);
+}
+
+static void the_disk_that_tells_more_is_taken(void **state)
+{
+    struct site site;
+    site_make(*state, &site);
+    char *nothing = unit_path(site.folder, "nothing");
+    char *shorter = unit_path(site.folder, "shorter");
+    char *wal = unit_path(site.disk, "pg_wal");
+    assert_int_equal(mkdir(shorter, 0700), 0);
+    copy_range(wal, shorter, site.half, site.half + MIB);
+    const char *disks[] = {nothing, shorter, wal};
+    site.order.salvage = disks;
+    site.order.salvage_count = 2;
+    struct bsc_value *facts = bsc_logs_pg_tail(&site.order);
+    is_in_state(facts, "available");
+    assert_true(bsc_value_get_number(facts, "last_lsn", 0) < (int64_t)site.half + MIB);
+    bsc_value_free(facts);
+    site.order.salvage_count = 3;
+    facts = bsc_logs_pg_tail(&site.order);
+    assert_int_equal(bsc_value_get_number(facts, "last_lsn", 0), site.last);
+    bsc_value_free(facts);
+    site.order.salvage_count = 1;
+    tail_says(&site, "unavailable", "does not answer");
+    site.order.salvage_count = 0;
+    tail_says(&site, "unavailable", "names no place");
+    free(nothing);
+    free(shorter);
+    free(wal);
+    site_remove(&site);
+}
+
+static void a_server_that_still_works_there_is_not_dead(void **state)
+{
+    struct site site;
+    int ready[2];
+    char byte = 0;
+    site_make(*state, &site);
+    assert_int_equal(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        if (chdir(site.disk) == 0 && write(ready[1], "", 1) == 1)
+            pause();
+        _exit(1);
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    tail_says(&site, "unavailable", "the server is not dead");
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    tail_is(&site, "available");
+    close(ready[0]);
+    close(ready[1]);
+    site_remove(&site);
+}
+
+/* No file under its own name ever holds anything but the tail. */
+static void is_never_wrong(const struct site *site)
+{
+    for (uint64_t lsn = site->half; lsn < site->last; lsn += MIB) {
+        char *path = file_in(site->destination, lsn), *truth = dead_file(site, lsn);
+        size_t length = 0;
+        char *bytes = unit_file_get(path, &length), *right = unit_file_get(truth, NULL);
+        const uint64_t used = site->last - lsn < MIB ? site->last - lsn : MIB;
+        if (bytes != NULL) {
+            assert_int_equal(length, MIB);
+            assert_memory_equal(bytes, right, used);
+            unlink(path);
+        }
+        free(bytes);
+        free(right);
+        free(path);
+        free(truth);
+    }
+}
+
+static void whatever_fails_no_wrong_file_is_handed_over(void **state)
+{
+    struct site site;
+    struct unit_sys fault;
+    site_make(*state, &site);
+    site.order.last_lsn = site.last;
+    const int before = unit_fd_count();
+    for (unsigned long n = 1;; n++) {
+        struct bsc_logs_pg_salvaged salvaged = {0};
+        struct bsc_err err = BSC_ERR_INIT;
+        unit_sys_init(&fault);
+        unit_sys_fail(&fault, n, n % 2 == 0 ? EIO : ENOSPC, n % 3 == 0);
+        site.order.sys = &fault.table;
+        bool ok = bsc_logs_pg_salvage(&site.order, &salvaged, &err);
+        if (ok)
+            is_handed_over(&site);
+        else
+            assert_true(fault.failed);
+        is_never_wrong(&site);
+        assert_int_equal(unit_fd_count(), before);
+        if (!fault.failed)
+            break;
+    }
+    site_remove(&site);
+}
+
+static void salvaging_can_be_cancelled(void **state)
+{
+    struct site site;
+    struct bsc_logs_pg_salvaged salvaged = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+    atomic_bool cancel = true;
+    site_make(*state, &site);
+    site.order.cancel = &cancel;
+    assert_false(bsc_logs_pg_salvage(&site.order, &salvaged, &err));
+    site_remove(&site);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_not_shipped_is_told_commit_by_commit),
+        cmocka_unit_test(it_is_handed_over_as_whole_files),
+        cmocka_unit_test(files_that_are_there_in_part_are_replaced),
+        cmocka_unit_test(a_tail_begins_anywhere),
+        cmocka_unit_test(what_is_not_in_a_copy_that_was_brought_online_is_too_late),
+        cmocka_unit_test(a_log_that_was_shipped_to_its_end_has_no_tail),
+        cmocka_unit_test(a_tail_without_its_beginning_is_damaged),
+        cmocka_unit_test(one_of_another_system_or_history_is_not_taken),
+        cmocka_unit_test(up_to_a_hole_it_is_salvaged_and_the_rest_is_said_to_be_lost),
+        cmocka_unit_test(the_disk_that_tells_more_is_taken),
+        cmocka_unit_test(a_server_that_still_works_there_is_not_dead),
+        cmocka_unit_test(whatever_fails_no_wrong_file_is_handed_over),
+        cmocka_unit_test(salvaging_can_be_cancelled),
+    };
+    return cmocka_run_group_tests(tests, make_history, remove_history);
+}
