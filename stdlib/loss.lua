@@ -6,6 +6,7 @@ local inventory = require "bascule/language/inventory"
 local list = require "bascule/core/list"
 local match = require "bascule/core/match"
 local recovered = require "bascule/recovered"
+local registry = require "bascule/platforms/registry"
 local text = require "bascule/core/text"
 
 local M = {}
@@ -18,14 +19,31 @@ local function observe_if(wanted, resource)
   return wanted and effects.observe(resource) or {}
 end
 
+local function is_counted(database)
+  local found = inventory.database(database)
+  return found ~= nil and found.loss_check ~= nil
+end
+
+-- What a standby holds can be counted before anybody can write to it: that count tells what is lost
+-- whatever its clients do afterwards.
+local function count_before(copy, facts)
+  if facts.state ~= "standby" or not is_counted(copy.database) then
+    return nil
+  end
+  local count = effects.observe("sql:" .. copy.database .. ".kept").count
+  return type(count) == "number" and count or nil
+end
+
 -- Facts of everything that knows how far the database had come; absent ones are empty. Bringing
 -- the copy online starts a new fork, after which old log backups and the old primary's log say
 -- nothing about it any more: whoever reports a loss afterwards asks for these before.
 function M.sources(copy)
   local found = inventory.database(copy.database) or {}
   local has_backups = found.log_shipping and copy.role == "secondary"
+  local facts = effects.observe(copy.id)
   return {
-    copy = effects.observe(copy.id),
+    copy = facts,
+    kept = count_before(copy, facts),
     backups = observe_if(has_backups, ("log_backups:%s.secondary"):format(copy.database)),
     tail = observe_if(has_backups, ("tail:%s.primary"):format(copy.database)),
   }
@@ -59,12 +77,19 @@ end
 
 local complete_tails = { "salvaged", "empty" }
 
+-- What is wrong with a tail that was salvaged as far as it could be, or nil.
+local function flaw_of(tail)
+  local has_flaw = tail.state == "salvaged" and (tail.reason or "") ~= ""
+  return has_flaw and tail.reason or nil
+end
+
 -- Whether it is certain that the copy has all that was ever committed on the fork of its log
 -- backups. That a copy is online does not tell: it may have been brought online long ago, for
 -- another purpose, and the primary may have gone on without it.
 function M.is_excluded(seen)
   return M.last_known(seen) <= (applied(seen)) and seen.backups.share_readable == true
     and seen.backups.problem == "none" and list.contains(complete_tails, seen.tail.state)
+    and not flaw_of(seen.tail)
 end
 
 local function where_line(copy, seen)
@@ -87,7 +112,13 @@ local function doubt(seen)
   end
 end
 
-local function missing_line(seen)
+-- How much of the log lies between two LSNs, in the words of the copy's platform.
+local function log_words(copy, lsns)
+  local words = registry.of(copy).log_words
+  return words and words(lsns) or text.count(lsns, "LSN")
+end
+
+local function missing_line(copy, seen)
   local lsn, time, where = M.last_known(seen)
   local applied_lsn, applied_time = applied(seen)
   if lsn <= applied_lsn then
@@ -98,7 +129,7 @@ local function missing_line(seen)
   local from, to = text.instant(applied_time), text.instant(time)
   local span = from and to and to >= from and " over " .. text.duration(to - from) or ""
   return ("The last commit that is known of is %s, in %s: %s%s %s lost."):format(at(lsn, time),
-    where, text.count(lsn - applied_lsn, "LSN"), span,
+    where, log_words(copy, lsn - applied_lsn), span,
     recovered.is_online(seen.copy) and "are" or "will be")
 end
 
@@ -126,7 +157,9 @@ local function tail_line(seen)
   if seen.tail.state ~= "salvaged" then
     return tail_words[seen.tail.state]
   elseif applied(seen) >= (seen.tail.last_lsn or 0) then
-    return "The tail of the old primary's log has been salvaged and applied."
+    local flaw = flaw_of(seen.tail)
+    return "The tail of the old primary's log has been salvaged and applied"
+      .. (flaw and ", as far as it is whole: " .. flaw or "") .. "."
   end
   return "The tail of the old primary's log has been salvaged, but it is not applied."
 end
@@ -158,22 +191,21 @@ local function counted(known, kept, untouched)
     text.thousands(math.max(0, known.count - kept.count)))
 end
 
-local function is_counted(database)
-  local found = inventory.database(database)
-  return found ~= nil and found.loss_check ~= nil
-end
-
 local function counts_of(database)
   return effects.observe("sql:" .. database .. ".known"),
     effects.observe("sql:" .. database .. ".kept")
 end
 
-local function known_line(copy, facts)
+local function known_line(copy, seen)
+  local facts = seen.copy
   if not is_counted(copy.database) then
     return nil
   end
   local known, kept = counts_of(copy.database)
-  if recovered.is_online(facts) then
+  if seen.kept and type(known.count) == "number" then
+    return ("%s were acknowledged to clients; %s are here so far."):format(
+      text.count(text.thousands(known.count), "message"), text.thousands(seen.kept))
+  elseif recovered.is_online(facts) then
     return text.sentence(counted(known, kept, is_untouched(facts))) .. "."
   elseif type(known.count) == "number" then
     return ("%s were acknowledged to clients; how many of them are here is counted when it is "
@@ -209,23 +241,25 @@ end
 function M.window(copy_handle, seen)
   local copy = handles.of(copy_handle)
   seen = seen or M.sources(copy)
-  local lines = { where_line(copy, seen), missing_line(seen) }
+  local lines = { where_line(copy, seen), missing_line(copy, seen) }
   for _, line_of in ipairs { doubt, savable_line, tail_line } do
     lines[#lines + 1] = line_of(seen)
   end
   local binding = #lines
-  lines[#lines + 1] = known_line(copy, seen.copy)
+  lines[#lines + 1] = known_line(copy, seen)
   for _, line in ipairs(left_behind()) do
     lines[#lines + 1] = line
   end
   return lines, binding
 end
 
--- The words about the counts, which also go into `data`. Whether somebody has written to the copy
--- is asked after counting: clients may come in as soon as it is online.
-local function add_counts(copy, data)
+-- The words about the counts, which also go into `data`. Where it was not counted before, whether
+-- somebody has written to the copy is asked after counting: clients may come in as soon as it is
+-- online.
+local function add_counts(copy, seen, data)
   local known, kept = counts_of(copy.database)
-  local untouched = is_untouched(effects.observe(copy.id))
+  local untouched = seen.kept ~= nil or is_untouched(effects.observe(copy.id))
+  kept = seen.kept and { count = seen.kept } or kept
   data.known = known.count
   if untouched then
     data.kept = kept.count
@@ -236,6 +270,21 @@ local function add_counts(copy, data)
   return "; " .. counted(known, kept, untouched)
 end
 
+-- The commits that the old primary's log holds and the copy does not, where that can be read; the
+-- list of them goes into `data`.
+local function add_lost_commits(seen, data)
+  local tail = seen.tail
+  local is_left = tail.state == "available" or tail.state == "too_late"
+  if not is_left or not tail.commit_list or (tail.commits or 0) == 0 then
+    return ""
+  end
+  data.lost_commits = tail.commit_list
+  local first, last = text.time(tail.commit_list[1]:match("^%S+")), text.time(tail.time)
+  return ("; not in it: %s in the log of the old primary, of %s"):format(
+    text.count(text.thousands(tail.commits), "commit"),
+    first == last and first or first .. " to " .. last)
+end
+
 local function loss_note(copy, seen)
   local lsn, time = M.last_known(seen)
   local applied_lsn, applied_time = applied(seen)
@@ -243,8 +292,9 @@ local function loss_note(copy, seen)
     text.sentence(copy.title), at(applied_lsn, applied_time), at(lsn, time))
   local data = { applied_lsn = applied_lsn, applied_time = applied_time, known_lsn = lsn,
     known_time = time }
+  words = words .. add_lost_commits(seen, data)
   if is_counted(copy.database) then
-    words = words .. add_counts(copy, data)
+    words = words .. add_counts(copy, seen, data)
   end
   return { kind = "loss", text = words, data = data }
 end

@@ -74,6 +74,10 @@ extern const struct bsc_lib_row bsc_lib_row_wal_copy;
 extern const struct bsc_lib_row bsc_lib_row_wal_end;
 extern const struct bsc_lib_row bsc_lib_row_wal_history;
 
+/* wal_tail.c */
+extern const struct bsc_lib_row bsc_lib_row_wal_salvage;
+extern const struct bsc_lib_row bsc_lib_row_wal_tail;
+
 /* sql.c */
 extern const struct bsc_lib_row bsc_lib_row_sql_execute;
 extern const struct bsc_lib_row bsc_lib_row_sql_query;

@@ -15,6 +15,8 @@ return {
     time = { type = "text", unit = "ISO 8601, UTC", advances = true,
       doc = "time of its last commit" },
     commits = { type = "int", unit = "commits", advances = true, doc = "commits it contains" },
+    commit_list = { type = "list", volatile = true,
+      doc = "those that are not in the copy, up to 1000 of them: time, transaction, LSN" },
     reason = { type = "text", volatile = true, doc = "why the state is what it is, for people" },
   },
 }

@@ -8,6 +8,7 @@ local inventory = require "bascule/language/inventory"
 local libpq = require "bascule/platforms/libpq"
 local list = require "bascule/core/list"
 local pg_mirror = require "bascule/platforms/pg_mirror"
+local salvage = require "bascule/platforms/salvage"
 local standby = require "bascule/platforms/standby"
 local text = require "bascule/core/text"
 local wal = require "bascule/platforms/wal"
@@ -212,11 +213,29 @@ function M.observe.log_chain(copy)
   return facts
 end
 
--- Reading the log of a server that is down is more than this build can do; what it does not know it
--- does not say.
-function M.observe.tail()
-  return { state = "unavailable",
-    reason = "this build cannot read the log of a PostgreSQL server that is down" }
+-- What a server that answers goes on to write is no tail.
+local function add_life(copy, facts)
+  if facts.state == "unavailable" then
+    return facts
+  end
+  local _, failure = ask_row(copy, "SELECT 1")
+  local state = failure and state_without_answer(copy, failure) or "online"
+  if state == "unreachable" or state == "missing" then
+    return facts
+  end
+  return { state = "unavailable", reason = ("the server is not dead: %s"):format(failure
+    and words_of(failure) or "it answers") }
+end
+
+function M.observe.tail(copy, secondary)
+  local row, failure = ask_row(secondary, database_query)
+  if not row then
+    return { state = "unavailable", reason = ("it is not known how far the secondary has come: %s")
+      :format(words_of(failure)) }
+  end
+  local history = row.restoring == 0 and ask_row(secondary, standby.history_query)
+  return add_life(copy, salvage.facts(copy, row, history and history.history,
+    M.observe.log_backups(secondary)))
 end
 
 function M.observe.mirror(copy, principal)
@@ -241,16 +260,9 @@ end
 -- A standby replays what is in its folder by itself, beside those who read it.
 M.applies_itself = true
 
-for name, verb in pairs(standby.verbs) do
-  M[name] = verb
-end
-
--- Said while a plan is made, long before anything would be done.
-for verb, words in pairs {
-  salvage_tail = "salvage the tail of a log", apply_tail = "apply the tail of a log",
-} do
-  M[verb] = function()
-    error(("this build cannot %s on platform postgresql yet"):format(words), 0)
+for _, verbs in ipairs { standby.verbs, salvage.verbs } do
+  for name, verb in pairs(verbs) do
+    M[name] = verb
   end
 end
 

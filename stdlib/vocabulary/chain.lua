@@ -270,8 +270,8 @@ function M.salvaging(dead, copy, tail, now)
   local salvage = platform.salvage_tail(dead, copy, tail)
   salvage.becomes = {
     state = "salvaged",
-    [backups_id(copy)] = { last_lsn = tail.last_lsn, last_time = tail.time,
-      copied_lsn = tail.last_lsn },
+    [backups_id(copy)] = M.applied_meanwhile(copy, { last_lsn = tail.last_lsn,
+      last_time = tail.time, copied_lsn = tail.last_lsn }),
   }
   local apply = platform.apply_tail(dead, copy, tail)
   apply.resource = copy.id

@@ -1,0 +1,154 @@
+# A site on PostgreSQL is lost while clients write, and the disk of its primary can be read.
+#   whole   its tail is salvaged: nothing that was acknowledged is lost
+#   lossy   it is not: what is lost is told commit by commit
+. "$(dirname "$0")/lib.sh"
+
+cat >online.lua <<'END'
+runbook "online" {
+  summary = "Bring the secondary online", params = { database = param.database() },
+}
+local db = params.database
+step "Remove log shipping"             { log_shipping.remove(db.secondary) }
+step "Copy the backups not yet copied" { log_backups.copy(db.secondary) }
+step "Apply the log backups in order"  { log_backups.apply(db.secondary) }
+step "Salvage the tail of the log"     { log_backups.salvage(db.primary), optional = true }
+step "End every session"               { sessions.kill_all(db.secondary) }
+gate "Bring the database online?"      { shows = { "data_loss_window" } }
+step "Bring the database online"       { database.recover(db.secondary), point_of_no_return = true }
+END
+sed '/log_backups.salvage/d' online.lua >lossy.lua
+
+observe() {
+    bsc observe --site site/site.yaml -o facts.json
+    exits 0
+}
+fact() {
+    json facts.json "\$.\"tail:mgc.primary\".$1"
+}
+
+wal=site/rescued/sql1/data/pg_wal
+# What pg_waldump finds in the dead primary's log behind an LSN: "TIME XID" of each commit.
+commits_behind() {
+    high=$(($1 >> 32))
+    low=$(($1 & 0xffffffff))
+    TZ=UTC /usr/lib/postgresql/*/bin/pg_waldump -p "$wal" -r Transaction \
+        -s "$(printf '%X/%X' "$high" "$low")" 2>/dev/null |
+        sed -n -e 's/.*tx: *\([0-9]*\),.*desc: COMMIT \([-0-9]* [:0-9.]*\).*/\2 \1/' \
+            -e 's/^\([-0-9]*\) \([:0-9]*\.[0-9]\{3\}\)[0-9]* /\1T\2Z /p'
+}
+
+acknowledged() {
+    sql site/office/ledger.db "SELECT count(*) FROM acknowledged"
+}
+
+whole() {
+    new_servers site
+    # Clients write while more is shipped, and go on afterwards.
+    pg dc1/sql1 "SELECT pg_switch_wal()" >/dev/null
+    before=$(acknowledged)
+    more() {
+        [ "$(acknowledged)" -ge $((before + 3)) ]
+    }
+    until_true 30 more
+    break_lab site primary-server
+
+    it "the tail is told commit by commit, as pg_waldump finds it"
+    observe
+    same "$(fact state)" available "the state"
+    first=$(fact first_lsn)
+    commits_behind "$first" >found
+    [ -s found ] || fail "there is no commit in the tail"
+    same "$(fact commits)" "$(wc -l <found)" "commits"
+    sql :memory: "SELECT value FROM json_each(json_extract(CAST(readfile('facts.json') AS TEXT),
+        '\$.\"tail:mgc.primary\".commit_list'))" | cut -d ' ' -f 1,2 >told
+    same "$(diff found told)" "" "commits that differ"
+    same "$(fact time)" "$(tail -n 1 found | cut -d ' ' -f 1)" "the time of the last"
+
+    it "the forecast tells in bytes and in time what would be lost without it"
+    bsc plan lossy.lua --site site/site.yaml
+    exits 0
+    bytes=$(($(fact last_lsn) - first))
+    says "in the log of the dead primary: $(thousands "$bytes") bytes of log over"
+    says "$(wc -l <found) commits in the log of the old primary"
+
+    it "as long as somebody works in the rescued folder, nothing is taken from it"
+    (cd site/rescued/sql1/data && exec sleep 60) &
+    guest=$!
+    background="$background $guest"
+    worker() {
+        [ "$(readlink "/proc/$guest/cwd")" = "$work/site/rescued/sql1/data" ]
+    }
+    until_true 10 worker
+    observe
+    same "$(fact state)" unavailable "the state"
+    kill "$guest"
+    wait "$guest" 2>/dev/null || true
+    observe
+    same "$(fact state)" available "the state"
+
+    it "the mirror's disk tells the same"
+    sed 's,salvage: rescued/sql1/data,,; s,server: sql2,server: sql2\, salvage: mirror,' \
+        site/site.yaml >site/mirrored.yaml
+    mv site/rescued/sql1/data site/mirror
+    wal=site/mirror/pg_wal
+    bsc observe --site site/mirrored.yaml -o facts.json
+    exits 0
+    same "$(fact state)" available "the state"
+    same "$(fact commits)" "$(wc -l <found)" "commits"
+    mv site/mirror site/rescued/sql1/data
+
+    it "it is salvaged, and nothing that was acknowledged is lost"
+    snapshot site/rescued >rescued
+    bsc run online.lua --site site/site.yaml --yes
+    exits 0
+    says "The tail of the old primary's log has been salvaged and applied"
+    known=$(acknowledged)
+    says "$(thousands "$known") of $(thousands "$known") committed messages are in the new \
+primary, 0 are lost"
+    sql site/office/ledger.db "SELECT id FROM acknowledged ORDER BY id" >acknowledged
+    pg dc2/sql3 "SELECT id FROM tblChatMessage ORDER BY id" >stored
+    same "$(comm -23 acknowledged stored 2>/dev/null | wc -l)" 0 "acknowledged messages missing"
+
+    it "the log was replayed to its last record, and is on a new timeline behind it"
+    left=$(sed -n 's/^1.\([^	]*\).*/\1/p' site/dc2/sql3/data/pg_wal/00000002.history)
+    same "$(pg dc2/sql3 "SELECT ('$left'::pg_lsn - '0/0')::bigint")" "$(fact last_lsn)" \
+        "where it left"
+
+    it "the rescued disk is only read"
+    unchanged site/rescued rescued
+
+    it "afterwards the tail is known to be salvaged, and the runbook has nothing left to do"
+    observe
+    same "$(fact state)" salvaged "the state"
+    same "$(fact commits)" "$(wc -l <found)" "commits"
+    bsc run online.lua --site site/site.yaml --yes
+    exits 0
+    says "0 changes"
+}
+
+lossy() {
+    new_servers site
+    break_lab site primary-server
+
+    it "without the salvage, what is lost is counted as the clients' own ledger has it"
+    bsc run lossy.lua --site site/site.yaml --yes
+    exits 0
+    lost=$(pg dc2/sql3 "SELECT max(id) FROM tblChatMessage")
+    known=$(acknowledged)
+    lost=$(sql site/office/ledger.db "SELECT count(*) FROM acknowledged WHERE id > $lost")
+    says "$(thousands $((known - lost))) of $(thousands "$known") committed messages are in the \
+new primary, $lost are lost"
+
+    it "the commits that are lost are listed in the journal"
+    observe
+    same "$(fact state)" too_late "the state"
+    commits_behind "$(fact first_lsn)" >found
+    [ -s found ] || fail "nothing was lost"
+    journal_table site/runs/*/journal.jsonl lines.db
+    sql lines.db "SELECT commits.value FROM line, json_tree(text) AS tree,
+        json_each(tree.value) AS commits WHERE tree.key = 'lost_commits'" >listed
+    cut -d ' ' -f 1,2 listed >told
+    same "$(diff found told)" "" "lost commits that differ"
+}
+
+"$1"
