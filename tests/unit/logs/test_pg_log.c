@@ -1,212 +1,9 @@
 /*
- * Reading PostgreSQL's log. What is read was written by a real PostgreSQL while the test runs, and
- * is compared with what pg_waldump says of it.
+ * Where PostgreSQL's log ends, and why; and what is made of a log that somebody has spoilt.
  */
-#include "pg_cluster.h"
+#include "pg_history.h"
 
-#include <inttypes.h>
-#include <time.h>
-
-#include "logs/pg_log.h"
-#include "os/files.h"
-
-enum { MIB = 1 << 20, RECORDS = 200000 };
-
-struct facts {
-    struct pg_cluster cluster;
-    struct bsc_logs_pg_folder folder;
-    struct bsc_logs_pg_order order;
-    uint64_t first; /* LSN of the first file there is */
-};
-
-static const char history[] =
-    "CREATE TABLE t (a int, b text);\n\n"
-    "INSERT INTO t SELECT i, repeat('x', i % 500) FROM generate_series(1, 9000) i;\n\n"
-    "BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'one';\n\n"
-    "BEGIN; CREATE TABLE u (a int); DROP TABLE u; SAVEPOINT s; INSERT INTO t VALUES (2); "
-    "RELEASE s; PREPARE TRANSACTION 'two';\n\n"
-    "COMMIT PREPARED 'two';\n\n"
-    "COMMIT PREPARED 'one';\n\n"
-    "SELECT pg_logical_emit_message(true, 'x', repeat('a', 3000000));\n\n"
-    "BEGIN; INSERT INTO t VALUES (3); ROLLBACK;\n\n"
-    "CHECKPOINT;\n\n"
-    "SELECT pg_switch_wal();\n\n"
-    "UPDATE t SET a = a + 1;\n\n"
-    "DELETE FROM t WHERE a % 7 = 0;\n\n"
-    "INSERT INTO t VALUES (5);\n\n";
-
-static uint64_t first_file(const char *folder, uint32_t segment)
-{
-    struct bsc_files_list list = {0};
-    struct bsc_err err = BSC_ERR_INIT;
-    uint64_t lsn = 0;
-    assert_true(bsc_files_list(folder, &list, &err));
-    for (size_t i = 0; lsn == 0 && i < list.count; i++)
-        if (strlen(list.names[i]) == 24)
-            lsn = strtoull(list.names[i] + 16, NULL, 16) * segment;
-    bsc_files_list_release(&list);
-    return lsn;
-}
-
-static void aim(struct facts *facts, uint32_t segment)
-{
-    facts->first = first_file(facts->cluster.wal, segment);
-    facts->folder = (struct bsc_logs_pg_folder){.path = facts->cluster.wal};
-    facts->order = (struct bsc_logs_pg_order){.sys = bsc_sys_real(),
-                                              .folders = &facts->folder,
-                                              .folder_count = 1,
-                                              .timeline = 1,
-                                              .segment = segment,
-                                              .first_lsn = facts->first,
-                                              .find = true};
-}
-
-static int make_history(void **state)
-{
-    struct facts *facts = bsc_mem_new(1, sizeof *facts);
-    pg_cluster_make(&facts->cluster);
-    pg_run(&facts->cluster, true, history);
-    aim(facts, MIB);
-    *state = facts;
-    return 0;
-}
-
-static int remove_history(void **state)
-{
-    struct facts *facts = *state;
-    pg_cluster_remove(&facts->cluster);
-    bsc_mem_free(facts);
-    return 0;
-}
-
-static void begin(struct bsc_logs_pg_reader *reader, const struct bsc_logs_pg_order *order)
-{
-    struct bsc_err err = BSC_ERR_INIT;
-    assert_true(bsc_logs_pg_open(reader, order, &err));
-}
-
-/* Comparison with pg_waldump */
-
-struct told {
-    unsigned high, low, previous_high, previous_low;
-    unsigned xid, length;
-    char manager[16];
-    char what[512];
-};
-
-/* False at the end of the dump. */
-static bool next_told(FILE *dump, struct told *told)
-{
-    static const char format[] =
-        "rmgr: %15s len (rec/tot): %*u/ %u, tx: %u, lsn: %X/%X, prev %X/%X, desc: %511[^\n]";
-    char line[65536];
-    while (fgets(line, sizeof line, dump) != NULL)
-        if (sscanf(line, format, told->manager, &told->length, &told->xid, &told->high, &told->low,
-                   &told->previous_high, &told->previous_low, told->what) >= 7)
-            return true;
-    return false;
-}
-
-static const char *manager_name(uint8_t manager)
-{
-    static const char *const names[] = {
-        "XLOG",       "Transaction",   "Storage", "CLOG",     "Database",
-        "Tablespace", "MultiXact",     "RelMap",  "Standby",  "Heap2",
-        "Heap",       "Btree",         "Hash",    "Gin",      "Gist",
-        "Sequence",   "SPGist",        "BRIN",    "CommitTs", "ReplicationOrigin",
-        "Generic",    "LogicalMessage"};
-    return manager < sizeof names / sizeof names[0] ? names[manager] : "?";
-}
-
-/* "COMMIT 2026-11-21 11:48:50.166792 UTC; …" as microseconds. */
-static int64_t told_time(const char *what)
-{
-    struct tm tm = {0};
-    long us = 0;
-    const char *at = strstr(what, " 20");
-    assert_non_null(at);
-    assert_int_equal(sscanf(at, " %d-%d-%d %d:%d:%d.%ld", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
-                            &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &us),
-                     7);
-    tm.tm_year -= 1900;
-    tm.tm_mon -= 1;
-    return (int64_t)timegm(&tm) * 1000000 + us;
-}
-
-static enum bsc_logs_pg_kind told_kind(const struct told *told)
-{
-    if (strncmp(told->what, "COMMIT", 6) == 0 && strcmp(told->manager, "Transaction") == 0)
-        return BSC_LOGS_PG_COMMIT;
-    if (strncmp(told->what, "PREPARE", 7) == 0)
-        return BSC_LOGS_PG_PREPARE;
-    return strncmp(told->what, "SWITCH", 6) == 0 ? BSC_LOGS_PG_SWITCH : BSC_LOGS_PG_OTHER;
-}
-
-static void is_as_told(const struct bsc_logs_pg_record *record, const struct told *told)
-{
-    uint32_t xid = told->xid;
-    assert_int_equal(record->lsn, (uint64_t)told->high << 32 | told->low);
-    assert_int_equal(record->previous, (uint64_t)told->previous_high << 32 | told->previous_low);
-    assert_int_equal(record->length, told->length);
-    assert_string_equal(manager_name(record->manager), told->manager);
-    assert_int_equal(record->kind, told_kind(told));
-    if (strncmp(told->what, "COMMIT_PREPARED", 15) == 0)
-        xid = (uint32_t)strtoul(told->what + 16, NULL, 10);
-    assert_int_equal(record->xid, xid);
-    if (record->kind == BSC_LOGS_PG_COMMIT || record->kind == BSC_LOGS_PG_PREPARE)
-        assert_int_equal(record->time_us, told_time(told->what));
-}
-
-/* Returns how many records there were. */
-static int compare(const struct facts *facts, uint64_t *ret_end)
-{
-    struct bsc_logs_pg_reader reader;
-    struct told told = {0};
-    int count = 0;
-    char *path = unit_path(facts->cluster.folder, "dump");
-    pg_shell("TZ=UTC %s/pg_waldump -p %s -s %X/%X >%s 2>%s.end || true", facts->cluster.programs,
-             facts->cluster.wal, (unsigned)(facts->first >> 32), (unsigned)facts->first, path,
-             path);
-    FILE *dump = fopen(path, "re");
-    assert_non_null(dump);
-    begin(&reader, &facts->order);
-    while (bsc_logs_pg_next(&reader)) {
-        assert_true(next_told(dump, &told));
-        is_as_told(&reader.record, &told);
-        count++;
-    }
-    assert_false(next_told(dump, &told));
-    *ret_end = reader.end_lsn;
-    assert_int_equal(reader.end_lsn, reader.record.end_lsn);
-    bsc_logs_pg_release(&reader);
-    fclose(dump);
-    free(path);
-    return count;
-}
-
-static void records_are_those_that_pg_waldump_tells(void **state)
-{
-    uint64_t end = 0;
-    assert_true(compare(*state, &end) > 9000);
-}
-
-/* In this order behind the others: it changes the size of the files. */
-static void so_are_those_of_files_of_another_size(void **state)
-{
-    struct facts *facts = *state;
-    uint64_t end = 0;
-    pg_run(&facts->cluster, false, "CHECKPOINT;\n\n");
-    pg_shell("%s/pg_resetwal -D %s/data --wal-segsize=16 >/dev/null", facts->cluster.programs,
-             facts->cluster.folder);
-    pg_run(&facts->cluster, true,
-           "INSERT INTO t SELECT i, repeat('y', i % 500) FROM generate_series(1, 9000) i;\n\n"
-           "SELECT pg_logical_emit_message(false, 'x', repeat('a', 20000000));\n\n"
-           "INSERT INTO t VALUES (6);\n\n");
-    aim(facts, 16 * MIB);
-    assert_true(compare(facts, &end) > 9000);
-}
-
-/* Ends */
+enum { RECORDS = 200000 };
 
 /* A log of our own to spoil: its first files, in a folder that belongs to the test. */
 struct spoilt {
@@ -553,7 +350,6 @@ static void whatever_a_file_holds_reading_ends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(records_are_those_that_pg_waldump_tells),
         cmocka_unit_test(a_log_ends_where_there_is_no_next_file),
         cmocka_unit_test(the_end_of_a_crashed_log_is_known),
         cmocka_unit_test(zeros_and_older_files_end_a_log),
@@ -565,7 +361,6 @@ int main(void)
         cmocka_unit_test(what_cannot_be_asked_is_refused),
         cmocka_unit_test(reading_can_be_cancelled),
         cmocka_unit_test(whatever_a_file_holds_reading_ends),
-        cmocka_unit_test(so_are_those_of_files_of_another_size),
     };
     return cmocka_run_group_tests(tests, make_history, remove_history);
 }
