@@ -1,6 +1,7 @@
 # A site on PostgreSQL is lost while clients write, and the disk of its primary can be read.
 #   whole   its tail is salvaged: nothing that was acknowledged is lost
 #   lossy   it is not: what is lost is told commit by commit
+#   killed  bascule is killed while the tail is handed over, before it is replayed
 . "$(dirname "$0")/lib.sh"
 
 cat >online.lua <<'END'
@@ -149,6 +150,38 @@ new primary, $lost are lost"
         json_each(tree.value) AS commits WHERE tree.key = 'lost_commits'" >listed
     cut -d ' ' -f 1,2 listed >told
     same "$(diff found told)" "" "lost commits that differ"
+}
+
+# The standby gets no file that is not on the share as well, before it may.
+killed() {
+    new_servers site
+    cat >hold.sh <<'END'
+while [ -e "$3" ] && [ ! -e "$1" ] && [ ! -e "$2/go" ]; do sleep 0.02; done
+test -e "$3" && cp "$3" "$4"
+END
+    chmod 755 hold.sh
+    hold="sh $work/hold.sh $work/site/backups/mgc/%f $work $work/site/dc2/sql3/copied/%f %p"
+    pg dc2/sql3 "ALTER SYSTEM SET restore_command = '$hold'"
+    pg dc2/sql3 "SELECT pg_reload_conf()" >/dev/null
+    break_lab site primary-server
+
+    it "killed while it hands the tail over, a run is resumed, and nothing is lost"
+    "$program" run online.lua --site site/site.yaml --yes >run.out 2>run.err </dev/null &
+    run=$!
+    background="$background $run"
+    until_true 30 eval '[ -e site/dc2/sql3/copied/.salvaged ]'
+    kill -KILL "$run"
+    wait "$run" 2>/dev/null || true
+    touch go
+    bsc resume last --site site/site.yaml --yes
+    exits 0
+    says "done: 7 of 7 items"
+    known=$(acknowledged)
+    says "$(thousands "$known") of $(thousands "$known") committed messages are in the new \
+primary, 0 are lost"
+    same "$(find site/dc2/sql3/copied -name '*.partial')" "" "files that are left over"
+    bsc audit verify last --site site/site.yaml
+    exits 0
 }
 
 "$1"
