@@ -109,3 +109,16 @@ bool bsc_logs_agent_copy_apply(const struct bsc_sys *sys, const char *db, const 
     bsc_logs_job_release(&work.job);
     return ok;
 }
+
+bool bsc_logs_agent_bring(const struct bsc_sys *sys, const char *db, const struct bsc_logs_job *job,
+                          const atomic_bool *cancel, struct bsc_logs_agent_round *ret,
+                          struct bsc_err *err)
+{
+    /* The job is borrowed, and not released here. */
+    struct work work = {.sys = sys, .db = db, .cancel = cancel, .job = *job, .result = ret};
+    *ret = (struct bsc_logs_agent_round){0};
+    bool ok = round_of(&work, err);
+    bsc_value_free(work.facts);
+    bsc_mem_free(work.lines);
+    return ok;
+}

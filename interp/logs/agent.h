@@ -33,6 +33,12 @@ struct bsc_logs_agent_round {
 bool bsc_logs_agent_copy_apply(const struct bsc_sys *sys, const char *db, const atomic_bool *cancel,
                                struct bsc_logs_agent_round *ret, struct bsc_err *err);
 
+/* The same as a job would do that nobody set up; the caller sees to it that there is no other.
+ * Where share and destination are one folder nothing is copied. */
+bool bsc_logs_agent_bring(const struct bsc_sys *sys, const char *db, const struct bsc_logs_job *job,
+                          const atomic_bool *cancel, struct bsc_logs_agent_round *ret,
+                          struct bsc_err *err);
+
 /* A mirror and its principal, held between rounds. */
 struct bsc_logs_follower;
 

@@ -154,6 +154,8 @@ static void look_closed(struct look *look, const char *state, const char *reason
 {
     set_state(look, state, reason);
     set_identity(look);
+    if (bsc_logs_state_is_handed_over(&look->state))
+        bsc_value_set_int(look->facts, "handed_over_lsn", look->state.lsn);
     if (!look->state.applying)
         return;
     bsc_value_set_int(look->facts, "incomplete_lsn", look->state.applying_last);
@@ -178,6 +180,11 @@ static void look_at_both(struct look *look)
         look_closed(look, "restoring", "");
     else if (mark == BSC_LOGS_MARK_RESTORING && role == BSC_LOGS_STANDBY)
         look_closed(look, "restoring", "an apply to this standby was interrupted");
+    else if (mark == BSC_LOGS_MARK_RESTORING && role == BSC_LOGS_PRIMARY &&
+             look->state.handed_over != NULL)
+        look_closed(look, "online",
+                    "its hand-over was interrupted: hand it over again, or open "
+                    "it again");
     else if (mark == BSC_LOGS_MARK_RESTORING && role == BSC_LOGS_PRIMARY)
         look_closed(look, "restoring", interrupted);
     else if (mark == BSC_LOGS_MARK_STANDBY && role == BSC_LOGS_PRIMARY)

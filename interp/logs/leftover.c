@@ -25,14 +25,19 @@ static void time_name(char text[BSC_CLOCK_TEXT])
 
 char *bsc_logs_leftover_name(const struct bsc_sys *sys, const char *path)
 {
+    return bsc_logs_leftover_name_as(sys, path, "before");
+}
+
+char *bsc_logs_leftover_name_as(const struct bsc_sys *sys, const char *path, const char *word)
+{
     char when[BSC_CLOCK_TEXT] = "";
     char *name;
 
     time_name(when);
-    name = bsc_mem_format("%s.before-%s", path, when);
+    name = bsc_mem_format("%s.%s-%s", path, word, when);
     for (int i = 2; i < TRIES && bsc_files_exists(sys, name); i++) {
         bsc_mem_free(name);
-        name = bsc_mem_format("%s.before-%s-%d", path, when, i);
+        name = bsc_mem_format("%s.%s-%s-%d", path, word, when, i);
     }
     return name;
 }

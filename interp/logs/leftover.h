@@ -21,7 +21,9 @@ bool bsc_logs_leftover_set_aside(const struct bsc_sys *sys, const char *path, st
  * itself may not hold yet. */
 bool bsc_logs_leftover_found(const struct bsc_sys *sys, const char *path);
 
-/* The name under which `path` is put aside now: an owned text, free of collisions. */
+/* The name under which `path` is put aside now: an owned text, free of collisions. `word` says why:
+ * "before" of what an earlier life left. */
 char *bsc_logs_leftover_name(const struct bsc_sys *sys, const char *path);
+char *bsc_logs_leftover_name_as(const struct bsc_sys *sys, const char *path, const char *word);
 
 #endif

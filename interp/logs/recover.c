@@ -84,6 +84,7 @@ static bool begin_fork(struct recovery *recovery, struct bsc_err *err)
     state->parting.time_ms = state->time_ms;
     bsc_value_free(state->own_forks);
     state->own_forks = NULL;
+    bsc_logs_state_forget(state);
     state->role = BSC_LOGS_PRIMARY;
     state->placed = false;
     state->backed_up = false;

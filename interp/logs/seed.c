@@ -67,6 +67,7 @@ static bool align(struct seeding *seeding, struct bsc_err *err)
 static void become_restoring(struct bsc_logs_state *state)
 {
     state->role = BSC_LOGS_RESTORING;
+    bsc_logs_state_forget(state);
     state->backed_up = false;
     state->placed = false;
     state->settled = (struct bsc_logs_settled){0};

@@ -2,9 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "logs/io.h"
+#include "logs/primary_int.h"
+#include "logs/round_int.h"
 #include "os/clock.h"
 #include "os/files.h"
 
@@ -98,5 +101,78 @@ bool bsc_logs_ship(const struct bsc_sys *sys, const char *db, const struct bsc_l
                          bsc_logs_role_name(state.role));
     ok = ok && bsc_logs_job_save(sys, db, job, err);
     bsc_logs_state_release(&state);
+    return ok;
+}
+
+/* With the log standing still: from here on no frame leaves it that no log backup holds. */
+static bool begin_backups(const struct bsc_sys *sys, struct bsc_logs_primary *primary,
+                          struct bsc_logs_state *from, struct bsc_err *err)
+{
+    struct bsc_logs_round round = BSC_LOGS_ROUND_INIT;
+    bool ok = bsc_logs_state_load(sys, primary->db, from, err);
+    if (ok && from->role != BSC_LOGS_PRIMARY)
+        ok = bsc_err_set(err, BSC_ERR_REFUSED, "'%s' cannot be shipped from: it is %s", primary->db,
+                         bsc_logs_role_name(from->role));
+    ok = ok && bsc_logs_round_open(&round, primary, from->page_size, err) &&
+         bsc_logs_round_scan(&round, from, err);
+    bsc_logs_round_release(&round);
+    if (ok && !from->backed_up) {
+        from->backed_up = true;
+        ok = bsc_logs_state_save(sys, primary->db, from, err);
+    }
+    return ok;
+}
+
+static bool back_up_from_now(const struct bsc_sys *sys, const char *principal,
+                             struct bsc_logs_state *from, struct bsc_err *err)
+{
+    struct bsc_logs_primary primary = BSC_LOGS_PRIMARY_INIT;
+    bool ok = bsc_logs_primary_open(&primary, sys, principal, false, err) &&
+              bsc_logs_primary_lock(&primary, err) && begin_backups(sys, &primary, from, err);
+    bsc_logs_primary_unlock(&primary);
+    bsc_logs_primary_close(&primary);
+    return ok;
+}
+
+/* Whether everything that comes after the copy is on the principal's fork. */
+static bool continues(const struct bsc_logs_state *copy, const struct bsc_logs_state *from)
+{
+    if (copy->role != BSC_LOGS_RESTORING || copy->applying ||
+        strcmp(copy->database_id, from->database_id) != 0)
+        return false;
+    return strcmp(copy->fork, from->fork) == 0 ||
+           (strcmp(copy->fork, from->previous_fork) == 0 && copy->lsn == from->fork_lsn);
+}
+
+static bool follow_fork(const struct bsc_sys *sys, const char *db,
+                        const struct bsc_logs_state *from, const char *principal,
+                        struct bsc_err *err)
+{
+    struct bsc_logs_state copy = BSC_LOGS_STATE_INIT;
+    bool ok = bsc_logs_state_load(sys, db, &copy, err);
+    if (ok && !continues(&copy, from)) {
+        ok = bsc_err_set(err, BSC_ERR_REFUSED,
+                         "'%s' (LSN %lld) does not end where '%s' began its recovery fork "
+                         "(LSN %lld)",
+                         db, (long long)copy.lsn, principal, (long long)from->fork_lsn);
+        bsc_err_hint(err, "Make the copy anew.");
+    } else if (ok && strcmp(copy.fork, from->fork) != 0) {
+        memcpy(copy.previous_fork, copy.fork, sizeof copy.previous_fork);
+        memcpy(copy.fork, from->fork, sizeof copy.fork);
+        copy.fork_lsn = from->fork_lsn;
+        bsc_logs_state_forget(&copy);
+        ok = bsc_logs_state_save(sys, db, &copy, err);
+    }
+    bsc_logs_state_release(&copy);
+    return ok;
+}
+
+bool bsc_logs_ship_from(const struct bsc_sys *sys, const char *principal, const char *db,
+                        const struct bsc_logs_job *job, struct bsc_err *err)
+{
+    struct bsc_logs_state from = BSC_LOGS_STATE_INIT;
+    bool ok = back_up_from_now(sys, principal, &from, err) &&
+              follow_fork(sys, db, &from, principal, err) && bsc_logs_ship(sys, db, job, err);
+    bsc_logs_state_release(&from);
     return ok;
 }

@@ -26,6 +26,13 @@ bool bsc_logs_shipping_hold(const struct bsc_sys *sys, const char *db, struct bs
 bool bsc_logs_unship(const struct bsc_sys *sys, const char *db, int64_t wait_ms,
                      struct bsc_err *err);
 
+/* Begins log shipping from `principal`, which was brought online at the very LSN at which `db`
+ * ends: its log backups begin, the copy follows it onto its recovery fork, and the job is as for
+ * bsc_logs_ship. Nothing is copied. What was done before a kill is kept. Errors: REFUSED when the
+ * copy ends elsewhere or clients have written what no log backup holds any more. */
+bool bsc_logs_ship_from(const struct bsc_sys *sys, const char *principal, const char *db,
+                        const struct bsc_logs_job *job, struct bsc_err *err);
+
 /* Begins it, or changes its job. The copy must take log backups (REFUSED otherwise). */
 bool bsc_logs_ship(const struct bsc_sys *sys, const char *db, const struct bsc_logs_job *job,
                    struct bsc_err *err);

@@ -20,6 +20,7 @@ void bsc_logs_state_release(struct bsc_logs_state *state)
 {
     bsc_value_free(state->applying_files);
     bsc_value_free(state->own_forks);
+    bsc_value_free(state->handed_over);
     *state = (struct bsc_logs_state)BSC_LOGS_STATE_INIT;
 }
 
@@ -103,9 +104,8 @@ static bool is_recovered(enum bsc_logs_role role)
     return role == BSC_LOGS_PRIMARY || role == BSC_LOGS_ONLINE;
 }
 
-static bool take_parting(const struct bsc_value *map, struct bsc_logs_state *state)
+static bool take_parting(const struct bsc_value *parting, struct bsc_logs_state *state)
 {
-    const struct bsc_value *parting = bsc_value_get(map, "parting");
     if (bsc_value_kind(parting) != BSC_VALUE_MAP || !is_recovered(state->role))
         return true;
     state->parting.lsn = bsc_value_get_number(parting, "lsn", 0);
@@ -122,8 +122,11 @@ static bool take_state(const struct bsc_value *map, struct bsc_logs_state *state
         !take_id(map, "database_id", false, state->database_id) ||
         !take_id(map, "fork", false, state->fork) ||
         !take_id(map, "previous_fork", true, state->previous_fork) ||
-        !take_role(map, &state->role) || !take_parting(map, state))
+        !take_role(map, &state->role) || !take_parting(bsc_value_get(map, "parting"), state))
         return false;
+    const struct bsc_value *handed_over = bsc_value_get(map, "handed_over");
+    if (bsc_value_kind(handed_over) == BSC_VALUE_MAP)
+        state->handed_over = bsc_value_copy(handed_over);
     state->fork_lsn = bsc_value_get_number(map, "fork_lsn", 0);
     state->lsn = bsc_value_get_number(map, "lsn", -1);
     state->time_ms = bsc_value_get_number(map, "time", 0);
@@ -193,6 +196,50 @@ static struct bsc_value *parting_value(const struct bsc_logs_state *state)
     return parting;
 }
 
+void bsc_logs_state_forget(struct bsc_logs_state *state)
+{
+    bsc_value_free(state->handed_over);
+    state->handed_over = NULL;
+}
+
+/* The LSN tells whether the copy has taken anything since. */
+void bsc_logs_state_hand_over(struct bsc_logs_state *state)
+{
+    bsc_logs_state_forget(state);
+    state->handed_over = bsc_value_map();
+    bsc_value_set(state->handed_over, "parting", parting_value(state));
+    bsc_value_set_bool(state->handed_over, "backed_up", state->backed_up);
+    bsc_value_set_int(state->handed_over, "lsn", state->lsn);
+    bsc_value_set_text(state->handed_over, "fork", state->fork);
+}
+
+static bool is_as_noted(const struct bsc_logs_state *state)
+{
+    const struct bsc_value *was = state->handed_over;
+    const char *fork = was != NULL ? bsc_value_get_string(was, "fork") : NULL;
+    return fork != NULL && !state->applying && strcmp(fork, state->fork) == 0 &&
+           bsc_value_get_number(was, "lsn", -1) == state->lsn;
+}
+
+bool bsc_logs_state_is_handed_over(const struct bsc_logs_state *state)
+{
+    return state->role == BSC_LOGS_RESTORING && is_as_noted(state);
+}
+
+bool bsc_logs_state_take_back(struct bsc_logs_state *state)
+{
+    const struct bsc_value *was = state->handed_over;
+    if (!is_as_noted(state))
+        return false;
+    if (!is_recovered(state->role)) {
+        state->role = BSC_LOGS_PRIMARY;
+        state->backed_up = bsc_value_get_truth(was, "backed_up");
+        if (!take_parting(bsc_value_get(was, "parting"), state))
+            return false;
+    }
+    return true;
+}
+
 static struct bsc_value *applying_value(const struct bsc_logs_state *state)
 {
     struct bsc_value *applying = bsc_value_map();
@@ -221,6 +268,8 @@ static struct bsc_value *state_value(const struct bsc_logs_state *state)
     bsc_value_set(map, "settled", state->settled.known ? settled_value(state) : bsc_value_null());
     bsc_value_set(map, "parting", parting_value(state));
     bsc_value_set(map, "applying", state->applying ? applying_value(state) : bsc_value_null());
+    if (state->handed_over != NULL)
+        bsc_value_set(map, "handed_over", bsc_value_copy(state->handed_over));
     return map;
 }
 

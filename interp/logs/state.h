@@ -52,6 +52,9 @@ struct bsc_logs_state {
     struct bsc_logs_parting parting;     /* kept for an online copy or a primary only */
     struct bsc_value *own_forks;         /* owned list of texts, NULL for none: the forks that this
                                             copy has had between the parting and this one */
+    struct bsc_value *handed_over;       /* owned, NULL when it was not: what a copy that gave up
+                                            its last commit was before, so that it can be opened
+                                            again (logs/hand_over.h); gone once it takes more */
     enum bsc_logs_role role;
     int64_t lsn;     /* what this copy holds (restoring, standby, mirror), or what of it has been
                         shipped (primary) */
@@ -78,6 +81,16 @@ struct bsc_logs_state {
     }
 
 void bsc_logs_state_release(struct bsc_logs_state *state);
+
+/* Notes that a primary is about to give up its last commit, or has done so. */
+void bsc_logs_state_hand_over(struct bsc_logs_state *state);
+/* Makes it the primary again that it was; the note stays. False when there is none, or when the
+ * copy has taken something since. */
+bool bsc_logs_state_take_back(struct bsc_logs_state *state);
+/* Whether a restoring copy can be opened again as the primary that it was. */
+bool bsc_logs_state_is_handed_over(const struct bsc_logs_state *state);
+/* It goes on by other means: the note goes. */
+void bsc_logs_state_forget(struct bsc_logs_state *state);
 
 /* Reads `<db>.state`. *state must be in its initial state; release it in any case. Errors:
  * BSC_ERR_NOT_FOUND when there is none, BSC_ERR_DAMAGED when it makes no sense. */
