@@ -38,6 +38,7 @@ const struct bsc_lib_row bsc_lib_row_logs_copy_state = {
     .args = PATH_ARGS,
     .result = "map {state: text, writable: bool, database_id: text?, fork: text?, lsn: int?, "
               "time: text?, recovered_lsn: int?, recovered_time: text?, incomplete_lsn: int?, "
+              "handed_over_lsn: int?, "
               "log_shipping: text, log_shipping_job: text, page_size: int?, reason: text}",
     .doc = "Says what a copy of a database is and how far it has come; a primary's LSN counts the "
            "commits in its write-ahead log.",

@@ -14,6 +14,7 @@
 #include "logs/sessions.h"
 #include "mirrors/follow.h"
 #include "mirrors/install.h"
+#include "mirrors/remove.h"
 #include "mirrors/state.h"
 #include "os/files.h"
 
@@ -205,6 +206,34 @@ const struct bsc_lib_row bsc_lib_row_mirrors_follow = {
     .result = "map {pid: int}",
     .doc = "Starts the agent that keeps a mirror up to date, or keeps the one there is, and waits "
            "until the mirror has caught up once.",
+};
+
+/* mirrors.remove */
+
+#define REMOVE_ARGS "mirror: text"
+
+static bool remove_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
+{
+    struct embedded embedded = {.sys = call->env->sys, .state = BSC_LOGS_STATE_INIT};
+    const struct bsc_mirrors_engine engine = engine_of(&embedded);
+    const char *mirror = NULL;
+
+    if (!bsc_lib_args_known(call->args, REMOVE_ARGS, err) ||
+        !bsc_lib_args_path(call->args, "mirror", &mirror, err) ||
+        !bsc_mirrors_remove(call->env->sys, &engine, mirror, err))
+        return false;
+    *ret = bsc_value_map();
+    return true;
+}
+
+const struct bsc_lib_row bsc_lib_row_mirrors_remove = {
+    .name = "mirrors.remove",
+    .effect = BSC_LIB_WRITE,
+    .resumes = true,
+    .run = remove_run,
+    .args = REMOVE_ARGS,
+    .result = "map {}",
+    .doc = "Ends the agent of a mirror and renames the mirror.",
 };
 
 /* mirrors.state */

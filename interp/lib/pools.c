@@ -155,7 +155,8 @@ static bool servers_check(const struct bsc_lib_call *call, const struct pool *po
                           struct bsc_err *err)
 {
     const char *data_centre = NULL;
-    if (from->active_servers == to->active_servers ||
+    /* Where nobody is active nobody is in the wrong place. */
+    if (from->active_servers == to->active_servers || bsc_value_count(to->active_servers) == 0 ||
         bsc_value_equal(from->active_servers, to->active_servers))
         return true;
     return bsc_lib_args_text(call->args, "data_centre", &data_centre, err) &&

@@ -13,15 +13,21 @@ static const struct bsc_lib_row *const table[] = {
     &bsc_lib_row_file_state,        /* file.state */
     &bsc_lib_row_folder_list,       /* folder.list */
     &bsc_lib_row_logs_apply,        /* logs.apply */
+    &bsc_lib_row_logs_catch_up,     /* logs.catch_up */
     &bsc_lib_row_logs_chain,        /* logs.chain */
     &bsc_lib_row_logs_copy,         /* logs.copy */
     &bsc_lib_row_logs_copy_state,   /* logs.copy_state */
     &bsc_lib_row_logs_end_sessions, /* logs.end_sessions */
+    &bsc_lib_row_logs_hand_over,    /* logs.hand_over */
     &bsc_lib_row_logs_recover,      /* logs.recover */
+    &bsc_lib_row_logs_reopen,       /* logs.reopen */
     &bsc_lib_row_logs_salvage,      /* logs.salvage */
+    &bsc_lib_row_logs_seed,         /* logs.seed */
     &bsc_lib_row_logs_sessions,     /* logs.sessions */
     &bsc_lib_row_logs_ship,         /* logs.ship */
+    &bsc_lib_row_logs_ship_from,    /* logs.ship_from */
     &bsc_lib_row_logs_tail,         /* logs.tail */
+    &bsc_lib_row_logs_unseed,       /* logs.unseed */
     &bsc_lib_row_logs_unship,       /* logs.unship */
     &bsc_lib_row_mirrors_follow,    /* mirrors.follow */
     &bsc_lib_row_mirrors_install,   /* mirrors.install */
@@ -29,6 +35,7 @@ static const struct bsc_lib_row *const table[] = {
     &bsc_lib_row_mirrors_pg_make,   /* mirrors.pg_make */
     &bsc_lib_row_mirrors_pg_remove, /* mirrors.pg_remove */
     &bsc_lib_row_mirrors_pg_waits,  /* mirrors.pg_waits */
+    &bsc_lib_row_mirrors_remove,    /* mirrors.remove */
     &bsc_lib_row_mirrors_state,     /* mirrors.state */
     &bsc_lib_row_pools_haproxy,     /* pools.haproxy */
     &bsc_lib_row_pools_haproxy_set, /* pools.haproxy_set */

@@ -32,9 +32,18 @@ extern const struct bsc_lib_row bsc_lib_row_folder_list;
 extern const struct bsc_lib_row bsc_lib_row_pools_haproxy;
 extern const struct bsc_lib_row bsc_lib_row_pools_haproxy_set;
 
+/* home.c */
+extern const struct bsc_lib_row bsc_lib_row_logs_catch_up;
+extern const struct bsc_lib_row bsc_lib_row_logs_hand_over;
+extern const struct bsc_lib_row bsc_lib_row_logs_reopen;
+extern const struct bsc_lib_row bsc_lib_row_logs_seed;
+extern const struct bsc_lib_row bsc_lib_row_logs_ship_from;
+extern const struct bsc_lib_row bsc_lib_row_logs_unseed;
+
 /* mirrors.c */
 extern const struct bsc_lib_row bsc_lib_row_mirrors_follow;
 extern const struct bsc_lib_row bsc_lib_row_mirrors_install;
+extern const struct bsc_lib_row bsc_lib_row_mirrors_remove;
 extern const struct bsc_lib_row bsc_lib_row_mirrors_state;
 
 /* pg_follow.c */

@@ -165,6 +165,19 @@ static void servers_left_alone_need_no_data_centre(void **state)
     bench_close(&bench);
 }
 
+static void where_nobody_is_active_no_data_centre_is_needed(void **state)
+{
+    struct lib_bench bench;
+    pool_bench_open(&bench, state);
+    assert_answer(&bench,
+                  call_row(&bench, "pools.update",
+                           "{'server':'app','pool':'chat','from':{'state':'Normal',"
+                           "'active_servers':['fe1'],'version':7},'to':{'active_servers':[]}}"),
+                  "{'rows':1,'version':8}");
+    assert_answer(&bench, pool_state(&bench), "{'active_servers':[],'state':'Normal','version':8}");
+    bench_close(&bench);
+}
+
 static void servers_against_the_rule_change_nothing(void **state)
 {
     static const struct {
@@ -175,7 +188,6 @@ static void servers_against_the_rule_change_nothing(void **state)
     } cases[] = {
         {"['fe3','fe1']", ",'data_centre':'dc2'", BSC_ERR_REFUSED, "'fe1'"},
         {"['fe3']", ",'data_centre':'dc1'", BSC_ERR_REFUSED, "'fe3'"},
-        {"[]", ",'data_centre':'dc2'", BSC_ERR_REFUSED, "no active server"},
         {"['fe9']", ",'data_centre':'dc2'", BSC_ERR_NOT_FOUND, "'fe9'"},
         {"['fe3']", ",'data_centre':'dc9'", BSC_ERR_NOT_FOUND, "'dc9'"},
         {"['fe3']", "", BSC_ERR_USAGE, "data_centre"},
@@ -225,6 +237,7 @@ int main(void)
         UNIT_IN_FOLDER(a_pool_that_cannot_be_read_aside_is_unreachable),
         UNIT_IN_FOLDER(an_update_raises_the_version_and_happens_once),
         UNIT_IN_FOLDER(servers_left_alone_need_no_data_centre),
+        UNIT_IN_FOLDER(where_nobody_is_active_no_data_centre_is_needed),
         UNIT_IN_FOLDER(servers_against_the_rule_change_nothing),
         UNIT_IN_FOLDER(calls_that_name_no_table_pool_are_refused),
     };
