@@ -5,6 +5,7 @@
 --
 -- Nothing here knows whether the world is the site itself or its model.
 
+local _, host = ...
 local effects = require "bascule/effects"
 local handles = require "bascule/language/handles"
 local list = require "bascule/core/list"
@@ -48,6 +49,9 @@ local function holds(wanted, known, likely)
     local facts = known[resource] or observe(resource)
     for _, key in ipairs(list.keys(wanted[resource])) do
       local want = wanted[resource][key]
+      if want == host.null then
+        want = nil -- that there is no such fact
+      end
       if not match.matches(want, facts[key], likely) then
         return false, ("%s of %s is %s, wanted %s"):format(key, resource, text.value(facts[key]),
           match.words(want))

@@ -44,9 +44,16 @@ function M.sources(copy)
   return {
     copy = facts,
     kept = count_before(copy, facts),
+    handed_over = observe_if(copy.role == "primary" and found.secondary,
+      ("database:%s.secondary"):format(copy.database)),
     backups = observe_if(has_backups, ("log_backups:%s.secondary"):format(copy.database)),
     tail = observe_if(has_backups, ("tail:%s.primary"):format(copy.database)),
   }
+end
+
+-- An LSN that is known, else 0.
+local function lsn_of(value)
+  return math.type(value) == "integer" and value or 0
 end
 
 -- How far the copy had come when it left the fork of its log backups, or has come so far. What
@@ -65,11 +72,14 @@ local ended_tails = { "available", "salvaged", "damaged", "too_late" }
 function M.last_known(seen)
   local lsn, time = applied(seen)
   local where = "this copy"
-  if (seen.backups.last_lsn or 0) > lsn then
+  if math.type(lsn) ~= "integer" then
+    return lsn, time, where -- it is seen only once it is online
+  end
+  if lsn_of(seen.backups.last_lsn) > lsn then
     lsn, time, where = seen.backups.last_lsn, seen.backups.last_time, "the log backups"
   end
   local tail = seen.tail
-  if list.contains(ended_tails, tail.state) and (tail.last_lsn or 0) > lsn then
+  if list.contains(ended_tails, tail.state) and lsn_of(tail.last_lsn) > lsn then
     lsn, time, where = tail.last_lsn, tail.time, "the log of the dead primary"
   end
   return lsn, time, where
@@ -87,9 +97,9 @@ end
 -- backups. That a copy is online does not tell: it may have been brought online long ago, for
 -- another purpose, and the primary may have gone on without it.
 function M.is_excluded(seen)
-  return M.last_known(seen) <= (applied(seen)) and seen.backups.share_readable == true
-    and seen.backups.problem == "none" and list.contains(complete_tails, seen.tail.state)
-    and not flaw_of(seen.tail)
+  return lsn_of((M.last_known(seen))) <= lsn_of((applied(seen)))
+    and seen.backups.share_readable == true and seen.backups.problem == "none"
+    and list.contains(complete_tails, seen.tail.state) and not flaw_of(seen.tail)
 end
 
 local function where_line(copy, seen)
@@ -121,7 +131,7 @@ end
 local function missing_line(copy, seen)
   local lsn, time, where = M.last_known(seen)
   local applied_lsn, applied_time = applied(seen)
-  if lsn <= applied_lsn then
+  if lsn_of(lsn) <= lsn_of(applied_lsn) then
     return doubt(seen) and ("Nothing later than %s is known of."):format(at(lsn, time))
       or ("Nothing later is known of: every log backup up to %s has been applied."):format(
         at(lsn, time))
@@ -135,7 +145,7 @@ end
 
 -- What a copy has left behind is not lost for good as long as somebody can read it.
 local function savable_line(seen)
-  local last = seen.backups.last_lsn or 0
+  local last = lsn_of(seen.backups.last_lsn)
   if not recovered.has_left(seen.copy) or last <= seen.copy.recovered_lsn then
     return nil
   end
@@ -156,7 +166,7 @@ local tail_words = {
 local function tail_line(seen)
   if seen.tail.state ~= "salvaged" then
     return tail_words[seen.tail.state]
-  elseif applied(seen) >= (seen.tail.last_lsn or 0) then
+  elseif lsn_of((applied(seen))) >= lsn_of(seen.tail.last_lsn) then
     local flaw = flaw_of(seen.tail)
     return "The tail of the old primary's log has been salvaged and applied"
       .. (flaw and ", as far as it is whole: " .. flaw or "") .. "."
@@ -299,9 +309,25 @@ local function loss_note(copy, seen)
   return { kind = "loss", text = words, data = data }
 end
 
+-- A primary comes online on the way home: what its clients did is where they did it last, on the
+-- other side, and nothing that was left behind in its data centre was ever failed over.
+local function home_note(copy, seen)
+  local there = seen.handed_over or {}
+  local lsn = applied(seen)
+  local is_all = there.handed_over_lsn ~= nil and math.type(there.lsn) == "integer"
+    and math.type(lsn) == "integer" and there.lsn <= lsn
+  return { kind = "loss", text = ("%s is online at %s%s"):format(text.sentence(copy.title),
+    at(applied(seen)),
+      is_all and ": everything that the secondary held when it was handed over" or ""),
+    data = { applied_lsn = lsn, known_lsn = is_all and there.lsn or nil } }
+end
+
 -- The notes that follow bringing a copy online; `seen` are its sources before that.
 function M.notes(copy_handle, seen)
   local copy = handles.of(copy_handle)
+  if copy.role == "primary" then
+    return { home_note(copy, seen or M.sources(copy)) }
+  end
   local notes = { loss_note(copy, seen or M.sources(copy)) }
   for _, line in ipairs(left_behind()) do
     notes[#notes + 1] = { kind = "warning", text = line }

@@ -50,6 +50,20 @@ function M.at_least(limit)
   end, "at least " .. limit)
 end
 
+-- For what is made anew and gets a name that nobody knows before.
+function M.other_than(old)
+  return matcher("text", function(value)
+    return type(value) == "string" and value ~= old
+  end, "another than " .. text.value(old))
+end
+
+-- For what somebody else will have come to: no number that is known now can be told to be that.
+function M.not_known_yet(words)
+  return matcher("int", function()
+    return false
+  end, words)
+end
+
 function M.is_matcher(value)
   return matchers[value] ~= nil
 end

@@ -40,6 +40,9 @@ return {
       doc = "whether its own settings would refuse writes once it is online; unknown when not" },
     rights_missing = { type = "text",
       doc = "what bringing it online needs and its role may not do; unknown when nothing" },
+    handed_over_lsn = { type = "int", unit = "LSN", advances = true,
+      doc = "where it was handed over, as long as it can still be opened again there; unknown when "
+        .. "it was not" },
     sessions = { type = "int", unit = "sessions", volatile = true, doc = "sessions open on it" },
     session_list = { type = "list", volatile = true, doc = "those sessions: pid and program" },
     log_shipping = { type = "text", values = { "configured", "none" },

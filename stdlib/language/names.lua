@@ -19,8 +19,8 @@ local M = {}
 
 -- Each file gives primitives by name; a name without a dot is a function of its own.
 M.vocabulary = {
-  "log_shipping", "log_backups", "sessions", "database", "pool", "mirror", "sql", "command",
-  "file", "wait", "ask", "verify",
+  "log_shipping", "log_backups", "sessions", "database", "home", "pool", "mirror", "sql",
+  "command", "file", "wait", "ask", "verify",
 }
 
 -- The line of a module on which it defines a primitive: `return primitive { … }` leaves no frame

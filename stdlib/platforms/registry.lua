@@ -32,6 +32,16 @@ function M.of(copy)
   return platform
 end
 
+-- One function of the copy's platform; an error that says so where it has none.
+function M.able(copy, name)
+  local able = M.of(copy)[name]
+  if not able then
+    error(("platform %s has no way to do this yet (%s)"):format(
+      tostring(inventory.platform_of(copy.server)), name:gsub("_", " ")), 0)
+  end
+  return able
+end
+
 function M.driver_of(pool)
   local driver = M.drivers[pool.site.driver]
   if not driver then

@@ -49,8 +49,11 @@ function M.observe.database(copy)
     return { state = "unknown", reason = failure.message }
   end
   local facts = pick(state, { "state", "writable", "database_id", "fork", "lsn", "time",
-    "recovered_lsn", "recovered_time", "incomplete_lsn", "log_shipping", "log_shipping_job",
-    "reason" })
+    "recovered_lsn", "recovered_time", "incomplete_lsn", "handed_over_lsn", "log_shipping",
+    "log_shipping_job", "reason" })
+  if facts.state == "mirror" then
+    facts.incomplete_lsn = nil -- its agent is at it all the time
+  end
   add_sessions(copy, facts)
   return facts
 end
@@ -249,12 +252,101 @@ function M.install_mirror(principal, copy)
   }, { state = "stalled", principal = "" }
 end
 
+function M.remove_mirror(copy)
+  return {
+    row = "mirrors.remove",
+    args = { mirror = copy.path },
+    statement = ("end the mirror %s and rename it to %s.before-…"):format(copy.path, copy.path),
+  }
+end
+
 function M.follow(principal, copy)
   return {
     row = "mirrors.follow",
     args = { principal = principal.path, mirror = copy.path },
     statement = ("ship every commit of %s to %s from now on"):format(principal.path, copy.path),
   }, M.mirrored(principal)
+end
+
+-- The way home and the planned change of sides. Both directions use the one share.
+
+function M.seed(from, copy)
+  return {
+    row = "logs.seed",
+    args = { principal = from.path, path = copy.path, share = shipping_of(copy).share },
+    statement = ("copy %s to %s in full and leave it restoring; what is there now is renamed to "
+      .. "%s.before-…"):format(from.path, copy.path, copy.path),
+  }
+end
+
+-- With `restore` what was there before gets its place again.
+function M.unseed(from, copy, restore)
+  return {
+    row = "logs.unseed",
+    args = { principal = from.path, path = copy.path, restore = restore },
+    statement = ("rename %s to %s.seeded-…%s, and take no log backups of %s for it any more")
+      :format(copy.path, copy.path,
+        restore and ", put back what was set aside last" or "", from.path),
+  }
+end
+
+-- A secondary has a folder of its own for log backups; a primary reads them on the share.
+function M.catch_up(from, copy)
+  local shipping = shipping_of(copy)
+  return {
+    row = "logs.catch_up",
+    args = {
+      from = from.path,
+      path = copy.path,
+      share = shipping.share,
+      destination = copy.role == "secondary" and shipping.destination or nil,
+    },
+    statement = ("bring %s up to the last commit of %s by its log backups in %s"):format(copy.path,
+      from.path, shipping.share),
+  }
+end
+
+function M.hand_over(copy)
+  local share = shipping_of(copy).share
+  return {
+    row = "logs.hand_over",
+    args = { path = copy.path, share = share },
+    statement = ("take the last log backup of %s into %s and leave it restoring"):format(copy.path,
+      share),
+  }
+end
+
+function M.reopen(copy)
+  return {
+    row = "logs.reopen",
+    args = { path = copy.path },
+    statement = ("open %s again, on the recovery fork that it had"):format(copy.path),
+  }
+end
+
+-- Every quarter of an hour, like the jobs that the setup of log shipping makes.
+local job_interval_ms = 900000
+
+local function json_text(value)
+  return '"' .. value:gsub('[\\"]', "\\%0") .. '"'
+end
+
+-- The fact log_shipping_job that the copy is to have, as the host writes it.
+function M.log_shipping_job(copy)
+  local shipping = shipping_of(copy)
+  return ('{"destination":%s,"interval_ms":%d,"share":%s}'):format(
+    json_text(shipping.destination), job_interval_ms, json_text(shipping.share))
+end
+
+-- With `anew` the copy is made first.
+function M.install_log_shipping(from, copy, job, anew)
+  return {
+    row = "logs.ship_from",
+    args = { principal = from.path, path = copy.path, job = job, anew = anew or nil },
+    statement = ("%sship log backups of %s into %s: %s"):format(anew
+      and ("copy %s to %s in full, which is renamed to %s.before-…, and "):format(from.path,
+        copy.path, copy.path) or "", from.path, copy.path, job),
+  }
 end
 
 return M

@@ -68,6 +68,23 @@ local function no_log_backup_skipped(before, after, changed)
   end
 end
 
+-- What the other side had committed when it gave up, and could have been applied.
+local function nothing_handed_over_is_lost(before, after, changed)
+  for _, name in ipairs(concerned(changed, inventory.databases())) do
+    for role, other in pairs { primary = "secondary", secondary = "primary" } do
+      local was = facts_of(before, "database", name, role)
+      local now = facts_of(after, "database", name, role)
+      local left = facts_of(before, "database", name, other)
+      if was.state ~= "online" and now.state == "online" and left.handed_over_lsn
+        and math.type(left.lsn) == "integer" and math.type(was.lsn) == "integer"
+        and left.lsn > was.lsn then
+        return ("the %s of %s is brought online at LSN %d; its %s was handed over at LSN %d")
+          :format(role, name, was.lsn, other, left.lsn)
+      end
+    end
+  end
+end
+
 local function sessions_are_over(before, after, changed)
   for _, name in ipairs(concerned(changed, inventory.databases())) do
     local sessions = facts_of(before, "database", name, "secondary").sessions
@@ -143,6 +160,8 @@ local shipped = {
     mend = "Use database.recover, which looks at the other copies first, without an override." },
   { title = "no log backup is skipped", broken = no_log_backup_skipped,
     mend = "Put log_backups.copy and log_backups.apply before the step." },
+  { title = "nothing is lost by a hand-over", broken = nothing_handed_over_is_lost,
+    mend = "Put database.catch_up before the step." },
   { title = "no session is open when a database comes online", broken = sessions_are_over,
     mend = "Put sessions.kill_all before the step." },
   { title = "the log chain is respected", broken = chain_is_respected,

@@ -8,6 +8,7 @@ local _, host = ...
 local book = require "bascule/language/book"
 local entry = require "bascule/platforms/entry"
 local inventory = require "bascule/language/inventory"
+local match = require "bascule/core/match"
 local poison = require "bascule/core/poison"
 local registry = require "bascule/platforms/registry"
 local schema = require "bascule/facts/schema"
@@ -69,8 +70,11 @@ end
 
 -- What is wrong with the log backups that can be read.
 function M.troubled(copy, facts)
-  if facts.problem == nil or facts.problem == "none" then
+  if facts.problem == nil or match.matches("none", facts.problem) then
     return nil
+  end
+  if match.is_unknown(facts.problem) then
+    return ("whether the log chain of %s is whole is not known yet"):format(copy.database)
   end
   return ("the log chain of %s is not whole (%s): %s"):format(copy.database,
     facts.problem:gsub("_", " "), facts.problem_text or "no details")

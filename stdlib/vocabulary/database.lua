@@ -3,40 +3,35 @@
 local _, host = ...
 local book = require "bascule/language/book"
 local cond = require "bascule/core/cond"
-local fence = require "bascule/platforms/fence"
 local handles = require "bascule/language/handles"
 local inventory = require "bascule/language/inventory"
-local list = require "bascule/core/list"
 local loss = require "bascule/loss"
+local match = require "bascule/core/match"
 local primitive = require "bascule/primitive"
 local recovered = require "bascule/recovered"
 local registry = require "bascule/platforms/registry"
+local rivals = require "bascule/vocabulary/rivals"
 local schema = require "bascule/facts/schema"
 local text = require "bascule/core/text"
 
--- States in which another copy cannot take writes, now or by itself later.
-local harmless_states = { "unreachable", "missing", "damaged", "restoring", "standby", "mirror" }
-
--- The reason why another copy of the database forbids bringing this one online, or nil.
-local function rival(copy, observe)
-  for _, role in ipairs(inventory.roles) do
-    local id = ("database:%s.%s"):format(copy.database, role)
-    if role ~= copy.role and inventory.copy(copy.database, role) then
-      local facts, other = observe(id), registry.copy_named(("%s.%s"):format(copy.database, role))
-      local doubt = fence.doubt(other, facts)
-      if doubt then
-        return doubt .. ": two writable copies must never exist"
-      elseif facts.writable or not list.contains(harmless_states, facts.state) then
-        return ("%s is %s: two writable copies must never exist"):format(other.title, facts.state)
-      end
-    end
+-- What the other side gave up when it was handed over, and has not arrived here.
+local function behind_handed_over(copy, facts, observe)
+  local other = copy.role == "primary" and inventory.copy(copy.database, "secondary")
+  local there = other and observe(("database:%s.secondary"):format(copy.database)) or {}
+  if there.handed_over_lsn and math.type(there.lsn) == "integer"
+    and not match.matches(match.at_least(there.lsn), facts.lsn) then
+    return ("%s was handed over at LSN %d, and %s has come to LSN %s: apply its last log backup "
+      .. "first"):format(registry.copy_named(copy.database .. ".secondary").title, there.lsn,
+        copy.title, text.value(facts.lsn))
   end
 end
 
 -- Log backups that came in after the others were applied would be lost for this copy.
-local function behind(copy, observe)
+local function behind(copy, facts, observe)
   local found = inventory.database(copy.database)
-  if copy.role ~= "secondary" or not (found and found.log_shipping) then
+  if copy.role == "primary" then
+    return behind_handed_over(copy, facts, observe)
+  elseif copy.role ~= "secondary" or not (found and found.log_shipping) then
     return nil
   end
   local backups = observe(("log_backups:%s.secondary"):format(copy.database))
@@ -143,6 +138,7 @@ local function becomes(copy, facts, observe)
     fork = next_fork(copy, facts, observe),
     recovered_lsn = facts.lsn,
     recovered_time = facts.time,
+    reason = copy.role == "primary" and "" or nil,
   }
   -- Told only of a copy that takes log backups.
   changed.held_by = facts.held_by and host.null
@@ -177,8 +173,8 @@ local recover = primitive.shipped {
   requires = function(a, facts, observe)
     local copy = handles.of(a.copy)
     local free = waived(a)
-    return not free and rival(copy, observe) or unready(copy, facts)
-      or not free and (behind(copy, observe) or in_use(copy, facts))
+    return not free and rivals.of(copy, observe) or unready(copy, facts)
+      or not free and (behind(copy, facts, observe) or in_use(copy, facts))
   end,
   remembers = function(a)
     return loss.sources(handles.of(a.copy))

@@ -1,15 +1,112 @@
 -- Log shipping: the job that copies log backups to a secondary and applies them.
 
+local _, host = ...
+local chain = require "bascule/vocabulary/chain"
 local handles = require "bascule/language/handles"
 local list = require "bascule/core/list"
+local match = require "bascule/core/match"
 local primitive = require "bascule/primitive"
 local recovered = require "bascule/recovered"
 local registry = require "bascule/platforms/registry"
+local schema = require "bascule/facts/schema"
 
 -- Into a copy that takes no log backups a job would bring none, and none can be set up.
 local function can_have_job(facts)
   return list.contains({ "restoring", "standby" }, facts.state) and not recovered.has_left(facts)
 end
+
+local function primary_id(copy)
+  return ("database:%s.primary"):format(copy.database)
+end
+
+local function afterwards(copy, there, job, anew)
+  local unknown = schema.unknown "database"
+  local becomes = { state = "restoring", writable = false, log_shipping = "configured",
+    log_shipping_job = job, fork = there.fork, handed_over_lsn = host.null }
+  if anew then
+    becomes.fork, becomes.database_id = unknown.fork, unknown.database_id
+    becomes[primary_id(copy)] = { fork = unknown.fork, database_id = unknown.database_id,
+      reason = "" }
+  end
+  becomes[("log_backups:%s.secondary"):format(copy.database)] = schema.unknown "log_backups"
+  becomes[("log_chain:%s.secondary"):format(copy.database)] = schema.unknown "log_chain"
+  becomes[("tail:%s.primary"):format(copy.database)] = schema.unknown "tail"
+  return becomes
+end
+
+-- Whether the copy is on the primary's recovery fork, or ends where that fork began.
+local function fits(facts, there)
+  return facts.fork == there.fork or (there.recovered_lsn ~= nil
+    and match.matches(there.recovered_lsn, facts.lsn))
+end
+
+-- Whether the copy has to be made anew. That nobody wrote to a primary before its commits were
+-- counted cannot be told afterwards, when whoever brought it online was killed at that moment; what
+-- the copy holds it has taken over in any case.
+local function is_for_nothing(facts, there)
+  local is_counted = (there.fork or "") ~= "" and (there.reason or "") == ""
+  return facts.state == "missing" or not is_counted and facts.handed_over_lsn ~= nil
+    and match.matches(there.recovered_lsn, facts.handed_over_lsn)
+end
+
+-- Why log backups of the primary would not fit the copy, or nil. One that was handed over at the
+-- very LSN at which the primary was brought online goes on with it.
+local function unfit(copy, facts, primary, there)
+  if there.state ~= "online" or not there.writable then
+    return ("%s is %s, so there is nothing to ship from"):format(primary.title,
+      tostring(there.state))
+  elseif is_for_nothing(facts, there) then
+    return nil
+  elseif facts.state ~= "restoring" or facts.incomplete_lsn then
+    return ("%s is %s%s, so it takes no log backups"):format(copy.title, tostring(facts.state),
+      facts.incomplete_lsn and " with log backups in it in part only" or "")
+  elseif facts.database_id ~= there.database_id
+    or not fits(facts, there) then
+    return ("%s does not end where %s was brought online: it has to be made anew"):format(
+      copy.title, primary.title)
+  end
+end
+
+-- Begins log shipping from the primary into a secondary that ends where the primary began, and sets
+-- up its job as the site describes it. Nothing is copied, and a secondary that ends elsewhere is
+-- refused; only one that is missing, or handed over to a primary whose count was lost, is made
+-- anew. There is no way back: the copy has left the fork on which it was handed over.
+-- Source: Lync Server 2013, Setting up SQL Server log shipping, with "No, the secondary database is
+-- initialized".
+local install = primitive.shipped {
+  name = "log_shipping.install",
+  doc = "Begins log shipping from the primary into a secondary that ends where the primary began.",
+  args = { { "copy", "copy", role = "secondary", doc = "the copy that is to receive them" } },
+  usage = "log_shipping.install(db.secondary)",
+  check = function(a)
+    return chain.check_shipping(handles.of(a.copy))
+  end,
+  wants = function(a, facts, observe)
+    local copy = handles.of(a.copy)
+    local there = observe(primary_id(copy))
+    local is_known = there.fork and not is_for_nothing(facts, there)
+    return {
+      state = "restoring",
+      log_shipping = "configured",
+      log_shipping_job = registry.able(copy, "log_shipping_job")(copy),
+      fork = is_known and there.fork or match.other_than(facts.fork),
+    }
+  end,
+  requires = function(a, facts, observe)
+    local copy = handles.of(a.copy)
+    return unfit(copy, facts, registry.copy_named(copy.database .. ".primary"),
+      observe(primary_id(copy)))
+  end,
+  changes = function(a, facts, observe)
+    local copy = handles.of(a.copy)
+    local platform, from = registry.of(copy), registry.copy_named(copy.database .. ".primary")
+    local job, there = platform.log_shipping_job(copy), observe(primary_id(copy))
+    local anew = is_for_nothing(facts, there)
+    local change = registry.able(copy, "install_log_shipping")(from, copy, job, anew)
+    change.becomes = afterwards(copy, there, job, anew)
+    return { change }
+  end,
+}
 
 -- Ends log shipping into a secondary copy, after a running copy or apply has ended. The job as it
 -- was seen before is kept in the journal, and the undo makes it again.
@@ -55,4 +152,7 @@ local remove = primitive.shipped {
   end,
 }
 
-return { { name = "log_shipping.remove", value = remove } }
+return {
+  { name = "log_shipping.remove", value = remove },
+  { name = "log_shipping.install", value = install },
+}

@@ -138,4 +138,59 @@ local install = primitive.shipped {
   end,
 }
 
-return { { name = "mirror.install", value = install } }
+local function principal_of(mirror)
+  return registry.copy_named(mirror.database .. "." .. inventory.principal_of[mirror.role])
+end
+
+local function not_removable(link, mirror, there)
+  if there.state == "unreachable" or there.state == "unknown" then
+    return ("%s is %s"):format(mirror.title, there.state)
+  elseif there.state ~= "mirror" and there.state ~= "missing" then
+    return ("%s is %s and no mirror"):format(mirror.title, there.state)
+  end
+  return in_use(link, mirror, there)
+end
+
+-- Ends a mirror. Its file is renamed and kept; the undo makes a new one.
+-- Source: Lync Server 2013, Failing back Persistent Chat Server, step 2 (SET PARTNER OFF); the page
+-- leaves the former mirror restoring.
+local remove = primitive.shipped {
+  name = "mirror.remove",
+  doc = "Ends a mirror and sets its copy aside; the undo installs it anew.",
+  args = { { "mirror", "copy", role = { "secondary_mirror", "mirror" }, doc = "the mirror" } },
+  usage = "mirror.remove(db.secondary_mirror)",
+  resource = function(a)
+    return link_id(handles.of(a.mirror))
+  end,
+  wants = function(a)
+    return { state = "none", principal = "", [a.mirror] = { state = "missing" } }
+  end,
+  requires = function(a, facts, observe)
+    return not_removable(facts, handles.of(a.mirror), observe(a.mirror))
+  end,
+  changes = function(a)
+    local mirror = handles.of(a.mirror)
+    local change = registry.able(mirror, "remove_mirror")(mirror)
+    local unknown = schema.unknown_fact
+    change.becomes = { state = "none", principal = "",
+      [mirror.id] = { state = "missing", writable = false, database_id = host.null,
+        fork = host.null, lsn = host.null, time = host.null, incomplete_lsn = host.null },
+      [principal_of(mirror).id] = { sessions = unknown("database", "sessions"),
+        session_list = unknown("database", "session_list") } }
+    return { change }
+  end,
+  undo = function(a, before)
+    if before.state ~= "following" then
+      return ("%s was not following"):format(handles.of(a.mirror).title)
+    end
+    local mirror = handles.of(a.mirror)
+    local database = { name = mirror.database, site = inventory.database(mirror.database) }
+    local principal = handles.copy(database, inventory.principal_of[mirror.role])
+    return { install { principal = principal, mirror = a.mirror } }
+  end,
+}
+
+return {
+  { name = "mirror.install", value = install },
+  { name = "mirror.remove", value = remove },
+}

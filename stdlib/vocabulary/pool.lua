@@ -230,6 +230,33 @@ set_active_servers = primitive.shipped {
   tells = oddity,
 }
 
+-- Takes every server of a pool out of use, so that no client comes in any more; those that are in
+-- may stay for a while.
+-- Source: Lync Server 2013, Failing back Persistent Chat Server, step 1
+-- (Set-CsPersistentChatActiveServer -ActiveServers $Null).
+local close = primitive.shipped {
+  name = "pool.close",
+  doc = "Closes a pool: no server of it is active any more. The undo makes the same ones active.",
+  args = { { "pool", "pool", doc = "the pool" } },
+  usage = "pool.close(chat)",
+  wants = function(a, facts)
+    return with_others(a, facts, { active_servers = {} })
+  end,
+  requires = function(a, facts)
+    local pool = handles.of(a.pool)
+    return unreachable(pool, facts) or lacking(pool, facts, { active_servers = {} })
+  end,
+  changes = function(a, facts, observe)
+    return update(a, facts, { active_servers = {} },
+      { data_centre = data_centre(handles.of(a.pool), observe) })
+  end,
+  undo = function(a, before)
+    return taken_back(a, before, "active_servers")
+      or { set_active_servers(a.pool, before.active_servers) }
+  end,
+  tells = oddity,
+}
+
 -- Condition for guards and verify: chat:has_active_servers(near(db.secondary)).
 handles.method("pool", "has_active_servers", function(pool, chosen)
   if poison.is(chosen) then
@@ -261,4 +288,5 @@ end)
 return {
   { name = "pool.set_state", value = set_state },
   { name = "pool.set_active_servers", value = set_active_servers },
+  { name = "pool.close", value = close },
 }

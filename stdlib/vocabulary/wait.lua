@@ -12,6 +12,8 @@ local wait_until = primitive.shipped {
     { "condition", "condition", doc = "what to wait for" },
     { "timeout", "duration", default = "30s", doc = "how long at most" },
     { "every", "duration", default = "500ms", doc = "how often to look" },
+    { "go_on", "boolean", optional = true,
+      doc = "true: when the time is over the step is skipped, and the run goes on" },
   },
   usage = 'wait_until { db.secondary:is "online", timeout = "30s" }',
   read_only = true,
@@ -27,7 +29,8 @@ local wait_until = primitive.shipped {
       end
       local left = ends - effects.now()
       if left <= 0 then
-        return "timeout", ("not within %s: %s"):format(text.duration(a.timeout), reason)
+        return a.go_on and "skipped" or "timeout",
+          ("not within %s: %s"):format(text.duration(a.timeout), reason)
       end
       effects.sleep(math.max(1, math.min(a.every, left)), cond.words(a.condition))
     end

@@ -83,6 +83,7 @@ void conform_build(const struct conform_scene *scene)
     conform_build_primary(scene);
     conform_build_target(scene);
     conform_build_secondary(scene);
+    conform_build_home(scene);
     conform_build_pool(scene);
     conform_build_own(scene);
     conform_build_folders(scene);

@@ -22,6 +22,9 @@ void conform_build_disk(const struct conform_scene *scene);
 void conform_build_secondary(const struct conform_scene *scene);
 void conform_build_target(const struct conform_scene *scene);
 
+/* What a way home that was begun has made of both sides; after them. */
+void conform_build_home(const struct conform_scene *scene);
+
 /* The pool's table, the clients' ledger, files and tables of the user's own. */
 void conform_build_pool(const struct conform_scene *scene);
 void conform_build_own(const struct conform_scene *scene);

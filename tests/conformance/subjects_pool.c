@@ -59,3 +59,15 @@ static void write_servers(const struct conform_scene *scene, struct bsc_buf *run
 
 const struct conform_subject conform_pool_set_active_servers = {
     .name = "pool.set_active_servers", .dials = servers_dials, .draws = 12, .write = write_servers};
+
+static const struct conform_dial *const close_dials[] = {&pool, &active, &version, &secondary,
+                                                         NULL};
+
+static void write_close(const struct conform_scene *scene, struct bsc_buf *runbook)
+{
+    (void)scene;
+    conform_write_step(runbook, "pool.close(chat)", "");
+}
+
+const struct conform_subject conform_pool_close = {
+    .name = "pool.close", .dials = close_dials, .draws = 4, .write = write_close};
