@@ -68,6 +68,9 @@ struct bsc_lab_kind {
     bool (*make)(const struct bsc_lab *lab, struct bsc_err *err); /* in its folder, still empty */
     bool (*work)(const struct bsc_lab *lab, const char *role, struct bsc_err *err);
     bool (*failed_over)(const struct bsc_lab *lab, bool *ret, struct bsc_err *err);
+    /* Sees to it that an old primary cannot be written to when its data centre comes back after a
+     * failover, wherever it lies now, and keeps it; NULL where the lab cannot. */
+    bool (*fence)(const struct bsc_lab *lab, struct bsc_err *err);
     bool (*restart)(const struct bsc_lab *lab, struct bsc_err *err); /* once faults are undone */
     bool (*end)(const struct bsc_lab *lab, struct bsc_err *err);     /* every process of it */
     /* Adds `copies` (a list of {title, state, messages?}), `acknowledged` and `writer`. */
@@ -124,6 +127,9 @@ bool bsc_lab_add_messages(struct bsc_sql *primary, struct bsc_sql *ledger, int64
 /* The background processes: writer, copier of the mirror, a program that left the secondary open.
  */
 bool bsc_lab_staff_start(const struct bsc_lab *lab, struct bsc_err *err);
+/* Those that work on while the pool is failed over: the writer, who goes where the pool sends its
+ * clients, and the copier of the secondary's mirror, where there is one. */
+bool bsc_lab_staff_return(const struct bsc_lab *lab, struct bsc_err *err);
 /* Ends those of the primary site, or all of them. */
 bool bsc_lab_staff_end(const struct bsc_lab *lab, bool all, struct bsc_err *err);
 /* Whether the named process (writer, session) is alive. */

@@ -1,9 +1,13 @@
 #include "cli/lab.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "logs/copy_state.h"
+#include "logs/header.h"
+#include "logs/leftover.h"
+#include "os/files.h"
 
 struct copy {
     const char *title;
@@ -75,9 +79,65 @@ static bool failed_over(const struct bsc_lab *lab, bool *ret, struct bsc_err *er
     return ok;
 }
 
+static bool rename_with(const struct bsc_lab *lab, const char *from, const char *to,
+                        const char *ending, struct bsc_err *err)
+{
+    const struct bsc_sys *sys = lab->cli->sys;
+    char *old = bsc_mem_format("%s%s", from, ending);
+    char *new = bsc_mem_format("%s%s", to, ending);
+    bool ok = !bsc_files_exists(sys, old) || sys->rename(sys->self, old, new) == 0 ||
+              bsc_err_sys(err, errno, "cannot rename \"%s\"", old);
+    bsc_mem_free(old);
+    bsc_mem_free(new);
+    return ok;
+}
+
+/* It keeps its log and its sidecar, under names that still belong together: whoever wants to know
+ * what it had committed can look. The file itself goes first, so that nobody opens it any more. */
+static bool fence_file(const struct bsc_lab *lab, const char *db, struct bsc_err *err)
+{
+    static const char *const endings[] = {"", "-wal", "-shm", ".state"};
+    char *aside = bsc_logs_leftover_name(lab->cli->sys, db);
+    bool ok = true;
+    for (size_t i = 0; ok && i < sizeof endings / sizeof endings[0]; i++)
+        ok = rename_with(lab, db, aside, endings[i], err);
+    ok = ok && bsc_files_sync_parent(lab->cli->sys, db, err);
+    if (ok)
+        bsc_cli_say(lab->cli, "the old primary is fenced: its database is kept as %s\n",
+                    bsc_files_name_of(aside));
+    bsc_mem_free(aside);
+    return ok;
+}
+
+/* A copy that was handed over is closed already. */
+static bool can_be_opened(const struct bsc_lab *lab, const char *db)
+{
+    struct bsc_logs_db_header header = {0};
+    struct bsc_err ignored = BSC_ERR_INIT;
+    return bsc_logs_db_header_read(lab->cli->sys, db, &header, &ignored) &&
+           header.mark != BSC_LOGS_MARK_RESTORING;
+}
+
+/* Wherever its disk is: at home, lost with its data centre, or rescued. */
+static bool fence(const struct bsc_lab *lab, struct bsc_err *err)
+{
+    static const char *const places[] = {BSC_LAB_PRIMARY, BSC_LAB_LOST "/" BSC_LAB_PRIMARY,
+                                         "rescued/sql1/mgc.db"};
+    bool ok = true;
+    for (size_t i = 0; ok && i < sizeof places / sizeof places[0]; i++) {
+        char *db = bsc_lab_path(lab, places[i]);
+        ok = !can_be_opened(lab, db) || fence_file(lab, db, err);
+        bsc_mem_free(db);
+    }
+    return ok;
+}
+
 static bool restart(const struct bsc_lab *lab, struct bsc_err *err)
 {
-    return bsc_lab_staff_end(lab, true, err) && bsc_lab_staff_start(lab, err);
+    bool over = false;
+    if (!failed_over(lab, &over, err) || !bsc_lab_staff_end(lab, true, err))
+        return false;
+    return over ? bsc_lab_staff_return(lab, err) : bsc_lab_staff_start(lab, err);
 }
 
 static bool end(const struct bsc_lab *lab, struct bsc_err *err)
@@ -91,6 +151,7 @@ const struct bsc_lab_kind bsc_lab_embedded = {
     .make = bsc_lab_new,
     .work = bsc_lab_work,
     .failed_over = failed_over,
+    .fence = fence,
     .restart = restart,
     .end = end,
     .gather = gather,

@@ -22,12 +22,25 @@ bool bsc_lab_acknowledge(struct bsc_sql *ledger, int64_t first, int64_t last, st
                              last, err);
 }
 
+/* Numbers are never given twice, not even those of messages that were lost. */
+static bool last_number(struct bsc_sql *database, struct bsc_sql *ledger, int64_t *ret_last,
+                        struct bsc_err *err)
+{
+    int64_t known = 0;
+    if (!bsc_lab_sql_number(database, "SELECT max(id) FROM tblChatMessage", ret_last, err) ||
+        !bsc_lab_sql_number(ledger, "SELECT max(id) FROM acknowledged", &known, err))
+        return false;
+    if (known > *ret_last)
+        *ret_last = known;
+    return true;
+}
+
 /* The ledger is what the clients know: they are told only after the commit. */
 bool bsc_lab_add_messages(struct bsc_sql *primary, struct bsc_sql *ledger, int64_t count,
                           struct bsc_err *err)
 {
     int64_t last = 0;
-    return bsc_lab_sql_number(primary, "SELECT max(id) FROM tblChatMessage", &last, err) &&
+    return last_number(primary, ledger, &last, err) &&
            bsc_lab_sql_range(primary,
                              SERIES
                              "INSERT INTO tblChatMessage (id, room, author, sent, body) SELECT id,"

@@ -115,13 +115,15 @@ bool bsc_lab_break(const struct bsc_lab *lab, const char *name, struct bsc_err *
     return ok;
 }
 
-static bool may_return(const struct bsc_lab *lab, struct bsc_err *err)
+/* Two primaries would drift apart: the old one comes back fenced, or not at all. */
+static bool may_return(const struct bsc_lab *lab, bool *ret_over, struct bsc_err *err)
 {
-    bool over = false;
-    if (!lab->kind->failed_over(lab, &over, err))
+    if (!lab->kind->failed_over(lab, ret_over, err))
         return false;
-    if (!over)
+    if (!*ret_over)
         return true;
+    if (lab->kind->fence != NULL)
+        return lab->kind->fence(lab, err);
     bsc_err_set(err, BSC_ERR_REFUSED, "the lab was failed over: the old primary must not return");
     return bsc_err_hint(err, "Make a new lab: bascule lab down DIR --remove, then lab new DIR.");
 }
@@ -129,7 +131,8 @@ static bool may_return(const struct bsc_lab *lab, struct bsc_err *err)
 bool bsc_lab_repair(const struct bsc_lab *lab, struct bsc_err *err)
 {
     struct bsc_value *list = NULL;
-    if (!may_return(lab, err) || !load_moves(lab, &list, err))
+    bool over = false;
+    if (!may_return(lab, &over, err) || !load_moves(lab, &list, err))
         return false;
     bool ok = true;
     for (size_t i = bsc_value_count(list); ok && i > 0; i--)
@@ -139,6 +142,8 @@ bool bsc_lab_repair(const struct bsc_lab *lab, struct bsc_err *err)
     ok = ok && save_moves(&none, err) && lab->kind->restart(lab, err);
     bsc_value_free(none.list);
     if (ok)
-        bsc_cli_say(lab->cli, "the lab is whole again\n");
+        bsc_cli_say(lab->cli, over ? "the primary data centre is back, and the pool still uses the "
+                                     "secondary: runbooks/failback.lua brings it home\n"
+                                   : "the lab is whole again\n");
     return ok;
 }

@@ -146,6 +146,16 @@ bool bsc_lab_staff_start(const struct bsc_lab *lab, struct bsc_err *err)
            bsc_lab_staff_hire(lab, "session", err);
 }
 
+bool bsc_lab_staff_return(const struct bsc_lab *lab, struct bsc_err *err)
+{
+    char *mirror = bsc_lab_path(lab, BSC_LAB_NEW_MIRROR);
+    bool mirrored = bsc_files_exists(lab->cli->sys, mirror);
+    bsc_mem_free(mirror);
+    return (!mirrored ||
+            bsc_lab_mirror(lab, "mirrors.follow", BSC_LAB_SECONDARY, BSC_LAB_NEW_MIRROR, err)) &&
+           bsc_lab_staff_hire(lab, "writer", err);
+}
+
 static bool end_by_file(const struct bsc_lab *lab, const char *path, struct bsc_err *err)
 {
     enum { WAIT_MS = 5000 };

@@ -11,13 +11,17 @@
 
 enum { MESSAGE_EVERY_MS = 25, BACKUP_EVERY_MESSAGES = 80 };
 
+/* Where the pool sends its clients. */
+enum place { NOWHERE, PRIMARY, SECONDARY };
+
 struct writer {
     const struct bsc_lab *lab;
     struct bsc_loop *loop;
-    struct bsc_logs_guard *guard;
-    struct bsc_sql *primary;
+    enum place place;             /* of the database that is open */
+    struct bsc_logs_guard *guard; /* of the primary; the secondary has its mirror's */
+    struct bsc_sql *database;     /* NULL while the pool is closed */
     struct bsc_sql *ledger;
-    char *db;
+    struct bsc_sql *pool;
     char *share;
     int messages;
     bool stop;
@@ -25,26 +29,87 @@ struct writer {
     struct bsc_err *err;
 };
 
+static const char *const paths[] = {NULL, BSC_LAB_PRIMARY, BSC_LAB_SECONDARY};
+
 static bool back_up(struct writer *w)
 {
+    char *db = bsc_lab_path(w->lab, BSC_LAB_PRIMARY);
     struct bsc_logs_backup backup = BSC_LOGS_BACKUP_INIT;
     struct bsc_logs_backup_order order = {.sys = w->lab->cli->sys,
                                           .clock = w->lab->cli->clock,
-                                          .db = w->db,
+                                          .db = db,
                                           .share = w->share,
                                           .name = "mgc",
                                           .guard = w->guard};
     bool ok = bsc_logs_backup_take(&order, &backup, w->err);
     bsc_logs_backup_release(&backup);
+    bsc_mem_free(db);
     return ok;
+}
+
+static struct bsc_logs_guard *guard_of(const struct writer *w, enum place place,
+                                       struct bsc_err *err)
+{
+    char *db = bsc_lab_path(w->lab, paths[place]);
+    struct bsc_logs_guard *guard = bsc_logs_guard_open(w->lab->cli->sys, db, err);
+    bsc_mem_free(db);
+    return guard;
+}
+
+/* Whoever closes a database last empties its log, so a guard is there until after that. */
+static bool leave(struct writer *w, struct bsc_err *err)
+{
+    if (w->database == NULL)
+        return true;
+    if (w->guard == NULL)
+        w->guard = guard_of(w, w->place, err);
+    if (w->guard == NULL)
+        return false;
+    bsc_sql_close(w->database);
+    bsc_logs_guard_close(w->guard);
+    w->database = NULL;
+    w->guard = NULL;
+    w->place = NOWHERE;
+    return true;
+}
+
+static bool enter(struct writer *w, enum place place, struct bsc_err *err)
+{
+    static const char *const settings[] = {"PRAGMA wal_autocheckpoint=0", NULL};
+    if (place == PRIMARY && (w->guard = guard_of(w, place, err)) == NULL)
+        return false;
+    w->database = bsc_lab_sql_open(w->lab, paths[place], false, err);
+    w->place = place;
+    return w->database != NULL && bsc_lab_sql_run(w->database, settings, err);
+}
+
+/* Goes where the pool sends its clients now, or waits outside. */
+static bool follow_pool(struct writer *w, struct bsc_err *err)
+{
+    int64_t place = NOWHERE;
+    if (!bsc_lab_sql_number(w->pool,
+                            "SELECT CASE WHEN active_servers = '' THEN 0 WHEN state = 'Normal' "
+                            "THEN 1 ELSE 2 END FROM pool WHERE name = 'chat'",
+                            &place, err))
+        return false;
+    if ((enum place)place == w->place)
+        return true;
+    return leave(w, err) && (place == NOWHERE || enter(w, (enum place)place, err));
+}
+
+static bool write_there(struct writer *w)
+{
+    if (w->place == NOWHERE)
+        return true;
+    w->messages++;
+    return bsc_lab_add_messages(w->database, w->ledger, 1, w->err) &&
+           (w->place != PRIMARY || w->messages % BACKUP_EVERY_MESSAGES != 0 || back_up(w));
 }
 
 static void write_one(void *arg)
 {
     struct writer *w = arg;
-    w->messages++;
-    bool ok = bsc_lab_add_messages(w->primary, w->ledger, 1, w->err) &&
-              (w->messages % BACKUP_EVERY_MESSAGES != 0 || back_up(w));
+    bool ok = follow_pool(w, w->err) && write_there(w);
     if (!ok || w->stop) {
         w->failed = !ok;
         bsc_loop_stop(w->loop);
@@ -63,20 +128,13 @@ static void writer_signalled(void *arg, int signal_number)
 
 static bool writer_open(struct writer *w, struct bsc_err *err)
 {
-    w->db = bsc_lab_path(w->lab, BSC_LAB_PRIMARY);
     w->share = bsc_lab_path(w->lab, BSC_LAB_SHARE);
     w->loop = bsc_loop_new(err);
     if (w->loop == NULL || !bsc_loop_watch_signals(w->loop, writer_signalled, w, err))
         return false;
-    w->guard = bsc_logs_guard_open(w->lab->cli->sys, w->db, err);
-    if (w->guard == NULL)
-        return false;
-    w->primary = bsc_lab_sql_open(w->lab, BSC_LAB_PRIMARY, false, err);
-    if (w->primary == NULL)
-        return false;
-    static const char *const settings[] = {"PRAGMA wal_autocheckpoint=0", NULL};
-    w->ledger = bsc_lab_sql_open(w->lab, BSC_LAB_LEDGER, false, err);
-    return w->ledger != NULL && bsc_lab_sql_run(w->primary, settings, err);
+    w->pool = bsc_lab_sql_open(w->lab, BSC_LAB_POOL, false, err);
+    w->ledger = w->pool != NULL ? bsc_lab_sql_open(w->lab, BSC_LAB_LEDGER, false, err) : NULL;
+    return w->ledger != NULL && follow_pool(w, err);
 }
 
 /* The writer leaves like a server that loses its power: nothing is closed, so that its write-ahead

@@ -88,15 +88,19 @@ says "The disk of the old primary cannot be read"
 says "answered yes"
 says "can no longer be counted"
 
-it "a lab that was failed over cannot be repaired"
+it "a lab that was failed over comes back with its old primary fenced, and its clients go on"
 bsc lab repair site
-exits 3
+exits 0
+says "the old primary is fenced: its database is kept as mgc.db.before-"
+says "runbooks/failback.lua brings it home"
+[ ! -e site/dc1/sql1/mgc.db ] || fail "the old primary can be opened"
+until_true 10 mirror_has $((known + 1)) "Line $((known + 1))"
 
 it "taking the lab down ends its processes, and none of them has had to complain"
 bsc lab down site
 exits 0
 same "$(own_processes)" "" "processes left behind"
-same "$(cat site/.lab/log "$mirror.agent.log" site/.lab/lost/dc1/sql2/mgc.db.agent.log)" "" \
+same "$(cat site/.lab/log "$mirror.agent.log" site/dc1/sql2/mgc.db.agent.log)" "" \
     "their messages"
 
 it "a lab is removed on request"
