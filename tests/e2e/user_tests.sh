@@ -22,6 +22,11 @@ exits 0
 same "$(tail -n 1 out)" "$(grep -c '^  passed  ' out) passed, 0 failed" "the last line"
 same "$(cat err)" "" "what is said on standard error"
 
+it "those of the other shipped runbooks pass"
+bsc test "$source_tree/runbooks/failback_test.lua" "$source_tree/runbooks/switchover_test.lua"
+exits 0
+same "$(tail -n 1 out)" "$(grep -c '^  passed  ' out) passed, 0 failed" "the last line"
+
 it "tests need nothing but the files beside them, and say the same each time"
 bsc test failover_test.lua
 exits 0
