@@ -146,17 +146,16 @@ static bool ends_with(const struct bsc_buf *answer, const char *end)
            memcmp(answer->data + answer->length - length, end, length) == 0;
 }
 
-/* Until the words of the end, or without them until the other end closes. */
+/* Until the words of the end. */
 static bool hear(const struct bsc_dial *dial, const char *end, struct bsc_buf *answer,
                  struct bsc_err *err)
 {
-    while (end == NULL || !ends_with(answer, end)) {
+    while (!ends_with(answer, end)) {
         if (!await(dial, POLLIN, err))
             return false;
         ssize_t got = recv(dial->fd, bsc_buf_room(answer, PIECE_BYTES), PIECE_BYTES, 0);
         if (got == 0)
-            return end == NULL ||
-                   bsc_err_set(err, BSC_ERR_UNREACHABLE, "\"%s\" has hung up", dial->order.address);
+            return bsc_err_set(err, BSC_ERR_UNREACHABLE, "\"%s\" has hung up", dial->order.address);
         if (got < 0 && errno != EAGAIN && errno != EINTR)
             return unreachable(dial, errno, err);
         if (got > 0)
@@ -170,19 +169,18 @@ static bool hear(const struct bsc_dial *dial, const char *end, struct bsc_buf *a
     return true;
 }
 
-static bool connect_to_address(struct bsc_dial *dial, struct bsc_err *err)
+static void time_begins(struct bsc_dial *dial)
 {
+    int64_t deadline_us = dial->order.deadline_us;
     dial->until_us = now_us() + dial->order.timeout_ms * 1000;
-    return dial->order.address[0] == '/' ? connect_path(dial, err) : connect_host(dial, err);
+    if (deadline_us != 0 && dial->until_us > deadline_us)
+        dial->until_us = deadline_us;
 }
 
-bool bsc_dial_ask(const struct bsc_dial_order *order, struct bsc_buf *answer, struct bsc_err *err)
+static bool connect_to_address(struct bsc_dial *dial, struct bsc_err *err)
 {
-    struct bsc_dial dial = {*order, -1, 0};
-    bool ok = connect_to_address(&dial, err) && say(&dial, order->question, err) &&
-              hear(&dial, NULL, answer, err);
-    hang_up(&dial);
-    return ok;
+    time_begins(dial);
+    return dial->order.address[0] == '/' ? connect_path(dial, err) : connect_host(dial, err);
 }
 
 struct bsc_dial *bsc_dial_open(const struct bsc_dial_order *order, struct bsc_err *err)
@@ -198,7 +196,7 @@ struct bsc_dial *bsc_dial_open(const struct bsc_dial_order *order, struct bsc_er
 bool bsc_dial_talk(struct bsc_dial *dial, const char *question, const char *end,
                    struct bsc_buf *answer, struct bsc_err *err)
 {
-    dial->until_us = now_us() + dial->order.timeout_ms * 1000;
+    time_begins(dial);
     return say(dial, question, err) && hear(dial, end, answer, err);
 }
 

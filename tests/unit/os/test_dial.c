@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "base/mem.h"
+#include "os/clock.h"
 #include "os/dial.h"
 
 enum { TIMEOUT_MS = 10000, SOON_MS = 100, ANSWER_MAX = 1000 };
@@ -16,16 +17,16 @@ struct peer {
     pid_t pid;
 };
 
-/* Takes one call, hears five bytes and answers, or says nothing for ever. */
+/* Takes one call, hears five bytes and answers, or says only half and stays for ever. */
 static _Noreturn void serve(int listener, bool mute)
 {
     char heard[6] = "";
     int caller = accept(listener, NULL, NULL);
     bool good = caller >= 0 && recv(caller, heard, 5, MSG_WAITALL) == 5;
+    good = good && send(caller, "this ", 5, 0) == 5;
     while (mute)
         pause();
-    good = good && strcmp(heard, "what?") == 0 && send(caller, "this ", 5, 0) == 5 &&
-           send(caller, "is it\n", 6, 0) == 6;
+    good = good && strcmp(heard, "what?") == 0 && send(caller, "is it\n> ", 8, 0) == 8;
     _exit(good ? 0 : 1);
 }
 
@@ -79,15 +80,14 @@ static enum bsc_err_code ask(const char *address, size_t answer_max, int64_t tim
 {
     struct bsc_err err = BSC_ERR_INIT;
     struct bsc_buf answer;
-    struct bsc_dial_order order = {.address = address,
-                                   .question = "what?",
-                                   .answer_max = answer_max,
-                                   .timeout_ms = timeout_ms,
-                                   .cancel = cancel};
+    struct bsc_dial_order order = {
+        .address = address, .answer_max = answer_max, .timeout_ms = timeout_ms, .cancel = cancel};
     bsc_buf_init(&answer);
-    bool ok = bsc_dial_ask(&order, &answer, &err);
+    struct bsc_dial *dial = bsc_dial_open(&order, &err);
+    bool ok = dial != NULL && bsc_dial_talk(dial, "what?", "\n> ", &answer, &err);
     if (ok)
         assert_string_equal(answer.data, expected);
+    bsc_dial_close(dial);
     bsc_buf_release(&answer);
     return ok ? BSC_ERR_NONE : err.code;
 }
@@ -95,7 +95,7 @@ static enum bsc_err_code ask(const char *address, size_t answer_max, int64_t tim
 static void a_question_is_answered_on_a_path(void **state)
 {
     struct peer peer = peer_on_path(state, false);
-    assert_int_equal(ask(peer.address, ANSWER_MAX, TIMEOUT_MS, NULL, "this is it\n"), BSC_ERR_NONE);
+    assert_int_equal(ask(peer.address, ANSWER_MAX, TIMEOUT_MS, NULL, "this is it"), BSC_ERR_NONE);
     peer_end(&peer, false);
 }
 
@@ -103,7 +103,7 @@ static void a_question_is_answered_on_a_port(void **state)
 {
     (void)state;
     struct peer peer = peer_on_port(false);
-    assert_int_equal(ask(peer.address, ANSWER_MAX, TIMEOUT_MS, NULL, "this is it\n"), BSC_ERR_NONE);
+    assert_int_equal(ask(peer.address, ANSWER_MAX, TIMEOUT_MS, NULL, "this is it"), BSC_ERR_NONE);
     peer_end(&peer, false);
 }
 
@@ -167,15 +167,26 @@ static void several_questions_are_answered_over_one_connection(void **state)
 
 static void an_answer_without_its_end_is_not_waited_for(void **state)
 {
+    struct peer peer = peer_on_path(state, true);
+    assert_int_equal(ask(peer.address, ANSWER_MAX, SOON_MS, NULL, ""), BSC_ERR_TIMEOUT);
+    peer_end(&peer, true);
+}
+
+/* However long a question may take, all of them together have an end. */
+static void no_question_outlasts_the_deadline(void **state)
+{
     struct bsc_err err = BSC_ERR_INIT;
-    struct peer peer = peer_that_converses(state);
-    struct bsc_dial_order order = {
-        .address = peer.address, .answer_max = ANSWER_MAX, .timeout_ms = SOON_MS};
+    const struct bsc_clock *clock = bsc_clock_real();
+    struct peer peer = peer_on_path(state, true);
+    struct bsc_dial_order order = {.address = peer.address,
+                                   .answer_max = ANSWER_MAX,
+                                   .timeout_ms = INT32_MAX,
+                                   .deadline_us = clock->mono_us(clock->self) + SOON_MS * 1000};
     struct bsc_dial *dial = bsc_dial_open(&order, &err);
     assert_non_null(dial);
-    assert_int_equal(talk(dial, "no end of line", ""), BSC_ERR_TIMEOUT);
+    assert_int_equal(talk(dial, "what?", ""), BSC_ERR_TIMEOUT);
     bsc_dial_close(dial);
-    peer_end(&peer, false);
+    peer_end(&peer, true);
 }
 
 static void an_answer_that_is_too_long_is_refused(void **state)
@@ -229,6 +240,7 @@ int main(void)
         UNIT_IN_FOLDER(a_question_is_answered_on_a_port),
         UNIT_IN_FOLDER(several_questions_are_answered_over_one_connection),
         UNIT_IN_FOLDER(an_answer_without_its_end_is_not_waited_for),
+        UNIT_IN_FOLDER(no_question_outlasts_the_deadline),
         UNIT_IN_FOLDER(an_answer_that_is_too_long_is_refused),
         UNIT_IN_FOLDER(who_does_not_answer_is_not_waited_for),
         UNIT_IN_FOLDER(nobody_there_is_unreachable),
