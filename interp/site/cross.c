@@ -218,6 +218,17 @@ static void backend_check(struct bsc_site_check *check, const struct bsc_value *
     bsc_err_hint(err, "HAProxy's names are made of letters, digits and - _ . :");
 }
 
+/* The same servers cannot be databases and the pool's own. */
+static void backends_differ_check(struct bsc_site_check *check, const char *what,
+                                  const struct bsc_value *pool)
+{
+    const char *first = bsc_value_get_string(pool, "state_backend");
+    const char *second = bsc_value_get_string(pool, "backend");
+    if (first != NULL && second != NULL && strcmp(first, second) == 0)
+        bsc_site_problem(check, place_in(pool, "backend"),
+                         "%s has the same \"backend\" and \"state_backend\"", what);
+}
+
 static void instance_check(struct bsc_site_check *check, const char *what,
                            const struct bsc_value *instance)
 {
@@ -242,6 +253,21 @@ static void instance_once(struct bsc_site_check *check, const struct bsc_value *
     }
 }
 
+/* With some, a restart would undo a change in the others, and nobody could say that all is kept. */
+static void state_files_check(struct bsc_site_check *check, const char *what,
+                              const struct bsc_value *pool, const struct bsc_value *instances)
+{
+    size_t with = 0, count = bsc_value_count(instances);
+    for (size_t i = 0; i < count; i++)
+        with += is_written(bsc_value_at(instances, i), "state_file") ? 1 : 0;
+    if (with == 0 || with == count)
+        return;
+    struct bsc_err *err =
+        bsc_site_problem(check, place_in(pool, "instances"),
+                         "%s has a \"state_file\" for %zu of %zu instances", what, with, count);
+    bsc_err_hint(err, "Give one to each of them, or to none.");
+}
+
 static void instances_check(struct bsc_site_check *check, const char *what,
                             const struct bsc_value *pool)
 {
@@ -256,6 +282,7 @@ static void instances_check(struct bsc_site_check *check, const char *what,
     }
     for (size_t i = 0; i < bsc_value_count(instances); i++)
         instance_check(check, "an instance of a pool", bsc_value_at(instances, i));
+    state_files_check(check, what, pool, instances);
     if (bsc_value_count(instances) == 0)
         bsc_site_problem(check, place_in(pool, "instances"), "%s has no instances", what);
 }
@@ -284,6 +311,7 @@ static void haproxy_check(struct bsc_site_check *check, const char *name, struct
     }
     backend_check(check, pool, "state_backend");
     backend_check(check, pool, "backend");
+    backends_differ_check(check, what, pool);
     if (is_written(pool, "instances")) {
         instances_check(check, what, pool);
     } else {

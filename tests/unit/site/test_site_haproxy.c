@@ -26,6 +26,8 @@ static void a_pool_in_haproxy_names_its_socket_and_backends(void **state)
         {POOL "backend: \"b; quit\", state_backend: r, socket: s } }\n",
          "9:12 \"backend\" is no name of a backend: \"b; quit\" "
          "[HAProxy's names are made of letters, digits and - _ . :]"},
+        {POOL "backend: r, state_backend: r, socket: s } }\n",
+         "9:12 pool \"p\" has the same \"backend\" and \"state_backend\""},
     };
     rows_check(rows, sizeof rows / sizeof rows[0]);
 }
@@ -35,7 +37,13 @@ static void each_of_several_haproxies_has_a_socket_of_its_own(void **state)
     (void)state;
 #define SEVERAL POOL "backend: b, state_backend: r,\n  "
     static const struct row rows[] = {
-        {SEVERAL "instances: [{ socket: s, state_file: f }, { address: \"h:1\" }] } }\n", ""},
+        {SEVERAL
+         "instances: [{ socket: s, state_file: f },\n  { address: \"h:1\", state_file: g }] } }\n",
+         ""},
+        {SEVERAL "instances: [{ socket: s }, { address: \"h:1\" }] } }\n", ""},
+        {SEVERAL "instances: [{ socket: s, state_file: f }, { address: \"h:1\" }] } }\n",
+         "10:14 pool \"p\" has a \"state_file\" for 1 of 2 instances "
+         "[Give one to each of them, or to none.]"},
         {SEVERAL "instances: [] } }\n", "10:14 pool \"p\" has no instances"},
         {SEVERAL "socket: s, instances: [{ socket: t }] } }\n",
          "10:11 pool \"p\" has \"instances\", each with its own \"socket\""},
