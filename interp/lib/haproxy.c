@@ -27,17 +27,19 @@ static int64_t answer_ms(const struct bsc_lib_call *call)
     return left_ms > 0 && left_ms < ANSWER_MS ? left_ms : ANSWER_MS;
 }
 
-/* What would hold after a restart. A file that is not there, or is no such file, holds nothing. */
+/* What would hold after a restart. A file that is not there, or is no such file, holds nothing; of
+ * one that cannot be read nobody knows, and NULL is returned. */
 static struct bsc_value *saved_read(const struct bsc_sys *sys, const char *path)
 {
-    struct bsc_err ignored = BSC_ERR_INIT;
+    struct bsc_err err = BSC_ERR_INIT;
     struct bsc_value *saved = NULL;
     struct bsc_buf text;
     bsc_buf_init(&text);
-    if (bsc_files_read(sys, path, STATE_FILE_MAX, &text, &ignored))
-        saved = bsc_pools_haproxy_servers(text.data, &ignored);
+    if (bsc_files_read(sys, path, STATE_FILE_MAX, &text, &err))
+        saved = bsc_pools_haproxy_servers(text.data, &err);
     bsc_buf_release(&text);
-    return saved != NULL ? saved : bsc_value_list();
+    bool is_empty = err.code == BSC_ERR_NOT_FOUND || err.code == BSC_ERR_INVALID;
+    return saved == NULL && is_empty ? bsc_value_list() : saved;
 }
 
 static bool servers_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
@@ -56,8 +58,9 @@ static bool servers_run(struct bsc_lib_call *call, struct bsc_value **ret, struc
         return false;
     *ret = bsc_value_map();
     bsc_value_set(*ret, "servers", servers);
-    if (state_file != NULL)
-        bsc_value_set(*ret, "saved", saved_read(call->env->sys, state_file));
+    struct bsc_value *saved = state_file != NULL ? saved_read(call->env->sys, state_file) : NULL;
+    if (saved != NULL)
+        bsc_value_set(*ret, "saved", saved);
     return true;
 }
 
@@ -115,7 +118,7 @@ static bool backend_check(struct update *update, const struct bsc_value *routes,
         if (!writers && !is_in(name, second))
             return bsc_err_set(err, BSC_ERR_USAGE, "server '%s' is in no backend of pool '%s'",
                                name, update->name);
-        if (routes == update->from && i == 0)
+        if (i == 0 && (routes == update->from || bsc_value_count(update->from) == 0))
             update->leads_writers = writers;
         if (writers != update->leads_writers)
             return bsc_err_set(err, BSC_ERR_USAGE, "an update is about one backend, not both");
@@ -170,12 +173,57 @@ static bool active_check(const struct bsc_lib_call *call, const struct update *u
     return ok;
 }
 
-static int64_t drain_ms(const struct bsc_lib_call *call)
+/* The side of the pool's database that a server is on: that of the copy it holds, or its own. */
+static const char *side_of(const struct bsc_value *database, const char *server)
 {
-    int64_t left_ms = bsc_lib_call_left_ms(call);
-    if (left_ms == 0)
-        return DRAIN_MS;
-    return left_ms > 2 * RESERVE_MS ? left_ms - RESERVE_MS : left_ms / 2;
+    static const char *const sides[][2] = {{"primary", "primary"},
+                                           {"mirror", "primary"},
+                                           {"secondary", "secondary"},
+                                           {"secondary_mirror", "secondary"}};
+    for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
+        const struct bsc_value *copy = bsc_value_get(database, sides[i][0]);
+        const char *holder = bsc_value_get_string(copy, "server");
+        if (holder != NULL && strcmp(holder, server) == 0)
+            return sides[i][1];
+    }
+    return server;
+}
+
+/* Whatever is asked for, no change may end with writers led to two sides, be it by two HAProxy. */
+static bool one_side_check(const struct bsc_lib_call *call, const struct update *update,
+                           struct bsc_err *err)
+{
+    const struct bsc_value *site = bsc_site_value(call->env->site);
+    const struct bsc_value *database = bsc_value_get(
+        bsc_value_get(site, "databases"), bsc_value_get_string(update->pool, "database"));
+    const struct bsc_value *const both[] = {update->to, update->from};
+    const char *first = NULL;
+    for (size_t k = 0; k < sizeof both / sizeof both[0]; k++) {
+        for (size_t i = 0; i < bsc_value_count(both[k]); i++) {
+            const char *name = bsc_value_key_at(both[k], i);
+            bool is_replaced = k > 0 && bsc_value_get(update->to, name) != NULL;
+            if (is_replaced || !has_ready(bsc_value_item_at(both[k], i)))
+                continue;
+            const char *server = strchr(name, '/') + 1;
+            first = first != NULL ? first : server;
+            if (strcmp(side_of(database, server), side_of(database, first)) != 0)
+                return bsc_err_set(err, BSC_ERR_REFUSED,
+                                   "pool '%s' would lead writers to both %s and %s", update->name,
+                                   first, server);
+        }
+    }
+    return true;
+}
+
+/* Sessions get nearly all of the step's time, where it is limited. */
+static void times_set(const struct bsc_lib_call *call, struct bsc_pools_haproxy_change *order)
+{
+    const struct bsc_clock *clock = bsc_clock_real();
+    int64_t now_us = clock->mono_us(clock->self), left_ms = bsc_lib_call_left_ms(call);
+    int64_t drain_ms = left_ms > 2 * RESERVE_MS ? left_ms - RESERVE_MS : left_ms / 2;
+    order->answer_ms = ANSWER_MS;
+    order->drain_until_us = now_us + (left_ms == 0 ? DRAIN_MS : drain_ms) * 1000;
+    order->deadline_us = left_ms == 0 ? 0 : now_us + left_ms * 1000;
 }
 
 static bool update_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
@@ -183,16 +231,16 @@ static bool update_run(struct bsc_lib_call *call, struct bsc_value **ret, struct
     struct update update = {0};
     int64_t left = 0;
     if (!update_read(call, &update, err) ||
-        (!update.leads_writers && !active_check(call, &update, err)))
+        !(update.leads_writers ? one_side_check(call, &update, err)
+                               : active_check(call, &update, err)))
         return false;
     struct bsc_pools_haproxy_change order = {.instances = bsc_value_get(update.pool, "instances"),
                                              .from = update.from,
                                              .to = update.to,
                                              .exclusive = update.leads_writers,
                                              .sys = call->env->sys,
-                                             .cancel = call->cancel,
-                                             .answer_ms = answer_ms(call),
-                                             .drain_ms = drain_ms(call)};
+                                             .cancel = call->cancel};
+    times_set(call, &order);
     if (!bsc_pools_haproxy_change(&order, &left, err))
         return false;
     *ret = bsc_value_map();

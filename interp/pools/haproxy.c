@@ -1,5 +1,6 @@
 #include "pools/haproxy.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -14,7 +15,9 @@ enum {
     COLUMNS = 7,
     /* Bits of the administrative state. 0x04 only tells what stands in the configuration. */
     MAINTENANCE = 0x01 | 0x02 | 0x20 | 0x40,
-    DRAIN = 0x08 | 0x10
+    DRAIN = 0x08 | 0x10,
+    /* Bits of a request's channel once its client has closed it and the server was told so. */
+    NOTHING_MORE = 0x20 | 0x2000
 };
 
 struct word {
@@ -131,6 +134,58 @@ bool bsc_pools_haproxy_sessions(const char *answer, struct bsc_value *servers, s
         add_sessions(line, column, servers);
     }
     return true;
+}
+
+/* What follows `key` in a line, up to a blank; empty where the key is not there. */
+static struct word told_of(const char *line, size_t length, const char *key)
+{
+    size_t size = strlen(key);
+    for (size_t at = 0; at + size <= length; at++) {
+        if (memcmp(line + at, key, size) == 0)
+            return (struct word){line + at + size, strcspn(line + at + size, " \n")};
+    }
+    return (struct word){line, 0};
+}
+
+static bool is_closed(struct word channel)
+{
+    char *end = NULL;
+    unsigned long flags = channel.length > 0 ? strtoul(channel.begin, &end, 16) : 0;
+    return channel.length > 0 && *end == 'h' && (flags & NOTHING_MORE) == NOTHING_MORE;
+}
+
+static struct bsc_value *server_of(const char *line, size_t length, struct bsc_value *servers)
+{
+    struct word backend = told_of(line, length, " be="), name = told_of(line, length, " srv=");
+    for (size_t i = 0; i < bsc_value_count(servers); i++) {
+        struct bsc_value *server = bsc_value_at(servers, i);
+        if (is_word(backend, bsc_value_get_string(server, "backend")) &&
+            is_word(name, bsc_value_get_string(server, "server")))
+            return server;
+    }
+    return NULL;
+}
+
+/* The sessions were counted before these were listed: who is listed as open is open, and of those
+ * counted no more are closed than are listed so. */
+void bsc_pools_haproxy_closed(const char *answer, struct bsc_value *servers)
+{
+    for (const char *line = answer; *line != '\0';) {
+        size_t length = strcspn(line, "\n");
+        struct bsc_value *server = server_of(line, length, servers);
+        const char *kind = is_closed(told_of(line, length, " rq[f=")) ? "closed" : "open";
+        if (server != NULL)
+            bsc_value_set_int(server, kind, bsc_value_get_number(server, kind, 0) + 1);
+        line += length + (line[length] == '\n');
+    }
+    for (size_t i = 0; i < bsc_value_count(servers); i++) {
+        struct bsc_value *server = bsc_value_at(servers, i);
+        int64_t listed = bsc_value_get_number(server, "open", 0);
+        int64_t left =
+            bsc_value_get_number(server, "sessions", 0) - bsc_value_get_number(server, "closed", 0);
+        bsc_value_set_int(server, "sessions", left > listed ? left : listed);
+        bsc_value_remove(server, "open");
+    }
 }
 
 const struct bsc_value *bsc_pools_haproxy_find(const struct bsc_value *servers, const char *name)

@@ -14,6 +14,7 @@
 /* The questions whose answers are understood here. */
 #define BSC_POOLS_HAPROXY_SERVERS  "show servers state"
 #define BSC_POOLS_HAPROXY_SESSIONS "show stat -1 4 -1"
+#define BSC_POOLS_HAPROXY_STREAMS  "show sess"
 
 /* Every server in the order of the answer, as a list of {backend, server, state, up}; `state` is
  * what somebody has wanted of it: "ready", "drain" or "maint". Whether it is up is another matter.
@@ -23,6 +24,11 @@ struct bsc_value *bsc_pools_haproxy_servers(const char *answer, struct bsc_err *
 /* Sets `sessions` of those servers from an answer about sessions; a server of which it does not
  * tell has none. False with BSC_ERR_INVALID for an answer of another form. */
 bool bsc_pools_haproxy_sessions(const char *answer, struct bsc_value *servers, struct bsc_err *err);
+
+/* Takes the sessions that their client has closed, so that nothing more is sent through them, out
+ * of `sessions` of those servers, into `closed`. HAProxy does not shut them down: they last until
+ * the server closes them too. An answer without sessions, or of another form, takes nothing out. */
+void bsc_pools_haproxy_closed(const char *answer, struct bsc_value *servers);
 
 /* One of those servers by "BACKEND/SERVER", borrowed; NULL when there is no such server. */
 const struct bsc_value *bsc_pools_haproxy_find(const struct bsc_value *servers, const char *name);

@@ -20,22 +20,25 @@
 struct bsc_pools_haproxy_change {
     const struct bsc_value *instances; /* borrowed list of {socket or address, state_file?} */
     /* Borrowed maps from "BACKEND/SERVER" to a list of states: one for all instances, or one for
-     * each. `to` has the servers to be changed, `from` those that must be as they were. */
+     * each. `to` has the servers to be changed, `from` those that must be as they were. Where an
+     * instance lacks a server its state is "none", and stays so. */
     const struct bsc_value *from;
     const struct bsc_value *to;
-    bool exclusive; /* what is closed is closed, and its sessions are over, before others open */
+    /* What is closed is closed, and the sessions of all that shall not be open are over, before
+     * others open. Those that their client has closed keep nobody waiting. */
+    bool exclusive;
     const struct bsc_sys *sys;
     const atomic_bool *cancel; /* borrowed; may be NULL */
     int64_t answer_ms;         /* for each answer */
-    int64_t drain_ms;          /* how long sessions may go on before their server is closed */
+    /* Monotonic times: until when sessions may go on, and when to give up; 0 is never. */
+    int64_t drain_until_us;
+    int64_t deadline_us;
 };
 
-/* The instance's address; borrowed. */
-const char *bsc_pools_haproxy_address(const struct bsc_value *instance);
-
-/* Changes what differs, proves it and writes the state files. Done again after a part was done, it
- * does the rest. *ret_left is how many sessions go on at servers that were closed. BSC_ERR_CONFLICT
- * when a server is no longer as it was: then nothing was changed. */
+/* Changes what differs, proves it and writes the state files, which have to be writable before.
+ * Done again after a part was done, it does the rest. *ret_left is how many sessions go on at
+ * servers that were closed. BSC_ERR_CONFLICT when a server is no longer as it was: then nothing was
+ * changed. */
 bool bsc_pools_haproxy_change(const struct bsc_pools_haproxy_change *order, int64_t *ret_left,
                               struct bsc_err *err);
 

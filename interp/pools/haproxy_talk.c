@@ -6,7 +6,8 @@
 #include "os/dial.h"
 #include "pools/haproxy.h"
 
-enum { ANSWER_MAX = 4 * 1024 * 1024 };
+/* A list of all sessions takes about 300 bytes for each. */
+enum { ANSWER_MAX = 64 * 1024 * 1024 };
 
 /* What follows every answer once a prompt was asked for, without which HAProxy hangs up after the
  * first. */
@@ -17,8 +18,11 @@ bool bsc_pools_haproxy_talk_begin(struct bsc_pools_haproxy_talk *talk, const cha
                                   struct bsc_err *err)
 {
     struct bsc_buf answer;
-    struct bsc_dial_order order = {
-        .address = address, .answer_max = ANSWER_MAX, .timeout_ms = timeout_ms, .cancel = cancel};
+    struct bsc_dial_order order = {.address = address,
+                                   .answer_max = ANSWER_MAX,
+                                   .timeout_ms = timeout_ms,
+                                   .deadline_us = talk->deadline_us,
+                                   .cancel = cancel};
     talk->address = address;
     talk->dial = bsc_dial_open(&order, err);
     if (talk->dial == NULL)
@@ -44,6 +48,36 @@ bool bsc_pools_haproxy_talk_ask(struct bsc_pools_haproxy_talk *talk, const char 
     return ok;
 }
 
+static bool has_leftovers(const struct bsc_value *servers)
+{
+    for (size_t i = 0; i < bsc_value_count(servers); i++) {
+        const struct bsc_value *server = bsc_value_at(servers, i);
+        if (strcmp(bsc_value_get_string(server, "state"), "ready") != 0 &&
+            bsc_value_get_number(server, "sessions", 0) > 0)
+            return true;
+    }
+    return false;
+}
+
+/* Sessions at servers that take no new ones are looked at one by one: a busy HAProxy has many, and
+ * of the others it does not matter. */
+static bool sessions_ask(struct bsc_pools_haproxy_talk *talk, struct bsc_value *servers,
+                         struct bsc_err *err)
+{
+    struct bsc_buf answer;
+    bsc_buf_init(&answer);
+    bool ok = bsc_pools_haproxy_talk_ask(talk, BSC_POOLS_HAPROXY_SESSIONS, &answer, err) &&
+              bsc_pools_haproxy_sessions(answer.data, servers, err);
+    if (ok && has_leftovers(servers)) {
+        bsc_buf_clear(&answer);
+        ok = bsc_pools_haproxy_talk_ask(talk, BSC_POOLS_HAPROXY_STREAMS, &answer, err);
+        if (ok)
+            bsc_pools_haproxy_closed(answer.data, servers);
+    }
+    bsc_buf_release(&answer);
+    return ok;
+}
+
 struct bsc_value *bsc_pools_haproxy_talk_servers(struct bsc_pools_haproxy_talk *talk,
                                                  struct bsc_err *err)
 {
@@ -52,15 +86,11 @@ struct bsc_value *bsc_pools_haproxy_talk_servers(struct bsc_pools_haproxy_talk *
     bsc_buf_init(&answer);
     if (bsc_pools_haproxy_talk_ask(talk, BSC_POOLS_HAPROXY_SERVERS, &answer, err))
         servers = bsc_pools_haproxy_servers(answer.data, err);
-    bsc_buf_clear(&answer);
-    if (servers != NULL &&
-        !(bsc_pools_haproxy_talk_ask(talk, BSC_POOLS_HAPROXY_SESSIONS, &answer, err) &&
-          bsc_pools_haproxy_sessions(answer.data, servers, err))) {
-        bsc_value_free(servers);
-        servers = NULL;
-    }
     bsc_buf_release(&answer);
-    return servers;
+    if (servers == NULL || sessions_ask(talk, servers, err))
+        return servers;
+    bsc_value_free(servers);
+    return NULL;
 }
 
 static bool command_run(struct bsc_pools_haproxy_talk *talk, const char *command, const char *name,

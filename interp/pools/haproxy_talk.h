@@ -19,6 +19,7 @@ struct bsc_dial;
 struct bsc_pools_haproxy_talk {
     const char *address;   /* borrowed: a path or HOST:PORT */
     struct bsc_dial *dial; /* owned; NULL while nobody is connected */
+    int64_t deadline_us;   /* set before it begins: monotonic, when to give up; 0 is never */
 };
 
 /* Connects. Each question is answered within `timeout_ms`, or fails with BSC_ERR_TIMEOUT; `cancel`
@@ -33,7 +34,8 @@ void bsc_pools_haproxy_talk_end(struct bsc_pools_haproxy_talk *talk);
 bool bsc_pools_haproxy_talk_ask(struct bsc_pools_haproxy_talk *talk, const char *command,
                                 struct bsc_buf *answer, struct bsc_err *err);
 
-/* Every server as bsc_pools_haproxy_servers gives it, with its `sessions`. Returns owned. */
+/* Every server as bsc_pools_haproxy_servers gives it, with its `sessions`; where it is not ready,
+ * less those that are `closed`. Returns owned. */
 struct bsc_value *bsc_pools_haproxy_talk_servers(struct bsc_pools_haproxy_talk *talk,
                                                  struct bsc_err *err);
 

@@ -14,6 +14,9 @@ return {
     saved = { type = "bool", doc = "driver haproxy: whether a restart would change none of that" },
     sessions_left = { type = "int", volatile = true,
       doc = "driver haproxy: sessions that go on at servers that take no new ones" },
+    sessions_closed = { type = "int", volatile = true,
+      doc = "driver haproxy: sessions of writers there that they have closed, and that the server "
+        .. "has not" },
     reason = { type = "text", volatile = true, doc = "why the state is what it is, for people" },
   },
 }

@@ -45,34 +45,40 @@ local function ask(pool)
   return #failures == 0 and answers or nil, failures
 end
 
--- Whether a restart of any instance would change nothing; nil where no state file is known.
+-- Whether a restart of any instance would change nothing; nil where that is not known of all.
 local function is_saved(pool, routes, answers)
-  local saved
+  local saved = true
   for index, answer in ipairs(answers) do
-    if answer.saved then
-      local kept = routes_of.gather(pool, { answer.saved })
-      for name, states in next, routes do
-        if saved ~= false then
-          saved = kept[name] ~= nil and kept[name][1] == states[index]
-        end
+    local kept = answer.saved and routes_of.gather(pool, { answer.saved })
+    saved = saved and kept and true
+    for name, states in next, kept and routes or {} do
+      if (kept[name] and kept[name][1] or "none") ~= states[index] then
+        return false
       end
     end
   end
   return saved
 end
 
--- Sessions on servers that take no new ones.
+-- Sessions on servers that take no new ones: how many go on, how many are those of writers who have
+-- closed them, and {name = {index = true}} where some go on. Users may wait for an answer even when
+-- they have closed theirs.
 local function sessions_left(pool, answers)
-  local count = 0
-  for _, answer in ipairs(answers) do
+  local left, closed, busy = 0, 0, {}
+  for index, answer in ipairs(answers) do
     for _, each in ipairs(answer.servers) do
-      local is_ours = each.backend == pool.site.state_backend or each.backend == pool.site.backend
-      if is_ours and each.state ~= "ready" then
-        count = count + each.sessions
+      local name = each.backend .. "/" .. each.server
+      local is_closed = each.state ~= "ready"
+      if is_closed and each.backend == pool.site.state_backend then
+        left, closed = left + each.sessions, closed + (each.closed or 0)
+        busy[name] = busy[name] or {}
+        busy[name][index] = each.sessions > 0
+      elseif is_closed and each.backend == pool.site.backend then
+        left = left + each.sessions + (each.closed or 0)
       end
     end
   end
-  return count
+  return left, closed, busy
 end
 
 function M.observe(pool)
@@ -83,15 +89,22 @@ function M.observe(pool)
   local routes = routes_of.gather(pool, list.map(answers, function(answer)
     return answer.servers
   end))
-  local facts = routes_of.facts(pool, routes)
+  local left, closed, busy = sessions_left(pool, answers)
+  local facts = routes_of.facts(pool, routes, busy)
   facts.saved = is_saved(pool, routes, answers)
-  facts.sessions_left = sessions_left(pool, answers)
+  facts.sessions_left = left
+  facts.sessions_closed = closed > 0 and closed or nil
   return facts
 end
 
--- HAProxy keeps no lease of ours.
-function M.lease()
-  return nil
+-- HAProxy keeps no lease of ours, so it lies beside a state file: the same one, whoever lists the
+-- instances in which order. Without a state file there is no place that two controllers share.
+function M.lease(pool)
+  local files = list.map(routes_of.instances(pool), function(instance)
+    return instance.state_file
+  end)
+  table.sort(files)
+  return files[1]
 end
 
 function M.is_readable(facts)
@@ -143,37 +156,70 @@ local function only(routes, backend)
   return own
 end
 
--- What is said of one server.
-local function add_commands(into, name, state, is_writers, was_open)
-  if state ~= "ready" and was_open and not is_writers then
-    into[#into + 1] = ("set server %s state drain"):format(name)
+-- Adds what one instance is told of one server to the parts of its commands.
+local function add_commands(parts, name, state, was, is_writers)
+  local function add(part, form)
+    part[#part + 1] = form:format(name, state)
   end
-  into[#into + 1] = ("set server %s state %s"):format(name, state)
-  if state ~= "ready" and is_writers then
-    into[#into + 1] = ("shutdown sessions server %s"):format(name)
+  if state == "ready" then
+    add(parts.opening, "set server %s state ready")
+    return
+  elseif state ~= was then
+    if was == "ready" and not is_writers then
+      add(parts.draining, "set server %s state drain")
+    end
+    add(parts.closing, "set server %s state %s")
+  end
+  if is_writers then
+    add(parts.ending, "shutdown sessions server %s")
   end
 end
 
--- The commands in the order in which they are given, without those that only look.
-local function statement(pool, routes, changed, backend)
-  local closing, opening, all = {}, {}, {}
-  local is_writers = backend == pool.site.state_backend
-  for _, entry in ipairs(routes_of.words(changed)) do
-    local name, state = entry:match("^(%S+) (%S+)$")
-    add_commands(state == "ready" and opening or closing, name, state, is_writers,
-      list.contains(routes[name], "ready"))
-  end
-  for _, part in ipairs(is_writers and { closing, opening } or { opening, closing }) do
-    table.move(part, 1, #part, #all + 1, all)
-  end
-  local instances = routes_of.instances(pool)
-  for _, instance in ipairs(instances) do
-    if instance.state_file then
-      all[#all + 1] = "show servers state > " .. instance.state_file
+-- Whether an instance is told anything of a server: it is to be another, or writers whom somebody
+-- else has closed it for may still be there.
+local function is_told(facts, state, was, is_writers)
+  local may_linger = is_writers and (facts.sessions_left or 0) > 0 and state ~= "ready"
+  return state ~= "none" and (state ~= was or may_linger)
+end
+
+-- The commands of one instance in the order in which they are given, without those that only look.
+local function commands(pool, facts, after, backend, index)
+  local parts, all = { opening = {}, draining = {}, closing = {}, ending = {} }, {}
+  local is_writers, routes = backend == pool.site.state_backend, routes_of.read(pool, facts.routes)
+  for _, name in ipairs(list.keys(only(after, backend))) do
+    local state, was = after[name][index], routes[name][index]
+    if is_told(facts, state, was, is_writers) then
+      add_commands(parts, name, state, was, is_writers)
     end
   end
-  local words = table.concat(all, "; ")
-  return #instances > 1 and ("on each of %d HAProxy: %s"):format(#instances, words) or words
+  local order = is_writers and { parts.closing, parts.ending, parts.opening }
+    or { parts.opening, parts.draining, parts.closing }
+  for _, part in ipairs(order) do
+    table.move(part, 1, #part, #all + 1, all)
+  end
+  return table.concat(all, "; ")
+end
+
+-- The commands, apart for each instance where they are not the same.
+local function statement(pool, facts, after, backend)
+  local told, files, instances = {}, {}, routes_of.instances(pool)
+  for index, instance in ipairs(instances) do
+    told[index] = commands(pool, facts, after, backend, index)
+    files[index] = instance.state_file and "show servers state > " .. instance.state_file
+  end
+  local function words(index)
+    local parts = list.map({ told[index], files[index] or "" }, function(part)
+      return part ~= "" and part or nil
+    end)
+    return table.concat(parts, "; ")
+  end
+  if #instances == 1 then
+    return words(1)
+  end
+  return table.concat(list.map(instances, function(instance, index)
+    return words(index) ~= "" and ("HAProxy at %s: %s"):format(routes_of.address(instance),
+      words(index)) or nil
+  end), " | ")
 end
 
 -- The facts that will be others than now.
@@ -198,7 +244,7 @@ local function change(pool, facts, wanted, backend, options)
     row = "pools.haproxy_set",
     args = { pool = pool.name, from = only(routes, backend), to = changed,
       data_centre = options.data_centre },
-    statement = statement(pool, routes, changed, backend),
+    statement = statement(pool, facts, with_changed(routes, changed), backend),
     becomes = becoming(pool, facts, with_changed(routes, changed)),
   }
 end
@@ -215,8 +261,12 @@ end
 -- Why the configuration of HAProxy does not let the pool become so, or nil.
 function M.lacks(pool, facts, to)
   local routes = routes_of.read(pool, facts.routes)
+  if to.state and not routes_of.target(pool, to.state) then
+    return ("database %s has no %s"):format(pool.site.database,
+      to.state == "Normal" and "primary" or "secondary")
+  end
   local names = to.state and { pool.site.state_backend .. "/"
-    .. tostring(routes_of.target(pool, to.state)) }
+    .. routes_of.target(pool, to.state) }
     or list.map(to.active_servers, function(server)
       return pool.site.backend .. "/" .. server
     end)

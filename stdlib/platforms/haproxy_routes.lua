@@ -110,12 +110,23 @@ local function told(pool, routes, index, state)
   end)
 end
 
+-- Servers of the writers' backend that take no new sessions and have some that go on.
+local function lingering(pool, routes, index, busy)
+  local backend, drained = pool.site.state_backend, told(pool, routes, index, "drain")
+  return list.map(list.keys(routes), function(name)
+    local server = name:sub(#backend + 2)
+    local goes_on = busy[name] and busy[name][index] or list.contains(drained, server)
+    return M.is_in(name, backend) and goes_on and server or nil
+  end)
+end
+
 -- The state by one instance; nil, and why, where writers can get to both databases or to none. A
--- server that is drained takes no new sessions, and those that it has go on.
-local function state_of(pool, routes, index)
+-- server that is drained or closed takes no new sessions, and those that it has go on: `busy` has
+-- {name = {index = true}} where there are any.
+local function state_of(pool, routes, index, busy)
   local side, targets = sides(pool)
   local backend = pool.site.state_backend
-  local open, drained = told(pool, routes, index, "ready"), told(pool, routes, index, "drain")
+  local open = told(pool, routes, index, "ready")
   local state = list.contains(open, targets.Normal) and "Normal"
     or list.contains(open, targets.FailedOver) and "FailedOver" or nil
   if not state then
@@ -128,7 +139,7 @@ local function state_of(pool, routes, index)
         titled(pool, targets[state]), titled(pool, server))
     end
   end
-  for _, server in ipairs(drained) do
+  for _, server in ipairs(lingering(pool, routes, index, busy)) do
     if side[server] ~= state then
       return nil, ("backend %s leads writers to %s, and the sessions on %s go on"):format(backend,
         titled(pool, targets[state]), titled(pool, server))
@@ -137,19 +148,21 @@ local function state_of(pool, routes, index)
   return state
 end
 
--- Whether any instance leads writers to both sides at once.
-function M.is_split(pool, routes)
-  local side = sides(pool)
+-- The sides that any instance leads writers to, or servers that are on neither: {[side] = true}.
+local function open_sides(pool, routes)
+  local side, seen = sides(pool), {}
   for index in ipairs(M.instances(pool)) do
-    local seen = {}
     for _, server in ipairs(told(pool, routes, index, "ready")) do
       seen[side[server] or server] = true
     end
-    if #list.keys(seen) > 1 then
-      return true
-    end
   end
-  return false
+  return seen
+end
+
+-- Whether writers are led to several sides at once, be it by one instance to the one and by another
+-- to the other.
+function M.is_split(pool, routes)
+  return #list.keys(open_sides(pool, routes)) > 1
 end
 
 local function active_of(pool, routes, index)
@@ -181,14 +194,22 @@ local function common(pool, say, words)
   return values[1]
 end
 
--- The facts that follow from the routes: the state and the active servers, as far as the instances
--- agree on them, and why if they do not.
-function M.facts(pool, routes)
+local function common_state(pool, routes, busy)
   local state, why = common(pool, function(index)
-    return state_of(pool, routes, index)
+    return state_of(pool, routes, index, busy)
   end, function(value)
     return value
   end)
+  local open = open_sides(pool, routes)
+  local is_new = why and open.Normal and open.FailedOver and not why:find("split brain: ", 1, true)
+  return state, is_new and "split brain: " .. why or why
+end
+
+-- The facts that follow from the routes: the state and the active servers, as far as the instances
+-- agree on them, and why if they do not. `busy` has the servers where sessions go on, if that is
+-- known.
+function M.facts(pool, routes, busy)
+  local state, why = common_state(pool, routes, busy or {})
   local active, why_not = common(pool, function(index)
     return active_of(pool, routes, index)
   end, function(value)
@@ -224,12 +245,17 @@ function M.for_servers(pool, names)
   return wanted
 end
 
--- Routes of a backend as they were in the fact.
+-- Routes of a backend as they were in the fact. Where an instance has, or had, no such server, all
+-- stays as it is.
 function M.for_past(pool, routes, words, backend)
   local wanted = {}
   for name, states in next, M.read(pool, words) do
-    if M.is_in(name, backend) and routes[name] and not list.contains(states, "none") then
-      wanted[name] = states
+    local now = routes[name]
+    if M.is_in(name, backend) and now then
+      wanted[name] = list.map(states, function(state, index)
+        local is_there = state ~= "none" and now[index] ~= "none"
+        return is_there and state or now[index]
+      end)
     end
   end
   return wanted

@@ -50,12 +50,18 @@ local function unreachable(pool, facts)
   end
 end
 
--- Whoever still works at a server that was closed is told of, where the driver can see it.
-local function leftover(pool, before, observe)
-  local left = before.routes and observe(pool.id).sessions_left
-  if math.type(left) == "integer" and left > 0 then
-    return { kind = "warning", text = ("%s: %s on at servers that take no new ones"):format(
-      pool.title, text.count(left, "session goes", "sessions go")) }
+-- Whoever is still at a server that was closed is told of, where the driver can see it.
+local function add_leftovers(notes, pool, before, observe)
+  local seen = before.routes and observe(pool.id) or {}
+  for _, entry in ipairs {
+    { seen.sessions_left, "session goes", "sessions go", "on at servers that take no new ones" },
+    { seen.sessions_closed, "session of a writer is", "sessions of writers are",
+      "closed, and not by the server: nothing more is sent through" } } do
+    local count, one, more, what = table.unpack(entry, 1, 4)
+    if math.type(count) == "integer" and count > 0 then
+      notes[#notes + 1] = { kind = "warning",
+        text = ("%s: %s %s"):format(pool.title, text.count(count, one, more), what) }
+    end
   end
 end
 
@@ -66,7 +72,7 @@ local function oddity(a, before, observe)
     and before.state ~= "unreachable" then
     notes[1] = { kind = "warning", text = ("%s: %s"):format(pool.title, before.reason) }
   end
-  notes[#notes + 1] = leftover(pool, before, observe)
+  add_leftovers(notes, pool, before, observe)
   return notes
 end
 
@@ -148,6 +154,7 @@ local put_back = primitive.shipped {
     return { registry.driver_of(pool).put_back(pool, facts, a.routes, a.fact,
       { data_centre = data_centre(pool, observe) }) }
   end,
+  tells = oddity,
 }
 
 -- The action of the driver's own that takes a change of one fact back, or nil.

@@ -211,13 +211,13 @@ sed -e 's,socket: office/haproxy.*,instances: [,' \
 observe site/both.yaml
 same "$(fact state)" "" "the state"
 case "$(fact reason)" in
-"the instances disagree: HAProxy at $work/site/office/haproxy: FailedOver; HAProxy at \
-$work/site/office/second: Normal; "*) ;;
+"split brain: the instances disagree: HAProxy at $work/site/office/haproxy: FailedOver; HAProxy \
+at $work/site/office/second: Normal; "*) ;;
 *) fail "the reason is $(fact reason)" ;;
 esac
 run over site/both.yaml
 exits 0
-says "on each of 2 HAProxy"
+says "HAProxy at $work/site/office/second: set server rw/sql1 state maint"
 observe site/both.yaml
 same "$(fact state)" FailedOver "the state"
 same "$(fact saved)" 1 "a restart keeps it"

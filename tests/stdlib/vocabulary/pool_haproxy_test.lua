@@ -112,7 +112,7 @@ T["several HAProxy are one pool as far as they agree"] = function()
   expect.equal({ facts.state, facts.active_servers }, {})
   expect.equal(facts.routes, with(as_normal, "rw/sql1 ready,maint", "rw/sql3 maint,ready",
     "ro/fe2 ready,maint"))
-  expect.equal(facts.reason, "the instances disagree: HAProxy at /run/a: Normal; "
+  expect.equal(facts.reason, "split brain: the instances disagree: HAProxy at /run/a: Normal; "
     .. "HAProxy at h:1: FailedOver; the instances disagree: HAProxy at /run/a: active are "
     .. "fe1, fe2; HAProxy at h:1: active are fe1")
   facts = observe({ says(as_normal), says(with(as_normal, "rw/sql3 ready")) }, both)
@@ -140,9 +140,9 @@ local function facts_of(words, more)
   return facts
 end
 
-local function play(body, facts, addresses)
+local function play(body, facts, addresses, other_site)
   local world = lab.world(facts)
-  return lab.step(world, body, { site = site(addresses) }), world
+  return lab.step(world, body, { site = other_site or site(addresses) }), world
 end
 
 local function expect_outcome(result, outcome, part)
@@ -192,6 +192,10 @@ T["writers are not led to a database that is down, nor where HAProxy has no serv
   expect_outcome(play('pool.set_state(chat, "FailedOver")',
     facts_of { "ro/fe1 ready", "rw/sql1 ready" }), "refused",
     "HAProxy at /run/a has no server rw/sql3")
+  local alone = site()
+  alone.databases.mgc.secondary, alone.databases.mgc.log_shipping = nil, nil
+  expect_outcome(play('pool.set_state(params.pool, "FailedOver")', facts_of(as_normal), nil, alone),
+    "refused", "database mgc has no secondary")
   expect_outcome(play('pool.set_state(chat, "FailedOver")', facts_of(as_normal, {
     state = "unreachable", reason = "HAProxy at /run/a: nobody there" })), "refused",
     "cannot be read: HAProxy at /run/a: nobody there")
@@ -209,7 +213,7 @@ T["a split brain is ended, and taking that back would bring it again"] = functio
   expect_outcome(result, "skipped", "nobody wants that back")
 end
 
-T["instances that disagree are brought together, and put back each as it was"] = function()
+T["instances that disagree are brought together, and never led apart again"] = function()
   local both = { "/run/a", "h:1" }
   local apart = with(as_normal, "rw/sql1 ready,maint", "rw/sql3 maint,ready")
   local facts = facts_of(apart)
@@ -218,14 +222,93 @@ T["instances that disagree are brought together, and put back each as it was"] =
   local result, world = play('pool.set_state(chat, "FailedOver")', facts, both)
   expect_outcome(result, "changed")
   local change = world.changes[1]
-  expect.truthy(change.statement:find("^on each of 2 HAProxy: set server rw/sql1 state maint"),
-    change.statement)
+  expect.equal(change.statement, "HAProxy at /run/a: set server rw/sql1 state maint; "
+    .. "shutdown sessions server rw/sql1; set server rw/sql3 state ready; "
+    .. "show servers state > /run/a.states | HAProxy at h:1: show servers state > h:1.states")
   expect.equal(change.args.from["rw/sql1"], host.list { "ready", "maint" })
   expect.equal(change.args.to["rw/sql1"], host.list { "maint", "maint" })
-  lab.take_back(world, { index = 1, action = 1, undo = change.undo })
-  expect.equal(world.changes[2].args.to["rw/sql1"], host.list { "ready", "maint" })
-  expect.equal(world.changes[2].becomes["pool:chat"],
-    { routes = apart, state = { ["$unknown"] = "text" } })
+  result = lab.take_back(world, { index = 1, action = 1, undo = change.undo })
+  expect_outcome(result, "skipped", "nobody wants that back")
+end
+
+T["instances that open different servers of users are put back each as it was"] = function()
+  local both = { "/run/a", "h:1" }
+  local apart = with(failed_over, "ro/fe3 ready,maint", "ro/fe4 drain")
+  local facts = facts_of(apart, { state = "FailedOver" })
+  facts["pool:chat"].active_servers = nil
+  local _, world = play("pool.set_active_servers(chat, near(db.secondary))", facts, both)
+  expect.equal(world.changes[1].statement, "HAProxy at /run/a: set server ro/fe4 state ready; "
+    .. "set server ro/fe1 state drain; set server ro/fe2 state drain; "
+    .. "set server ro/fe1 state maint; set server ro/fe2 state maint; "
+    .. "show servers state > /run/a.states | HAProxy at h:1: set server ro/fe3 state ready; "
+    .. "set server ro/fe4 state ready; set server ro/fe1 state drain; "
+    .. "set server ro/fe2 state drain; set server ro/fe1 state maint; "
+    .. "set server ro/fe2 state maint; show servers state > h:1.states")
+end
+
+-- A configuration that is not the same as the other.
+T["a server that one instance lacks is left alone there"] = function()
+  local both = { "/run/a", "h:1" }
+  local function fact_with(...)
+    local words = with(as_normal, ...)
+    words[#words + 1] = "rw/sql9 ready,none"
+    return words
+  end
+  local other = says(fact_with())
+  other.servers = told(as_normal)
+  other.saved = told(as_normal)
+  local more = with(as_normal)
+  more[#more + 1] = "rw/sql9 maint"
+  local facts = observe({ says(more), other }, both)
+  expect.equal({ facts.state, facts.saved }, { "Normal", true })
+  local result, world = play('pool.set_state(chat, "FailedOver")', facts_of(fact_with()), both)
+  expect_outcome(result, "changed")
+  expect.equal(world.changes[1].args.to["rw/sql9"], host.list { "maint", "none" })
+  expect.truthy(not world.changes[1].statement:find("none", 1, true), world.changes[1].statement)
+  expect.equal(world.facts["pool:chat"].state, "FailedOver")
+  local past = fact_with()
+  past[#past] = "rw/sql9 drain,none"
+  world.facts["database:mgc.primary"] = { state = "online", writable = true }
+  result, world = play('pool.set_state(chat, "FailedOver")', facts_of(past), both)
+  expect_outcome(result, "changed")
+  world.facts["database:mgc.primary"] = { state = "online", writable = true }
+  result = lab.take_back(world, { index = 1, action = 1, undo = world.changes[1].undo })
+  expect_outcome(result, "changed")
+  expect.equal(world.changes[2].args.to["rw/sql9"], host.list { "drain", "none" })
+end
+
+T["writers of a server that was closed before are seen to"] = function()
+  local answer = says(failed_over)
+  answer.servers[5].sessions = 2
+  local facts = observe { answer }
+  expect.equal({ facts.state, facts.sessions_left, facts.reason }, { nil, 2,
+    "backend rw leads writers to sql3 (secondary), and the sessions on sql1 (primary) go on" })
+  local start = facts_of(failed_over, { sessions_left = 2, reason = facts.reason })
+  start["pool:chat"].state = nil
+  local result, world = play('pool.set_state(chat, "FailedOver")', start)
+  expect_outcome(result, "changed")
+  expect.equal(world.changes[1].statement,
+    "shutdown sessions server rw/sql1; show servers state > /run/a.states")
+  expect.equal(world.changes[1].args.to, {})
+  expect.equal(world.facts["pool:chat"].state, "FailedOver")
+end
+
+T["sessions that writers have closed are told of, and no more than that"] = function()
+  local answer = says(failed_over)
+  answer.servers[5].closed = 1
+  local facts = observe { answer }
+  expect.equal({ facts.state, facts.sessions_left, facts.sessions_closed }, { "FailedOver", 0, 1 })
+  local _, world = play('pool.set_state(chat, "FailedOver")',
+    facts_of(as_normal, { sessions_closed = 1 }))
+  expect.equal(world.notes[1].text, "the pool chat: 1 session of a writer is closed, and not by "
+    .. "the server: nothing more is sent through")
+end
+
+T["a state file that cannot be read says nothing"] = function()
+  expect.equal(observe({ says(as_normal), { servers = told(as_normal) } },
+    { "/run/a", "h:1" }).saved, nil)
+  expect.equal(observe({ says(as_normal, {}), { servers = told(as_normal) } },
+    { "/run/a", "h:1" }).saved, false)
 end
 
 T["users are led to the servers near the primary, and back"] = function()
@@ -234,8 +317,8 @@ T["users are led to the servers near the primary, and back"] = function()
   expect_outcome(result, "changed")
   local change = world.changes[1]
   expect.equal(change.statement, "set server ro/fe3 state ready; set server ro/fe4 state ready; "
-    .. "set server ro/fe1 state drain; set server ro/fe1 state maint; "
-    .. "set server ro/fe2 state drain; set server ro/fe2 state maint; "
+    .. "set server ro/fe1 state drain; set server ro/fe2 state drain; "
+    .. "set server ro/fe1 state maint; set server ro/fe2 state maint; "
     .. "show servers state > /run/a.states")
   expect.equal(change.args.data_centre, "dc2")
   expect.equal(change.becomes["pool:chat"].active_servers, host.list { "fe3", "fe4" })

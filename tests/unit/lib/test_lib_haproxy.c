@@ -10,9 +10,11 @@ static const char source[] =
     "data_centres: { dc1: { title: A }, dc2: { title: B } }\n"
     "servers:\n"
     "  sql1: { data_centre: dc1, platform: sqlite, folder: ., connection: \"Driver=SQLite3\" }\n"
+    "  sql3: { data_centre: dc2, platform: sqlite, folder: ., connection: \"Driver=SQLite3\" }\n"
     "  chat1: { data_centre: dc1 }\n"
     "  chat2: { data_centre: dc2 }\n"
-    "databases: { m: { primary: { server: sql1, file: m.db } } }\n"
+    "databases: { m: { primary: { server: sql1, file: m.db },\n"
+    "                  secondary: { server: sql3, file: n.db } } }\n"
     "pools:\n"
     "  chat: { driver: haproxy, socket: a.admin, state_file: a.states, state_backend: rw,\n"
     "          backend: ro, database: m, servers: [chat1, chat2] }\n"
@@ -140,12 +142,52 @@ static void an_update_is_about_one_backend_of_one_pool(void **state)
     end(&bench, &proxy);
 }
 
+/* Wherever it comes from: an undo of a change that brought two HAProxy together, or a mistake. */
+static void writers_are_never_led_to_two_sides(void **state)
+{
+    static const char *const split[] = {
+        "'from':{'rw/sql1':['ready'],'rw/sql3':['maint']},'to':{'rw/sql3':['ready']}",
+        "'from':{},'to':{'rw/sql1':['ready'],'rw/sql3':['ready']}",
+        "'from':{'rw/sql1':['ready'],'rw/sql3':['maint']},"
+        "'to':{'rw/sql1':['maint','ready'],'rw/sql3':['ready','maint']}",
+        "'from':{'rw/sql1':['ready'],'rw/sql9':['maint']},'to':{'rw/sql9':['ready']}",
+    };
+    struct lib_bench bench;
+    struct proxy proxy;
+    haproxy_bench_open(&bench, &proxy, state);
+    for (size_t i = 0; i < sizeof split / sizeof split[0]; i++)
+        assert_refusal(&bench,
+                       call_row(&bench, "pools.haproxy_set", "{'pool':'chat',%s}", split[i]),
+                       BSC_ERR_REFUSED, "would lead writers to both");
+    assert_proxy(&proxy, "sql1 ready, sql3 maint, chat1 ready, chat2 maint");
+    end(&bench, &proxy);
+}
+
+/* What cannot be read is not taken for a file that holds nothing. */
+static void a_state_file_that_cannot_be_read_is_unknown(void **state)
+{
+    struct lib_bench bench;
+    struct proxy proxy;
+    haproxy_bench_open(&bench, &proxy, state);
+    char *itself = bsc_mem_format("%s.itself", proxy.admin);
+    assert_int_equal(symlink(itself, itself), 0);
+    struct bsc_value *seen = call_row(&bench, "pools.haproxy", "{'address':'%s','state_file':'%s'}",
+                                      proxy.admin, itself);
+    assert_non_null(seen);
+    assert_null(bsc_value_get(seen, "saved"));
+    bsc_value_free(seen);
+    bsc_mem_free(itself);
+    end(&bench, &proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_IN_FOLDER(servers_sessions_and_the_state_file_are_read),
         UNIT_IN_FOLDER(users_are_led_to_servers_near_the_primary_alone),
         UNIT_IN_FOLDER(sessions_are_waited_for_within_the_timeout),
+        UNIT_IN_FOLDER(writers_are_never_led_to_two_sides),
+        UNIT_IN_FOLDER(a_state_file_that_cannot_be_read_is_unknown),
         UNIT_IN_FOLDER(an_update_is_about_one_backend_of_one_pool),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -156,6 +156,29 @@ static inline struct bsc_value *proxy_servers(const struct proxy *proxy)
     return servers;
 }
 
+/* What somebody else tells it. */
+static inline void proxy_say(const struct proxy *proxy, const char *command)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_buf answer;
+    struct bsc_pools_haproxy_talk talk = {0};
+    bsc_buf_init(&answer);
+    assert_true(bsc_pools_haproxy_talk_begin(&talk, proxy->admin, PROXY_WITHIN_MS, NULL, &err));
+    assert_true(bsc_pools_haproxy_talk_ask(&talk, command, &answer, &err));
+    bsc_pools_haproxy_talk_end(&talk);
+    bsc_buf_release(&answer);
+}
+
+/* `what` is "sessions", or "closed" for those that their client has closed. */
+static inline int64_t proxy_sessions(const struct proxy *proxy, const char *server,
+                                     const char *what)
+{
+    struct bsc_value *servers = proxy_servers(proxy);
+    int64_t count = bsc_value_get_number(bsc_pools_haproxy_find(servers, server), what, 0);
+    bsc_value_free(servers);
+    return count;
+}
+
 /* "sql1 ready, sql3 maint, chat1 ready, chat2 maint" */
 static inline void assert_proxy(const struct proxy *proxy, const char *expected)
 {

@@ -6,7 +6,7 @@
 #include "pools/haproxy_change.h"
 #include "value/json.h"
 
-enum { ANSWER_MS = 10000, LATER_MS = 1000, SOON_MS = 200 };
+enum { ANSWER_MS = 10000, SOON_MS = 200 };
 
 #define AS_STARTED "sql1 ready, sql3 maint, chat1 ready, chat2 maint"
 #define ELSEWHERE                                                                                  \
@@ -46,7 +46,9 @@ static void add_instance(struct attempt *attempt, const char *socket, const char
 
 static enum bsc_err_code make(struct attempt *attempt, const char *from, const char *to)
 {
+    const struct bsc_clock *clock = bsc_clock_real();
     struct bsc_value *was = parse(from), *will = parse(to);
+    int64_t drain_ms = attempt->gentle || attempt->drain_ms > 0 ? attempt->drain_ms : ANSWER_MS;
     struct bsc_pools_haproxy_change order = {
         .instances = attempt->instances,
         .from = was,
@@ -54,7 +56,7 @@ static enum bsc_err_code make(struct attempt *attempt, const char *from, const c
         .exclusive = !attempt->gentle,
         .sys = bsc_sys_real(),
         .answer_ms = attempt->answer_ms > 0 ? attempt->answer_ms : ANSWER_MS,
-        .drain_ms = attempt->drain_ms};
+        .drain_until_us = clock->mono_us(clock->self) + drain_ms * 1000};
     attempt->err = (struct bsc_err)BSC_ERR_INIT;
     bool ok = bsc_pools_haproxy_change(&order, &attempt->left, &attempt->err);
     assert_int_equal(ok, attempt->err.code == BSC_ERR_NONE);
@@ -75,7 +77,7 @@ static void end(struct attempt *attempt)
 }
 
 /* What listens there is asked one question at a time and gives the answers in order, and the last
- * three of them again and again. */
+ * four of them again and again. */
 static pid_t fake_peer(const char *path, const char *const *answers)
 {
     struct sockaddr_un name = proxy_socket_name(path);
@@ -91,7 +93,7 @@ static pid_t fake_peer(const char *path, const char *const *answers)
     int caller = accept(listener, NULL, NULL);
     while (recv(caller, &byte, 1, 0) == 1) {
         if (byte == '\n' && send(caller, *answers, strlen(*answers), MSG_NOSIGNAL) > 0)
-            answers += answers[1] != NULL ? 1 : -2;
+            answers += answers[1] != NULL ? 1 : -3;
     }
     _exit(0);
 }
@@ -137,6 +139,95 @@ static void a_writer_of_the_old_server_is_cut_off(void **state)
     end(&attempt);
 }
 
+/* Whoever closed the server, and was killed or tired before its sessions were over. */
+static void a_writer_of_a_server_that_is_closed_already_is_cut_off_first(void **state)
+{
+    char byte = 0;
+    struct proxy proxy;
+    struct attempt attempt = {0};
+    proxy_open(&proxy, *state, "a");
+    add_instance(&attempt, proxy.admin, NULL);
+    int client = proxy_client(&proxy, "rw", "rw/sql1");
+    proxy_say(&proxy, "set server rw/sql1 state maint");
+    assert_int_equal(
+        make(&attempt, "{'rw/sql1':['maint'],'rw/sql3':['maint']}", "{'rw/sql3':['ready']}"),
+        BSC_ERR_NONE);
+    assert_int_equal(recv(client, &byte, 1, MSG_DONTWAIT), 0);
+    assert_int_equal(proxy_sessions(&proxy, "rw/sql1", "sessions"), 0);
+    close(client);
+    client = proxy_client(&proxy, "rw", "rw/sql3");
+    proxy_say(&proxy, "set server rw/sql3 state maint");
+    assert_int_equal(make(&attempt, "{'rw/sql1':['maint'],'rw/sql3':['maint']}", "{}"),
+                     BSC_ERR_NONE);
+    assert_int_equal(proxy_sessions(&proxy, "rw/sql3", "sessions"), 0);
+    close(client);
+    proxy_close(&proxy);
+    end(&attempt);
+}
+
+/* HAProxy does not shut down what its client has closed, and waits for a server that says nothing
+ * any more. */
+static void a_session_that_its_writer_has_closed_keeps_nobody_from_writing(void **state)
+{
+    struct proxy proxy;
+    struct attempt attempt = {0};
+    proxy_open(&proxy, *state, "a");
+    add_instance(&attempt, proxy.admin, NULL);
+    int client = proxy_client(&proxy, "rw", "rw/sql1");
+    close(client);
+    int other = proxy_client(&proxy, "rw", "rw/sql1");
+    assert_int_equal(make(&attempt, ELSEWHERE), BSC_ERR_NONE);
+    assert_proxy(&proxy, "sql1 maint, sql3 ready, chat1 ready, chat2 maint");
+    assert_int_equal(proxy_sessions(&proxy, "rw/sql1", "closed"), 1);
+    assert_int_equal(proxy_sessions(&proxy, "rw/sql1", "sessions"), 0);
+    close(other);
+    proxy_close(&proxy);
+    end(&attempt);
+}
+
+/* A user may close what he sends through, and still wait for what comes back. */
+static void a_user_who_has_said_all_is_waited_for(void **state)
+{
+    struct proxy proxy;
+    struct attempt attempt = {.gentle = true, .drain_ms = SOON_MS};
+    proxy_open(&proxy, *state, "a");
+    add_instance(&attempt, proxy.admin, NULL);
+    int client = proxy_client(&proxy, "ro", "ro/chat1");
+    assert_int_equal(shutdown(client, SHUT_WR), 0);
+    assert_int_equal(make(&attempt, "{'ro/chat1':['ready'],'ro/chat2':['maint']}",
+                          "{'ro/chat1':['maint'],'ro/chat2':['ready']}"),
+                     BSC_ERR_NONE);
+    assert_int_equal(attempt.left, 1);
+    close(client);
+    proxy_close(&proxy);
+    end(&attempt);
+}
+
+/* Two configurations that are not the same: what one lacks is nothing to change there. */
+static void a_server_that_one_of_several_lacks_is_left_out(void **state)
+{
+    struct proxy a, b;
+    struct attempt attempt = {0};
+    proxy_open(&a, *state, "a");
+    proxy_open(&b, *state, "b");
+    add_instance(&attempt, a.admin, NULL);
+    add_instance(&attempt, b.admin, NULL);
+    proxy_say(&a, "set server rw/sql3 state maint");
+    proxy_say(&a, "add server rw/sql9 127.0.0.1:1");
+    proxy_say(&a, "set server rw/sql9 state ready");
+    assert_int_equal(make(&attempt,
+                          "{'rw/sql1':['ready'],'rw/sql3':['maint'],'rw/sql9':['ready','none']}",
+                          "{'rw/sql1':['maint'],'rw/sql3':['ready'],'rw/sql9':['maint','none']}"),
+                     BSC_ERR_NONE);
+    assert_proxy(&b, "sql1 maint, sql3 ready, chat1 ready, chat2 maint");
+    assert_int_equal(make(&attempt, "{'rw/sql1':['maint']}", "{'rw/sql1':['gone']}"),
+                     BSC_ERR_INVALID);
+    assert_says(&attempt, "\"gone\" is no state of a server");
+    proxy_close(&a);
+    proxy_close(&b);
+    end(&attempt);
+}
+
 static void a_restart_keeps_what_was_written_to_the_state_file(void **state)
 {
     struct proxy proxy;
@@ -159,7 +250,8 @@ static void a_state_file_that_cannot_be_written_is_an_error(void **state)
     add_instance(&attempt, proxy.admin, "/proc/nowhere/states");
     assert_int_not_equal(make(&attempt, ELSEWHERE), BSC_ERR_NONE);
     assert_says(&attempt, "a restart of HAProxy would undo the change");
-    assert_proxy(&proxy, "sql1 maint, sql3 ready, chat1 ready, chat2 maint");
+    assert_non_null(strstr(attempt.err.detail, "Nothing was changed."));
+    assert_proxy(&proxy, AS_STARTED);
     proxy_close(&proxy);
     end(&attempt);
 }
@@ -262,10 +354,10 @@ static void users_are_waited_for_as_long_as_is_wanted(void **state)
 /* What HAProxy says of a server that its checks have found dead. */
 static void sessions_on_a_server_that_is_down_are_not_waited_for(void **state)
 {
-    static const char *const dead[] = {
-        "\n> ",          "admin\n\n> ",   DOWN("0"), STATISTICS("2"), DOWN("0"),
-        STATISTICS("2"), "\n> ",          DOWN("8"), STATISTICS("2"), "\n> ",
-        DOWN("1"),       STATISTICS("2"), NULL};
+    static const char *const dead[] = {"\n> ",          "admin\n\n> ",   DOWN("0"), STATISTICS("2"),
+                                       DOWN("0"),       STATISTICS("2"), "\n> ",    DOWN("8"),
+                                       STATISTICS("2"), "\n> ",          "\n> ",    DOWN("1"),
+                                       STATISTICS("2"), "\n> ",          NULL};
     struct attempt attempt = {.gentle = true, .drain_ms = INT32_MAX};
     char *path = unit_path(*state, "fake");
     pid_t pid = fake_peer(path, dead);
@@ -365,17 +457,44 @@ static void sessions_that_do_not_end_keep_the_other_server_closed(void **state)
     static const char *const lasting[] = {"\n> ",
                                           "admin\n\n> ",
                                           STATES("0", "1"),
-                                          STATISTICS("2"),
+                                          STATISTICS("1"),
                                           "\n> ",
                                           STATES("1", "1"),
-                                          STATISTICS("2"),
+                                          STATISTICS("1"),
+                                          "\n> ",
                                           STATES("1", "1"),
-                                          STATISTICS("2"),
+                                          STATISTICS("1"),
+                                          "\n> ",
                                           "\n> ",
                                           NULL};
-    struct attempt attempt = {.answer_ms = LATER_MS};
+    struct attempt attempt = {.drain_ms = SOON_MS};
     assert_int_equal(against_fake(*state, lasting, &attempt), BSC_ERR_TIMEOUT);
-    assert_says(&attempt, "2 sessions of the servers that were closed do not end: no other was");
+    assert_says(&attempt, "1 session of the servers that were closed does not end: no other was");
+}
+
+/* Somebody else leads writers back while the other server is opened. */
+static void who_is_not_alone_closes_what_he_opened(void **state)
+{
+    static const char *const raced[] = {"\n> ",
+                                        "admin\n\n> ",
+                                        STATES("0", "1"),
+                                        STATISTICS("0"),
+                                        "\n> ",
+                                        STATES("1", "1"),
+                                        STATISTICS("0"),
+                                        STATES("1", "1"),
+                                        STATISTICS("0"),
+                                        "\n> ",
+                                        STATES("1", "0"),
+                                        STATISTICS("0"),
+                                        STATES("0", "0"),
+                                        STATISTICS("0"),
+                                        "\n> ",
+                                        "\n> ",
+                                        NULL};
+    struct attempt attempt = {0};
+    assert_int_equal(against_fake(*state, raced, &attempt), BSC_ERR_CONFLICT);
+    assert_says(&attempt, "somebody has opened rw/sql1 meanwhile: what was opened here is closed");
 }
 
 static void what_is_no_haproxy_is_refused(void **state)
@@ -394,6 +513,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         UNIT_IN_FOLDER(writers_are_led_elsewhere_and_back),
         UNIT_IN_FOLDER(a_writer_of_the_old_server_is_cut_off),
+        UNIT_IN_FOLDER(a_writer_of_a_server_that_is_closed_already_is_cut_off_first),
+        UNIT_IN_FOLDER(a_session_that_its_writer_has_closed_keeps_nobody_from_writing),
+        UNIT_IN_FOLDER(a_user_who_has_said_all_is_waited_for),
+        UNIT_IN_FOLDER(a_server_that_one_of_several_lacks_is_left_out),
         UNIT_IN_FOLDER(a_restart_keeps_what_was_written_to_the_state_file),
         UNIT_IN_FOLDER(a_state_file_that_cannot_be_written_is_an_error),
         UNIT_IN_FOLDER(what_somebody_else_changed_is_left_alone),
@@ -408,6 +531,7 @@ int main(void)
         UNIT_IN_FOLDER(one_that_hangs_is_not_waited_for),
         UNIT_IN_FOLDER(a_server_that_does_not_obey_is_not_taken_for_closed),
         UNIT_IN_FOLDER(sessions_that_do_not_end_keep_the_other_server_closed),
+        UNIT_IN_FOLDER(who_is_not_alone_closes_what_he_opened),
         UNIT_IN_FOLDER(what_is_no_haproxy_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
