@@ -124,6 +124,9 @@ run=$!
 background="$background $run"
 until_true 20 drains
 same "$(fact sessions_left)" 1 "sessions that are waited for"
+bsc run fewer.lua --site site/site.yaml --yes --runs "$work/other"
+exits 3
+says "has the lease '$work/site/office/haproxy.state.lease' since 20"
 kill -KILL "$run"
 until_true 10 ended "$run"
 readers_end

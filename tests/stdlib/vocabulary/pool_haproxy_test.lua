@@ -304,6 +304,17 @@ T["sessions that writers have closed are told of, and no more than that"] = func
     .. "the server: nothing more is sent through")
 end
 
+T["one state file has the lease, in whichever order the instances are"] = function()
+  for _, addresses in ipairs { { "/run/a", "/run/b" }, { "/run/b", "/run/a" } } do
+    lab.load('runbook "r" { params = {} }', { site = site(addresses) })
+    local files = {}
+    for _, each in ipairs(lab.host.leases {}) do
+      files[each.id] = each.file
+    end
+    expect.equal(files["pool:chat"], "/run/a.states")
+  end
+end
+
 T["a state file that cannot be read says nothing"] = function()
   expect.equal(observe({ says(as_normal), { servers = told(as_normal) } },
     { "/run/a", "h:1" }).saved, nil)

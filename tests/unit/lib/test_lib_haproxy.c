@@ -148,8 +148,7 @@ static void writers_are_never_led_to_two_sides(void **state)
     static const char *const split[] = {
         "'from':{'rw/sql1':['ready'],'rw/sql3':['maint']},'to':{'rw/sql3':['ready']}",
         "'from':{},'to':{'rw/sql1':['ready'],'rw/sql3':['ready']}",
-        "'from':{'rw/sql1':['ready'],'rw/sql3':['maint']},"
-        "'to':{'rw/sql1':['maint','ready'],'rw/sql3':['ready','maint']}",
+        "'from':{},'to':{'rw/sql1':['maint','ready'],'rw/sql3':['ready','maint']}",
         "'from':{'rw/sql1':['ready'],'rw/sql9':['maint']},'to':{'rw/sql9':['ready']}",
     };
     struct lib_bench bench;

@@ -87,6 +87,46 @@ static void sessions_are_found_by_the_name_of_their_column(void **state)
     bsc_value_free(servers);
 }
 
+#define SESSION(server, flags)                                                                     \
+    "0x55: proto=tcpv4 src=::1:1 fe=rw be=rw srv=" server " ts=00 epoch=0 age=0s calls=2 rate=0 "  \
+    "cpu=0 lat=0 rq[f=" flags "h,i=0,an=00h,rx=,wx=,ax=] rp[f=80002020h,i=0,an=00h,rx=,wx=,ax=]\n"
+
+/* The one with the bits in its answer alone, and the one whose client has closed it before all was
+ * passed on, may still do something. */
+static void sessions_that_their_client_has_closed_are_told_apart(void **state)
+{
+    static const struct {
+        const char *answer;
+        int64_t sessions;
+        int64_t closed;
+    } rows[] = {
+        {"\n", 3, 0},
+        {"Permission denied\n", 3, 0},
+        {SESSION("sql1", "84a020"), 2, 1},
+        {SESSION("sql1", "84a020") SESSION("sql1", "848000") SESSION("sql1", "84a020"), 1, 2},
+        {SESSION("sql1", "848000") SESSION("sql1", "84c020") SESSION("sql1", "84a020"), 2, 1},
+        {SESSION("sql3", "84a020") SESSION("sql11", "84a020"), 3, 0},
+        {SESSION("sql1", "what"), 3, 0},
+        /* One that came since the count. */
+        {SESSION("sql1", "84a020") SESSION("sql1", "84a020") SESSION("sql1", "84a020")
+             SESSION("sql1", "848000"),
+         1, 3},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct bsc_err err = BSC_ERR_INIT;
+        struct bsc_value *servers =
+            bsc_pools_haproxy_servers(HEAD "3 rw 1 sql1 - 2 1 1 1 0\n", &err);
+        assert_true(
+            bsc_pools_haproxy_sessions("# pxname,svname,scur,\nrw,sql1,3,\n", servers, &err));
+        bsc_pools_haproxy_closed(rows[i].answer, servers);
+        const struct bsc_value *server = bsc_pools_haproxy_find(servers, "rw/sql1");
+        assert_int_equal(sessions_of(servers, "rw/sql1"), rows[i].sessions);
+        assert_int_equal(bsc_value_get_number(server, "closed", 0), rows[i].closed);
+        bsc_value_free(servers);
+    }
+}
+
 static void what_haproxy_refuses_is_told_with_what_to_do(void **state)
 {
     (void)state;
@@ -154,6 +194,7 @@ int main(void)
         cmocka_unit_test(a_server_that_is_down_may_be_ready),
         cmocka_unit_test(what_the_configuration_said_does_not_count),
         cmocka_unit_test(sessions_are_found_by_the_name_of_their_column),
+        cmocka_unit_test(sessions_that_their_client_has_closed_are_told_apart),
         cmocka_unit_test(what_haproxy_refuses_is_told_with_what_to_do),
         cmocka_unit_test(only_a_name_is_a_name),
         cmocka_unit_test(a_haproxy_without_servers_has_none),
