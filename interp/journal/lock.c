@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -12,7 +13,7 @@
 /* Its bytes are never any: a program may have it as its input. */
 #define LENT_FILE "lock.lent"
 
-enum { TEXT_MAX = 4096, PROGRAMS_MAX = 16 };
+enum { TEXT_MAX = 4096, PROGRAMS_MAX = 16, GONE_TRIES = 200, GONE_PAUSE_MS = 10 };
 
 struct bsc_journal_lock {
     const struct bsc_sys *sys;
@@ -140,6 +141,35 @@ static bool nothing_is_lent(const struct bsc_sys *sys, int fd, const char *lent,
     return held == 0 || conflict_lent(sys, fd, lent, err);
 }
 
+static bool holder_is_gone(const struct bsc_sys *sys, int fd)
+{
+    char host[BSC_PROCESS_HOST];
+    struct bsc_value *holder = holder_read(sys, fd);
+    int64_t pid = bsc_value_get_number(holder, "pid", 0);
+    bsc_process_host(host);
+    bool gone = pid > 0 && pid <= INT32_MAX && strcmp(word(holder, "host"), host) == 0 &&
+                !bsc_process_alive((pid_t)pid);
+    bsc_value_free(holder);
+    return gone;
+}
+
+/* A process that is killed just when it starts a program leaves the lock, for an instant, to the
+ * child that has yet to become that program. */
+static bool lock_wait(const struct bsc_sys *sys, int fd)
+{
+    for (int i = 0; i < GONE_TRIES; i++) {
+        if (sys->lock(sys->self, fd, true) == 0)
+            return true;
+        if (!held_elsewhere(errno))
+            return false;
+        if (!holder_is_gone(sys, fd))
+            break;
+        bsc_clock_pause(GONE_PAUSE_MS, NULL);
+    }
+    errno = EAGAIN;
+    return false;
+}
+
 struct bsc_journal_lock *bsc_journal_lock_take(const struct bsc_sys *sys,
                                                const struct bsc_clock *clock, const char *runs,
                                                const char *run, struct bsc_err *err)
@@ -155,7 +185,7 @@ struct bsc_journal_lock *bsc_journal_lock_take(const struct bsc_sys *sys,
         bsc_err_sys(err, errno, "could not open lock '%s'", path);
         goto done;
     }
-    if (sys->lock(sys->self, fd, true) != 0) {
+    if (!lock_wait(sys, fd)) {
         if (held_elsewhere(errno))
             conflict(sys, fd, path, err);
         else

@@ -45,6 +45,45 @@ static void holder_kill(pid_t pid)
     assert_int_equal(waitpid(pid, &status, 0), pid);
 }
 
+/* Takes the lock, and leaves a child behind that has yet to begin its program when it is killed. */
+static void hold_and_be_killed(const char *runs, int said)
+{
+    struct ticking ticking;
+    struct bsc_err err = BSC_ERR_INIT;
+    ticking_init(&ticking);
+    struct bsc_journal_lock *lock = take(runs, &ticking, &err);
+    if (lock == NULL)
+        _exit(1);
+    if (fork() == 0) {
+        if (write(said, "x", 1) != 1)
+            _exit(1);
+        usleep(100 * 1000);
+        _exit(0);
+    }
+    for (;;)
+        pause();
+}
+
+static void a_child_that_has_not_begun_is_waited_for(void **state)
+{
+    int said[2];
+    char word = 0;
+    struct ticking ticking;
+    struct bsc_err err = BSC_ERR_INIT;
+    assert_int_equal(pipe(said), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        hold_and_be_killed(*state, said[1]);
+    close(said[1]);
+    assert_int_equal(read(said[0], &word, 1), 1);
+    close(said[0]);
+    holder_kill(pid);
+    ticking_init(&ticking);
+    struct bsc_journal_lock *lock = take(*state, &ticking, &err);
+    assert_non_null(lock);
+    bsc_journal_lock_free(lock);
+}
+
 static bool is_held(const char *runs)
 {
     struct bsc_err err = BSC_ERR_INIT;
@@ -321,6 +360,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_IN_FOLDER(a_second_process_is_refused_and_told_who_holds_it),
+        UNIT_IN_FOLDER(a_child_that_has_not_begun_is_waited_for),
         UNIT_IN_FOLDER(the_lock_of_a_killed_process_is_free),
         UNIT_IN_FOLDER(nobody_takes_the_lock_while_a_program_has_a_share_in_it),
         UNIT_IN_FOLDER(what_a_program_leaves_behind_when_it_has_ended_holds_nothing),
