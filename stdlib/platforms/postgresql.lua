@@ -252,9 +252,15 @@ M.install_mirror = pg_mirror.install_mirror
 M.follow = pg_mirror.follow
 M.take_back_mirror = pg_mirror.take_back_mirror
 
--- Servers have no files of ours, so no lease lies beside them.
-function M.lease()
-  return nil
+-- A standby cannot be written to, so its lease lies in the folder from which it takes its log; that
+-- of any other server beside its data folder. A folder of another machine cannot hold one.
+function M.lease(copy)
+  local shipping = copy.role == "secondary" and shipping_of(copy)
+  if shipping then
+    return shipping.destination .. "/bascule"
+  end
+  local server = inventory.servers()[copy.server]
+  return not server.ssh and server.folder or nil
 end
 
 -- A standby replays what is in its folder by itself, beside those who read it.
