@@ -34,6 +34,7 @@
     X(TIMEOUT, "timeout", "no answer within the time allowed")                                     \
     X(CANCELLED, "cancelled", "the operator cancelled it")                                         \
     X(UNKNOWN, "unknown", "it is not known whether the effect happened")                           \
+    X(PENDING, "pending", "it was ordered, and may still happen")                                  \
     X(UNSUPPORTED, "unsupported", "the platform cannot do this")
 
 enum bsc_err_code {

@@ -144,6 +144,7 @@ static int exit_of(const struct bsc_err *err)
     case BSC_ERR_CONFLICT:
         return BSC_EXIT_REFUSED;
     case BSC_ERR_UNKNOWN:
+    case BSC_ERR_PENDING:
         return BSC_EXIT_UNKNOWN;
     default:
         return BSC_EXIT_FAILED;

@@ -47,6 +47,7 @@ static const struct bsc_lib_row *const table[] = {
     &bsc_lib_row_sql_query,         /* sql.query */
     &bsc_lib_row_standby_clear,     /* standby.clear */
     &bsc_lib_row_standby_promote,   /* standby.promote */
+    &bsc_lib_row_standby_prove,     /* standby.prove */
     &bsc_lib_row_standby_replay,    /* standby.replay */
     &bsc_lib_row_standby_set,       /* standby.set */
     &bsc_lib_row_wal_copy,          /* wal.copy */

@@ -71,6 +71,7 @@ extern const struct bsc_lib_row bsc_lib_row_logs_unship;
 /* standby.c */
 extern const struct bsc_lib_row bsc_lib_row_standby_clear;
 extern const struct bsc_lib_row bsc_lib_row_standby_promote;
+extern const struct bsc_lib_row bsc_lib_row_standby_prove;
 
 /* standby_replay.c */
 extern const struct bsc_lib_row bsc_lib_row_standby_replay;

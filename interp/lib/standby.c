@@ -1,14 +1,17 @@
 #include <string.h>
 
+#include "base/mem.h"
 #include "lib/args.h"
 #include "lib/rows_int.h"
 #include "lib/standby_int.h"
 #include "os/clock.h"
+#include "os/files.h"
 
 enum {
     LOOK_EVERY_MS = 5,
     SESSIONS_WITHIN_MS = 10000,
     PROMOTED_WITHIN_MS = 120000,
+    ANSWERS_WITHIN_MS = 10000,
     WRITABLE_WITHIN_MS = 10000
 };
 
@@ -83,7 +86,8 @@ const struct bsc_lib_row bsc_lib_row_standby_clear = {
 
 /* standby.promote */
 
-#define PROMOTE_ARGS "server: text, database: text"
+#define PROMOTE_ARGS                                                                               \
+    "server: text, database: text, share: text?, destination: text?, histories: list?"
 
 static const char recovering_question[] = "SELECT pg_is_in_recovery()::int";
 
@@ -113,10 +117,28 @@ static bool await_online(const struct bsc_lib_call *call, const struct bsc_lib_t
     while (ask_number(call, target, recovering_question, &recovering, err)) {
         if (recovering == 0)
             return true;
-        if (!pause_until(call, until_ms, "the standby was told to come online and did not", err))
-            return false;
+        if (!pause_until(call, until_ms, "it has not come online", err))
+            break;
     }
-    return false;
+    /* Whatever ends the looking does not end what the standby is doing. */
+    err->code = BSC_ERR_PENDING;
+    return bsc_err_wrap(err, "\"%s\" was told to come online, and may still do so", target->server);
+}
+
+/* A server that answers with words of its own has not taken the order; of any other failure it is
+ * not known whether the order arrived. */
+static bool tell_to_come(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
+                         struct bsc_err *err)
+{
+    int64_t told = 0;
+    if (!ask_number(call, target, "SELECT pg_promote(false)::int", &told, err)) {
+        if (err->code == BSC_ERR_SQL)
+            return false;
+        err->code = BSC_ERR_PENDING;
+        return bsc_err_wrap(err, "\"%s\" may have been told to come online", target->server);
+    }
+    return told == 1 ||
+           bsc_err_set(err, BSC_ERR_SQL, "\"%s\" could not be told to come online", target->server);
 }
 
 static bool prove_timeline(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
@@ -125,10 +147,100 @@ static bool prove_timeline(const struct bsc_lib_call *call, const struct bsc_lib
     if (!ask_number(call, target, timeline_after, ret_after, err))
         return false;
     return *ret_after > before ||
-           bsc_err_set(err, BSC_ERR_UNKNOWN,
+           bsc_err_set(err, BSC_ERR_CONFLICT,
                        "\"%s\" is out of recovery, but on timeline %lld, which is no new one",
                        target->server, (long long)*ret_after);
 }
+
+/* The order cannot be taken back, so from then on neither the operator's wish to stop nor the time
+ * allowed ends the waiting: what is to be known is whether the server comes online. */
+static bool come_online(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
+                        struct bsc_err *err)
+{
+    struct bsc_lib_call patient = *call;
+    patient.cancel = NULL;
+    patient.deadline_us = call->env->clock->mono_us(call->env->clock->self) +
+                          (int64_t)(PROMOTED_WITHIN_MS + ANSWERS_WITHIN_MS) * 1000;
+    return tell_to_come(&patient, target, err) && await_online(&patient, target, err);
+}
+
+/* The histories that a standby needs from the moment on at which it is told, and not before:
+ * started again with them in its folder it would not go on. */
+struct histories {
+    const struct bsc_value *names; /* borrowed list; NULL for none */
+    const char *destination;       /* borrowed */
+    bool *new;                     /* owned: which of them were not there before */
+};
+
+static char *history_path(const struct histories *histories, size_t i)
+{
+    const char *name = bsc_value_string(bsc_value_at(histories->names, i));
+    return bsc_files_join(histories->destination, name != NULL ? name : "");
+}
+
+static bool histories_hand_over(struct bsc_lib_call *call, struct histories *histories,
+                                struct bsc_err *err)
+{
+    struct bsc_logs_segments_result result;
+    if (bsc_value_get(call->args, "histories") == NULL)
+        return true;
+    if (!bsc_lib_args_list(call->args, "histories", &histories->names, err) ||
+        !bsc_lib_args_path(call->args, "destination", &histories->destination, err))
+        return false;
+    size_t count = bsc_value_count(histories->names);
+    histories->new = bsc_mem_new(count + 1, sizeof *histories->new);
+    for (size_t i = 0; i < count; i++) {
+        char *path = history_path(histories, i);
+        histories->new[i] = !bsc_files_exists(call->env->sys, path);
+        bsc_mem_free(path);
+    }
+    return bsc_lib_wal_copy(call, histories->names, &result, err);
+}
+
+static void histories_take_back(const struct bsc_lib_call *call, const struct histories *histories)
+{
+    const struct bsc_sys *sys = call->env->sys;
+    for (size_t i = 0; histories->new != NULL &&i < bsc_value_count(histories->names); i++) {
+        char *path = history_path(histories, i);
+        if (histories->new[i])
+            sys->unlink(sys->self, path);
+        bsc_mem_free(path);
+    }
+}
+
+static bool promote_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
+{
+    struct bsc_lib_target target;
+    struct histories histories = {0};
+    int64_t before = 0, after = 0;
+    if (!bsc_lib_args_known(call->args, PROMOTE_ARGS, err) ||
+        !bsc_lib_standby_target(call, &target, err) || !check_standby(call, &target, &before, err))
+        return false;
+    bool ok = histories_hand_over(call, &histories, err) && come_online(call, &target, err);
+    /* One that may still come online needs them. */
+    if (!ok && err->code != BSC_ERR_PENDING)
+        histories_take_back(call, &histories);
+    bsc_mem_free(histories.new);
+    if (!ok || !prove_timeline(call, &target, before, &after, err))
+        return false;
+    *ret = bsc_value_map();
+    bsc_value_set_int(*ret, "timeline", after);
+    return true;
+}
+
+const struct bsc_lib_row bsc_lib_row_standby_promote = {
+    .name = "standby.promote",
+    .effect = BSC_LIB_WRITE,
+    .run = promote_run,
+    .lane = "server",
+    .args = PROMOTE_ARGS,
+    .result = "map {timeline: int}",
+    .doc = "Promotes a standby of PostgreSQL, waits until it is online, whoever wants to stop "
+           "meanwhile, and proves that it is on a new timeline. `histories` are put into its "
+           "folder right before, and taken away again where it was not told.",
+};
+
+/* standby.prove */
 
 /* A commit of a transaction that changes nothing anybody reads. It waits for whatever the commits
  * of clients wait for. */
@@ -144,6 +256,8 @@ static bool prove_writable(const struct bsc_lib_call *call, const struct bsc_lib
     writer.fleeting = true;
     if (!bsc_lib_env_run(call->env, &writer, message, NULL, &limits, &result, err)) {
         bool waited = err->code == BSC_ERR_TIMEOUT;
+        if (waited)
+            err->code = BSC_ERR_CONFLICT;
         bsc_err_wrap(err, "\"%s\" is online, but nothing can be committed on it", target->server);
         if (waited)
             bsc_err_hint(err, "A commit waits for the standbys in synchronous_standby_names.");
@@ -159,34 +273,25 @@ static bool prove_writable(const struct bsc_lib_call *call, const struct bsc_lib
     return ok;
 }
 
-static bool promote_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
+static bool prove_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
 {
     struct bsc_lib_target target;
-    int64_t before = 0, after = 0, told = 0;
-    if (!bsc_lib_args_known(call->args, PROMOTE_ARGS, err) ||
-        !bsc_lib_standby_target(call, &target, err) || !check_standby(call, &target, &before, err))
-        return false;
-    if (!ask_number(call, &target, "SELECT pg_promote(false)::int", &told, err) ||
-        !await_online(call, &target, err)) {
-        /* A standby that was told may still do it. */
-        if (err->code == BSC_ERR_UNREACHABLE)
-            err->code = BSC_ERR_UNKNOWN;
-        return false;
-    }
-    if (!prove_timeline(call, &target, before, &after, err) || !prove_writable(call, &target, err))
+    if (!bsc_lib_args_known(call->args, END_ARGS, err) ||
+        !bsc_lib_standby_target(call, &target, err) || !bsc_lib_call_continue(call, err) ||
+        !prove_writable(call, &target, err))
         return false;
     *ret = bsc_value_map();
-    bsc_value_set_int(*ret, "timeline", after);
     return true;
 }
 
-const struct bsc_lib_row bsc_lib_row_standby_promote = {
-    .name = "standby.promote",
+const struct bsc_lib_row bsc_lib_row_standby_prove = {
+    .name = "standby.prove",
     .effect = BSC_LIB_WRITE,
-    .run = promote_run,
+    .resumes = true,
+    .run = prove_run,
     .lane = "server",
-    .args = PROMOTE_ARGS,
-    .result = "map {timeline: int}",
-    .doc = "Promotes a standby of PostgreSQL, and proves that it is on a new timeline and that a "
-           "commit on it comes through.",
+    .args = END_ARGS,
+    .result = "map {}",
+    .doc = "Proves that a commit on a PostgreSQL server comes through, by one that changes nothing "
+           "anybody reads.",
 };

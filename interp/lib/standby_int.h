@@ -11,6 +11,7 @@
 
 #include "lib/env.h"
 #include "lib/row.h"
+#include "logs/segments.h"
 
 /* The arguments `server` and `database`, for the connection over which the server is observed as
  * well: another one would be a session among those that are counted and ended. What these rows ask
@@ -31,6 +32,11 @@ bool bsc_lib_standby_wake(const struct bsc_lib_call *call, const struct bsc_lib_
 
 /* Closes a connection that nothing is observed over: it would be counted as somebody's session. */
 void bsc_lib_standby_hang_up(const struct bsc_lib_call *call, const struct bsc_lib_target *target);
+
+/* Copies the log files and histories that a list names from the call's argument `share` to its
+ * `destination`, for the standby of its arguments to take (wal.c). */
+bool bsc_lib_wal_copy(struct bsc_lib_call *call, const struct bsc_value *list,
+                      struct bsc_logs_segments_result *ret, struct bsc_err *err);
 
 /* "0/39FFFE8", as the server writes an LSN. */
 enum { BSC_LIB_STANDBY_LSN = 24 };

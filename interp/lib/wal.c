@@ -62,25 +62,8 @@ static bool take_names(const struct bsc_value *list, const char **names, struct 
     return true;
 }
 
-static bool copy_files(struct bsc_logs_segments_order *order, const struct bsc_value *list,
-                       struct bsc_value **ret, struct bsc_err *err)
-{
-    struct bsc_logs_segments_result result = {0};
-    order->count = bsc_value_count(list);
-    const char **names = bsc_mem_new(order->count + 1, sizeof *names);
-    order->names = names;
-    bool ok = take_names(list, names, err) && bsc_logs_segments_copy(order, &result, err);
-    bsc_mem_free(names);
-    if (!ok)
-        return false;
-    *ret = bsc_value_map();
-    bsc_value_set_int(*ret, "copied", (int64_t)result.copied);
-    bsc_value_set_int(*ret, "kept", (int64_t)result.kept);
-    bsc_value_set_int(*ret, "bytes", result.bytes);
-    return true;
-}
-
-static bool copy_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
+bool bsc_lib_wal_copy(struct bsc_lib_call *call, const struct bsc_value *list,
+                      struct bsc_logs_segments_result *ret, struct bsc_err *err)
 {
     struct copy copy = {.call = call};
     struct bsc_logs_segments_order order = {.sys = call->env->sys,
@@ -89,13 +72,31 @@ static bool copy_run(struct bsc_lib_call *call, struct bsc_value **ret, struct b
                                             .progress_arg = &copy,
                                             .handed_over = wake,
                                             .handed_over_arg = &copy};
+    *ret = (struct bsc_logs_segments_result){0};
+    order.count = bsc_value_count(list);
+    const char **names = bsc_mem_new(order.count + 1, sizeof *names);
+    order.names = names;
+    bool ok = bsc_lib_args_path(call->args, "share", &order.share, err) &&
+              bsc_lib_args_path(call->args, "destination", &order.destination, err) &&
+              bsc_lib_standby_target(call, &copy.target, err) && ask_standby(&copy, &order, err) &&
+              take_names(list, names, err) && bsc_logs_segments_copy(&order, ret, err);
+    bsc_mem_free(names);
+    return ok;
+}
+
+static bool copy_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
+{
+    struct bsc_logs_segments_result result;
     const struct bsc_value *list = NULL;
-    return bsc_lib_args_known(call->args, COPY_ARGS, err) &&
-           bsc_lib_args_path(call->args, "share", &order.share, err) &&
-           bsc_lib_args_path(call->args, "destination", &order.destination, err) &&
-           bsc_lib_args_list(call->args, "files", &list, err) &&
-           bsc_lib_standby_target(call, &copy.target, err) && ask_standby(&copy, &order, err) &&
-           copy_files(&order, list, ret, err);
+    if (!bsc_lib_args_known(call->args, COPY_ARGS, err) ||
+        !bsc_lib_args_list(call->args, "files", &list, err) ||
+        !bsc_lib_wal_copy(call, list, &result, err))
+        return false;
+    *ret = bsc_value_map();
+    bsc_value_set_int(*ret, "copied", (int64_t)result.copied);
+    bsc_value_set_int(*ret, "kept", (int64_t)result.kept);
+    bsc_value_set_int(*ret, "bytes", result.bytes);
+    return true;
 }
 
 const struct bsc_lib_row bsc_lib_row_wal_copy = {

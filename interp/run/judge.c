@@ -74,9 +74,12 @@ static enum bsc_outcome judge_failure(const struct bsc_run_model *model,
         [BSC_RUN_TRACE_PART] = "observed afterwards: it has taken effect in part"};
     enum bsc_outcome outcome = bsc_run_judge_error(of->row_err);
     enum bsc_run_trace trace = bsc_run_judge_trace(model, of);
+    bool pending = of->row_err->code == BSC_ERR_PENDING;
     bool open_end = outcome == BSC_OUTCOME_TIMEOUT || of->row_err->code == BSC_ERR_UNKNOWN;
     if (trace == BSC_RUN_TRACE_ALL)
         outcome = BSC_OUTCOME_CHANGED;
+    else if (pending)
+        outcome = BSC_OUTCOME_UNKNOWN;
     else if (trace == BSC_RUN_TRACE_UNTOLD && open_end)
         outcome = BSC_OUTCOME_UNKNOWN;
     else if (trace == BSC_RUN_TRACE_PART && of->row_err->code == BSC_ERR_UNKNOWN)
@@ -86,7 +89,9 @@ static enum bsc_outcome judge_failure(const struct bsc_run_model *model,
         outcome = of->resumes ? BSC_OUTCOME_FAILED : BSC_OUTCOME_DIVERGED;
     bool stopped = open_end || outcome == BSC_OUTCOME_INTERRUPTED;
     bsc_run_judge_tell(reason, of->row_err);
-    if (trace == BSC_RUN_TRACE_ALL || trace == BSC_RUN_TRACE_PART || stopped)
+    if (pending && trace == BSC_RUN_TRACE_NONE)
+        bsc_buf_add_text(reason, " (observed afterwards: it has not taken effect yet)");
+    else if (trace == BSC_RUN_TRACE_ALL || trace == BSC_RUN_TRACE_PART || stopped)
         bsc_buf_printf(reason, " (%s)", words[trace]);
     return outcome;
 }

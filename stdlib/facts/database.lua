@@ -38,6 +38,9 @@ return {
       doc = "standbys that commits on it would wait for once it is online; unknown when none" },
     refuses_writes = { type = "bool",
       doc = "whether its own settings would refuse writes once it is online; unknown when not" },
+    commits_held_by = { type = "text", volatile = true,
+      doc = "standbys that commits on it wait for now although too few of them are there; unknown "
+        .. "when commits go through" },
     rights_missing = { type = "text",
       doc = "what bringing it online needs and its role may not do; unknown when nothing" },
     handed_over_lsn = { type = "int", unit = "LSN", advances = true,

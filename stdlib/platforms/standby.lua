@@ -20,6 +20,13 @@ M.columns = [[
     WHERE name IN ('recovery_target', 'recovery_target_lsn', 'recovery_target_name',
       'recovery_target_time', 'recovery_target_xid') AND setting <> '') AS target,
   (SELECT setting FROM pg_settings WHERE name = 'synchronous_standby_names') AS commits_await,
+  (SELECT names FROM (SELECT current_setting('synchronous_standby_names') AS names) sync
+    WHERE NOT pg_is_in_recovery() AND names <> ''
+      AND current_setting('synchronous_commit') NOT IN ('off', 'local')
+      AND pg_has_role('pg_read_all_stats', 'usage')
+      AND (SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'
+        AND sync_state IN ('sync', 'quorum')) < coalesce((regexp_match(lower(names),
+          '^ *(first|any|) *([0-9]+) *[(]'))[2]::int, 1)) AS commits_held_by,
   (SELECT string_agg(f, ', ') FROM unnest(ARRAY['pg_promote(boolean,integer)',
     'pg_read_file(text,bigint,bigint,boolean)']) f WHERE NOT has_function_privilege(f, 'execute'))
     AS rights_missing,
@@ -71,6 +78,7 @@ function M.add_facts(row, history, facts)
     facts.rights_missing = row.rights_missing
     return
   end
+  facts.commits_held_by = row.commits_held_by
   facts.recovered_lsn = left_lsn(history and history.history)
   facts.recovered_time = facts.recovered_lsn and row.left_at
 end
@@ -247,23 +255,17 @@ local function setting(copy, name, value, becomes)
   }
 end
 
--- The histories that a standby must have when it chooses the number of its timeline.
-local function copy_histories(copy, backups)
-  local missing = list.map(backups.timelines or {}, function(line)
+-- The names of the histories that a standby must have when it chooses the number of its timeline.
+local function histories_of(backups)
+  return names_of(list.map(backups.timelines or {}, function(line)
     return not entry.is_copied(line) and line or nil
-  end)
-  if #missing == 0 then
-    return nil
-  end
-  local change = M.verbs.copy_log_backups(copy, missing)
-  change.repeatable, change.becomes = true, {}
-  return change
+  end))
 end
 
 -- What must be done to a standby before it is brought online: settings that would close it to its
--- clients, and numbers of timelines that it must not take.
-function M.verbs.opens(copy, facts, backups)
-  local changes = { copy_histories(copy, backups) }
+-- clients.
+function M.verbs.opens(copy, facts)
+  local changes = {}
   if facts.commits_await then
     changes[#changes + 1] = setting(copy, "synchronous_standby_names", "",
       { commits_await = host.null })
@@ -275,12 +277,36 @@ function M.verbs.opens(copy, facts, backups)
   return changes
 end
 
-function M.verbs.recover(copy)
+-- The histories are handed over by the change that promotes, and not before: with them in its
+-- folder a standby that is started again takes the latest of them for its own and does not go on.
+function M.verbs.recover(copy, backups)
+  local shipping, names = shipping_of(copy), histories_of(backups)
+  local args = target_of(copy, {})
+  local words = ""
+  if #names > 0 then
+    args.share, args.destination = shipping.share, shipping.destination
+    args.histories = host.list(names)
+    words = (", with %s from %s in %s"):format(table.concat(names, ", "), shipping.share,
+      shipping.destination)
+  end
   return {
     row = "standby.promote",
+    args = args,
+    statement = ("SELECT pg_promote() on %s%s, and prove its new timeline"):format(copy.server,
+      words),
+  }
+end
+
+-- A change of its own: whatever is observed of a server that is online, a commit that does not come
+-- through is a failure.
+function M.verbs.prove(copy)
+  return {
+    row = "standby.prove",
     args = target_of(copy, {}),
-    statement = ("SELECT pg_promote() on %s, and prove its new timeline and a commit"):format(
-      copy.server),
+    statement = ("SELECT pg_logical_emit_message() on %s: prove that a commit comes through"
+      ):format(copy.server),
+    becomes = {},
+    repeatable = true,
   }
 end
 

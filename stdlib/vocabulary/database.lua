@@ -61,7 +61,11 @@ local function check_override(a)
 end
 
 local function unready(copy, facts)
-  if facts.state ~= "restoring" and facts.state ~= "standby" then
+  if facts.commits_held_by then
+    return ("%s is online, but its commits wait for %s (synchronous_standby_names), which is not "
+      .. "there: bring that standby back, or change the setting"):format(copy.title,
+        facts.commits_held_by)
+  elseif facts.state ~= "restoring" and facts.state ~= "standby" then
     return ("%s is %s, so it cannot be brought online"):format(copy.title, tostring(facts.state))
   elseif facts.log_shipping == "configured" then
     return ("log shipping into %s is still set up"):format(copy.title)
@@ -167,8 +171,9 @@ local recover = primitive.shipped {
   usage = "database.recover(db.secondary)",
   irreversible = true,
   check = check_override,
-  wants = function()
-    return { state = "online", writable = true }
+  wants = function(_, facts)
+    return { state = "online", writable = true,
+      commits_held_by = facts.commits_held_by and host.null }
   end,
   requires = function(a, facts, observe)
     local copy = handles.of(a.copy)
@@ -182,11 +187,12 @@ local recover = primitive.shipped {
   changes = function(a, facts, observe)
     local copy = handles.of(a.copy)
     local platform = registry.of(copy)
-    local changes = platform.opens and platform.opens(copy, facts, backups_of(copy, observe)) or {}
-    local change = platform.recover(copy)
+    local changes = platform.opens and platform.opens(copy, facts) or {}
+    local change = platform.recover(copy, backups_of(copy, observe))
     change.becomes = mirrors_afterwards(copy, facts, observe,
       tail_afterwards(copy, facts, observe, becomes(copy, facts, observe)))
     changes[#changes + 1] = change
+    changes[#changes + 1] = platform.prove and platform.prove(copy)
     return changes
   end,
   tells = function(a, _, _, seen)

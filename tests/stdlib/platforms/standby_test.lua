@@ -136,8 +136,10 @@ end
 T["the timeline of a standby that comes online is foretold"] = function()
   local world = lab.world(ready(), true)
   lab.step(world, recover, { site = site() })
-  expect.equal(#world.changes, 1)
+  expect.equal(#world.changes, 2)
   expect.equal(world.changes[1].row, "standby.promote")
+  expect.equal(world.changes[1].args.histories, nil)
+  expect.equal(world.changes[2].row, "standby.prove")
   expect.equal(world.changes[1].becomes[secondary].fork, "timeline 2")
   expect.equal(world.changes[1].becomes[secondary].recovered_lsn, 41900000)
 end
@@ -149,15 +151,16 @@ T["a number that a timeline had before is not given again"] = function()
   local world = lab.world(all, true)
   lab.step(world, recover, { site = site() })
   expect.equal(#world.changes, 2)
-  expect.equal(world.changes[1].row, "wal.copy")
-  expect.equal(world.changes[1].args.files, { "00000002.history" })
-  expect.equal(world.changes[2].becomes[secondary].fork, "timeline 3")
+  expect.equal(world.changes[1].row, "standby.promote")
+  expect.equal(world.changes[1].args.histories, { "00000002.history" })
+  expect.equal(world.changes[1].args.share, "/share")
+  expect.equal(world.changes[1].becomes[secondary].fork, "timeline 3")
 end
 
 T["settings that would close it are changed first, one by one"] = function()
   local world = lab.world(ready { commits_await = "sql4", refuses_writes = true }, true)
   lab.step(world, recover, { site = site() })
-  expect.equal(#world.changes, 3)
+  expect.equal(#world.changes, 4)
   expect.equal(world.changes[1].statement,
     "ALTER SYSTEM SET synchronous_standby_names = '' on sql3, and have it read its settings")
   expect.equal(world.changes[1].args, { server = "sql3", database = "mgc",
@@ -165,6 +168,13 @@ T["settings that would close it are changed first, one by one"] = function()
   expect.equal(world.changes[2].args, { server = "sql3", database = "mgc",
     name = "default_transaction_read_only", value = "off" })
   expect.equal(world.changes[3].row, "standby.promote")
+end
+
+T["one on which no commit comes through is not taken for recovered"] = function()
+  local world = lab.world(ready { state = "online", writable = true, commits_held_by = "gone" },
+    true)
+  expect_refusal(lab.step(world, recover, { site = site() }), "its commits wait for gone")
+  expect.equal(#world.changes, 0)
 end
 
 T["without the right to promote it, it is not tried"] = function()

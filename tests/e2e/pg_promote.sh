@@ -1,0 +1,111 @@
+# What may go wrong while a standby of PostgreSQL comes online: it takes long, the operator wants to
+# stop, and somebody changes a setting at that moment.
+. "$(dirname "$0")/lib.sh"
+
+cat >online.lua <<'END'
+runbook "online" {
+  summary = "Bring the secondary online",
+  params = { database = param.database() },
+}
+local db = params.database
+step "Remove log shipping"             { log_shipping.remove(db.secondary) }
+step "Copy the backups not yet copied" { log_backups.copy(db.secondary) }
+step "Apply the log backups in order"  { log_backups.apply(db.secondary) }
+step "End every session"               { sessions.kill_all(db.secondary) }
+step "Bring the database online"       { database.recover(db.secondary), point_of_no_return = true }
+END
+
+sed -e '/^step "Bring/d' -e 's/"online"/"ship"/' online.lua >ship.lua
+
+setting() {
+    pg dc2/sql3 "ALTER SYSTEM SET $1"
+    pg dc2/sql3 "SELECT pg_reload_conf()" >/dev/null
+}
+
+# A standby that is told to come online first asks for the next log file; it gets no answer to that
+# until there is a file `go`.
+cat >wait.sh <<'END'
+[ ! -e "$1/slow" ] || while [ ! -e "$1/go" ]; do sleep 0.02; done
+test -e "$2" && cp "$2" "$3"
+END
+chmod 755 wait.sh
+
+new_servers site
+copied=$work/site/dc2/sql3/copied
+setting "restore_command = 'sh $work/wait.sh $work $copied/%f %p'"
+break_lab site primary-site
+# Somebody tried the secondary out once, and gave that timeline up.
+printf '1\t0/1F00028\tno recovery target specified\n' >site/backups/mgc/00000002.history
+bsc run ship.lua --site site/site.yaml --yes
+exits 0
+
+it "a history that is given up is no part of the folder until the standby is told"
+[ ! -e "$copied/00000002.history" ] || fail "it is there"
+
+is_told() {
+    [ -e site/dc2/sql3/data/promote ]
+}
+
+# Begins to bring it online, up to where it was told and has not done it yet.
+touch slow
+"$program" run online.lua --site site/site.yaml --yes >run.out 2>run.err </dev/null &
+run=$!
+background="$background $run"
+until_true 30 is_told
+[ -e "$copied/00000002.history" ] || fail "the history is not there"
+
+ends() {
+    code=0
+    wait "$run" || code=$?
+    cat run.out run.err >out
+}
+
+case $1 in
+stopped)
+    it "who wants to stop while it comes online learns whether it has"
+    kill -INT "$run"
+    sleep 0.5
+    kill -0 "$run" || { cat run.out run.err; fail "it did not wait"; }
+    touch go
+    ends
+    [ "$code" -ne 0 ] || fail "it was not stopped"
+    same "$(pg dc2/sql3 "SELECT pg_is_in_recovery()")" f "in recovery"
+    says_not "has not taken effect"
+
+    it "what is left is done by resuming"
+    bsc resume last --site site/site.yaml --yes
+    exits 0
+    ;;
+waits)
+    it "a commit that waits is a failure, whatever the facts say"
+    setting "synchronous_standby_names = 'gone'"
+    touch go
+    ends
+    [ "$code" -ne 0 ] || fail "it was taken for online"
+    says "nothing can be committed on it"
+
+    it "it is not taken for online as long as that is so"
+    bsc resume last --site site/site.yaml --yes
+    [ "$code" -ne 0 ] || fail "it was resumed"
+    says "its commits wait for gone (synchronous_standby_names), which is not there"
+
+    it "mended, it goes on"
+    setting "synchronous_standby_names = ''"
+    until_true 10 eval '[ -z "$(pg dc2/sql3 "SHOW synchronous_standby_names")" ]'
+    bsc resume last --site site/site.yaml --yes
+    exits 0
+    ;;
+killed)
+    it "of a server that is killed meanwhile it is not known"
+    for pid in $(residents "$work/site/dc2/sql3"); do
+        kill -KILL "$pid" 2>/dev/null || true
+    done
+    ends
+    exits 6
+    says "was told to come online, and may still do so"
+    ;;
+esac
+
+it "the journal verifies"
+bsc audit verify last --site site/site.yaml
+exits 0
