@@ -115,13 +115,19 @@ static bool open_source(const struct work *work, struct job *job, struct bsc_err
     return true;
 }
 
-/* The standby must be able to read what root copies. */
+/* The standby must be able to read what root copies. Only a file that we have just made, and that
+ * has no other name, is given away: whoever owns the folder could have put another one there. */
 static bool give_to_owner(const struct work *work, const struct job *job, struct bsc_err *err)
 {
     const struct bsc_sys *sys = work->order->sys;
-    struct stat folder = {0};
+    struct stat folder = {0}, file = {0};
     if (geteuid() != 0)
         return true;
+    if (sys->fstat(sys->self, job->to_fd, &file) != 0)
+        return bsc_err_sys(err, errno, "cannot look at '%s'", job->partial);
+    if (!S_ISREG(file.st_mode) || file.st_nlink != 1)
+        return bsc_err_set(err, BSC_ERR_CONFLICT, "'%s' is not the file that was made",
+                           job->partial);
     if (sys->stat(sys->self, work->order->destination, &folder) != 0 ||
         fchown(job->to_fd, folder.st_uid, folder.st_gid) != 0)
         return bsc_err_sys(err, errno, "cannot give '%s' to the owner of its folder", job->to);
@@ -131,7 +137,9 @@ static bool give_to_owner(const struct work *work, const struct job *job, struct
 static bool open_partial(const struct work *work, struct job *job, struct bsc_err *err)
 {
     const struct bsc_sys *sys = work->order->sys;
-    job->to_fd = sys->open(sys->self, job->partial, O_RDWR | O_CREAT | O_TRUNC, 0640);
+    /* What is there is of a run that was killed, or a trap: it is never written to. */
+    sys->unlink(sys->self, job->partial);
+    job->to_fd = sys->open(sys->self, job->partial, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0640);
     if (job->to_fd < 0)
         return bsc_err_sys(err, errno, "cannot create '%s'", job->partial);
     return give_to_owner(work, job, err);

@@ -357,6 +357,34 @@ static void what_is_no_history_is_damaged(void **state)
     free(path);
 }
 
+static void what_lies_under_the_name_of_a_piece_is_never_written_to(void **state)
+{
+    struct stage stage;
+    struct bsc_logs_segments_result result;
+    struct bsc_err err = BSC_ERR_INIT;
+    open_stage(&stage, *state);
+    put_segment(stage.share, first_name, 10, 2);
+    put_segment(stage.share, second_name, 11, 2);
+    char *treasure = unit_path(*state, "treasure");
+    char *symbolic = unit_path(stage.destination, ".00000001000000000000000A.partial");
+    char *hard = unit_path(stage.destination, ".00000001000000000000000B.partial");
+    unit_file_put(treasure, "gold", 4);
+    assert_int_equal(symlink(treasure, symbolic), 0);
+    assert_int_equal(link(treasure, hard), 0);
+    assert_true(bsc_logs_segments_copy(&stage.order, &result, &err));
+    char *text = unit_file_get(treasure, NULL);
+    assert_string_equal(text, "gold");
+    struct stat found = {0};
+    assert_int_equal(stat(treasure, &found), 0);
+    assert_int_equal(found.st_nlink, 1);
+    assert_int_equal(found.st_uid, geteuid());
+    free(text);
+    free(hard);
+    free(symbolic);
+    free(treasure);
+    close_stage(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -368,6 +396,7 @@ int main(void)
         UNIT_IN_FOLDER(a_log_file_of_another_length_or_gone_is_named),
         UNIT_IN_FOLDER(the_operator_can_stop_it),
         UNIT_IN_FOLDER(no_failure_leaves_a_piece_under_a_name),
+        UNIT_IN_FOLDER(what_lies_under_the_name_of_a_piece_is_never_written_to),
         UNIT_IN_FOLDER(histories_are_copied_and_read),
         UNIT_IN_FOLDER(what_is_no_history_is_damaged),
     };
