@@ -99,6 +99,7 @@ end
 function M.is_excluded(seen)
   return lsn_of((M.last_known(seen))) <= lsn_of((applied(seen)))
     and seen.backups.share_readable == true and seen.backups.problem == "none"
+    and not seen.backups.doubt
     and list.contains(complete_tails, seen.tail.state) and not flaw_of(seen.tail)
 end
 
@@ -119,6 +120,8 @@ local function doubt(seen)
   elseif backups.problem and backups.problem ~= "none" then
     return ("The log backups cannot be followed beyond that: %s."):format(backups.problem_text
       or backups.problem)
+  elseif backups.doubt then
+    return text.sentence(backups.doubt) .. "."
   end
 end
 

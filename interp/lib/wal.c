@@ -157,6 +157,7 @@ struct end {
     int64_t time_us; /* of the last end of a transaction that was read; 0 for none */
     bool found;      /* a record was read */
     bool whole;      /* nothing is wrong with what was read */
+    bool zeros;      /* it ends with zeros, by whomever */
     char reason[BSC_LOGS_PG_REASON];
 };
 
@@ -197,8 +198,23 @@ static bool take_end(const struct bsc_lib_call *call, struct end *end, struct bs
     return take_folders(folders, end, err);
 }
 
-/* Reads from a place to the end of the log. Only a log whose next file is not there ends as it
- * should; one of zeros was closed by a server that was killed, which does no harm. */
+/* A log whose next file is not there ends as it should. Zeros do not tell by whom they were
+ * written: a server that was killed leaves some behind its last record, and so does a copy of which
+ * a part was lost. They are taken for an end where no later file is there to say otherwise, and
+ * only behind a whole record. */
+static void judge_end(const struct bsc_logs_pg_reader *reader, struct end *end)
+{
+    bool cut = reader->block != 0 && reader->bad_lsn % reader->block == 0 &&
+               reader->bad_lsn > reader->end_lsn;
+    end->zeros =
+        reader->end == BSC_LOGS_PG_END_ZEROS && !cut && (int64_t)reader->bad_lsn >= end->last_file;
+    end->whole = reader->end == BSC_LOGS_PG_END_MISSING || end->zeros;
+    end->end_lsn = (int64_t)reader->end_lsn;
+    end->bad_lsn = (int64_t)reader->bad_lsn;
+    memcpy(end->reason, reader->reason, sizeof end->reason);
+}
+
+/* Reads from a place to the end of the log. */
 static bool read_from(struct end *end, int64_t first, struct bsc_err *err)
 {
     struct bsc_logs_pg_reader reader;
@@ -213,12 +229,8 @@ static bool read_from(struct end *end, int64_t first, struct bsc_err *err)
     }
     if (ok && reader.end == BSC_LOGS_PG_END_CANCELLED)
         ok = bsc_err_set(err, BSC_ERR_CANCELLED, "reading log files was cancelled");
-    if (ok) {
-        end->end_lsn = (int64_t)reader.end_lsn;
-        end->bad_lsn = (int64_t)reader.bad_lsn;
-        end->whole = reader.end == BSC_LOGS_PG_END_MISSING || reader.end == BSC_LOGS_PG_END_ZEROS;
-        memcpy(end->reason, reader.reason, sizeof end->reason);
-    }
+    if (ok)
+        judge_end(&reader, end);
     bsc_logs_pg_release(&reader);
     return ok;
 }
@@ -251,7 +263,8 @@ static bool end_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bs
     bsc_value_set_int(*ret, "lsn", end.found || end.end_lsn > end.lsn ? end.end_lsn : end.lsn);
     bsc_value_set_text(*ret, "time", time);
     bsc_value_set_bool(*ret, "whole", end.whole);
-    bsc_value_set_text(*ret, "reason", end.whole ? "" : end.reason);
+    bsc_value_set_bool(*ret, "zeros", end.zeros);
+    bsc_value_set_text(*ret, "reason", end.whole && !end.zeros ? "" : end.reason);
     bsc_value_set_int(*ret, "bad_lsn", end.bad_lsn);
     return true;
 }
@@ -261,7 +274,7 @@ const struct bsc_lib_row bsc_lib_row_wal_end = {
     .effect = BSC_LIB_READ,
     .run = end_run,
     .args = END_ARGS,
-    .result = "map {lsn: int, time: text, whole: bool, reason: text, bad_lsn: int}",
+    .result = "map {lsn: int, time: text, whole: bool, zeros: bool, reason: text, bad_lsn: int}",
     .doc =
         "Reads the log files of PostgreSQL from `last_file` on, or all of them from `lsn` on, and "
         "says where the last whole record ends and when the last transaction ended.",

@@ -31,6 +31,9 @@ return {
       doc = "what is wrong with the chain",
     },
     problem_text = { type = "text", doc = "the same for people: names the file and both LSNs" },
+    doubt = { type = "text", volatile = true,
+      doc = "why more may have been committed than the chain shows although nothing is wrong with "
+        .. "it; unknown when nothing says so" },
     ignored = { type = "list", volatile = true, doc = "files left out, and why" },
   },
 }

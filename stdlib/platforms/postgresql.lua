@@ -187,7 +187,7 @@ function M.observe.log_backups(copy)
       facts[key] = value
     end
     facts.applied_time = row.time
-    standby.find_end(shipping, at, row, facts)
+    standby.find_end(shipping, at, row, facts, share and share.files)
     facts.chain, facts.ignored = host.list(facts.chain), host.list(facts.ignored)
     facts.timelines = host.list(facts.timelines)
   end

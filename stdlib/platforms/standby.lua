@@ -123,7 +123,22 @@ local function min(a, b)
   return a < b and a or b
 end
 
-function M.find_end(shipping, at, row, facts)
+-- A log file that was shipped ends full, or with a record that says that it was closed. One that
+-- was salvaged ends with zeros, and is not in the share.
+local function doubt_of(shipping, at, found, share_files)
+  if not found.zeros then
+    return nil
+  end
+  local name = wal.name(at.timeline, found.bad_lsn // at.segment * at.segment, at.segment)
+  for _, line in ipairs(share_files or {}) do
+    if line:match("^%d+ (.+)$") == name then
+      return ("%s in %s ends with zeros from LSN %d on: whether commits behind it were lost "
+        .. "does not show"):format(name, shipping.share, found.bad_lsn)
+    end
+  end
+end
+
+function M.find_end(shipping, at, row, facts, share_files)
   local found, failure = read_log(shipping, at, facts)
   if not found or not found.whole then
     if facts.problem == "none" then
@@ -132,6 +147,7 @@ function M.find_end(shipping, at, row, facts)
     end
     return
   end
+  facts.doubt = doubt_of(shipping, at, found, share_files)
   local is_copied = facts.copied_lsn == facts.last_lsn
   facts.last_lsn = found.lsn
   facts.copied_lsn = is_copied and found.lsn or min(facts.copied_lsn, found.lsn)

@@ -257,6 +257,23 @@ local function folders(share, copied)
   end
 end
 
+T["a log file of the share that ends with zeros raises a doubt"] = function()
+  local function doubt(share)
+    return observe(backups, nil, {
+      ["folder.list"] = folders(share, file_lines(f26, f27)),
+      ["wal.end"] = function()
+        return { lsn = 0x27FFF00, bad_lsn = 0x27FFF00, time = "", whole = true, zeros = true,
+          reason = "nothing was written" }
+      end,
+    })
+  end
+  local found = doubt(file_lines(f26, f27))
+  expect.equal(found.problem, "none")
+  expect.equal(found.doubt, f27 .. " in /share ends with zeros from LSN 41942784 on: whether "
+    .. "commits behind it were lost does not show")
+  expect.equal(doubt(file_lines(f26)).doubt, nil)
+end
+
 T["the log backups end where their last record ends"] = function()
   local asked
   local found = observe(backups, nil, {

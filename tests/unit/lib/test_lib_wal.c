@@ -96,6 +96,46 @@ static void the_end_of_the_log_is_the_same_from_everywhere(void **state)
     bench_close(&bench);
 }
 
+/* Zeroes a file of the log from one place in it to another. */
+static void zero(const struct pg_cluster *cluster, int64_t lsn, int64_t upto)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%08X%08X%08X", 1U, (unsigned)(lsn >> 32),
+             (unsigned)((uint64_t)lsn % (UINT64_C(1) << 32) / SEGMENT));
+    pg_shell("dd if=/dev/zero of=%s/%s bs=8 seek=%lld count=%lld conv=notrunc status=none",
+             cluster->wal, name, (long long)(lsn % SEGMENT / 8), (long long)((upto - lsn) / 8));
+}
+
+static void assert_end(struct lib_bench *bench, const struct pg_cluster *cluster, int64_t begin,
+                       int64_t last_file, bool whole, bool zeros)
+{
+    struct bsc_value *end = ask_end(bench, cluster, begin, last_file, true);
+    assert_non_null(end);
+    assert_int_equal(bsc_value_get_truth(end, "whole"), whole);
+    assert_int_equal(bsc_value_get_truth(end, "zeros"), zeros);
+    assert_true((*bsc_value_get_string(end, "reason") == '\0') == (whole && !zeros));
+    bsc_value_free(end);
+}
+
+static void zeros_are_an_end_behind_the_last_record_only(void **state)
+{
+    struct lib_bench bench;
+    struct pg_cluster cluster;
+    struct told told;
+    bench_open(&bench, state);
+    put_statements(&cluster);
+    ask_waldump(&cluster, &told);
+    int64_t last = lsn_of(told.last), begin = lsn_of(told.first);
+    int64_t last_file = last / SEGMENT * SEGMENT, middle = last_file - SEGMENT / 2;
+    assert_true(middle > begin);
+    zero(&cluster, last, last_file + SEGMENT);
+    assert_end(&bench, &cluster, begin, last_file, true, true);
+    zero(&cluster, middle, last_file);
+    assert_end(&bench, &cluster, begin, last_file, false, false);
+    pg_cluster_remove(&cluster);
+    bench_close(&bench);
+}
+
 static void arguments_that_mean_nothing_are_refused(void **state)
 {
     struct lib_bench bench;
@@ -122,6 +162,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_IN_FOLDER(the_end_of_the_log_is_the_same_from_everywhere),
+        UNIT_IN_FOLDER(zeros_are_an_end_behind_the_last_record_only),
         UNIT_IN_FOLDER(arguments_that_mean_nothing_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
