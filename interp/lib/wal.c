@@ -214,22 +214,23 @@ static void judge_end(const struct bsc_logs_pg_reader *reader, struct end *end)
     memcpy(end->reason, reader->reason, sizeof end->reason);
 }
 
-/* Reads from a place to the end of the log. */
-static bool read_from(struct end *end, int64_t first, struct bsc_err *err)
+/* Reads from a place to the end of the log; or up to `stop` only, for when its last transaction
+ * ended, where all behind that was read before. */
+static bool read_from(struct end *end, int64_t first, int64_t stop, struct bsc_err *err)
 {
     struct bsc_logs_pg_reader reader;
     end->order.first_lsn = (uint64_t)first;
     end->order.find = first > end->lsn;
-    end->found = false;
+    end->found = stop != 0;
     bool ok = bsc_logs_pg_open(&reader, &end->order, err);
-    while (ok && bsc_logs_pg_next(&reader)) {
+    while (ok && bsc_logs_pg_next(&reader) && (stop == 0 || (int64_t)reader.record.lsn < stop)) {
         end->found = true;
         if (reader.record.kind != BSC_LOGS_PG_PREPARE && reader.record.time_us != 0)
             end->time_us = reader.record.time_us;
     }
     if (ok && reader.end == BSC_LOGS_PG_END_CANCELLED)
         ok = bsc_err_set(err, BSC_ERR_CANCELLED, "reading log files was cancelled");
-    if (ok)
+    if (ok && reader.end != BSC_LOGS_PG_END_NONE)
         judge_end(&reader, end);
     bsc_logs_pg_release(&reader);
     return ok;
@@ -241,12 +242,13 @@ static bool read_from(struct end *end, int64_t first, struct bsc_err *err)
 static bool read_end(struct end *end, struct bsc_err *err)
 {
     int64_t first = end->all || end->last_file < end->lsn ? end->lsn : end->last_file;
-    bool ok = read_from(end, first, err);
+    bool ok = read_from(end, first, 0, err);
     while (ok && first > end->lsn && (!end->found || end->time_us == 0) && end->whole) {
+        int64_t stop = end->found ? first : 0;
         first -= end->order.segment;
         if (first < end->lsn)
             first = end->lsn;
-        ok = read_from(end, first, err);
+        ok = read_from(end, first, stop, err);
     }
     return ok;
 }

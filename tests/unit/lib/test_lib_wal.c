@@ -136,6 +136,48 @@ static void zeros_are_an_end_behind_the_last_record_only(void **state)
     bench_close(&bench);
 }
 
+/* What was read of files, by a system that is else as it is. */
+static ssize_t counted_pread(void *self, int fd, void *bytes, size_t length, off_t offset)
+{
+    ssize_t got = pread(fd, bytes, length, offset);
+    *(int64_t *)self += got > 0 ? got : 0;
+    return got;
+}
+
+static void a_long_transaction_is_read_back_over_once(void **state)
+{
+    struct lib_bench bench;
+    struct pg_cluster cluster;
+    struct told told;
+    int64_t bytes = 0;
+    struct bsc_sys counting = *bsc_sys_real();
+    counting.self = &bytes;
+    counting.pread = counted_pread;
+    bench_open(&bench, state);
+    bench.env.sys = &counting;
+    pg_cluster_make(&cluster);
+    pg_run(&cluster, false,
+           "CREATE TABLE t (n int, text text);\n\n"
+           "BEGIN; INSERT INTO t SELECT n, repeat('x', 500) FROM generate_series(1, 40000) n;\n\n");
+    ask_waldump(&cluster, &told);
+    int64_t last = lsn_of(told.last), begin = lsn_of(told.first);
+    assert_true(last - begin > (int64_t)16 * SEGMENT);
+    struct bsc_value *all = ask_end(&bench, &cluster, begin, begin, true);
+    int64_t once = bytes;
+    struct bsc_value *end = ask_end(&bench, &cluster, begin, last / SEGMENT * SEGMENT, false);
+    assert_non_null(all);
+    assert_non_null(end);
+    assert_string_equal(bsc_value_get_string(all, "time"), bsc_value_get_string(end, "time"));
+    assert_int_equal(bsc_value_get_number(all, "lsn", 0), bsc_value_get_number(end, "lsn", 1));
+    /* A record that goes on in the next file is read with it. */
+    assert_true(once > 0);
+    assert_true(bytes - once < 4 * once);
+    bsc_value_free(all);
+    bsc_value_free(end);
+    pg_cluster_remove(&cluster);
+    bench_close(&bench);
+}
+
 static void arguments_that_mean_nothing_are_refused(void **state)
 {
     struct lib_bench bench;
@@ -163,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         UNIT_IN_FOLDER(the_end_of_the_log_is_the_same_from_everywhere),
         UNIT_IN_FOLDER(zeros_are_an_end_behind_the_last_record_only),
+        UNIT_IN_FOLDER(a_long_transaction_is_read_back_over_once),
         UNIT_IN_FOLDER(arguments_that_mean_nothing_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
