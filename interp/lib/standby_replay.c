@@ -21,6 +21,7 @@ struct look {
     bool recovering;
     bool paused;
     int64_t lsn;
+    int64_t retry_ms;    /* how long it waits for its next look */
     int64_t conflict_ms; /* for how long a query may hold replay up; -1 is for ever */
     char file[32];       /* the log file that it is in */
     char event[96];      /* what its startup process waits for; "" for nothing, or not told */
@@ -36,6 +37,7 @@ struct watch {
     int64_t moved_us; /* when it moved last */
     int64_t woken_us;
     int wakes; /* since it moved last */
+    bool deaf; /* the role may not wake it: it looks by itself, later */
 };
 
 static const char question[] =
@@ -54,7 +56,8 @@ static const char question[] =
     " coalesce((pg_last_wal_replay_lsn() - '0/0')::bigint, 0) AS lsn"
     " FROM pg_control_checkpoint(), pg_control_recovery()) AS at, (SELECT setting::bigint * CASE"
     " unit WHEN '8kB' THEN 8192 ELSE 1 END AS bytes FROM pg_settings"
-    " WHERE name = 'wal_segment_size') AS segment)";
+    " WHERE name = 'wal_segment_size') AS segment),"
+    " (SELECT setting::bigint FROM pg_settings WHERE name = 'wal_retrieve_retry_interval')";
 
 static void take_text(const struct bsc_value *row, size_t column, char *ret, size_t size)
 {
@@ -64,7 +67,7 @@ static void take_text(const struct bsc_value *row, size_t column, char *ret, siz
 
 static bool look(struct watch *watch, struct bsc_err *err)
 {
-    enum { RECOVERING, PAUSED, LSN, CONFLICT, EVENT, TIME, FILE_NAME };
+    enum { RECOVERING, PAUSED, LSN, CONFLICT, EVENT, TIME, FILE_NAME, RETRY };
     struct look *now = &watch->now;
     struct bsc_value *row = bsc_lib_standby_ask(watch->call, &watch->target, question, NULL, err);
     if (row == NULL)
@@ -73,6 +76,7 @@ static bool look(struct watch *watch, struct bsc_err *err)
     now->paused = bsc_value_number(bsc_value_at(row, PAUSED), 0) == 1;
     now->lsn = bsc_value_number(bsc_value_at(row, LSN), 0);
     now->conflict_ms = bsc_value_number(bsc_value_at(row, CONFLICT), 0);
+    now->retry_ms = bsc_value_number(bsc_value_at(row, RETRY), 0);
     take_text(row, EVENT, now->event, sizeof now->event);
     take_text(row, TIME, now->time, sizeof now->time);
     take_text(row, FILE_NAME, now->file, sizeof now->file);
@@ -133,13 +137,21 @@ static bool check_state(const struct watch *watch, struct bsc_err *err)
     return true;
 }
 
+/* Whether there is still a look to come that may find something: those it is woken for, or, where
+ * it cannot be woken, two of its own. */
+static bool has_hope(const struct watch *watch)
+{
+    int64_t still_ms = (now_us(watch) - watch->moved_us) / 1000;
+    return watch->wakes < WAKES || (watch->deaf && still_ms < 2 * watch->now.retry_ms);
+}
+
 /* Where it is woken and woken again and finds nothing to go on with, what follows cannot be read:
  * damaged, missing, or not whole. */
 static bool check_idle(struct watch *watch, struct bsc_err *err)
 {
-    if (watch->wakes < WAKES) {
+    if (has_hope(watch)) {
         if (now_us(watch) - watch->woken_us >= (int64_t)WAKE_EVERY_MS * 1000) {
-            (void)bsc_lib_standby_wake(watch->call, &watch->target);
+            watch->deaf = !bsc_lib_standby_wake(watch->call, &watch->target);
             watch->woken_us = now_us(watch);
             watch->wakes++;
         }

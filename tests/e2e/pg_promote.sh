@@ -1,5 +1,5 @@
-# What may go wrong while a standby of PostgreSQL comes online: it takes long, the operator wants to
-# stop, and somebody changes a setting at that moment.
+# What may go wrong on the last steps of a standby of PostgreSQL: its role may not wake it, coming
+# online takes long, the operator wants to stop, and somebody changes a setting at that moment.
 . "$(dirname "$0")/lib.sh"
 
 cat >online.lua <<'END'
@@ -31,11 +31,33 @@ END
 chmod 755 wait.sh
 
 new_servers site
+if [ "$1" = deaf ]; then
+    pg dc1/sql1 "CREATE ROLE watcher LOGIN IN ROLE pg_monitor"
+    for i in 1 2; do
+        pg dc1/sql1 "CREATE TABLE t$i AS SELECT 1"
+        switched=$(pg dc1/sql1 "SELECT pg_walfile_name(pg_switch_wal())")
+        until_true 30 test -e "site/backups/mgc/$switched"
+    done
+fi
 copied=$work/site/dc2/sql3/copied
 setting "restore_command = 'sh $work/wait.sh $work $copied/%f %p'"
 break_lab site primary-site
 # Somebody tried the secondary out once, and gave that timeline up.
 printf '1\t0/1F00028\tno recovery target specified\n' >site/backups/mgc/00000002.history
+if [ "$1" = deaf ]; then
+    it "a standby that its role may not wake is given the time for its own looks"
+    sed -i '/^step "End/d' ship.lua
+    last=$(cd site/backups/mgc && find . -name '????????????????????????' | sort | tail -n 1)
+    mv "site/backups/mgc/$last" .
+    bsc run ship.lua --site site/site.yaml --yes
+    exits 0
+    mv "$last" site/backups/mgc/
+    sed 's/UID=postgres/UID=watcher/' site/site.yaml >site/other.yaml
+    bsc run ship.lua --site site/other.yaml --yes
+    exits 0
+    says "done: 3 of 3 items, 2 changes"
+    exit 0
+fi
 bsc run ship.lua --site site/site.yaml --yes
 exits 0
 
