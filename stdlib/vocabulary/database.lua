@@ -36,7 +36,10 @@ local function behind(copy, facts, observe)
   end
   local backups = observe(("log_backups:%s.secondary"):format(copy.database))
   local last, applied = backups.last_lsn, backups.applied_lsn
-  if backups.share_readable and backups.problem == "none" and math.type(last) == "integer"
+  if type(backups.problem) == "string" and backups.problem ~= "none" then
+    return ("what log backups %s has not applied is in doubt: %s"):format(copy.title,
+      backups.problem_text or backups.problem)
+  elseif backups.share_readable and math.type(last) == "integer"
     and math.type(applied) == "integer" and last > applied then
     return ("%s has log backups up to LSN %d and has applied them up to LSN %d: copy and apply the "
       .. "rest first"):format(copy.title, last, applied)
@@ -156,8 +159,9 @@ end
 -- Brings a restoring copy online on a new recovery fork: from then on no log backup can ever be
 -- applied to it. Refuses while another copy answers and could be written to, or does not and is not
 -- proved to be fenced where the site says how that is done, while log backups are left to be
--- applied, and while sessions are open; `override` names a setting whose value is the reason to do
--- it all the same. Reports what could not be saved, and which databases stay behind.
+-- applied or it is in doubt which are, and while sessions are open; `override` names a setting
+-- whose value is the reason to do it all the same. Reports what could not be saved, and which
+-- databases stay behind.
 -- Source: Lync Server 2013, Failing over Persistent Chat Server, step 4 (RESTORE … WITH RECOVERY).
 local recover = primitive.shipped {
   name = "database.recover",
@@ -166,7 +170,7 @@ local recover = primitive.shipped {
     { "copy", "copy", role = { "secondary", "primary" }, doc = "the copy to bring online" },
     { "override", "text", optional = true,
       doc = "name of the setting that allows it although another copy answers or is not fenced, "
-        .. "log backups are left or sessions are open" },
+        .. "log backups are left or in doubt, or sessions are open" },
   },
   usage = "database.recover(db.secondary)",
   irreversible = true,

@@ -170,6 +170,15 @@ T["settings that would close it are changed first, one by one"] = function()
   expect.equal(world.changes[3].row, "standby.promote")
 end
 
+T["it is not brought online while its log backups are in doubt"] = function()
+  local all = ready()
+  all[backups].problem, all[backups].problem_text = "gap", f27 .. " is missing"
+  local world = lab.world(all, true)
+  expect_refusal(lab.step(world, recover, { site = site() }),
+    "has not applied is in doubt: " .. f27 .. " is missing")
+  expect.equal(#world.changes, 0)
+end
+
 T["one on which no commit comes through is not taken for recovered"] = function()
   local world = lab.world(ready { state = "online", writable = true, commits_held_by = "gone" },
     true)
