@@ -62,20 +62,22 @@ static bool set_log(struct tail *tail, int64_t timeline, int64_t segment, const 
 
 #define TAIL_ARGS                                                                                  \
     "salvage: list, destination: text, share: text?, timeline: int, segment: int, system: text, "  \
-    "after_lsn: int, parted: bool?"
+    "after_lsn: int, parted: bool?, mirrors: int?"
 
 static bool tail_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
 {
     struct tail tail = {.order = {.list_max = LIST_MAX}};
     const char *system = NULL;
-    int64_t timeline = 0, segment = 0;
+    int64_t timeline = 0, segment = 0, mirrors = 0;
     if (!bsc_lib_args_known(call->args, TAIL_ARGS, err) || !take_places(call, &tail, err) ||
         !bsc_lib_args_count(call->args, "timeline", &timeline, err) ||
         !bsc_lib_args_count(call->args, "segment", &segment, err) ||
         !bsc_lib_args_text(call->args, "system", &system, err) ||
+        !bsc_lib_args_count_or(call->args, "mirrors", 0, &mirrors, err) ||
         !bsc_lib_args_bool_or(call->args, "parted", false, &tail.order.parted, err) ||
         !set_log(&tail, timeline, segment, system, err))
         return false;
+    tail.order.mirrors = (size_t)mirrors;
     *ret = bsc_logs_pg_tail(&tail.order);
     return true;
 }
@@ -87,8 +89,10 @@ const struct bsc_lib_row bsc_lib_row_wal_tail = {
     .args = TAIL_ARGS,
     .result = "map {state: text, first_lsn: int?, last_lsn: int?, time: text?, commits: int?, "
               "commit_list: list of text?, reason: text}",
-    .doc = "Says what a dead PostgreSQL server committed after an LSN, read record by record from "
-           "its disk or a mirror's; `parted` says that the copy was brought online there.",
+    .doc =
+        "Says what a dead PostgreSQL server committed after an LSN, read record by record from "
+        "its disk or a mirror's; `parted` says that the copy was brought online there, `mirrors` "
+        "how many disks, the last ones, are mirrors', whose log may end before the primary's.",
 };
 
 /* wal.salvage */

@@ -14,6 +14,7 @@ enum {
     LARGEST_RECORD = 0x3fffffff,
     CHECKSUM_AT = 20, /* within a record; all before it and all behind the header is covered */
     CHECK_EVERY = 8192,
+    USUAL_BLOCK = 8192,
     /* Resource managers of the versions known here, and of extensions. */
     LAST_MANAGER = 24,
     FIRST_CUSTOM_MANAGER = 128
@@ -271,8 +272,10 @@ static bool is_hole(enum bsc_logs_pg_end end)
 
 bool bsc_logs_pg_resume(struct bsc_logs_pg_reader *reader)
 {
-    if (reader->block == 0 || !is_hole(reader->end))
+    if (!is_hole(reader->end) || (reader->block == 0 && reader->end == BSC_LOGS_PG_END_RECYCLED))
         return false;
+    if (reader->block == 0)
+        reader->block = USUAL_BLOCK; /* the page that tells it is the bad one */
     uint64_t lsn = reader->bad_lsn - reader->bad_lsn % reader->block + reader->block;
     for (;; lsn += reader->block) {
         uint64_t anew = no_lsn;

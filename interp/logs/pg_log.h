@@ -30,8 +30,9 @@ struct bsc_logs_pg_folder {
 };
 
 struct bsc_logs_pg_order {
-    const struct bsc_sys *sys;                /* borrowed, as all the others */
-    const struct bsc_logs_pg_folder *folders; /* a file is taken from the first that has it whole */
+    const struct bsc_sys *sys; /* borrowed, as all the others */
+    /* A file is taken from the first that has it whole, with a first page that counts. */
+    const struct bsc_logs_pg_folder *folders;
     size_t folder_count;
     uint32_t timeline;         /* of the names of the files */
     uint32_t segment;          /* bytes of a file: a power of two from 1 MiB to 1 GiB */

@@ -187,26 +187,67 @@ static bool check_file(struct bsc_logs_pg_reader *reader, uint64_t lsn)
     return check_sizes(reader, bytes, lsn);
 }
 
-/* Opens the file that holds `lsn`, unless it is open. */
-static bool open_file(struct bsc_logs_pg_reader *reader, uint64_t lsn)
+/* The first that has its full length, else the longest. */
+static bool open_longest(struct bsc_logs_pg_reader *reader, uint64_t lsn, const char *name)
 {
     const struct bsc_logs_pg_order *order = &reader->order;
-    const uint64_t number = lsn / order->segment, first = number * order->segment;
-    char name[BSC_LOGS_PG_NAME];
     struct bsc_err err = BSC_ERR_INIT;
     int64_t length = -1;
-    if (reader->fd >= 0 && reader->number == number)
-        return true;
     close_file(reader);
-    reader->number = number;
-    bsc_logs_pg_name(order->timeline, lsn, order->segment, name);
     for (size_t i = 0; i < order->folder_count && length < (int64_t)order->segment; i++)
         take_longer(reader, &order->folders[i], name, &length, &err);
     if (reader->fd < 0 && err.code != BSC_ERR_NONE)
         return bsc_logs_pg_stop(reader, BSC_LOGS_PG_END_UNREADABLE, lsn, "%s", err.message);
     if (reader->fd < 0)
         return bsc_logs_pg_stop(reader, BSC_LOGS_PG_END_MISSING, lsn, "%s is not there", name);
-    return check_file(reader, first);
+    return true;
+}
+
+/* Takes another whole file of that name whose first page counts; what is open stays open, and what
+ * was said of it said, where there is none. */
+static bool open_another(struct bsc_logs_pg_reader *reader, uint64_t first, const char *name)
+{
+    const struct bsc_logs_pg_order *order = &reader->order;
+    struct bsc_logs_pg_reader refused = *reader;
+    bool found = false;
+    reader->fd = -1;
+    reader->path = NULL;
+    for (size_t i = 0; !found && i < order->folder_count; i++) {
+        struct bsc_err ignored = BSC_ERR_INIT;
+        int64_t length = (int64_t)order->segment - 1;
+        close_file(reader);
+        take_longer(reader, &order->folders[i], name, &length, &ignored);
+        reader->magic = refused.magic;
+        reader->page_timeline = refused.page_timeline;
+        found =
+            reader->fd >= 0 && strcmp(reader->path, refused.path) != 0 && check_file(reader, first);
+    }
+    close_file(found ? &refused : reader);
+    if (found)
+        reader->end = BSC_LOGS_PG_END_NONE;
+    else
+        *reader = refused;
+    return found;
+}
+
+/* Opens the file that holds `lsn`, unless it is open. */
+static bool open_file(struct bsc_logs_pg_reader *reader, uint64_t lsn)
+{
+    const uint64_t number = lsn / reader->order.segment, first = number * reader->order.segment;
+    const uint16_t magic = reader->magic;
+    const uint32_t timeline = reader->page_timeline;
+    char name[BSC_LOGS_PG_NAME];
+    if (reader->fd >= 0 && reader->number == number)
+        return true;
+    reader->number = number;
+    bsc_logs_pg_name(reader->order.timeline, lsn, reader->order.segment, name);
+    if (!open_longest(reader, lsn, name))
+        return false;
+    if (check_file(reader, first))
+        return true;
+    reader->magic = magic;
+    reader->page_timeline = timeline;
+    return open_another(reader, first, name);
 }
 
 static bool is_cancelled(const struct bsc_logs_pg_reader *reader)

@@ -64,34 +64,60 @@ static void read_on(const struct bsc_logs_pg_survey_order *order, struct bsc_log
             survey->beyond_lsn = reader->lsn;
 }
 
-/* Comes to first_lsn by the records before it in its file. False when that cannot be done; *ret_odd
- * is set when a record lies across it. */
-static bool approach(const struct bsc_logs_pg_survey_order *order,
-                     struct bsc_logs_pg_reader *reader, bool *ret_odd, struct bsc_err *err)
+/* Comes to first_lsn by the records before it, and tells where the last of them begins; 0 when none
+ * ends there. *ret_odd is set when one lies across it. */
+static uint64_t approach(const struct bsc_logs_pg_order *log, bool *ret_odd)
 {
-    struct bsc_logs_pg_order before = order->log;
-    const uint64_t first_lsn = order->log.first_lsn;
-    before.first_lsn = first_lsn - first_lsn % before.segment;
+    struct bsc_logs_pg_order before = *log;
+    struct bsc_logs_pg_reader reader = {.fd = -1};
+    struct bsc_err ignored = BSC_ERR_INIT;
+    uint64_t previous = 0;
+    if (log->find || log->segment == 0 || log->first_lsn == 0)
+        return 0;
+    before.first_lsn -= 1 + (before.first_lsn - 1) % before.segment;
     before.find = true;
-    if (first_lsn == before.first_lsn || !bsc_logs_pg_open(reader, &before, err))
-        return false;
-    while (bsc_logs_pg_next(reader)) {
-        if (reader->lsn >= first_lsn) {
-            *ret_odd = reader->lsn != first_lsn && reader->record.lsn < first_lsn;
-            return reader->lsn == first_lsn;
-        }
+    if (bsc_logs_pg_open(&reader, &before, &ignored)) {
+        while (reader.lsn < log->first_lsn && bsc_logs_pg_next(&reader))
+            continue;
+        if (reader.lsn == log->first_lsn)
+            previous = reader.previous;
+        *ret_odd = reader.lsn > log->first_lsn && reader.record.lsn < log->first_lsn &&
+                   reader.previous != 0;
     }
-    return false;
+    bsc_logs_pg_release(&reader);
+    return previous;
+}
+
+bool bsc_logs_pg_survey_reaches(const struct bsc_logs_pg_order *log, uint64_t previous)
+{
+    struct bsc_logs_pg_reader reader = {.fd = -1};
+    struct bsc_err ignored = BSC_ERR_INIT;
+    bool odd = false;
+    const uint64_t found = approach(log, &odd);
+    if (odd || found != 0)
+        return !odd && (previous == 0 || found == previous);
+    bool reaches = false;
+    if (previous != 0 && bsc_logs_pg_open(&reader, log, &ignored)) {
+        reader.previous = previous;
+        reaches = bsc_logs_pg_next(&reader);
+    }
+    bsc_logs_pg_release(&reader);
+    return reaches;
 }
 
 static bool start(const struct bsc_logs_pg_survey_order *order, struct bsc_logs_pg_reader *reader,
-                  bool *ret_odd, struct bsc_err *err)
+                  uint64_t *ret_previous, bool *ret_odd, struct bsc_err *err)
 {
-    struct bsc_err ignored = BSC_ERR_INIT;
-    if (order->log.segment > 0 && !order->log.find && approach(order, reader, ret_odd, &ignored))
-        return true;
-    bsc_logs_pg_release(reader);
-    return bsc_logs_pg_open(reader, &order->log, err);
+    struct bsc_logs_pg_order before = order->log;
+    before.folders = order->before;
+    before.folder_count = order->before_count;
+    *ret_previous = order->before_count > 0 ? approach(&before, ret_odd) : 0;
+    if (*ret_previous == 0 && !*ret_odd)
+        *ret_previous = approach(&order->log, ret_odd);
+    if (!bsc_logs_pg_open(reader, &order->log, err))
+        return false;
+    reader->previous = *ret_previous;
+    return true;
 }
 
 static void say_odd(const struct bsc_logs_pg_survey_order *order, struct bsc_logs_pg_survey *survey)
@@ -112,7 +138,7 @@ bool bsc_logs_pg_survey_make(const struct bsc_logs_pg_survey_order *order,
                                        .last_lsn = order->log.first_lsn};
     if (order->list_max > 0)
         ret->list = bsc_value_list();
-    bool ok = start(order, &reader, &odd, err);
+    bool ok = start(order, &reader, &ret->previous, &odd, err);
     if (ok && odd)
         say_odd(order, ret);
     else if (ok)

@@ -10,6 +10,7 @@
 
 struct bsc_logs_pg_survey {
     uint64_t first_lsn; /* what is counted begins here */
+    uint64_t previous;  /* where the record begins that ends at first_lsn; 0: none was found */
     uint64_t last_lsn;  /* behind the last record that counts */
     int64_t records;
     int64_t commits;
@@ -25,17 +26,24 @@ struct bsc_logs_pg_survey {
 
 struct bsc_logs_pg_survey_order {
     struct bsc_logs_pg_order log; /* a record begins at its first_lsn, unless it has `find` */
-    size_t list_max;              /* commits in the list; 0 makes none */
-    bool look_beyond;             /* look for what follows a hole */
+    /* Where the record that ends at first_lsn is looked for first; may be none. */
+    const struct bsc_logs_pg_folder *before;
+    size_t before_count;
+    size_t list_max;  /* commits in the list; 0 makes none */
+    bool look_beyond; /* look for what follows a hole */
 };
 
-/* Reads the log from its first_lsn to its end. Where the file that holds first_lsn is there from
- * its beginning, it is proven that a record ends at first_lsn: if one lies across it the log is
- * another one (FOREIGN). Release the survey in any case. Errors: BSC_ERR_INVALID as
- * bsc_logs_pg_open, CANCELLED. */
+/* Reads the log from its first_lsn to its end. The record that ends at first_lsn is looked for in
+ * the file that holds it: the log is another one if its first record names another one before it
+ * (TORN), or if one lies across first_lsn (FOREIGN). Release the survey in any case. Errors:
+ * BSC_ERR_INVALID as bsc_logs_pg_open, CANCELLED. */
 bool bsc_logs_pg_survey_make(const struct bsc_logs_pg_survey_order *order,
                              struct bsc_logs_pg_survey *ret, struct bsc_err *err);
 void bsc_logs_pg_survey_release(struct bsc_logs_pg_survey *survey);
+
+/* Whether these folders alone show that the log has come to first_lsn: by the record that ends
+ * there, which begins at `previous` unless that is 0, or by one that begins there and names it. */
+bool bsc_logs_pg_survey_reaches(const struct bsc_logs_pg_order *log, uint64_t previous);
 
 /* Whether a survey has found anything that somebody was told is durable. */
 bool bsc_logs_pg_survey_matters(const struct bsc_logs_pg_survey *survey);

@@ -66,27 +66,46 @@ static bool find_disk(struct pg_tail *tail)
     return ok;
 }
 
+static struct bsc_logs_pg_order log_of(const struct bsc_logs_pg_tail_order *order,
+                                       const struct bsc_logs_pg_folder *folders, size_t count)
+{
+    return (struct bsc_logs_pg_order){.sys = order->sys,
+                                      .folders = folders,
+                                      .folder_count = count,
+                                      .timeline = order->timeline,
+                                      .segment = order->segment,
+                                      .system = order->system,
+                                      .first_lsn = order->after_lsn,
+                                      .cancel = order->cancel};
+}
+
 bool bsc_logs_pg_tail_survey(const struct bsc_logs_pg_tail_order *order,
                              const struct bsc_logs_pg_folder *folders, size_t count,
                              struct bsc_logs_pg_survey *ret, struct bsc_err *err)
 {
+    const struct bsc_logs_pg_folder shipped[] = {{.path = order->destination},
+                                                 {.path = order->share}};
     const struct bsc_logs_pg_survey_order survey = {
-        .log = {.sys = order->sys,
-                .folders = folders,
-                .folder_count = count,
-                .timeline = order->timeline,
-                .segment = order->segment,
-                .system = order->system,
-                .first_lsn = order->after_lsn,
-                .cancel = order->cancel},
+        .log = log_of(order, folders, count),
+        .before = shipped,
+        .before_count = order->share == NULL ? 1 : 2,
         .list_max = order->list_max > 0 ? (size_t)order->list_max : 0,
         .look_beyond = true};
     return bsc_logs_pg_survey_make(&survey, ret, err);
 }
 
-/* Number of the segment in a log file's name, of the timeline and of those after `first`; 0 for
- * any other. */
-static uint64_t number_of(const struct bsc_logs_pg_tail_order *order, const char *name)
+/* Whether the dead disk itself shows that its log has come to where the tail begins. */
+static bool reaches(const struct pg_tail *tail)
+{
+    const struct bsc_logs_pg_folder folder = {.path = tail->wal};
+    const struct bsc_logs_pg_order log = log_of(tail->order, &folder, 1);
+    return bsc_logs_pg_survey_reaches(&log, tail->survey.previous);
+}
+
+/* Number of the segment in a log file's name, of the timeline and of those after `lsn`; 0 for any
+ * other. */
+static uint64_t number_of(const struct bsc_logs_pg_tail_order *order, const char *name,
+                          uint64_t after_lsn)
 {
     char again[BSC_LOGS_PG_NAME];
     unsigned timeline = 0, high = 0, low = 0;
@@ -95,63 +114,83 @@ static uint64_t number_of(const struct bsc_logs_pg_tail_order *order, const char
         return 0;
     uint64_t lsn = ((uint64_t)high << 32) + (uint64_t)low * order->segment;
     bsc_logs_pg_name(order->timeline, lsn, order->segment, again);
-    return strcmp(name, again) == 0 && lsn > order->after_lsn ? lsn / order->segment : 0;
+    return strcmp(name, again) == 0 && lsn > after_lsn ? lsn / order->segment : 0;
 }
 
-static bool begins_a_log(const struct pg_tail *tail, uint64_t number)
+/* How far a log goes on from the file of that number; 0 where none begins there. */
+static uint64_t end_of_log_at(const struct pg_tail *tail, uint64_t number)
 {
     const struct bsc_logs_pg_folder folder = {.path = tail->wal};
-    struct bsc_logs_pg_tail_order order = *tail->order;
+    struct bsc_logs_pg_survey_order order = {.log = log_of(tail->order, &folder, 1),
+                                             .look_beyond = true};
     struct bsc_logs_pg_survey survey;
     struct bsc_err ignored = BSC_ERR_INIT;
-    order.after_lsn = number * order.segment;
-    bool begins = bsc_logs_pg_tail_survey(&order, &folder, 1, &survey, &ignored) &&
-                  (survey.records > 0 || survey.beyond_lsn > 0);
+    uint64_t end = 0;
+    order.log.first_lsn = number * order.log.segment;
+    order.log.find = true; /* it may begin with the rest of a record */
+    if (bsc_logs_pg_survey_make(&order, &survey, &ignored)) {
+        end = survey.records > 0 ? survey.last_lsn : 0;
+        end = survey.beyond_lsn > end ? survey.beyond_lsn : end;
+    }
     bsc_logs_pg_survey_release(&survey);
-    return begins;
+    return end;
 }
 
-/* Where the file with the tail's beginning is gone, what comes later is of no use. */
-static bool has_later_files(const struct pg_tail *tail)
+/* A log that has ended may go on in any later file that its folder has: what lies between is a
+ * hole. */
+static void look_at_later_files(struct pg_tail *tail)
 {
+    struct bsc_logs_pg_survey *survey = &tail->survey;
     struct bsc_files_list list = {0};
     struct bsc_err ignored = BSC_ERR_INIT;
-    bool found = false;
     if (!bsc_files_list(tail->wal, &list, &ignored))
-        return false;
-    for (size_t i = 0; !found && i < list.count; i++) {
-        uint64_t number = number_of(tail->order, list.names[i]);
-        found = number > 0 && begins_a_log(tail, number);
+        return;
+    for (size_t i = 0; i < list.count; i++) {
+        const uint64_t known =
+            survey->beyond_lsn > survey->bad_lsn ? survey->beyond_lsn : survey->bad_lsn;
+        uint64_t number = number_of(tail->order, list.names[i], known);
+        uint64_t end = number > 0 ? end_of_log_at(tail, number) : 0;
+        if (end > survey->beyond_lsn)
+            survey->beyond_lsn = end;
     }
     bsc_files_list_release(&list);
-    return found;
 }
 
-/* A log that does not go on from where the tail should begin. */
-static void judge_without_records(struct pg_tail *tail)
+static bool ends_as_after_a_crash(const struct bsc_logs_pg_survey *survey)
+{
+    return survey->beyond_lsn == 0 &&
+           (survey->end == BSC_LOGS_PG_END_MISSING || survey->end == BSC_LOGS_PG_END_ZEROS ||
+            survey->end == BSC_LOGS_PG_END_RECYCLED);
+}
+
+/* A log of which not even the end proves that there is nothing in it. */
+static void judge_unproven(struct pg_tail *tail)
 {
     const struct bsc_logs_pg_survey *survey = &tail->survey;
-    switch (survey->end) {
-    case BSC_LOGS_PG_END_MISSING:
-        if (has_later_files(tail))
-            judge(tail, PG_TAIL_DAMAGED,
-                  "%s: what was committed from LSN %" PRIu64 " on is gone from its log",
-                  survey->reason, tail->order->after_lsn);
-        break;
-    case BSC_LOGS_PG_END_FOREIGN:
-        judge(tail, PG_TAIL_DAMAGED, "%s", survey->reason);
-        break;
-    case BSC_LOGS_PG_END_VERSION:
-    case BSC_LOGS_PG_END_UNREADABLE:
+    if (survey->beyond_lsn > 0)
+        judge(tail, PG_TAIL_DAMAGED,
+              "%s: what was committed from LSN %" PRIu64 " to %" PRIu64
+              " is gone from its log, or has no beginning",
+              survey->reason, tail->order->after_lsn, survey->beyond_lsn);
+    else if (survey->end == BSC_LOGS_PG_END_VERSION || survey->end == BSC_LOGS_PG_END_UNREADABLE)
         judge(tail, PG_TAIL_UNAVAILABLE, "%s", survey->reason);
-        break;
-    default:
-        if (survey->beyond_lsn > 0)
-            judge(tail, PG_TAIL_DAMAGED,
-                  "%s, and what follows, up to LSN %" PRIu64 ", has no beginning", survey->reason,
-                  survey->beyond_lsn);
-        break;
-    }
+    else if (ends_as_after_a_crash(survey))
+        judge(tail, PG_TAIL_UNAVAILABLE,
+              "nothing in '%s' shows that its log reaches LSN %" PRIu64 ": %s", tail->wal,
+              tail->order->after_lsn, survey->reason);
+    else
+        judge(tail, PG_TAIL_DAMAGED, "%s", survey->reason);
+}
+
+/* Nothing was committed, and the log is known to have an end. */
+static void judge_empty(struct pg_tail *tail, bool was_salvaged)
+{
+    if (tail->is_mirror)
+        judge(tail, PG_TAIL_UNAVAILABLE,
+              "the mirror's log ends at LSN %" PRIu64 ", the primary's may go on",
+              tail->survey.last_lsn);
+    else
+        judge(tail, was_salvaged ? PG_TAIL_SALVAGED : PG_TAIL_EMPTY, "%s", "");
 }
 
 static bool was_salvaged(const struct pg_tail *tail)
@@ -175,24 +214,32 @@ static void judge_readable(struct pg_tail *tail, enum pg_tail_kind kind)
     if (survey->beyond_lsn > 0)
         judge(tail, kind, "%s, and what follows, up to LSN %" PRIu64 ", is lost", survey->reason,
               survey->beyond_lsn);
+    else if (is_cut_off(survey))
+        judge(tail, kind, "%s", survey->reason);
+    else if (kind == PG_TAIL_SALVAGED && !reaches(tail))
+        judge(tail, kind, "nothing in '%s' shows that its log ended at LSN %" PRIu64, tail->wal,
+              tail->order->after_lsn);
+    else if (tail->is_mirror)
+        judge(tail, kind, "it is the mirror's log, the primary's may go on");
     else
-        judge(tail, kind, "%s", is_cut_off(survey) ? survey->reason : "");
+        judge(tail, kind, "%s", "");
 }
 
 static void judge_log(struct pg_tail *tail)
 {
     const bool matters = bsc_logs_pg_survey_matters(&tail->survey);
+    look_at_later_files(tail);
     if (matters && tail->order->parted)
         judge(tail, PG_TAIL_TOO_LATE, "the copy was brought online at LSN %" PRIu64,
               tail->order->after_lsn);
     else if (matters)
         judge_readable(tail, PG_TAIL_AVAILABLE);
-    else if (was_salvaged(tail))
+    else if (was_salvaged(tail) && tail->note.last_lsn == tail->order->after_lsn)
         judge_readable(tail, PG_TAIL_SALVAGED);
+    else if (ends_as_after_a_crash(&tail->survey) && reaches(tail))
+        judge_empty(tail, was_salvaged(tail));
     else
-        judge(tail, PG_TAIL_EMPTY, "%s", "");
-    if (tail->kind == PG_TAIL_EMPTY && tail->survey.records == 0)
-        judge_without_records(tail);
+        judge_unproven(tail);
 }
 
 static void look_at(struct pg_tail *tail)
@@ -220,7 +267,7 @@ static bool is_better(const struct pg_tail *tail, const struct pg_tail *other)
         [PG_TAIL_SALVAGED] = 3,    [PG_TAIL_TOO_LATE] = 4, [PG_TAIL_AVAILABLE] = 4};
     if (ranks[tail->kind] != ranks[other->kind])
         return ranks[tail->kind] > ranks[other->kind];
-    return tail->survey.last_lsn > other->survey.last_lsn;
+    return tail->kind != PG_TAIL_UNAVAILABLE && tail->survey.last_lsn > other->survey.last_lsn;
 }
 
 void bsc_logs_pg_tail_find(struct pg_tail *tail, const struct bsc_logs_pg_tail_order *order)
@@ -228,7 +275,9 @@ void bsc_logs_pg_tail_find(struct pg_tail *tail, const struct bsc_logs_pg_tail_o
     *tail = (struct pg_tail){.order = order};
     judge(tail, PG_TAIL_UNAVAILABLE, "the site names no place where its disk can be read");
     for (size_t i = 0; i < order->salvage_count; i++) {
-        struct pg_tail next = {.order = order, .disk = order->salvage[i]};
+        struct pg_tail next = {.order = order,
+                               .disk = order->salvage[i],
+                               .is_mirror = i + order->mirrors >= order->salvage_count};
         look_at(&next);
         if (i > 0 && !is_better(&next, tail)) {
             bsc_logs_pg_tail_release(&next);

@@ -24,6 +24,7 @@ struct bsc_logs_pg_tail_order {
        mirrors, which hold the same log. The one that tells the most is taken. */
     const char *const *salvage;
     size_t salvage_count;
+    size_t mirrors; /* of these, the last ones: the primary's log may be longer than theirs */
     const char *destination; /* from where the standby takes its log files */
     const char *share;       /* where the server has archived them; may be NULL */
     uint32_t timeline;

@@ -15,12 +15,13 @@ local function shipping_of(copy)
   return inventory.database(copy.database).log_shipping
 end
 
--- Where disks of the dead servers can be read, as the site says.
+-- Where disks of the dead servers can be read, as the site says; and how many of them, the last
+-- ones, are mirrors'.
 local function disks_of(dead)
   local mirror = inventory.copy(dead.database, "mirror")
   local disks = { dead.site.salvage }
   disks[#disks + 1] = mirror and mirror.salvage
-  return disks
+  return disks, mirror and mirror.salvage and 1 or nil
 end
 
 -- The last line of a timeline's history is like "1<tab>0/39FFFE8<tab>why": the timeline that was
@@ -49,7 +50,7 @@ local function place_of(row, history, backups)
 end
 
 function M.facts(dead, row, history, backups)
-  local disks = disks_of(dead)
+  local disks, mirrors = disks_of(dead)
   if #disks == 0 then
     return unavailable("the site names no place where its disk can be read")
   end
@@ -67,6 +68,7 @@ function M.facts(dead, row, history, backups)
     system = row.system,
     after_lsn = place.lsn,
     parted = place.parted,
+    mirrors = mirrors,
   })
   if not facts then
     return unavailable(failure.message)

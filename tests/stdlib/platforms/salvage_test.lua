@@ -166,6 +166,14 @@ T["it is looked for behind what was shipped, in the log that the standby follows
     timeline = 1, segment = mib, system = "77", after_lsn = 0x2600000 })
 end
 
+T["a mirror's disk is told from the primary's"] = function()
+  local _, asked = observe(nil, nil, site("/rescued/data", "/rescued/mirror"))
+  expect.equal(asked.salvage, { "/rescued/data", "/rescued/mirror" })
+  expect.equal(asked.mirrors, 1)
+  _, asked = observe(nil, nil, site(nil, "/rescued/mirror"))
+  expect.equal(asked.mirrors, 1)
+end
+
 T["of a secondary that is online, behind where it has left that log"] = function()
   local _, asked = observe { restoring = 0, timeline = 3,
     history = "1\t0/2000000\tbefore\n\n2\t0/2700028\tno recovery target specified\n" }

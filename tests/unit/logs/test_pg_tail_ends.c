@@ -1,0 +1,191 @@
+/*
+ * When nothing was found behind the shipped log: only a disk that shows where its log ends tells
+ * that nothing was committed there.
+ */
+#include "pg_dead.h"
+
+static const char zeros[512];
+
+static void overwrite_with_zeros(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, zeros, sizeof zeros, 0), sizeof zeros);
+    close(fd);
+}
+
+static void remove_range(const char *folder, uint64_t first, uint64_t last)
+{
+    for (uint64_t lsn = first; lsn < last; lsn += MIB) {
+        char *path = file_in(folder, lsn);
+        unlink(path);
+        free(path);
+    }
+}
+
+/* Where the first commit behind an LSN begins. */
+static uint64_t first_commit(const struct site *site, uint64_t after_lsn)
+{
+    char *wal = unit_path(site->disk, "pg_wal");
+    const struct bsc_logs_pg_folder folder = {.path = wal};
+    const struct bsc_logs_pg_order order = {.sys = bsc_sys_real(),
+                                            .folders = &folder,
+                                            .folder_count = 1,
+                                            .timeline = 1,
+                                            .segment = MIB,
+                                            .first_lsn = after_lsn};
+    struct bsc_logs_pg_reader reader;
+    struct bsc_err err = BSC_ERR_INIT;
+    assert_true(bsc_logs_pg_open(&reader, &order, &err));
+    do
+        assert_true(bsc_logs_pg_next(&reader));
+    while (reader.record.kind != BSC_LOGS_PG_COMMIT);
+    uint64_t lsn = reader.record.lsn;
+    bsc_logs_pg_release(&reader);
+    free(wal);
+    return lsn;
+}
+
+static void a_folder_without_a_log_tells_nothing(void **state)
+{
+    struct site site;
+    site_make(*state, &site);
+    char *nothing = unit_path(site.folder, "nothing"), *gone = unit_path(site.folder, "gone");
+    const char *disks[] = {nothing, nothing};
+    assert_int_equal(mkdir(nothing, 0700), 0);
+    site.order.salvage = disks;
+    tail_says(&site, "unavailable", "shows that its log reaches");
+    disks[0] = gone;
+    site.order.salvage_count = 2;
+    site.order.mirrors = 1;
+    tail_says(&site, "unavailable", "does not answer");
+    free(nothing);
+    free(gone);
+    site_remove(&site);
+}
+
+/* It has the log up to some earlier LSN. */
+static void a_disk_that_lags_tells_nothing(void **state)
+{
+    struct site site;
+    site_make(*state, &site);
+    char *wal = unit_path(site.disk, "pg_wal");
+    remove_range(wal, site.half - MIB, site.last);
+    tail_says(&site, "unavailable", "shows that its log reaches");
+    free(wal);
+    site_remove(&site);
+}
+
+static void a_mirror_does_not_tell_that_the_primary_had_no_more(void **state)
+{
+    struct site site;
+    site_make(*state, &site);
+    char *wal = unit_path(site.disk, "pg_wal");
+    remove_range(wal, site.half, site.last);
+    tail_is(&site, "empty");
+    site.order.mirrors = 1;
+    tail_says(&site, "unavailable", "the primary's may go on");
+    free(wal);
+    site_remove(&site);
+}
+
+static void a_bad_first_sector_is_no_end(void **state)
+{
+    struct site site;
+    site_make(*state, &site);
+    char *first = dead_file(&site, site.half);
+    overwrite_with_zeros(first);
+    tail_says(&site, "damaged", "is gone from its log");
+    char *wal = unit_path(site.disk, "pg_wal");
+    remove_range(wal, site.half + MIB, site.last);
+    tail_says(&site, "damaged", "is gone from its log");
+    free(wal);
+    free(first);
+    site_remove(&site);
+}
+
+/* The tail begins within a file that is bad on the disk and was shipped whole. */
+static void a_bad_file_is_taken_from_where_it_is_whole(void **state)
+{
+    struct site site;
+    site_make(*state, &site);
+    char *wal = unit_path(site.disk, "pg_wal"), *first = dead_file(&site, site.half);
+    copy_range(wal, site.share, site.half, site.half + MIB);
+    struct bsc_logs_pg_survey shipped = survey_of(site.share, site.half, false);
+    overwrite_with_zeros(first);
+    site.order.after_lsn = shipped.last_lsn;
+    struct bsc_value *facts = bsc_logs_pg_tail(&site.order);
+    is_in_state(facts, "available");
+    assert_int_equal(bsc_value_get_number(facts, "last_lsn", 0), site.last);
+    bsc_value_free(facts);
+    bsc_logs_pg_survey_release(&shipped);
+    free(first);
+    free(wal);
+    site_remove(&site);
+}
+
+static void a_whole_record_before_a_bad_one_changes_nothing(void **state)
+{
+    struct site site;
+    site_make(*state, &site);
+    const uint64_t commit = first_commit(&site, site.half);
+    char *path = dead_file(&site, commit);
+    assert_true(commit > site.half + 100);
+    overwrite(path, (off_t)(commit % MIB) + 30, "a sector that went bad");
+    tail_says(&site, "damaged", "is gone from its log");
+    assert_int_equal(truncate(path, (off_t)(commit % MIB) + 8), 0);
+    tail_is(&site, "damaged");
+    free(path);
+    site_remove(&site);
+}
+
+static void what_was_salvaged_long_before_tells_nothing_of_what_came_later(void **state)
+{
+    struct site site;
+    struct bsc_logs_pg_salvaged salvaged = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+    site_make(*state, &site);
+    assert_true(bsc_logs_pg_salvage(&site.order, &salvaged, &err));
+    char *wal = unit_path(site.disk, "pg_wal");
+    remove_range(wal, site.first, site.last);
+    site.order.after_lsn = site.last;
+    tail_says(&site, "salvaged", "shows that its log ended");
+    site.order.after_lsn = site.last + 10 * (uint64_t)MIB;
+    tail_says(&site, "unavailable", "shows that its log reaches");
+    free(wal);
+    site_remove(&site);
+}
+
+/* Without the file, and with nothing but zeros in it. */
+static void behind_a_missing_file_the_rest_is_said_to_be_lost(void **state)
+{
+    struct site site;
+    site_make(*state, &site);
+    const uint64_t hole = site.last - site.last % MIB - MIB;
+    char *path = dead_file(&site, hole);
+    assert_true(hole > site.half);
+    assert_int_equal(unlink(path), 0);
+    tail_says(&site, "available", "is lost");
+    char *bytes = bsc_mem_new(MIB, 1);
+    memset(bytes, 0, MIB);
+    unit_file_put(path, bytes, MIB);
+    tail_says(&site, "available", "is lost");
+    bsc_mem_free(bytes);
+    free(path);
+    site_remove(&site);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_folder_without_a_log_tells_nothing),
+        cmocka_unit_test(a_disk_that_lags_tells_nothing),
+        cmocka_unit_test(a_mirror_does_not_tell_that_the_primary_had_no_more),
+        cmocka_unit_test(a_bad_first_sector_is_no_end),
+        cmocka_unit_test(a_bad_file_is_taken_from_where_it_is_whole),
+        cmocka_unit_test(a_whole_record_before_a_bad_one_changes_nothing),
+        cmocka_unit_test(what_was_salvaged_long_before_tells_nothing_of_what_came_later),
+        cmocka_unit_test(behind_a_missing_file_the_rest_is_said_to_be_lost),
+    };
+    return cmocka_run_group_tests(tests, make_history, remove_history);
+}
