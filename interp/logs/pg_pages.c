@@ -40,7 +40,7 @@ char *bsc_logs_pg_path(const struct bsc_logs_pg_folder *folder, const char *name
 {
     if (!folder->staged)
         return bsc_files_join(folder->path, name);
-    return bsc_mem_format("%s/.%s.partial", folder->path, name);
+    return bsc_mem_format("%s/.%s.salvage", folder->path, name);
 }
 
 static const char *file_name(const struct bsc_logs_pg_reader *reader)

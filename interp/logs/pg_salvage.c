@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "logs/io.h"
+#include "logs/pg_log_int.h"
 #include "logs/pg_tail_int.h"
 #include "os/files.h"
 
@@ -39,6 +40,19 @@ bool bsc_logs_pg_note_read(const struct bsc_logs_pg_tail_order *order, struct pg
     return ok;
 }
 
+/* Whoever works for the standby must be able to read what root has written. */
+static bool give_to_owner(const struct bsc_logs_pg_tail_order *order, int fd, const char *path,
+                          struct bsc_err *err)
+{
+    struct stat folder;
+    if (geteuid() != 0)
+        return true;
+    if (order->sys->stat(order->sys->self, order->destination, &folder) != 0 ||
+        fchown(fd, folder.st_uid, folder.st_gid) != 0)
+        return bsc_err_sys(err, errno, "cannot give '%s' to the owner of its folder", path);
+    return true;
+}
+
 bool bsc_logs_pg_note_write(const struct bsc_logs_pg_tail_order *order, const struct pg_note *note,
                             struct bsc_err *err)
 {
@@ -46,7 +60,12 @@ bool bsc_logs_pg_note_write(const struct bsc_logs_pg_tail_order *order, const st
     char *text = bsc_mem_format(
         NOTE_FORMAT, (unsigned)note->timeline, (unsigned long long)note->first_lsn,
         (unsigned long long)note->last_lsn, (long long)note->commits, (long long)note->time_ms);
-    bool ok = bsc_files_write(order->sys, path, text, strlen(text), 0640, err);
+    int fd = -1;
+    bool ok = bsc_files_write(order->sys, path, text, strlen(text), 0640, err) &&
+              (fd = bsc_logs_io_open(order->sys, path, err)) >= 0 &&
+              give_to_owner(order, fd, path, err);
+    if (fd >= 0)
+        order->sys->close(order->sys->self, fd);
     bsc_mem_free(text);
     bsc_mem_free(path);
     return ok;
@@ -56,7 +75,7 @@ bool bsc_logs_pg_note_write(const struct bsc_logs_pg_tail_order *order, const st
 struct handing {
     const struct pg_tail *tail;
     uint64_t lsn; /* where the file begins */
-    char *from;   /* owned paths */
+    char *from;   /* owned paths; the first is NULL until it is known */
     char *staged;
     char *to;
     int from_fd;
@@ -77,31 +96,16 @@ static void handing_release(struct handing *handing)
 static struct handing handing_make(const struct pg_tail *tail, uint64_t lsn)
 {
     const struct bsc_logs_pg_tail_order *order = tail->order;
-    const struct bsc_logs_pg_folder wal = {.path = tail->wal},
-                                    staged = {.path = order->destination, .staged = true},
+    const struct bsc_logs_pg_folder staged = {.path = order->destination, .staged = true},
                                     to = {.path = order->destination};
     char name[BSC_LOGS_PG_NAME];
     bsc_logs_pg_name(order->timeline, lsn, order->segment, name);
     return (struct handing){.tail = tail,
                             .lsn = lsn,
-                            .from = bsc_logs_pg_path(&wal, name),
                             .staged = bsc_logs_pg_path(&staged, name),
                             .to = bsc_logs_pg_path(&to, name),
                             .from_fd = -1,
                             .to_fd = -1};
-}
-
-/* Whoever works for the standby must be able to read what root has written. */
-static bool give_to_owner(const struct bsc_logs_pg_tail_order *order, int fd, const char *path,
-                          struct bsc_err *err)
-{
-    struct stat folder;
-    if (geteuid() != 0)
-        return true;
-    if (order->sys->stat(order->sys->self, order->destination, &folder) != 0 ||
-        fchown(fd, folder.st_uid, folder.st_gid) != 0)
-        return bsc_err_sys(err, errno, "cannot give '%s' to the owner of its folder", path);
-    return true;
 }
 
 /* How much of the file is part of the tail; the rest of it is zeros. */
@@ -150,28 +154,55 @@ static bool write_staged(struct handing *handing, struct bsc_err *err)
            bsc_logs_io_close(sys, &handing->to_fd, handing->staged, err);
 }
 
-/* A file that is not on the dead server's disk any more has been shipped; the tail needs the end of
- * it at most. */
-static bool stage(const struct pg_tail *tail, uint64_t lsn, int64_t *files, struct bsc_err *err)
+/* Finds the file that the tail was read from. */
+static bool find_source(struct handing *handing, struct bsc_err *err)
+{
+    const struct bsc_logs_pg_tail_order *order = handing->tail->order;
+    struct bsc_logs_pg_folder folders[PG_TAIL_FOLDERS];
+    const struct bsc_logs_pg_order log = {.sys = order->sys,
+                                          .folders = folders,
+                                          .folder_count =
+                                              bsc_logs_pg_tail_folders(handing->tail, folders),
+                                          .timeline = order->timeline,
+                                          .segment = order->segment,
+                                          .system = order->system,
+                                          .first_lsn = handing->lsn,
+                                          .find = true};
+    struct bsc_logs_pg_reader reader = {.fd = -1};
+    bool ok = bsc_logs_pg_open(&reader, &log, err);
+    if (ok && !bsc_logs_pg_begin(&reader))
+        ok = bsc_err_set(err, BSC_ERR_DAMAGED, "%s", reader.reason);
+    if (ok)
+        handing->from = bsc_mem_text(reader.path);
+    bsc_logs_pg_release(&reader);
+    return ok;
+}
+
+/* Writes one file, unless the standby has it whole already. */
+static bool stage(const struct pg_tail *tail, uint64_t lsn, bool *ret_staged, struct bsc_err *err)
 {
     const struct bsc_logs_pg_tail_order *order = tail->order;
     struct handing handing = handing_make(tail, lsn);
-    bool ok = true;
-    if (bsc_files_exists(order->sys, handing.from)) {
+    bool ok = find_source(&handing, err);
+    const bool is_there =
+        ok && strcmp(handing.from, handing.to) == 0 && used_bytes(&handing) == order->segment;
+    if (is_there) {
+        order->sys->unlink(order->sys->self, handing.staged); /* of a run that was killed */
+    } else if (ok) {
+        *ret_staged = true;
         handing.from_fd = bsc_logs_io_open(order->sys, handing.from, err);
         ok = handing.from_fd >= 0 && write_staged(&handing, err);
-        ++*files;
     }
     handing_release(&handing);
     return ok;
 }
 
-/* Gives one file its name; one that was not staged has it. */
+/* Gives one file that was staged its name. */
 static bool name_it(const struct pg_tail *tail, uint64_t lsn, struct bsc_err *err)
 {
     const struct bsc_sys *sys = tail->order->sys;
     struct handing handing = handing_make(tail, lsn);
-    bool ok = sys->rename(sys->self, handing.staged, handing.to) == 0 || errno == ENOENT;
+    bool ok = sys->rename(sys->self, handing.staged, handing.to) == 0;
     if (!ok)
         bsc_err_sys(err, errno, "cannot give '%s' its name", handing.to);
     handing_release(&handing);
@@ -219,23 +250,38 @@ static bool write_note(const struct pg_tail *tail, struct bsc_err *err)
     return bsc_logs_pg_note_write(tail->order, &note, err);
 }
 
-static bool hand_over(const struct pg_tail *tail, int64_t *files, struct bsc_err *err)
+/* Writes and proves the files; `staged` says which of them are to get their names. */
+static bool stage_all(const struct pg_tail *tail, uint64_t first, bool *staged, struct bsc_err *err)
 {
     const struct bsc_logs_pg_tail_order *order = tail->order;
-    const uint64_t segment = order->segment, last = tail->survey.last_lsn;
-    const uint64_t first = order->after_lsn - order->after_lsn % segment;
+    const uint64_t last = tail->survey.last_lsn;
     bool ok = bsc_files_make_folder(order->sys, order->destination, 0750, err);
-    for (uint64_t lsn = first; ok && lsn < last; lsn += segment) {
-        ok = stage(tail, lsn, files, err);
+    for (uint64_t lsn = first; ok && lsn < last; lsn += order->segment) {
+        ok = stage(tail, lsn, &staged[(lsn - first) / order->segment], err);
         if (ok && order->progress != NULL)
             order->progress(order->progress_arg, (int64_t)(lsn - first), (int64_t)(last - first));
     }
-    ok = ok && prove(tail, err) && write_note(tail, err);
-    for (uint64_t lsn = first; ok && lsn < last; lsn += segment)
-        ok = name_it(tail, lsn, err);
+    return ok && prove(tail, err) && write_note(tail, err);
+}
+
+static bool hand_over(const struct pg_tail *tail, int64_t *files, struct bsc_err *err)
+{
+    const struct bsc_logs_pg_tail_order *order = tail->order;
+    const uint64_t segment = order->segment;
+    const uint64_t first = order->after_lsn - order->after_lsn % segment;
+    const size_t count = (size_t)((tail->survey.last_lsn - first + segment - 1) / segment);
+    bool *staged = bsc_mem_new(count, sizeof *staged);
+    memset(staged, 0, count * sizeof *staged);
+    bool ok = stage_all(tail, first, staged, err);
+    for (size_t i = 0; ok && i < count; i++) {
+        ok = !staged[i] || name_it(tail, first + i * segment, err);
+        *files += staged[i];
+    }
     ok = ok && bsc_files_sync_folder(order->sys, order->destination, err);
-    for (uint64_t lsn = first; !ok && lsn < last; lsn += segment)
-        discard(tail, lsn);
+    for (size_t i = 0; !ok && i < count; i++)
+        if (staged[i])
+            discard(tail, first + i * segment);
+    bsc_mem_free(staged);
     return ok;
 }
 

@@ -242,15 +242,23 @@ static void judge_log(struct pg_tail *tail)
         judge_unproven(tail);
 }
 
+size_t bsc_logs_pg_tail_folders(const struct pg_tail *tail,
+                                struct bsc_logs_pg_folder ret[PG_TAIL_FOLDERS])
+{
+    ret[0] = (struct bsc_logs_pg_folder){.path = tail->wal};
+    ret[1] = (struct bsc_logs_pg_folder){.path = tail->order->destination};
+    ret[2] = (struct bsc_logs_pg_folder){.path = tail->order->share};
+    return tail->order->share == NULL ? 2 : 3;
+}
+
 static void look_at(struct pg_tail *tail)
 {
     const struct bsc_logs_pg_tail_order *order = tail->order;
     struct bsc_err err = BSC_ERR_INIT;
     if (!find_disk(tail))
         return;
-    const struct bsc_logs_pg_folder folders[] = {
-        {.path = tail->wal}, {.path = order->destination}, {.path = order->share}};
-    const size_t count = order->share == NULL ? 2 : 3;
+    struct bsc_logs_pg_folder folders[PG_TAIL_FOLDERS];
+    const size_t count = bsc_logs_pg_tail_folders(tail, folders);
     tail->has_note = bsc_logs_pg_note_read(order, &tail->note);
     if (bsc_logs_pg_tail_survey(order, folders, count, &tail->survey, &err))
         judge_log(tail);

@@ -41,6 +41,12 @@ struct pg_tail {
 void bsc_logs_pg_tail_find(struct pg_tail *tail, const struct bsc_logs_pg_tail_order *order);
 void bsc_logs_pg_tail_release(struct pg_tail *tail);
 
+enum { PG_TAIL_FOLDERS = 3 };
+
+/* Where the tail's files are looked for, in this order; returns how many. */
+size_t bsc_logs_pg_tail_folders(const struct pg_tail *tail,
+                                struct bsc_logs_pg_folder ret[PG_TAIL_FOLDERS]);
+
 /* Reads the tail from folders, with its commits one by one where that is asked for. */
 bool bsc_logs_pg_tail_survey(const struct bsc_logs_pg_tail_order *order,
                              const struct bsc_logs_pg_folder *folders, size_t count,

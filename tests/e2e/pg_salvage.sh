@@ -179,7 +179,7 @@ END
     known=$(acknowledged)
     says "$(thousands "$known") of $(thousands "$known") committed messages are in the new \
 primary, 0 are lost"
-    same "$(find site/dc2/sql3/copied -name '*.partial')" "" "files that are left over"
+    same "$(find site/dc2/sql3/copied -name '.*.salvage')" "" "files that are left over"
     bsc audit verify last --site site/site.yaml
     exits 0
 }

@@ -115,6 +115,52 @@ static void a_tail_begins_anywhere(void **state)
     site_remove(&site);
 }
 
+/* A copy job that was killed has left a part of a file that is there whole by now. */
+static void what_others_left_over_is_not_touched(void **state)
+{
+    struct site site;
+    struct bsc_logs_pg_salvaged salvaged = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+    site_make(*state, &site);
+    char *wal = unit_path(site.disk, "pg_wal");
+    copy_range(wal, site.destination, site.half, site.half + MIB);
+    struct bsc_logs_pg_survey shipped = survey_of(site.destination, site.half, false);
+    char *whole = file_in(site.destination, site.half);
+    const char *name = whole + strlen(site.destination) + 1;
+    char *left = bsc_mem_format("%s/.%s.partial", site.destination, name);
+    unit_file_put(left, "half", 4);
+    char *gone = dead_file(&site, site.half);
+    assert_int_equal(unlink(gone), 0);
+    site.order.after_lsn = shipped.last_lsn;
+    assert_true(bsc_logs_pg_salvage(&site.order, &salvaged, &err));
+    is_handed_over(&site);
+    assert_int_equal(access(left, F_OK), 0);
+    bsc_logs_pg_survey_release(&shipped);
+    bsc_mem_free(left);
+    free(gone);
+    free(whole);
+    free(wal);
+    site_remove(&site);
+}
+
+/* The disk has a part of a file that was shipped whole. */
+static void a_file_is_handed_over_from_where_it_was_read(void **state)
+{
+    struct site site;
+    struct bsc_logs_pg_salvaged salvaged = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+    site_make(*state, &site);
+    char *wal = unit_path(site.disk, "pg_wal"), *part = dead_file(&site, site.half);
+    copy_range(wal, site.share, site.half, site.half + MIB);
+    assert_int_equal(truncate(part, 70000), 0);
+    assert_true(bsc_logs_pg_salvage(&site.order, &salvaged, &err));
+    assert_int_equal(salvaged.last_lsn, site.last);
+    is_handed_over(&site);
+    free(part);
+    free(wal);
+    site_remove(&site);
+}
+
 static void what_is_not_in_a_copy_that_was_brought_online_is_too_late(void **state)
 {
     struct site site;
@@ -312,6 +358,8 @@ int main(void)
         cmocka_unit_test(it_is_handed_over_as_whole_files),
         cmocka_unit_test(files_that_are_there_in_part_are_replaced),
         cmocka_unit_test(a_tail_begins_anywhere),
+        cmocka_unit_test(what_others_left_over_is_not_touched),
+        cmocka_unit_test(a_file_is_handed_over_from_where_it_was_read),
         cmocka_unit_test(what_is_not_in_a_copy_that_was_brought_online_is_too_late),
         cmocka_unit_test(a_log_that_was_shipped_to_its_end_has_no_tail),
         cmocka_unit_test(a_tail_without_its_beginning_is_damaged),
