@@ -32,7 +32,7 @@ static bool judge(struct pg_tail *tail, enum pg_tail_kind kind, const char *form
     return false;
 }
 
-/* The processes of a server work in its data folder. */
+/* The processes of a server work in its data folder, and write to its log wherever that is. */
 static bool nobody_works_in(struct pg_tail *tail, const char *folder)
 {
     pid_t pids[RESIDENTS_MAX];
@@ -41,6 +41,16 @@ static bool nobody_works_in(struct pg_tail *tail, const char *folder)
         return true;
     return judge(tail, PG_TAIL_UNAVAILABLE, "the server is not dead: process %lld works in '%s'",
                  (long long)pids[0], folder);
+}
+
+static bool nobody_writes_in(struct pg_tail *tail)
+{
+    pid_t pids[RESIDENTS_MAX];
+    size_t count = bsc_process_writers(tail->wal, pids, RESIDENTS_MAX);
+    if (count == 0)
+        return true;
+    return judge(tail, PG_TAIL_UNAVAILABLE, "the server is not dead: process %lld writes in '%s'",
+                 (long long)pids[0], tail->wal);
 }
 
 static bool find_disk(struct pg_tail *tail)
@@ -59,7 +69,7 @@ static bool find_disk(struct pg_tail *tail)
         ok = judge(tail, PG_TAIL_UNAVAILABLE, "'%s' cannot be read", wal);
     else
         tail->wal = bsc_mem_text(tail->disk);
-    ok = ok && nobody_works_in(tail, is_wal ? above : tail->disk);
+    ok = ok && nobody_works_in(tail, is_wal ? above : tail->disk) && nobody_writes_in(tail);
     bsc_mem_free(wal);
     bsc_mem_free(control);
     bsc_mem_free(above);

@@ -78,6 +78,9 @@ size_t bsc_process_lock_holders(const char *path, pid_t *ret_pids, size_t max);
  * are found by root only. */
 size_t bsc_process_residents(const char *folder, pid_t *ret_pids, size_t max);
 
+/* The same of processes that have a file in the folder or below it open to write to it. */
+size_t bsc_process_writers(const char *folder, pid_t *ret_pids, size_t max);
+
 /* Sends `first_signal`, waits up to `wait_ms` for the end, then sends KILL and waits again; false
  * when the process still lives. A process that is already gone is a success. */
 bool bsc_process_end(pid_t pid, int first_signal, int64_t wait_ms, struct bsc_err *err);

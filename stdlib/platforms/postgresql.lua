@@ -213,18 +213,18 @@ function M.observe.log_chain(copy)
   return facts
 end
 
--- What a server that answers goes on to write is no tail.
-local function add_life(copy, facts)
-  if facts.state == "unavailable" then
-    return facts
+-- What a server that answers goes on to write is no tail. One that says that it has no such
+-- database answers too.
+local function add_life(copies, facts)
+  for _, copy in ipairs(facts.state ~= "unavailable" and copies or {}) do
+    local _, failure = ask_row(copy, "SELECT 1")
+    if not failure or libpq.state(words_of(failure)) ~= "unreachable" then
+      return { state = "unavailable", reason = ("the server%s is not dead: %s"):format(
+        copy.role == "mirror" and " of the mirror" or "",
+        failure and words_of(failure) or "it answers") }
+    end
   end
-  local _, failure = ask_row(copy, "SELECT 1")
-  local state = failure and state_without_answer(copy, failure) or "online"
-  if state == "unreachable" or state == "missing" then
-    return facts
-  end
-  return { state = "unavailable", reason = ("the server is not dead: %s"):format(failure
-    and words_of(failure) or "it answers") }
+  return facts
 end
 
 function M.observe.tail(copy, secondary)
@@ -234,7 +234,7 @@ function M.observe.tail(copy, secondary)
       :format(words_of(failure)) }
   end
   local history = row.restoring == 0 and ask_row(secondary, standby.history_query)
-  return add_life(copy, salvage.facts(copy, row, history and history.history,
+  return add_life(salvage.dead(copy), salvage.facts(copy, row, history and history.history,
     M.observe.log_backups(secondary)))
 end
 

@@ -3,6 +3,7 @@
 
 local _, host = ...
 local effects = require "bascule/effects"
+local handles = require "bascule/language/handles"
 local inventory = require "bascule/language/inventory"
 local list = require "bascule/core/list"
 local standby = require "bascule/platforms/standby"
@@ -22,6 +23,13 @@ local function disks_of(dead)
   local disks = { dead.site.salvage }
   disks[#disks + 1] = mirror and mirror.salvage
   return disks, mirror and mirror.salvage and 1 or nil
+end
+
+-- The copies that must be dead: the primary, and the mirror where its disk is used.
+function M.dead(copy)
+  local mirror = inventory.copy(copy.database, "mirror")
+  return { copy, mirror and mirror.salvage
+    and handles.describe_copy(copy.database, "mirror", mirror) or nil }
 end
 
 -- The last line of a timeline's history is like "1<tab>0/39FFFE8<tab>why": the timeline that was

@@ -192,6 +192,15 @@ T["a primary that answers, or refuses to, has no tail"] = function()
   expect.equal(found.state, "unavailable")
 end
 
+T["one that lacks the database answers too, and so does a mirror whose disk is used"] = function()
+  local found = observe(nil, { ok = false, error = { code = "sql",
+    message = 'FATAL: database "mgc" does not exist' } })
+  expect.equal(found.state, "unavailable")
+  found = observe(nil, nil, site("/rescued/data", "/rescued/mirror"))
+  expect.equal(found.state, "unavailable")
+  expect.equal(found.reason, "the server of the mirror is not dead: it answers")
+end
+
 T["without a place or a secondary to ask, it is not known"] = function()
   expect.equal(observe(nil, nil, site()).reason,
     "the site names no place where its disk can be read")
