@@ -293,7 +293,9 @@ local function add_lost_commits(seen, data)
   end
   data.lost_commits = tail.commit_list
   local first, last = text.time(tail.commit_list[1]:match("^%S+")), text.time(tail.time)
-  return ("; not in it: %s in the log of the old primary, of %s"):format(
+  -- A log with a reason to doubt its end may have held more.
+  return ("; not in it: %s%s in the log of the old primary, of %s"):format(
+    (tail.reason or "") ~= "" and "at least " or "",
     text.count(text.thousands(tail.commits), "commit"),
     first == last and first or first .. " to " .. last)
 end

@@ -270,13 +270,35 @@ static bool is_hole(enum bsc_logs_pg_end end)
            end == BSC_LOGS_PG_END_TORN || end == BSC_LOGS_PG_END_UNREADABLE;
 }
 
+/* Looks for a whole record in the rest of the page of a bad one. What names a record before the bad
+ * one is of an older log. */
+static bool resume_in_page(struct bsc_logs_pg_reader *reader, uint64_t bad_lsn)
+{
+    const uint64_t page_end = bad_lsn - bad_lsn % reader->block + reader->block;
+    for (uint64_t lsn = aligned(bad_lsn + 1); lsn < page_end; lsn += PG_ALIGN) {
+        uint64_t anew = no_lsn;
+        reader->end = BSC_LOGS_PG_END_NONE;
+        reader->previous = 0;
+        if (read_record(reader, lsn, &anew) && anew == no_lsn && reader->record.previous >= bad_lsn)
+            return true;
+        if (reader->end == BSC_LOGS_PG_END_CANCELLED)
+            return false;
+    }
+    return false;
+}
+
 bool bsc_logs_pg_resume(struct bsc_logs_pg_reader *reader)
 {
     if (!is_hole(reader->end) || (reader->block == 0 && reader->end == BSC_LOGS_PG_END_RECYCLED))
         return false;
     if (reader->block == 0)
         reader->block = USUAL_BLOCK; /* the page that tells it is the bad one */
+    const bool is_torn = reader->end == BSC_LOGS_PG_END_TORN;
     uint64_t lsn = reader->bad_lsn - reader->bad_lsn % reader->block + reader->block;
+    if (is_torn && resume_in_page(reader, reader->bad_lsn))
+        return true;
+    if (reader->end == BSC_LOGS_PG_END_CANCELLED)
+        return false;
     for (;; lsn += reader->block) {
         uint64_t anew = no_lsn;
         struct pg_page page;

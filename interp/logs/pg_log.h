@@ -111,7 +111,7 @@ void bsc_logs_pg_release(struct bsc_logs_pg_reader *reader);
 /* Goes on to the next record; false at the end, when `end` and what follows it are set. */
 bool bsc_logs_pg_next(struct bsc_logs_pg_reader *reader);
 
-/* After the end: looks for a whole record on a later page of the log, and goes on with it. True
+/* After the end: looks for a whole record behind the bad one, and goes on with it. True
  * means that the log was longer than what could be read of it; everything between is lost. */
 bool bsc_logs_pg_resume(struct bsc_logs_pg_reader *reader);
 

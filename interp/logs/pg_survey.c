@@ -59,9 +59,11 @@ static void read_on(const struct bsc_logs_pg_survey_order *order, struct bsc_log
         survey->last_lsn = reader->lsn;
     }
     end_at(reader, survey);
-    while (order->look_beyond && bsc_logs_pg_resume(reader))
-        while (bsc_logs_pg_next(reader))
+    while (order->look_beyond && bsc_logs_pg_resume(reader)) {
+        do
             survey->beyond_lsn = reader->lsn;
+        while (bsc_logs_pg_next(reader));
+    }
 }
 
 /* Comes to first_lsn by the records before it, and tells where the last of them begins; 0 when none

@@ -229,6 +229,8 @@ static void judge_readable(struct pg_tail *tail, enum pg_tail_kind kind)
     else if (kind == PG_TAIL_SALVAGED && !reaches(tail))
         judge(tail, kind, "nothing in '%s' shows that its log ended at LSN %" PRIu64, tail->wal,
               tail->order->after_lsn);
+    else if (survey->previous == 0)
+        judge(tail, kind, "nothing shows that it goes on from the log that was shipped");
     else if (tail->is_mirror)
         judge(tail, kind, "it is the mirror's log, the primary's may go on");
     else
@@ -239,11 +241,8 @@ static void judge_log(struct pg_tail *tail)
 {
     const bool matters = bsc_logs_pg_survey_matters(&tail->survey);
     look_at_later_files(tail);
-    if (matters && tail->order->parted)
-        judge(tail, PG_TAIL_TOO_LATE, "the copy was brought online at LSN %" PRIu64,
-              tail->order->after_lsn);
-    else if (matters)
-        judge_readable(tail, PG_TAIL_AVAILABLE);
+    if (matters)
+        judge_readable(tail, tail->order->parted ? PG_TAIL_TOO_LATE : PG_TAIL_AVAILABLE);
     else if (was_salvaged(tail) && tail->note.last_lsn == tail->order->after_lsn)
         judge_readable(tail, PG_TAIL_SALVAGED);
     else if (ends_as_after_a_crash(&tail->survey) && reaches(tail))

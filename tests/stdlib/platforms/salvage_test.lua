@@ -105,6 +105,13 @@ T["what was not salvaged is listed commit by commit, and counted before clients 
     .. "lost", 1, true), note.text)
 end
 
+T["of a log with a hole, what can be read is the least that is lost"] = function()
+  local all = facts "available"
+  all[tail].reason = "the record at LSN 39850000 is not whole"
+  local note = loss(all)
+  expect.truthy(note.text:find("not in it: at least 1 commit in the log", 1, true), note.text)
+end
+
 T["what was salvaged is not lost"] = function()
   local all = facts "salvaged"
   all[secondary].lsn = all[tail].last_lsn

@@ -4,6 +4,8 @@
  */
 #include "pg_dead.h"
 
+#include "logs/crc32c.h"
+
 static const char zeros[512];
 
 static void overwrite_with_zeros(const char *path)
@@ -175,6 +177,64 @@ static void behind_a_missing_file_the_rest_is_said_to_be_lost(void **state)
     site_remove(&site);
 }
 
+/* A server that was cloned before goes on from the same place, but from another record. */
+static void a_log_that_does_not_go_on_from_the_shipped_one_is_not_taken(void **state)
+{
+    struct site site;
+    size_t length = 0;
+    site_make(*state, &site);
+    char *path = dead_file(&site, site.half);
+    unsigned char *bytes = (unsigned char *)unit_file_get(path, &length), *record = bytes + 40;
+    const uint32_t size = (uint32_t)record[0] | (uint32_t)record[1] << 8;
+    assert_true(size > 24 && size < 8000);
+    record[8] ^= 0x40; /* the record before it begins elsewhere */
+    const uint32_t crc = bsc_logs_crc32c(bsc_logs_crc32c(0, record + 24, size - 24), record, 20);
+    for (int i = 0; i < 4; i++)
+        record[20 + i] = (unsigned char)(crc >> 8 * i);
+    unit_file_put(path, (const char *)bytes, length);
+    tail_says(&site, "damaged", "does not follow the one before it");
+    free(bytes);
+    free(path);
+    site_remove(&site);
+}
+
+/* Where the record begins that comes before the last commit. */
+static uint64_t before_last_commit(const struct site *site)
+{
+    uint64_t at = 0;
+    char *wal = unit_path(site->disk, "pg_wal");
+    const struct bsc_logs_pg_folder folder = {.path = wal};
+    const struct bsc_logs_pg_order order = {.sys = bsc_sys_real(),
+                                            .folders = &folder,
+                                            .folder_count = 1,
+                                            .timeline = 1,
+                                            .segment = MIB,
+                                            .first_lsn = site->half};
+    struct bsc_logs_pg_reader reader;
+    struct bsc_err err = BSC_ERR_INIT;
+    assert_true(bsc_logs_pg_open(&reader, &order, &err));
+    while (bsc_logs_pg_next(&reader))
+        if (reader.record.kind == BSC_LOGS_PG_COMMIT)
+            at = reader.record.previous;
+    bsc_logs_pg_release(&reader);
+    free(wal);
+    return at;
+}
+
+static void a_bad_record_on_the_last_page_is_no_end(void **state)
+{
+    struct site site;
+    site_make(*state, &site);
+    const uint64_t bad = before_last_commit(&site);
+    char *path = dead_file(&site, bad);
+    overwrite(path, (off_t)(bad % MIB) + 26, "bad");
+    tail_says(&site, "available", "is lost");
+    site.order.parted = true;
+    tail_says(&site, "too_late", "is lost");
+    free(path);
+    site_remove(&site);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +246,8 @@ int main(void)
         cmocka_unit_test(a_whole_record_before_a_bad_one_changes_nothing),
         cmocka_unit_test(what_was_salvaged_long_before_tells_nothing_of_what_came_later),
         cmocka_unit_test(behind_a_missing_file_the_rest_is_said_to_be_lost),
+        cmocka_unit_test(a_log_that_does_not_go_on_from_the_shipped_one_is_not_taken),
+        cmocka_unit_test(a_bad_record_on_the_last_page_is_no_end),
     };
     return cmocka_run_group_tests(tests, make_history, remove_history);
 }
