@@ -79,7 +79,11 @@ static bool tail_run(struct bsc_lib_call *call, struct bsc_value **ret, struct b
         return false;
     tail.order.mirrors = (size_t)mirrors;
     *ret = bsc_logs_pg_tail(&tail.order);
-    return true;
+    if (call->cancel == NULL || !atomic_load(call->cancel))
+        return true;
+    bsc_value_free(*ret); /* what was read in part says nothing */
+    *ret = NULL;
+    return bsc_err_set(err, BSC_ERR_CANCELLED, "reading the log was cancelled");
 }
 
 const struct bsc_lib_row bsc_lib_row_wal_tail = {

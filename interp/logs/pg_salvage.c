@@ -318,7 +318,9 @@ bool bsc_logs_pg_salvage(const struct bsc_logs_pg_tail_order *order,
 {
     struct pg_tail tail;
     bsc_logs_pg_tail_find(&tail, order);
-    bool ok = salvage(&tail, ret, err);
+    bool ok = order->cancel == NULL || !atomic_load(order->cancel)
+                  ? salvage(&tail, ret, err)
+                  : bsc_err_set(err, BSC_ERR_CANCELLED, "reading the log was cancelled");
     bsc_logs_pg_tail_release(&tail);
     return ok;
 }

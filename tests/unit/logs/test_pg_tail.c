@@ -367,15 +367,37 @@ static void whatever_fails_no_wrong_file_is_handed_over(void **state)
     site_remove(&site);
 }
 
+static void cancel(void *arg, int64_t done, int64_t total)
+{
+    (void)done;
+    (void)total;
+    atomic_store((atomic_bool *)arg, true);
+}
+
+/* Before it begins, and after its first file. */
 static void salvaging_can_be_cancelled(void **state)
 {
     struct site site;
     struct bsc_logs_pg_salvaged salvaged = {0};
     struct bsc_err err = BSC_ERR_INIT;
-    atomic_bool cancel = true;
+    atomic_bool cancelled = true;
+    struct bsc_files_list before = {0}, after = {0};
     site_make(*state, &site);
-    site.order.cancel = &cancel;
+    assert_true(bsc_files_list(site.destination, &before, &err));
+    site.order.cancel = &cancelled;
     assert_false(bsc_logs_pg_salvage(&site.order, &salvaged, &err));
+    assert_int_equal(err.code, BSC_ERR_CANCELLED);
+    cancelled = false;
+    err = (struct bsc_err)BSC_ERR_INIT;
+    site.order.progress = cancel;
+    site.order.progress_arg = &cancelled;
+    assert_false(bsc_logs_pg_salvage(&site.order, &salvaged, &err));
+    assert_int_equal(err.code, BSC_ERR_CANCELLED);
+    err = (struct bsc_err)BSC_ERR_INIT;
+    assert_true(bsc_files_list(site.destination, &after, &err));
+    assert_int_equal(after.count, before.count);
+    bsc_files_list_release(&before);
+    bsc_files_list_release(&after);
     site_remove(&site);
 }
 
