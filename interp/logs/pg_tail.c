@@ -237,9 +237,38 @@ static void judge_readable(struct pg_tail *tail, enum pg_tail_kind kind)
         judge(tail, kind, "%s", "");
 }
 
+/* The timeline of a log file that reaches beyond the tail's beginning, if it is a later one; else
+ * 0. */
+static unsigned later_timeline_of(const struct bsc_logs_pg_tail_order *order, const char *name)
+{
+    unsigned timeline = 0, high = 0, low = 0;
+    if (strlen(name) != BSC_LOGS_PG_NAME - 1 ||
+        sscanf(name, "%8X%8X%8X", &timeline, &high, &low) != 3)
+        return 0;
+    const uint64_t lsn = ((uint64_t)high << 32) + (uint64_t)low * order->segment;
+    return timeline > order->timeline && lsn + order->segment > order->after_lsn ? timeline : 0;
+}
+
+/* A server that went on on a timeline of its own may have committed there what the tail lacks. */
+static bool left_its_timeline(struct pg_tail *tail)
+{
+    struct bsc_files_list list = {0};
+    struct bsc_err ignored = BSC_ERR_INIT;
+    unsigned timeline = 0;
+    if (bsc_files_list(tail->wal, &list, &ignored))
+        for (size_t i = 0; timeline == 0 && i < list.count; i++)
+            timeline = later_timeline_of(tail->order, list.names[i]);
+    bsc_files_list_release(&list);
+    if (timeline != 0)
+        judge(tail, PG_TAIL_DAMAGED, "the log in '%s' goes on on timeline %u", tail->wal, timeline);
+    return timeline != 0;
+}
+
 static void judge_log(struct pg_tail *tail)
 {
     const bool matters = bsc_logs_pg_survey_matters(&tail->survey);
+    if (left_its_timeline(tail))
+        return;
     look_at_later_files(tail);
     if (matters)
         judge_readable(tail, tail->order->parted ? PG_TAIL_TOO_LATE : PG_TAIL_AVAILABLE);

@@ -235,6 +235,21 @@ static void a_bad_record_on_the_last_page_is_no_end(void **state)
     site_remove(&site);
 }
 
+static void a_log_that_went_on_on_a_later_timeline_has_more(void **state)
+{
+    struct site site;
+    site_make(*state, &site);
+    char *path = dead_file(&site, site.half), *later = dead_file(&site, site.half);
+    later[strlen(later) - 17] = '2';
+    assert_int_equal(rename(path, later), 0);
+    tail_says(&site, "damaged", "goes on on timeline 2");
+    site.order.after_lsn = site.last + MIB;
+    tail_is(&site, "unavailable");
+    free(path);
+    free(later);
+    site_remove(&site);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +263,7 @@ int main(void)
         cmocka_unit_test(behind_a_missing_file_the_rest_is_said_to_be_lost),
         cmocka_unit_test(a_log_that_does_not_go_on_from_the_shipped_one_is_not_taken),
         cmocka_unit_test(a_bad_record_on_the_last_page_is_no_end),
+        cmocka_unit_test(a_log_that_went_on_on_a_later_timeline_has_more),
     };
     return cmocka_run_group_tests(tests, make_history, remove_history);
 }
