@@ -46,13 +46,6 @@ local function behind(copy, facts, observe)
   end
 end
 
-local function in_use(copy, facts)
-  if math.type(facts.sessions) == "integer" and facts.sessions > 0 then
-    return ("%s has %s: end them first"):format(copy.title, text.count(facts.sessions,
-      "open session"))
-  end
-end
-
 local function waived(a)
   return a.override and book.set[a.override]
 end
@@ -183,7 +176,7 @@ local recover = primitive.shipped {
     local copy = handles.of(a.copy)
     local free = waived(a)
     return not free and rivals.of(copy, observe) or unready(copy, facts)
-      or not free and (behind(copy, facts, observe) or in_use(copy, facts))
+      or not free and (behind(copy, facts, observe) or rivals.in_use(copy, facts))
   end,
   remembers = function(a)
     return loss.sources(handles.of(a.copy))

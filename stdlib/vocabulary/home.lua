@@ -27,7 +27,6 @@ local primitive = require "bascule/primitive"
 local registry = require "bascule/platforms/registry"
 local rivals = require "bascule/vocabulary/rivals"
 local schema = require "bascule/facts/schema"
-local text = require "bascule/core/text"
 
 local both = { "secondary", "primary" }
 local other_side = { primary = "secondary", secondary = "primary" }
@@ -44,13 +43,6 @@ local function check_sides(copy, other)
     return false
   end
   return chain.check_shipping(copy)
-end
-
-local function in_use(copy, facts)
-  if math.type(facts.sessions) == "integer" and facts.sessions > 0 then
-    return ("%s has %s: end them first"):format(copy.title,
-      text.count(facts.sessions, "open session"))
-  end
 end
 
 -- Whether it is known how far an online copy has come.
@@ -91,7 +83,7 @@ local function not_replaceable(copy, facts)
     return ("%s can be written to: fence it first, for what it has taken since the failover would "
       .. "be put aside"):format(copy.title)
   end
-  return in_use(copy, facts)
+  return rivals.in_use(copy, facts)
 end
 
 local function not_seeding(from, facts)
@@ -177,7 +169,7 @@ local function not_catching_up(copy, facts, from, there)
   elseif there.state == "online" and not is_counted(there) then
     return ("how far %s has come is not known: %s"):format(from.title, there.reason or "")
   end
-  return in_use(copy, facts)
+  return rivals.in_use(copy, facts)
 end
 
 -- The LSN to come to. Where the other side is online it goes on meanwhile.
@@ -297,7 +289,7 @@ hand_over = primitive.shipped {
       return ("how far %s has come is not known, so its last log backup cannot be taken%s"):format(
         copy.title, (facts.reason or "") ~= "" and ": " .. facts.reason or "")
     end
-    return no_heir(copy, facts, observe) or is_mirrored(copy, observe) or in_use(copy, facts)
+    return no_heir(copy, facts, observe) or is_mirrored(copy, observe) or rivals.in_use(copy, facts)
   end,
   changes = function(a)
     local copy = handles.of(a.copy)
@@ -341,7 +333,7 @@ reopen = primitive.shipped {
       return ("%s is %s and was not handed over, or has taken log backups since"):format(copy.title,
         tostring(facts.state))
     end
-    return in_use(copy, facts)
+    return rivals.in_use(copy, facts)
   end,
   changes = function(a)
     local copy = handles.of(a.copy)

@@ -1,9 +1,11 @@
--- Other copies of a database: two that can be written to must never exist.
+-- Who stands in the way of opening, closing or replacing a copy: another copy, since two that can
+-- be written to must never exist, and whoever uses it.
 
 local fence = require "bascule/platforms/fence"
 local inventory = require "bascule/language/inventory"
 local list = require "bascule/core/list"
 local registry = require "bascule/platforms/registry"
+local text = require "bascule/core/text"
 
 local M = {}
 
@@ -23,6 +25,14 @@ function M.of(copy, observe)
         return ("%s is %s: two writable copies must never exist"):format(other.title, facts.state)
       end
     end
+  end
+end
+
+-- The sessions that are open on it, or nil.
+function M.in_use(copy, facts)
+  if math.type(facts.sessions) == "integer" and facts.sessions > 0 then
+    return ("%s has %s: end them first"):format(copy.title, text.count(facts.sessions,
+      "open session"))
   end
 end
 
