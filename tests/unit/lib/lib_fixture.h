@@ -22,6 +22,22 @@ struct lib_bench {
     struct bsc_err err; /* of the last call */
 };
 
+/* On the site of this file, whose paths begin in the test's folder. */
+static inline void bench_open_site(struct lib_bench *bench, void **state, const char *source)
+{
+    struct bsc_site_errors errors;
+    memset(bench, 0, sizeof *bench);
+    bsc_site_errors_init(&errors);
+    bench->redactor = bsc_redactor_new();
+    bench->site =
+        bsc_site_parse(bsc_sys_real(), "site.yaml", *state, source, strlen(source), &errors);
+    for (size_t i = 0; i < errors.count; i++)
+        print_error("%s: %s\n", errors.items[i].where, errors.items[i].message);
+    bsc_site_errors_release(&errors);
+    assert_non_null(bench->site);
+    bsc_lib_env_init(&bench->env, bench->site, bench->redactor, NULL);
+}
+
 static inline void bench_open(struct lib_bench *bench, void **state)
 {
     static const char source[] = "site: bench\n"
@@ -31,17 +47,7 @@ static inline void bench_open(struct lib_bench *bench, void **state)
                                  "connection: \"Driver=SQLite3\" }\n"
                                  "  sql2: { data_centre: dc1, platform: sqlite, folder: ., "
                                  "connection: \"Driver=SQLite3\" }\n";
-    struct bsc_site_errors errors;
-    memset(bench, 0, sizeof *bench);
-    bsc_site_errors_init(&errors);
-    bench->redactor = bsc_redactor_new();
-    bench->site =
-        bsc_site_parse(bsc_sys_real(), "site.yaml", *state, source, sizeof source - 1, &errors);
-    for (size_t i = 0; i < errors.count; i++)
-        print_error("%s: %s\n", errors.items[i].where, errors.items[i].message);
-    bsc_site_errors_release(&errors);
-    assert_non_null(bench->site);
-    bsc_lib_env_init(&bench->env, bench->site, bench->redactor, NULL);
+    bench_open_site(bench, state, source);
 }
 
 static inline void bench_close(struct lib_bench *bench)

@@ -18,20 +18,10 @@ static const char source[] =
 /* A site with a pool of which fe1 is active in version 7. */
 static void pool_bench_open(struct lib_bench *bench, void **state)
 {
-    struct bsc_site_errors errors;
     char *path = unit_path(*state, "pool.db");
     unit_file_put(path, "", 0);
     free(path);
-    memset(bench, 0, sizeof *bench);
-    bsc_site_errors_init(&errors);
-    bench->redactor = bsc_redactor_new();
-    bench->site =
-        bsc_site_parse(bsc_sys_real(), "site.yaml", *state, source, sizeof source - 1, &errors);
-    for (size_t i = 0; i < errors.count; i++)
-        print_error("%s: %s\n", errors.items[i].where, errors.items[i].message);
-    bsc_site_errors_release(&errors);
-    assert_non_null(bench->site);
-    bsc_lib_env_init(&bench->env, bench->site, bench->redactor, NULL);
+    bench_open_site(bench, state, source);
     assert_answer(bench,
                   call_row(bench, "sql.execute",
                            "{'server':'app','file':'pool.db','sql':'CREATE TABLE pool (name TEXT "
