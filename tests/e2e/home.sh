@@ -6,6 +6,7 @@
 #                                  N-th of them, and taken back
 #   home.sh PROGRAM killed SEED N  killed at random times on N ways there and back
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/killing.sh"
 scene=$1
 seed=${2:-1}
 rounds=${3:-10}
@@ -229,25 +230,6 @@ back() {
     goes_home
 }
 
-# The delays of a way, in seconds, each up to $2.
-delays() {
-    awk -v seed="$((seed * 1000 + $1))" -v most="$2" \
-        'BEGIN { srand(seed); for (i = 0; i < 3; i++) printf "%.3f ", rand() * most }'
-}
-
-# killed_after DELAY ARGUMENT…: whether it was still there to be killed. Its code is $code.
-killed_after() {
-    delay=$1
-    shift
-    "$program" "$@" >"$work/out" 2>"$work/err" </dev/null &
-    victim=$!
-    sleep "$delay"
-    kill -KILL "$victim" 2>/dev/null || true
-    code=0
-    wait "$victim" 2>/dev/null || code=$?
-    [ "$code" -eq 137 ]
-}
-
 count_runs() {
     find site -path "site/runs/*" -name journal.jsonl -size +0 | wc -l
 }
@@ -264,7 +246,7 @@ words_on() {
 # way RUNBOOK NUMBER: is killed on the way, up to three times, and ends all the same.
 way() {
     runs_before=$(count_runs)
-    for delay in $(delays "$2" 1.2); do
+    for delay in $(delays "$2" "$most"); do
         # shellcheck disable=SC2046
         killed_after "$delay" $(words_on "$1") --site "$site" --yes || break
         kills=$((kills + 1))
@@ -281,6 +263,12 @@ killed() {
     kills=0
     new_lab site
     facts_are before
+    begun=$(clock)
+    for runbook in "$switchover" "$failback"; do
+        bsc run "$runbook" --site "$site" --yes
+        exits 0
+    done
+    most=$((($(clock) - begun) / 2 + 1))
     it "killed at random times (seed $seed) each way there and back is gone to its end"
     number=0
     while [ "$number" -lt "$rounds" ]; do

@@ -3,34 +3,11 @@
 #   random.sh PROGRAM SEED RUNS
 [ ! -w /dev/shm ] || export TMPDIR=/dev/shm
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/killing.sh"
 seed=$1
 runs=$2
 site=site/site.yaml
 primary=site/dc2/sql3/mgc.db
-
-# Milliseconds since some time.
-clock() {
-    cut -d ' ' -f 1 /proc/uptime | tr -d .
-}
-
-# The delays of round $1, in seconds, each up to $2 hundredths of a second.
-delays() {
-    awk -v seed="$((seed * 1000 + $1))" -v most="$2" \
-        'BEGIN { srand(seed); for (i = 0; i < 3; i++) printf "%.3f ", rand() * most / 100 }'
-}
-
-# killed_after DELAY ARGUMENT…: whether it was still there to be killed. Its code is $code.
-killed_after() {
-    delay=$1
-    shift
-    "$program" "$@" >"$work/out" 2>"$work/err" </dev/null &
-    victim=$!
-    sleep "$delay"
-    kill -KILL "$victim" 2>/dev/null || true
-    code=0
-    wait "$victim" 2>/dev/null || code=$?
-    [ "$code" -eq 137 ]
-}
 
 # Whether the run has left a record to go on from.
 has_begun() {
