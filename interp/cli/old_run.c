@@ -246,6 +246,7 @@ static bool refuse_other_inputs(const struct bsc_cli_old_run *run, struct bsc_er
 static bool read_past(struct bsc_cli_old_run *run, struct bsc_err *err)
 {
     run->past.schema = run->session.schema;
+    run->past.with_trail = run->wishes->back;
     if (!bsc_run_past_read(&run->past, run->cli->sys, run->folder.journal, err))
         return false;
     if (run->past.inputs != run->inputs)
@@ -319,7 +320,7 @@ bool bsc_cli_old_run_take(struct bsc_cli_old_run *run, const char *mode,
                                           run->folder.journal, run->wishes->force};
     if (!bsc_cli_amend_keep(run, ahead, err))
         return false;
-    run->journal = bsc_journal_open(&options, NULL, err);
+    run->journal = bsc_journal_open(&options, &run->past.report, err);
     return run->journal != NULL && record_begin(run, mode, ahead, err) &&
            (run->open == 0 || bsc_run_settle_record(run->journal, run->open, &run->found, err));
 }

@@ -41,11 +41,12 @@ struct bsc_journal_options {
 struct bsc_journal *bsc_journal_create(const struct bsc_journal_options *options,
                                        struct bsc_err *err);
 
-/* Goes on with an existing journal. All of it is verified first; a torn tail is moved to
- * `<path>.torn-<offset>`, and a note record says so. *report (may be NULL) tells what was found.
- * Returns owned, NULL on failure: BSC_ERR_DAMAGED names line, record and what is wrong. */
+/* Goes on with an existing journal. All of it is verified first but for what *known (may be NULL)
+ * tells, the report of a reading since which the lock of its runs folder was held; a torn tail is
+ * moved to `<path>.torn-<offset>`, and a note record says so. Returns owned, NULL on failure:
+ * BSC_ERR_DAMAGED names line, record and what is wrong. */
 struct bsc_journal *bsc_journal_open(const struct bsc_journal_options *options,
-                                     struct bsc_journal_report *report, struct bsc_err *err);
+                                     const struct bsc_journal_report *known, struct bsc_err *err);
 
 /* Adds a record; `payload` is borrowed and must be what records.h says. With `durable` it returns
  * only after the record and all before it have reached the disk. After a failure nothing of the

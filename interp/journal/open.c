@@ -99,7 +99,7 @@ static bool journal_continue(struct bsc_journal *journal, struct bsc_journal_rep
                              struct bsc_err *err)
 {
     if (!bsc_journal_file_open(journal, 0, err) ||
-        !bsc_journal_verify(journal->sys, journal->path, report, err))
+        !bsc_journal_read_on(journal->sys, journal->path, NULL, NULL, report, err))
         return false;
     if (report->state == BSC_JOURNAL_DAMAGED)
         return bsc_journal_report_err(journal->path, report, err);
@@ -113,13 +113,16 @@ static bool journal_continue(struct bsc_journal *journal, struct bsc_journal_rep
 }
 
 struct bsc_journal *bsc_journal_open(const struct bsc_journal_options *options,
-                                     struct bsc_journal_report *report, struct bsc_err *err)
+                                     const struct bsc_journal_report *known, struct bsc_err *err)
 {
-    struct bsc_journal_report own;
+    struct bsc_journal_report report;
     if (!place_is_fit(options, err))
         return NULL;
+    bsc_journal_report_init(&report);
+    if (known != NULL)
+        report = *known;
     struct bsc_journal *journal = bsc_journal_new(options);
-    if (journal_continue(journal, report != NULL ? report : &own, err))
+    if (journal_continue(journal, &report, err))
         return journal;
     bsc_journal_free(journal);
     return NULL;

@@ -281,11 +281,16 @@ bool bsc_journal_read_on(const struct bsc_sys *sys, const char *path, bsc_journa
     return done;
 }
 
-bool bsc_journal_read(const struct bsc_sys *sys, const char *path, bsc_journal_seen_fn seen,
-                      void *arg, struct bsc_journal_report *report, struct bsc_err *err)
+void bsc_journal_report_init(struct bsc_journal_report *report)
 {
     *report = (struct bsc_journal_report){.state = BSC_JOURNAL_OPEN};
     memcpy(report->hash, BSC_JOURNAL_ZEROS, sizeof BSC_JOURNAL_ZEROS);
+}
+
+bool bsc_journal_read(const struct bsc_sys *sys, const char *path, bsc_journal_seen_fn seen,
+                      void *arg, struct bsc_journal_report *report, struct bsc_err *err)
+{
+    bsc_journal_report_init(report);
     return bsc_journal_read_on(sys, path, seen, arg, report, err);
 }
 

@@ -63,6 +63,9 @@ struct bsc_journal_report {
     int64_t backwards_line;          /* the first of them, or 0 */
 };
 
+/* Of a journal of which nothing has been read. */
+void bsc_journal_report_init(struct bsc_journal_report *report);
+
 struct bsc_journal_record {
     int64_t line;               /* from 1 */
     int64_t seq;                /* from 1; the same as line in a journal that is whole */

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "journal/reader.h"
 #include "run/cursor.h"
+#include "run/held.h"
 #include "run/inputs.h"
 #include "run/judge.h"
 #include "run/outcome.h"
@@ -16,6 +17,9 @@ struct reading {
     struct bsc_value *outcome; /* owned: its, or NULL */
     struct bsc_value *seen;    /* owned {id=facts}: what was looked at afterwards */
     size_t taken_back;         /* of the trail, the last first */
+    struct bsc_run_held item;  /* of the item under way, from its beginning on */
+    struct bsc_run_held last; /* of the last item before it that was passed and changed something */
+    bool passed_over;         /* an item was, and the next process may begin there once more */
 };
 
 /* Set in an intent of a rollback: one of the way forward may be settled when that has begun. */
@@ -244,7 +248,8 @@ static void intent_seen(struct reading *reading, struct bsc_value *payload)
     reading->past->changes = bsc_value_get_number(payload, "effect", 0);
 }
 
-/* The outcome of the last change, or of one that has been open until somebody found out. */
+/* The outcome of the last change, or of one that has been open until somebody found out; one of
+ * neither must not pass for that of the next change. */
 static void outcome_seen(struct reading *reading, struct bsc_value *payload)
 {
     struct bsc_run_past *past = reading->past;
@@ -252,6 +257,10 @@ static void outcome_seen(struct reading *reading, struct bsc_value *payload)
         reading->intent = past->open;
         reading->seen = bsc_value_map();
         past->open = NULL;
+    }
+    if (reading->intent == NULL) {
+        bsc_value_free(payload);
+        return;
     }
     bsc_value_free(reading->outcome);
     reading->outcome = payload;
@@ -317,6 +326,11 @@ static void item_passed(struct bsc_run_past *past, int64_t index, enum bsc_outco
     bsc_value_remove(past->changed, key_of(index).text);
 }
 
+static bool is_done(enum bsc_outcome outcome)
+{
+    return outcome == BSC_OUTCOME_KEPT || outcome == BSC_OUTCOME_CHANGED;
+}
+
 static void item_ends(struct reading *reading, const struct bsc_value *payload)
 {
     struct bsc_run_past *past = reading->past;
@@ -329,6 +343,8 @@ static void item_ends(struct reading *reading, const struct bsc_value *payload)
         undo_ends(reading, index, outcome);
     else if (bsc_run_outcome_goes_on(outcome, optional))
         item_passed(past, index, outcome);
+    reading->passed_over =
+        reading->passed_over || (!is_done(outcome) && bsc_run_outcome_goes_on(outcome, optional));
 }
 
 static void keep_text(char **place, const char *text)
@@ -398,8 +414,6 @@ static bool is_wanted(enum bsc_journal_kind kind)
 
 static bool record_seen(void *arg, const struct bsc_journal_record *record, struct bsc_err *err)
 {
-    if (!is_wanted(record->kind))
-        return true;
     struct bsc_value *payload = bsc_journal_record_payload(record, err);
     if (payload == NULL)
         return false;
@@ -407,10 +421,110 @@ static bool record_seen(void *arg, const struct bsc_journal_record *record, stru
     return true;
 }
 
+/* ---------------------------------------------------------------- what is held back */
+
+/*
+ * Whoever goes on forwards needs to know of an item that was done only that it was, and of all of
+ * them what became of the last change: the records between are most of a long journal, and are not
+ * looked into. Behind an item that was passed over everything counts, since the next process may
+ * begin there once more and must not make again what was made.
+ */
+
+static bool is_of_a_change(enum bsc_journal_kind kind)
+{
+    return kind == BSC_JOURNAL_INTENT || kind == BSC_JOURNAL_OUTCOME || kind == BSC_JOURNAL_AFTER;
+}
+
+static bool change_seen(void *arg, const struct bsc_journal_record *record, struct bsc_err *err)
+{
+    return !is_of_a_change(record->kind) || record_seen(arg, record, err);
+}
+
+/* The last item that was passed comes late: where the run stands is known already. */
+static bool last_seen(struct reading *reading, struct bsc_err *err)
+{
+    struct bsc_run_past *past = reading->past;
+    const struct bsc_run_past stands = *past;
+    if (bsc_run_held_is_empty(&reading->last))
+        return true;
+    bool ok = bsc_run_held_each(&reading->last, change_seen, reading, err);
+    conclude(reading);
+    past->at = stands.at;
+    past->tried = stands.tried;
+    past->beyond = stands.beyond;
+    past->skipped = stands.skipped;
+    bsc_run_held_clear(&reading->last);
+    return ok;
+}
+
+static bool held_seen(struct reading *reading, struct bsc_err *err)
+{
+    bool ok =
+        last_seen(reading, err) && bsc_run_held_each(&reading->item, record_seen, reading, err);
+    bsc_run_held_clear(&reading->item);
+    return ok;
+}
+
+static bool is_passed(const struct bsc_value *payload)
+{
+    enum bsc_outcome outcome = BSC_OUTCOME_UNKNOWN;
+    bsc_run_outcome_parse(bsc_value_get_string(payload, "outcome"), &outcome);
+    return is_done(outcome);
+}
+
+static void forget_item(struct reading *reading)
+{
+    if (reading->item.has_change) {
+        struct bsc_run_held before = reading->last;
+        reading->last = reading->item;
+        reading->item = before;
+    }
+    bsc_run_held_clear(&reading->item);
+}
+
+static bool item_end_seen(struct reading *reading, const struct bsc_journal_record *record,
+                          struct bsc_err *err)
+{
+    struct bsc_value *payload = bsc_journal_record_payload(record, err);
+    bool passed = is_passed(payload);
+    if (passed)
+        forget_item(reading);
+    bool ok = payload != NULL && (passed || held_seen(reading, err));
+    if (ok)
+        take_in(reading, record->kind, payload);
+    else
+        bsc_value_free(payload);
+    return ok;
+}
+
+static bool is_within_item(const struct reading *reading, enum bsc_journal_kind kind)
+{
+    return kind == BSC_JOURNAL_ITEM_BEGIN ||
+           (!bsc_run_held_is_empty(&reading->item) &&
+            (kind == BSC_JOURNAL_ACTION_BEGIN || is_of_a_change(kind)));
+}
+
+/* A record that waits, or that settles what the waiting ones are worth. */
+static bool record_held(void *arg, const struct bsc_journal_record *record, struct bsc_err *err)
+{
+    struct reading *reading = arg;
+    bool is_held = !reading->past->goes_back && !reading->past->with_trail && !reading->passed_over;
+    if (!is_wanted(record->kind))
+        return true;
+    if (is_held && record->kind == BSC_JOURNAL_ITEM_END && !bsc_run_held_is_empty(&reading->item))
+        return item_end_seen(reading, record, err);
+    is_held = is_held && is_within_item(reading, record->kind);
+    bool is_next = !is_held || record->kind == BSC_JOURNAL_ITEM_BEGIN;
+    if (is_next && !bsc_run_held_is_empty(&reading->item) && !held_seen(reading, err))
+        return false;
+    if (is_held)
+        bsc_run_held_add(&reading->item, record);
+    return is_held || (last_seen(reading, err) && record_seen(reading, record, err));
+}
+
 bool bsc_run_past_read(struct bsc_run_past *past, const struct bsc_sys *sys, const char *journal,
                        struct bsc_err *err)
 {
-    struct bsc_journal_report report;
     struct reading reading = {.past = past};
     past->at = (struct bsc_run_place){.item = 1};
     past->changed = bsc_value_map();
@@ -418,11 +532,16 @@ bool bsc_run_past_read(struct bsc_run_past *past, const struct bsc_sys *sys, con
     past->trail = bsc_value_list();
     past->leases = bsc_value_map();
     past->stays = bsc_value_list();
-    bool ok = bsc_journal_read(sys, journal, record_seen, &reading, &report, err);
+    bsc_run_held_init(&reading.item);
+    bsc_run_held_init(&reading.last);
+    bool ok = bsc_journal_read(sys, journal, record_held, &reading, &past->report, err) &&
+              held_seen(&reading, err);
     conclude(&reading);
     shorten_trail(past, reading.taken_back);
-    return ok &&
-           (report.state != BSC_JOURNAL_DAMAGED || bsc_journal_report_err(journal, &report, err));
+    bsc_run_held_release(&reading.item);
+    bsc_run_held_release(&reading.last);
+    return ok && (past->report.state != BSC_JOURNAL_DAMAGED ||
+                  bsc_journal_report_err(journal, &past->report, err));
 }
 
 void bsc_run_past_release(struct bsc_run_past *past)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "journal/reader.h"
 #include "os/sys.h"
 #include "run/record.h"
 #include "value/value.h"
@@ -24,12 +25,15 @@ enum bsc_run_made {
 };
 
 struct bsc_run_past {
-    const struct bsc_value *schema; /* borrowed */
-    const struct bsc_value *items;  /* borrowed: what was to be carried out, of its plan or of the
-                                       runbook that this was made of */
-    size_t items_done;              /* from the first one on, those that let the run go on */
-    struct bsc_run_place at;        /* the item to go on with, and its action under way; action 0:
-                                       from its beginning */
+    const struct bsc_value *schema;   /* borrowed */
+    const struct bsc_value *items;    /* borrowed: what was to be carried out, of its plan or of the
+                                         runbook that this was made of */
+    bool with_trail;                  /* for a rollback; else the records of items that were passed
+                                         are not looked into, and trail and stays are not whole */
+    struct bsc_journal_report report; /* of the journal */
+    size_t items_done;                /* from the first one on, those that let the run go on */
+    struct bsc_run_place at;          /* the item to go on with, and its action under way; action 0:
+                                         from its beginning */
     struct bsc_value *changed; /* owned {item=true}: those not carried out yet of which something
                                   was changed already */
     bool tried;                /* a change of that item was begun, the last time */
@@ -58,8 +62,8 @@ struct bsc_run_past {
                                  and has no undo */
 };
 
-/* Reads the journal. *past is zeroed but for its schema and items; release it in any case. Errors:
- * those of reading, and DAMAGED when a record is bad. */
+/* Reads the journal. *past is zeroed but for its schema, items and with_trail; release it in any
+ * case. Errors: those of reading, and DAMAGED when a record is bad. */
 bool bsc_run_past_read(struct bsc_run_past *past, const struct bsc_sys *sys, const char *journal,
                        struct bsc_err *err);
 void bsc_run_past_release(struct bsc_run_past *past);

@@ -7,11 +7,11 @@
 #include "journal/reader.h"
 
 static struct bsc_journal *reopen(const struct bsc_sys *sys, struct ticking *ticking,
-                                  const char *path, struct bsc_journal_report *report,
+                                  const char *path, const struct bsc_journal_report *known,
                                   struct bsc_err *err)
 {
     const struct bsc_journal_options options = {sys, &ticking->clock, NULL, path, false};
-    return bsc_journal_open(&options, report, err);
+    return bsc_journal_open(&options, known, err);
 }
 
 static struct bsc_journal_report verified(const char *path)
@@ -25,13 +25,13 @@ static struct bsc_journal_report verified(const char *path)
 static void an_open_journal_goes_on_where_it_stopped(void **state)
 {
     struct bsc_err err = BSC_ERR_INIT;
-    struct bsc_journal_report report;
     struct ticking ticking;
     char *path = fixture_journal(*state);
-    ticking_init(&ticking);
-    struct bsc_journal *journal = reopen(bsc_sys_real(), &ticking, path, &report, &err);
-    assert_non_null(journal);
+    struct bsc_journal_report report = verified(path);
     assert_int_equal(report.state, BSC_JOURNAL_ENDED);
+    ticking_init(&ticking);
+    struct bsc_journal *journal = reopen(bsc_sys_real(), &ticking, path, NULL, &err);
+    assert_non_null(journal);
     assert_int_equal(bsc_journal_seq(journal), BSC_JOURNAL_KIND_MAX_);
     assert_string_equal(bsc_journal_hash(journal), report.hash);
     assert_true(fixture_append(journal, BSC_JOURNAL_RUN_BEGIN, true, &err));
@@ -40,6 +40,40 @@ static void an_open_journal_goes_on_where_it_stopped(void **state)
     assert_int_equal(report.state, BSC_JOURNAL_OPEN);
     assert_int_equal(report.records, BSC_JOURNAL_KIND_MAX_ + 1);
     assert_int_equal(report.counts[BSC_JOURNAL_RUN_BEGIN], 2);
+    free(path);
+}
+
+static void what_was_read_under_the_same_lock_is_gone_on_from(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct ticking ticking;
+    char *path = fixture_journal(*state);
+    struct bsc_journal_report known = verified(path);
+    ticking_init(&ticking);
+    struct bsc_journal *journal = reopen(bsc_sys_real(), &ticking, path, &known, &err);
+    assert_non_null(journal);
+    assert_int_equal(bsc_journal_seq(journal), BSC_JOURNAL_KIND_MAX_);
+    assert_true(fixture_append(journal, BSC_JOURNAL_RUN_BEGIN, true, &err));
+    assert_true(bsc_journal_close(journal, &err));
+    assert_int_equal(verified(path).records, BSC_JOURNAL_KIND_MAX_ + 1);
+    assert_int_equal(verified(path).fault, BSC_JOURNAL_FAULT_NONE);
+    free(path);
+}
+
+static void a_journal_that_lost_what_was_read_of_it_is_refused(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct ticking ticking;
+    char *path = fixture_journal(*state);
+    size_t length = 0;
+    char *bytes = unit_file_get(path, &length);
+    struct bsc_journal_report known = verified(path);
+    ticking_init(&ticking);
+    unit_file_put(path, bytes, length - 1);
+    assert_null(reopen(bsc_sys_real(), &ticking, path, &known, &err));
+    assert_int_equal(err.code, BSC_ERR_DAMAGED);
+    assert_int_equal(unit_entry_count(*state), 1);
+    free(bytes);
     free(path);
 }
 
@@ -55,11 +89,12 @@ static void every_torn_tail_is_put_aside_and_told(void **state)
     ticking_init(&ticking);
     for (size_t cut = start + 1; cut < length; cut++) {
         struct bsc_err err = BSC_ERR_INIT;
-        struct bsc_journal_report report;
         unit_file_put(path, bytes, cut);
-        struct bsc_journal *journal = reopen(bsc_sys_real(), &ticking, path, &report, &err);
-        assert_non_null(journal);
+        struct bsc_journal_report report = verified(path);
         assert_int_equal(report.state, BSC_JOURNAL_TORN);
+        struct bsc_journal *journal =
+            reopen(bsc_sys_real(), &ticking, path, cut % 2 == 0 ? &report : NULL, &err);
+        assert_non_null(journal);
         assert_int_equal(bsc_journal_seq(journal), BSC_JOURNAL_KIND_MAX_);
         assert_true(bsc_journal_close(journal, &err));
         report = verified(path);
@@ -189,6 +224,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_IN_FOLDER(an_open_journal_goes_on_where_it_stopped),
+        UNIT_IN_FOLDER(what_was_read_under_the_same_lock_is_gone_on_from),
+        UNIT_IN_FOLDER(a_journal_that_lost_what_was_read_of_it_is_refused),
         UNIT_IN_FOLDER(every_torn_tail_is_put_aside_and_told),
         UNIT_IN_FOLDER(a_second_torn_tail_does_not_replace_the_first),
         UNIT_IN_FOLDER(a_damaged_journal_is_refused_and_left_alone),

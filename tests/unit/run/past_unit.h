@@ -9,6 +9,7 @@
 #include "run_unit.h"
 #include "standing_unit.h"
 
+#include "run/amend.h"
 #include "run/past.h"
 
 #define PAST_ID "20261120-231501-failover-a3f2"
@@ -108,14 +109,64 @@ static inline void change(struct story *story, int effect, int item, const char 
         after(story, effect, "{'state':'B'}");
 }
 
-static inline const struct bsc_run_past *read_past(struct story *story)
+static inline void read_as(struct story *story, struct bsc_run_past *past, bool with_trail)
 {
     struct bsc_err err = BSC_ERR_INIT;
-    bsc_run_past_release(&story->past);
-    story->past.schema = story->schema;
-    story->past.items = bsc_value_get(story->plan, "items");
-    if (!bsc_run_past_read(&story->past, bsc_sys_real(), story->notes.folder.journal, &err))
+    past->schema = story->schema;
+    past->items = bsc_value_get(story->plan, "items");
+    past->with_trail = with_trail;
+    if (!bsc_run_past_read(past, bsc_sys_real(), story->notes.folder.journal, &err))
         fail_msg("%s", err.message);
+}
+
+static inline void assert_same_value(const struct bsc_value *one, const struct bsc_value *other)
+{
+    assert_int_equal(one == NULL, other == NULL);
+    assert_true(one == NULL || bsc_value_equal(one, other));
+}
+
+/* What was made of items that were not passed yet, and of undos. */
+static inline void assert_same_made(const struct bsc_run_past *one,
+                                    const struct bsc_run_past *other)
+{
+    for (size_t i = 0; i < bsc_value_count(one->made); i++) {
+        const char *key = bsc_value_key_at(one->made, i);
+        if (key[0] == '-' || strtoll(key, NULL, 10) > (int64_t)one->items_done)
+            assert_same_value(bsc_value_item_at(one->made, i), bsc_value_get(other->made, key));
+    }
+}
+
+/* Whoever goes on forwards is told the same as whoever goes back, but for the trail. */
+static inline void assert_same_forwards(struct story *story)
+{
+    const struct bsc_run_past *whole = &story->past;
+    struct bsc_run_past past = {0};
+    read_as(story, &past, false);
+    assert_int_equal(past.items_done, whole->items_done);
+    assert_int_equal(past.at.item, whole->at.item);
+    assert_int_equal(past.at.action, whole->at.action);
+    assert_int_equal(past.tried, whole->tried);
+    assert_int_equal(past.skipped, whole->skipped);
+    assert_int_equal(past.changes, whole->changes);
+    assert_int_equal(past.begun, whole->begun);
+    assert_int_equal(past.inputs, whole->inputs);
+    assert_int_equal(past.ended, whole->ended);
+    assert_int_equal(past.goes_back, whole->goes_back);
+    assert_int_equal(past.beyond, whole->beyond);
+    assert_int_equal(bsc_run_amend_reached(&past), bsc_run_amend_reached(whole));
+    assert_same_value(past.open, whole->open);
+    assert_same_value(past.changed, whole->changed);
+    assert_same_value(past.leases, whole->leases);
+    assert_same_made(whole, &past);
+    assert_same_made(&past, whole);
+    bsc_run_past_release(&past);
+}
+
+static inline const struct bsc_run_past *read_past(struct story *story)
+{
+    bsc_run_past_release(&story->past);
+    read_as(story, &story->past, true);
+    assert_same_forwards(story);
     return &story->past;
 }
 
