@@ -50,6 +50,7 @@ static const struct bsc_lib_row *const table[] = {
     &bsc_lib_row_standby_prove,     /* standby.prove */
     &bsc_lib_row_standby_replay,    /* standby.replay */
     &bsc_lib_row_standby_set,       /* standby.set */
+    &bsc_lib_row_wal_compare,       /* wal.compare */
     &bsc_lib_row_wal_copy,          /* wal.copy */
     &bsc_lib_row_wal_end,           /* wal.end */
     &bsc_lib_row_wal_history,       /* wal.history */

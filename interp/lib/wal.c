@@ -39,13 +39,15 @@ static bool ask_standby(const struct copy *copy, struct bsc_logs_segments_order 
     static const char question[] =
         "SELECT (SELECT system_identifier::text FROM pg_control_system()),"
         " (SELECT setting::bigint * CASE unit WHEN '8kB' THEN 8192 ELSE 1 END FROM pg_settings"
-        " WHERE name = 'wal_segment_size')";
+        " WHERE name = 'wal_segment_size'),"
+        " coalesce((pg_last_wal_replay_lsn() - '0/0')::bigint, 0)";
     struct bsc_value *row = bsc_lib_standby_ask(copy->call, &copy->target, question, NULL, err);
     if (row == NULL)
         return false;
     const char *id = bsc_value_string(bsc_value_at(row, 0));
     order->system_id = id != NULL ? strtoull(id, NULL, 10) : 0;
     order->segment_bytes = bsc_value_number(bsc_value_at(row, 1), 0);
+    order->replayed_lsn = bsc_value_number(bsc_value_at(row, 2), 0);
     bsc_value_free(row);
     return order->segment_bytes > 0 ||
            bsc_err_set(err, BSC_ERR_SQL, "server \"%s\" does not tell how long its log files are",
@@ -142,12 +144,15 @@ const struct bsc_lib_row bsc_lib_row_wal_history = {
 
 /* wal.end */
 
-#define END_ARGS "folders: list, timeline: int, segment: int, lsn: int, last_file: int, all: bool?"
+#define END_ARGS                                                                                   \
+    "folders: list, timeline: int, segment: int, lsn: int, last_file: int, without: list?, "       \
+    "all: bool?"
 
 enum { FOLDERS_MAX = 4 };
 
 struct end {
     struct bsc_logs_pg_folder folders[FOLDERS_MAX];
+    const char **without; /* owned: names, NULL-terminated */
     struct bsc_logs_pg_order order;
     int64_t lsn;       /* where a record begins for certain */
     int64_t last_file; /* where the last log file begins */
@@ -177,6 +182,19 @@ static bool take_folders(const struct bsc_value *list, struct end *end, struct b
     return true;
 }
 
+/* Files of the first folder that are to be replaced by those of another. */
+static bool take_without(const struct bsc_value *args, struct end *end, struct bsc_err *err)
+{
+    const struct bsc_value *list = NULL;
+    if (bsc_value_get(args, "without") == NULL)
+        return true;
+    if (!bsc_lib_args_list(args, "without", &list, err))
+        return false;
+    end->without = bsc_mem_new(bsc_value_count(list) + 1, sizeof *end->without);
+    end->folders[0].without = end->without;
+    return take_names(list, end->without, err);
+}
+
 static bool take_end(const struct bsc_lib_call *call, struct end *end, struct bsc_err *err)
 {
     const struct bsc_value *folders = NULL;
@@ -195,7 +213,7 @@ static bool take_end(const struct bsc_lib_call *call, struct end *end, struct bs
     end->order.cancel = call->cancel;
     end->order.timeline = (uint32_t)timeline;
     end->order.segment = (uint32_t)segment;
-    return take_folders(folders, end, err);
+    return take_folders(folders, end, err) && take_without(call->args, end, err);
 }
 
 /* A log whose next file is not there ends as it should. Zeros do not tell by whom they were
@@ -257,7 +275,9 @@ static bool end_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bs
 {
     struct end end = {0};
     char time[BSC_CLOCK_TEXT] = "";
-    if (!take_end(call, &end, err) || !read_end(&end, err))
+    bool ok = take_end(call, &end, err) && read_end(&end, err);
+    bsc_mem_free(end.without);
+    if (!ok)
         return false;
     if (end.time_us != 0)
         bsc_clock_format(end.time_us / 1000, time);
@@ -279,5 +299,6 @@ const struct bsc_lib_row bsc_lib_row_wal_end = {
     .result = "map {lsn: int, time: text, whole: bool, zeros: bool, reason: text, bad_lsn: int}",
     .doc =
         "Reads the log files of PostgreSQL from `last_file` on, or all of them from `lsn` on, and "
-        "says where the last whole record ends and when the last transaction ended.",
+        "says where the last whole record ends and when the last transaction ended. Those named "
+        "in `without` are not taken from the first folder.",
 };

@@ -25,8 +25,10 @@
 
 /* A folder in which files of the log may be. */
 struct bsc_logs_pg_folder {
-    const char *path; /* borrowed */
-    bool staged;      /* the files have names of their own until they are proven */
+    const char *path;           /* borrowed */
+    bool staged;                /* the files have names of their own until they are proven */
+    const char *const *without; /* borrowed, NULL-terminated: names of files that are not taken from
+                                   it; NULL for none */
 };
 
 struct bsc_logs_pg_order {

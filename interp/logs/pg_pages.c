@@ -57,6 +57,14 @@ static void close_file(struct bsc_logs_pg_reader *reader)
     reader->chunk_bytes = 0;
 }
 
+static bool is_left_out(const struct bsc_logs_pg_folder *folder, const char *name)
+{
+    for (size_t i = 0; folder->without != NULL && folder->without[i] != NULL; i++)
+        if (strcmp(folder->without[i], name) == 0)
+            return true;
+    return false;
+}
+
 /* Takes the file of a folder instead of the one that is open, if it is there and longer. */
 static void take_longer(struct bsc_logs_pg_reader *reader, const struct bsc_logs_pg_folder *folder,
                         const char *name, int64_t *length, struct bsc_err *err)
@@ -64,6 +72,8 @@ static void take_longer(struct bsc_logs_pg_reader *reader, const struct bsc_logs
     const struct bsc_sys *sys = reader->order.sys;
     struct bsc_err problem = BSC_ERR_INIT;
     struct stat found = {0};
+    if (is_left_out(folder, name))
+        return;
     char *path = bsc_logs_pg_path(folder, name);
     int fd = bsc_logs_io_open(sys, path, &problem);
     if (fd >= 0 && sys->fstat(sys->self, fd, &found) != 0)

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "logs/history.h"
 #include "logs/io.h"
+#include "logs/pg_pair.h"
 #include "logs/segment_pages.h"
 #include "os/files.h"
 
@@ -220,8 +221,33 @@ static bool compare(struct work *work, const struct job *job, int fd, bool *ret_
     return true;
 }
 
-/* What is there under the final name: the same bytes are kept, a piece of a file is replaced, and a
- * whole file with other bytes is somebody else's. */
+/* A whole file with other bytes: what the standby is still to read is replaced where that of the
+ * share takes it farther, and is somebody else's in any other case. */
+static bool judge_other(const struct work *work, const struct job *job, bool *ret_kept,
+                        struct bsc_err *err)
+{
+    const struct bsc_logs_segments_order *order = work->order;
+    const struct bsc_logs_pg_pair pair = {.sys = order->sys,
+                                          .share = order->share,
+                                          .destination = order->destination,
+                                          .timeline = (uint32_t)job->pages.timeline,
+                                          .segment = (uint32_t)order->segment_bytes,
+                                          .first_lsn = (uint64_t)job->pages.first_lsn,
+                                          .from_lsn = (uint64_t)order->replayed_lsn,
+                                          .cancel = order->cancel};
+    bool shared = false;
+    *ret_kept =
+        !job->is_history && order->replayed_lsn >= job->pages.first_lsn + order->segment_bytes;
+    if (*ret_kept)
+        return true;
+    if (!job->is_history && !bsc_logs_pg_pair_judge(&pair, &shared, err))
+        return false;
+    return shared ||
+           bsc_err_set(err, BSC_ERR_CONFLICT, "'%s' is there already with other bytes", job->to);
+}
+
+/* What is there under the final name: the same bytes are kept, and a piece of a file is replaced.
+ */
 static bool look_there(struct work *work, struct job *job, bool *ret_kept, struct bsc_err *err)
 {
     const struct bsc_sys *sys = work->order->sys;
@@ -236,10 +262,8 @@ static bool look_there(struct work *work, struct job *job, bool *ret_kept, struc
     if (ok && bytes == job->bytes)
         ok = compare(work, job, fd, &same, err);
     bsc_logs_io_close(sys, &fd, job->to, &ignored);
-    if (ok && bytes == job->bytes && !same)
-        ok = bsc_err_set(err, BSC_ERR_CONFLICT, "'%s' is there already with other bytes", job->to);
     *ret_kept = ok && same;
-    return ok;
+    return !ok || bytes != job->bytes || same ? ok : judge_other(work, job, ret_kept, err);
 }
 
 static void job_release(const struct work *work, struct job *job)

@@ -29,6 +29,7 @@ struct bsc_logs_segments_order {
     size_t count;
     int64_t segment_bytes; /* length of each log file */
     uint64_t system_id;    /* of the standby; 0 is not compared */
+    int64_t replayed_lsn;  /* of the standby */
     const atomic_bool *cancel;
     void (*progress)(void *arg, int64_t done, int64_t total); /* bytes; may be NULL */
     void *progress_arg;
@@ -45,8 +46,9 @@ struct bsc_logs_segments_result {
 /* Copies the files in order; every one that is named is durable. A killed run leaves a file
  * `.<name>.partial`, which the next one replaces. Stops at the first failure, naming the file:
  * INVALID for a name that no standby asks for, DAMAGED, NOT_FOUND, NO_SPACE, CANCELLED, CONFLICT
- * when a whole log file of this name with other bytes is there already. What was handed over before
- * stays. */
+ * when a whole log file of this name with other bytes is there already; one with which the log
+ * cannot be followed as far as with the file of the share is replaced, and one that the standby has
+ * passed is left alone. What was handed over before stays. */
 bool bsc_logs_segments_copy(const struct bsc_logs_segments_order *order,
                             struct bsc_logs_segments_result *ret, struct bsc_err *err);
 

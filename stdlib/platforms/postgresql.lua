@@ -168,7 +168,8 @@ local function chain_of(shipping, row, share, destination)
   local at = { timeline = row.timeline, lsn = row.lsn, segment = row.segment }
   local share_files = share and share.files
   local histories = standby.histories(shipping, at, share_files, destination.files)
-  return wal.chain(at, share_files, destination.files, histories), at
+  local worse = standby.worse(shipping, at, share_files, destination.files)
+  return wal.chain(at, share_files, destination.files, histories, worse), at
 end
 
 -- Where the copy has come to decides what it needs: without that only the folders can be told of.

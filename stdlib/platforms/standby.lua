@@ -96,6 +96,28 @@ function M.histories(shipping, at, share_files, destination_files)
   return found
 end
 
+-- Pairs of files that were found to be the same: name to mark, as of the last look. What is to be
+-- compared may be many files, so none is read twice without need.
+local seen_same = {}
+
+-- The names of the copied files that are worse than those of the share, as keys: of what was
+-- damaged on its way, or after it. Where that cannot be told none is; whoever reads them says why.
+function M.worse(shipping, at, share_files, destination_files)
+  local names = share_files and wal.pairs(at, share_files, destination_files) or {}
+  if #names == 0 then
+    return {}
+  end
+  local found = effects.call("wal.compare", { share = shipping.share,
+    destination = shipping.destination, files = host.list(names), segment = at.segment,
+    lsn = at.lsn, known = seen_same[shipping.destination] })
+  seen_same[shipping.destination] = found and found.same
+  local worse = {}
+  for _, name in ipairs(found and found.shared or {}) do
+    worse[name] = true
+  end
+  return worse
+end
+
 -- Where the last log file begins.
 local function last_file(facts)
   local line = facts.chain[#facts.chain]
@@ -105,9 +127,12 @@ end
 -- Where the log files end, by the records in them: a log file is rarely full to its last byte,
 -- since its last record goes on in the next one. With `all`, every record is read.
 local function read_log(shipping, at, facts, all)
+  local without = list.map(facts.chain, function(line)
+    return entry.differs(line) and entry.read(line).file or nil
+  end)
   return effects.call("wal.end", { folders = { shipping.destination, shipping.share },
     timeline = at.timeline, segment = at.segment, lsn = at.lsn, last_file = last_file(facts),
-    all = all })
+    without = #without > 0 and host.list(without) or nil, all = all })
 end
 
 -- What is wrong with the log, and in which file.

@@ -60,9 +60,9 @@ local function sizes_of(files)
   return sizes
 end
 
-local function line_of(name, range, bytes, copied)
+local function line_of(name, range, bytes, copied, differs)
   return entry.write { first_lsn = range.first_lsn, last_lsn = range.last_lsn, bytes = bytes,
-    copied = copied, file = name }
+    copied = copied, differs = differs, file = name }
 end
 
 local function wrong_length(name, bytes, segment)
@@ -71,13 +71,13 @@ local function wrong_length(name, bytes, segment)
 end
 
 -- Walks from the applied LSN as far as one file follows the other. A file of which only a part was
--- copied has to be copied again.
-local function walk(at, share, destination)
+-- copied has to be copied again, and so has one whose name is in `worse`.
+local function walk(at, share, destination, worse)
   local found = { chain = {}, pending = 0, copied_lsn = at.lsn, last_lsn = at.lsn }
   local first = at.lsn // at.segment * at.segment
   while true do
     local name = M.name(at.timeline, first, at.segment)
-    local copied = destination[name] == at.segment
+    local copied = destination[name] == at.segment and not worse[name]
     local bytes = copied and at.segment or share[name] or destination[name]
     if not bytes then
       return found, first, name
@@ -85,14 +85,25 @@ local function walk(at, share, destination)
       found.problem, found.problem_text = "damaged", wrong_length(name, bytes, at.segment)
     end
     local range = range_of(name, at.segment)
-    found.chain[#found.chain + 1] = line_of(name, range, bytes, copied)
+    found.chain[#found.chain + 1] = line_of(name, range, bytes, copied, worse[name])
     found.pending = found.pending + (copied and 0 or bytes)
     found.last_lsn = range.last_lsn
-    if copied and found.copied_lsn >= math.min(at.lsn, first) then
+    if copied and found.copied_lsn >= first then
       found.copied_lsn = range.last_lsn
     end
     first = range.last_lsn
   end
+end
+
+-- The log files of which both folders have a whole one that the copy has yet to read to its end.
+function M.pairs(at, share_files, destination_files)
+  local destination = sizes_of(destination_files)
+  return list.map(share_files, function(line)
+    local bytes, name = line:match("^(%d+) (.+)$")
+    local range = tonumber(bytes) == at.segment and destination[name] == at.segment
+      and range_of(name, at.segment)
+    return range and range.timeline == at.timeline and range.last_lsn > at.lsn and name or nil
+  end)
 end
 
 -- A timeline that left ours where the copy has not been yet: somebody has gone another way.
@@ -169,11 +180,12 @@ end
 
 -- What a standby that has come to {timeline, lsn, segment} needs of two listed folders, as facts
 -- of log backups. `share` may be nil when it cannot be read; `histories` are those of later
--- timelines, with `parent` and `lsn`.
-function M.chain(at, share_files, destination_files, histories)
+-- timelines, with `parent` and `lsn`; `worse` has the names of copied files that the share has
+-- whole and the destination has not.
+function M.chain(at, share_files, destination_files, histories, worse)
   local share, destination = sizes_of(share_files or {}), sizes_of(destination_files)
   local names = names_of(share, destination)
-  local found, ends, missing = walk(at, share, destination)
+  local found, ends, missing = walk(at, share, destination, worse or {})
   local problem, problem_text = look_behind(at, found, ends, missing, names)
   if problem == "none" then
     local other, why = other_way(at, histories or {})

@@ -112,8 +112,23 @@ function M.no_room(copy, facts)
       needed, text.bytes(free), free)
 end
 
+local function count_of(facts, is_meant)
+  local count = 0
+  for _, line in ipairs(facts.chain or {}) do
+    count = count + (is_meant(line) and 1 or 0)
+  end
+  return count
+end
+
+-- How many backups of the chain are not in the destination folder.
+function M.uncopied(facts)
+  return #(facts.chain or {}) - count_of(facts, entry.is_copied)
+end
+
+-- What was copied and has to be replaced is no reason: applying does that.
 function M.not_copied(facts)
-  if (facts.copied_lsn or 0) >= (facts.last_lsn or 0) or M.uncopied(facts) == 0 then
+  if (facts.copied_lsn or 0) >= (facts.last_lsn or 0)
+    or M.uncopied(facts) == count_of(facts, entry.differs) then
     return nil
   end
   return ("log backups up to LSN %d have not been copied, only up to LSN %d"):format(facts.last_lsn,
@@ -143,15 +158,6 @@ function M.behind_tail(facts, tail)
   end
   return ("the tail begins after LSN %d, but only LSN %d has been applied"):format(tail.first_lsn,
     facts.lsn or 0)
-end
-
--- How many backups of the chain are not in the destination folder.
-function M.uncopied(facts)
-  local count = 0
-  for _, line in ipairs(facts.chain or {}) do
-    count = count + (entry.is_copied(line) and 0 or 1)
-  end
-  return count
 end
 
 -- The next batch of wanted entries after `index`. Returns the batch, where it ended, and whether
@@ -234,8 +240,21 @@ function M.whole_after(now, lsn)
   return lsn >= (now.incomplete_lsn or lsn + 1) and host.null or nil
 end
 
--- The one change of a copy that applies what it is given by itself: waiting for that.
+-- The changes that replace what was damaged since it was copied, or when. A copy that applies what
+-- it is given by itself comes to a halt there.
+local function replacing(copy, facts)
+  local changes = {}
+  if (facts.copied_lsn or 0) < (facts.last_lsn or 0) then
+    for change in M.copying(copy, facts) do
+      changes[#changes + 1] = change
+    end
+  end
+  return changes
+end
+
+-- The last change of a copy that applies what it is given by itself: waiting for that.
 local function awaiting(copy, facts, now)
+  local changes = replacing(copy, facts)
   local change = registry.of(copy).replay_log_backups(copy, facts)
   local time = facts.last_time or schema.unknown_fact("log_backups", "applied_time")
   change.resource = copy.id
@@ -243,7 +262,8 @@ local function awaiting(copy, facts, now)
     incomplete_lsn = M.whole_after(now, facts.last_lsn),
     [backups_id(copy)] = { applied_lsn = facts.last_lsn, applied_time = time },
     [kept_id(copy)] = counted_anew(copy, now) }
-  return { change }
+  changes[#changes + 1] = change
+  return changes
 end
 
 -- `now` are the facts of the copy itself.

@@ -165,6 +165,7 @@ same "$(ls "$copied" | grep "^0" | grep -v history | tail -n 1)" "$last" \
     "the last log file that was copied"
 
 it "started again, the secondary is told which file it cannot read"
+flip "$share/$damaged"
 flip "$copied/$damaged"
 touch go
 start_secondary
@@ -182,14 +183,15 @@ read_now() {
         WHERE wait_event = \$\$PgSleep\$\$")" = 1 ]'
 }
 
-it "mended, it is held up by a reader who may stay for ever"
-flip "$copied/$damaged"
+it "mended on the share, it is copied again, and held up by a reader who may stay for ever"
+flip "$share/$damaged"
 setting "max_standby_archive_delay = -1"
 read_now dc2/sql3 "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM tblChatMessage;
     SELECT pg_sleep(1000)"
 bsc resume last --site site/site.yaml --yes
 [ "$code" -ne 0 ] || fail "it was resumed"
 says "a query holds it up, and max_standby_archive_delay is -1"
+cmp -s "$share/$damaged" "$copied/$damaged" || fail "it was not copied again"
 
 it "without the reader it replays the rest in the same run"
 pg dc2/sql3 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity

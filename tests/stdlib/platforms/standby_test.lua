@@ -114,6 +114,20 @@ T["applying is one wait for the end of the last record, beside its readers"] = f
     applied_time = "2026-11-21T10:01:00.000Z" })
 end
 
+T["applying replaces first what was damaged since it was copied"] = function()
+  local all = facts()
+  all[backups].chain = host.list { (chain[1]:gsub("copied", "differs")),
+    (chain[2]:gsub("missing", "copied")) }
+  all[backups].copied_lsn = 39845888
+  local world = lab.world(all, true)
+  local result = lab.step(world, "log_backups.apply(db.secondary)", { site = site() })
+  expect.equal(result.outcome, "changed")
+  expect.equal(#world.changes, 2)
+  expect.equal(world.changes[1].row, "wal.copy")
+  expect.equal(world.changes[1].args.files, { f26 })
+  expect.equal(world.changes[2].row, "standby.replay")
+end
+
 T["a standby that is held takes nothing"] = function()
   local all = facts { held_by = "its replay is paused" }
   all[backups].copied_lsn = 41900000
@@ -281,6 +295,31 @@ T["a log file of the share that ends with zeros raises a doubt"] = function()
   expect.equal(found.doubt, f27 .. " in /share ends with zeros from LSN 41942784 on: whether "
     .. "commits behind it were lost does not show")
   expect.equal(doubt(file_lines(f26)).doubt, nil)
+end
+
+T["a file that is worse than that of the share is read there, and compared once only"] = function()
+  local known, ends
+  local function look()
+    return observe(backups, nil, {
+      ["folder.list"] = folders(file_lines(f26, f27), file_lines(f26, f27)),
+      ["wal.compare"] = function(args)
+        expect.equal(args.files, { f26, f27 })
+        known = args.known
+        return { same = { [f27] = "mark" }, shared = host.list { f26 } }
+      end,
+      ["wal.end"] = function(args)
+        ends = args
+        return { lsn = 0x27FFF00, time = "", whole = true, reason = "" }
+      end,
+    })
+  end
+  local found = look()
+  expect.equal(known, nil)
+  expect.equal(ends.without, { f26 })
+  expect.equal(found.chain[1], "39845888 40894464 1048576 - - differs " .. f26)
+  expect.equal(found.copied_lsn, 0x2600000)
+  look()
+  expect.equal(known, { [f27] = "mark" })
 end
 
 T["the log backups end where their last record ends"] = function()

@@ -57,6 +57,22 @@ T["one that was copied in part is copied again"] = function()
   expect.equal(facts.problem, "none")
 end
 
+T["so is one that is worse than that of the share, and nothing behind it counts"] = function()
+  local facts = wal.chain(at(0x2600100), lines(f26, f27), lines(f26, f27), {}, { [f26] = true })
+  expect.equal(facts.chain, {
+    "39845888 40894464 1048576 - - differs " .. f26,
+    "40894464 41943040 1048576 - - copied " .. f27,
+  })
+  expect.equal(facts.copied_lsn, 0x2600100)
+  expect.equal(facts.pending_bytes, mib)
+end
+
+T["whole log files of both folders that are yet to be read are compared"] = function()
+  expect.equal(wal.pairs(at(0x2600100), lines("000000010000000000000025", f26, f27, f28,
+    "000000020000000000000026", "00000002.history"), { mib .. " " .. f26, "7 " .. f27,
+    mib .. " 000000020000000000000026", mib .. " 000000010000000000000025" }), { f26 })
+end
+
 T["nothing is needed where nothing is new"] = function()
   local facts = wal.chain(at(0x2700000), lines(f26), lines(f26))
   expect.equal(#facts.chain, 0)

@@ -178,6 +178,69 @@ static void a_long_transaction_is_read_back_over_once(void **state)
     bench_close(&bench);
 }
 
+/* A byte in the middle of a file is another, or what it was before. */
+static void flip(const char *folder, const char *name)
+{
+    char *path = unit_path(folder, name);
+    size_t length = 0;
+    char *bytes = unit_file_get(path, &length);
+    assert_int_equal(length, SEGMENT);
+    bytes[SEGMENT / 2] ^= 1;
+    unit_file_put(path, bytes, length);
+    free(bytes);
+    free(path);
+}
+
+/* Which of the copied file and that of the share it says is to be taken. */
+static void assert_compared(struct lib_bench *bench, const struct pg_cluster *cluster,
+                            const char *name, const char *mark, const char *verdict)
+{
+    struct bsc_value *found =
+        call_row(bench, "wal.compare",
+                 "{'share':'%s','destination':'%s/copied','files':['%s'],'segment':%d,'lsn':0,"
+                 "'known':{'%s':'%s'}}",
+                 cluster->wal, cluster->folder, name, SEGMENT, name, mark);
+    if (found == NULL)
+        fail_msg("%s", bench->err.message);
+    const struct bsc_value *shared = bsc_value_get(found, "shared");
+    const char *now = bsc_value_get_string(bsc_value_get(found, "same"), name);
+    assert_int_equal(bsc_value_count(shared), strcmp(verdict, "share") == 0);
+    assert_int_equal(now != NULL, strcmp(verdict, "same") == 0);
+    bsc_value_free(found);
+}
+
+static void of_two_files_the_one_that_leads_farther_is_to_be_taken(void **state)
+{
+    struct lib_bench bench;
+    struct pg_cluster cluster;
+    struct told told;
+    char name[32];
+    bench_open(&bench, state);
+    put_statements(&cluster);
+    ask_waldump(&cluster, &told);
+    pg_shell("cp -r %s %s/copied", cluster.wal, cluster.folder);
+    char *copied = unit_path(cluster.folder, "copied");
+    snprintf(name, sizeof name, "00000001%016llX",
+             (unsigned long long)(lsn_of(told.last) / SEGMENT - 1));
+    assert_compared(&bench, &cluster, name, "", "same");
+    flip(copied, name);
+    assert_compared(&bench, &cluster, name, "", "share");
+    flip(copied, name);
+    flip(cluster.wal, name);
+    assert_compared(&bench, &cluster, name, "", "copy");
+    flip(copied, name);
+    assert_compared(&bench, &cluster, name, "", "same");
+    assert_refusal(&bench,
+                   call_row(&bench, "wal.compare",
+                            "{'share':'/','destination':'/','files':['../x'],'segment':%d,"
+                            "'lsn':0}",
+                            SEGMENT),
+                   BSC_ERR_USAGE, "must be names of log files");
+    free(copied);
+    pg_cluster_remove(&cluster);
+    bench_close(&bench);
+}
+
 static void arguments_that_mean_nothing_are_refused(void **state)
 {
     struct lib_bench bench;
@@ -206,6 +269,7 @@ int main(void)
         UNIT_IN_FOLDER(the_end_of_the_log_is_the_same_from_everywhere),
         UNIT_IN_FOLDER(zeros_are_an_end_behind_the_last_record_only),
         UNIT_IN_FOLDER(a_long_transaction_is_read_back_over_once),
+        UNIT_IN_FOLDER(of_two_files_the_one_that_leads_farther_is_to_be_taken),
         UNIT_IN_FOLDER(arguments_that_mean_nothing_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
