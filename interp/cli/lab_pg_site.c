@@ -33,7 +33,7 @@ static const char site_rest[] =
     "    secondary: { server: sql3, database: mgc }\n"
     "    secondary_mirror: { server: sql4, database: mgc }\n"
     "    log_shipping: { share: backups/mgc, destination: dc2/sql3/copied,\n"
-    "                    pid_file: .lab/pids/copier }\n"
+    "                    pid_file: .lab/pids/copier, job: [lab, work, %F, copier] }\n"
     "    loss_check:\n"
     "      server: clients\n"
     "      file: ledger.db\n"
@@ -50,7 +50,7 @@ static const char site_rest[] =
 static const char start_text[] = "start, -w, -D, @/%F/data, -l, @/%F/mirror.log,\n"
                                  "                  -o, \"-c unix_socket_directories=@/%F\"]";
 
-/* Adds the text with the server's folder for each %F. */
+/* Adds the text with a folder for each %F. */
 static void fill_folder(const struct bsc_lab *lab, const char *text, const char *folder,
                         struct bsc_buf *out)
 {
@@ -103,7 +103,7 @@ bool bsc_lab_pg_site_write(const struct bsc_lab *lab, const struct bsc_lab_pg_pr
     bsc_lab_pg_fill(lab, site_text, &text);
     for (size_t i = 0; i < sizeof servers / sizeof servers[0]; i++)
         add_server(lab, programs, servers[i], &text);
-    bsc_lab_pg_fill(lab, site_rest, &text);
+    fill_folder(lab, site_rest, lab->folder, &text);
     bool ok = bsc_files_write(lab->cli->sys, path, text.data, text.length, 0600, err);
     bsc_buf_release(&text);
     bsc_mem_free(path);

@@ -147,7 +147,7 @@ static void place_once(struct bsc_site_check *check, struct bsc_value *seen, con
 static void job_check(struct bsc_site_check *check, const char *name,
                       const struct bsc_value *shipping)
 {
-    static const char *const keys[] = {"stop", "start"};
+    static const char *const keys[] = {"job", "stop", "start"};
     if (bsc_value_get_string(shipping, "pid_file") != NULL)
         return;
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {

@@ -132,6 +132,10 @@ static const struct bsc_site_key log_shipping_keys[] = {
     {.name = "pid_file",
      .type = BSC_SITE_PATH,
      .doc = "File that holds the pid of the job that copies them; platforms other than sqlite."},
+    {.name = "job",
+     .type = BSC_SITE_WORDS,
+     .doc = "Words that stand one after the other in the command line of that job, which tell it "
+            "from another program that has got its pid."},
     {.name = "stop",
      .type = BSC_SITE_WORDS,
      .doc = "Program that ends that job, and its arguments; left out, its process gets a SIGTERM."},

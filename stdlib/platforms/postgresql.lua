@@ -109,7 +109,9 @@ local function shipping_of(copy)
   return database and database.log_shipping
 end
 
--- The copy job is a process of the site's own, known by its pid file.
+-- The copy job is a process of the site's own, known by its pid file and, where the site says so,
+-- by words in its command line. A process that has other words may be whoever got the pid after the
+-- job had ended, or the job under another name than the site has.
 local function add_log_shipping(copy, facts)
   local shipping = shipping_of(copy)
   if copy.role ~= "secondary" or not shipping then
@@ -119,13 +121,19 @@ local function add_log_shipping(copy, facts)
       .. "databases.%s.log_shipping a pid_file"):format(copy.database)
     return
   end
-  local job, failure = effects.call("process.state", { pid_file = shipping.pid_file })
+  local words = standby.job_words(shipping)
+  local job, failure = effects.call("process.state", { pid_file = shipping.pid_file, job = words })
   if not job then
     facts.reason = words_of(failure)
-    return
+  elseif job.alive and words and not job.is_job then
+    facts.reason = ("process %d, whose pid is in %s, is %s, and not the job of the site (%s): "
+      .. "remove that file if the job has ended, else mend job in log_shipping"):format(job.pid,
+        shipping.pid_file, job.program ~= "" and job.program or "a program that cannot be seen",
+        table.concat(words, " "))
+  else
+    facts.log_shipping = job.alive and "configured" or "none"
+    facts.log_shipping_job = job.program
   end
-  facts.log_shipping = job.alive and "configured" or "none"
-  facts.log_shipping_job = job.program
 end
 
 function M.observe.database(copy)

@@ -207,8 +207,24 @@ local function target_of(copy, args)
   return args
 end
 
--- The job is known by the program that the pid in its file stands for: another one that has got the
--- same pid meanwhile is left alone.
+-- The words that the job's command line holds; nil where the site does not say.
+function M.job_words(shipping)
+  return has_words(shipping.job) and shipping.job or nil
+end
+
+-- A pid alone tells nothing of the process that has it: after the machine was started anew, it is
+-- another one's.
+function M.verbs.not_endable(copy)
+  local shipping = shipping_of(copy)
+  if has_words(shipping.stop) or has_words(shipping.job) then
+    return nil
+  end
+  return ("nothing tells the job that ships to %s from another program that got its pid: give "
+    .. "databases.%s.log_shipping a job, with words of its command line, or a stop"):format(
+      copy.server, copy.database)
+end
+
+-- The process that was seen gets a signal, and no other one that has got the same pid meanwhile.
 function M.verbs.end_log_shipping(copy, facts)
   local shipping = shipping_of(copy)
   if has_words(shipping.stop) then

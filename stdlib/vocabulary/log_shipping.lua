@@ -108,8 +108,9 @@ local install = primitive.shipped {
   end,
 }
 
--- Ends log shipping into a secondary copy, after a running copy or apply has ended. The job as it
--- was seen before is kept in the journal, and the undo makes it again.
+-- Ends log shipping into a secondary copy: the job finishes what it has under way, as far as its
+-- platform knows of that. The job as it was seen before is kept in the journal, and the undo makes
+-- it again.
 -- Source: Lync Server 2013, Failing over Persistent Chat Server, step 1.
 local remove = primitive.shipped {
   name = "log_shipping.remove",
@@ -120,14 +121,19 @@ local remove = primitive.shipped {
     return { log_shipping = "none" }
   end,
   requires = function(a, facts)
-    if facts.log_shipping == "configured" and facts.log_shipping_job == "" then
+    local copy = handles.of(a.copy)
+    local not_endable = registry.of(copy).not_endable
+    local why = facts.log_shipping == "configured" and not_endable and not_endable(copy)
+    if why then
+      return why
+    elseif facts.log_shipping == "configured" and facts.log_shipping_job == "" then
       return ("the log shipping job of %s cannot be read, so it could not be set up again; repair "
-        .. "or remove it by hand"):format(handles.of(a.copy).title)
+        .. "or remove it by hand"):format(copy.title)
     elseif facts.state == "unreachable" or facts.state == "missing" then
-      return ("%s is %s"):format(handles.of(a.copy).title, facts.state)
+      return ("%s is %s"):format(copy.title, facts.state)
     elseif facts.log_shipping == nil then
       return ("nothing tells whether log shipping into %s is set up%s"):format(
-        handles.of(a.copy).title, facts.reason and ": " .. facts.reason or "")
+        copy.title, facts.reason and ": " .. facts.reason or "")
     end
   end,
   changes = function(a, facts)

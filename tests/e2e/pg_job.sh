@@ -50,16 +50,32 @@ says "wait until sql3 has replayed its log up to LSN $replayed"
 bsc rollback last --site site/site.yaml --yes
 says "the site does not say how log shipping to sql3 is begun"
 
-it "another program that has got its pid is left alone"
+it "another program that has got its pid is neither taken for the job nor ended"
 sleep 1000 &
-background="$background $!"
-echo $! >site/.lab/pids/copier
+other=$!
+background="$background $other"
+echo "$other" >site/.lab/pids/copier
+bsc plan ship.lua --site site/site.yaml -o plan.json
+exits 3
+says "process $other, whose pid is in $work/site/.lab/pids/copier, is sleep (command line "
+says "and not the job of the site (lab work $work/site copier): remove that file if the job"
+says_not "sleep 1000"
+sh start.sh "$program" "$work/site"
 bsc plan ship.lua --site site/site.yaml -o plan.json
 exits 0
-says "sleep 1000"
-sh start.sh "$program" "$work/site"
+cp site/.lab/pids/copier job
+echo "$other" >site/.lab/pids/copier
 bsc run plan.json --site site/site.yaml --yes
 exits 3
+gone "$other" && fail "the other program was ended"
+mv job site/.lab/pids/copier
+job_is_gone && fail "the job was ended"
+
+it "where nothing tells the job from another program, it is not ended by a signal"
+sed -i 's|^ *\(pid_file: .lab/pids/copier\), job: .*|                    \1 }|' site/site.yaml
+bsc run ship.lua --site site/site.yaml --yes
+exits 3
+says "nothing tells the job that ships to sql3 from another program that got its pid"
 job_is_gone && fail "the job was ended"
 
 it "it is ended and begun as the site says"

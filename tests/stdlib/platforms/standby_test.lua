@@ -18,7 +18,8 @@ local function site(more)
   local mgc = found.databases.mgc
   mgc.primary, mgc.mirror = copy_on "sql1", copy_on "sql2"
   mgc.secondary, mgc.secondary_mirror = copy_on "sql3", copy_on "sql4"
-  mgc.log_shipping = { share = "/share", destination = "/copied", pid_file = "/run/copier" }
+  mgc.log_shipping = { share = "/share", destination = "/copied", pid_file = "/run/copier",
+    job = host.list { "copier", "--often" } }
   for key, value in pairs(more or {}) do
     mgc.log_shipping[key] = value
   end
@@ -64,6 +65,13 @@ T["the copy job gets a signal, if it is still the program that was seen"] = func
   expect.equal(world.changes[1].args, { pid_file = "/run/copier", program = "copier --often" })
 end
 
+T["a job that only a pid stands for is not ended by a signal"] = function()
+  local result, world = play("log_shipping.remove(db.secondary)", nil,
+    { site = site { job = host.list {} } })
+  expect_refusal(result, "nothing tells the job that ships to sql3 from another program")
+  expect.equal(#world.changes, 0)
+end
+
 T["a job that the site does not say how to begin is not begun again"] = function()
   local _, world = play "log_shipping.remove(db.secondary)"
   local ended = lab.take_back(world, { index = 1, action = 1, undo = world.changes[1].undo })
@@ -74,7 +82,7 @@ end
 
 T["a job may be ended and begun by programs of the site"] = function()
   local options = { site = site { stop = host.list { "systemctl", "stop", "copier" },
-    start = host.list { "systemctl", "start", "copier" } } }
+    start = host.list { "systemctl", "start", "copier" }, job = host.list {} } }
   local _, world = play("log_shipping.remove(db.secondary)", nil, options)
   expect.equal(world.changes[1].row, "command.run")
   expect.equal(world.changes[1].args, { argv = { "systemctl", "stop", "copier" } })
@@ -247,6 +255,21 @@ local function observe(resource, row, rows)
     return value and { ok = true, value = value }
       or { ok = false, error = { code = "not_found", message = "no answer to " .. effect.row } }
   end)
+end
+
+T["a process that is not the job by its words proves neither that there is one nor none"] = function()
+  local function look(alive, is_job)
+    return observe(secondary, nil, { ["process.state"] = { alive = alive, pid = 7,
+      program = alive and "sleep (command line 12)" or "", is_job = is_job } })
+  end
+  expect.equal(look(true, true).log_shipping, "configured")
+  expect.equal(look(true, true).log_shipping_job, "sleep (command line 12)")
+  expect.equal(look(false, false).log_shipping, "none")
+  local found = look(true, false)
+  expect.equal(found.log_shipping, nil)
+  expect.equal(found.reason, "process 7, whose pid is in /run/copier, is sleep (command line 12), "
+    .. "and not the job of the site (copier --often): remove that file if the job has ended, else "
+    .. "mend job in log_shipping")
 end
 
 T["what holds a standby is told"] = function()

@@ -77,7 +77,7 @@ static void without_a_pid_file_nobody_is_alive(void **state)
     bench_open(&bench, state);
     assert_answer(&bench,
                   call_row(&bench, "process.state", "{'pid_file':'%s/none'}", (char *)*state),
-                  "{'alive':false,'pid':0,'program':''}");
+                  "{'alive':false,'is_job':false,'pid':0,'program':''}");
     put(state, "wrong", "soon\n");
     assert_refusal(&bench,
                    call_row(&bench, "process.state", "{'pid_file':'%s/wrong'}", (char *)*state),
@@ -87,6 +87,24 @@ static void without_a_pid_file_nobody_is_alive(void **state)
                    call_row(&bench, "process.state", "{'pid_file':'%s/all'}", (char *)*state),
                    BSC_ERR_INVALID, "does not hold the pid of a process");
     bench_close(&bench);
+}
+
+/* Until a child has become its program it looks like this one. */
+static void await_job(struct lib_bench *bench, const char *folder, const char *words, bool is_job)
+{
+    bool found = !is_job;
+    for (int tries = 0; found != is_job && tries < 1000; tries++) {
+        struct bsc_value *seen =
+            call_row(bench, "process.state", "{'pid_file':'%s/pid','job':%s}", folder, words);
+        assert_non_null(seen);
+        found = bsc_value_get_truth(seen, "is_job");
+        bsc_value_free(seen);
+        if (found != is_job)
+            bsc_clock_pause(10, NULL);
+        else if (!is_job)
+            return;
+    }
+    assert_int_equal(found, is_job);
 }
 
 static void only_the_program_that_is_named_is_ended(void **state)
@@ -105,13 +123,21 @@ static void only_the_program_that_is_named_is_ended(void **state)
                    call_row(&bench, "process.end", "{'pid_file':'%s/pid','program':'sleep 1'}",
                             (char *)*state),
                    BSC_ERR_CONFLICT, "is another program");
-    /* Until it has become the program it looks like this one. */
-    struct bsc_value *answer = NULL;
-    for (int tries = 0; answer == NULL && tries < 1000; tries++) {
-        answer = call_row(&bench, "process.end", "{'pid_file':'%s/pid','program':'sleep 1000'}",
-                          (char *)*state);
-        bsc_clock_pause(10, NULL);
-    }
+    await_job(&bench, *state, "['sleep','1000']", true);
+    await_job(&bench, *state, "['1000']", true);
+    await_job(&bench, *state, "['sleep']", true);
+    await_job(&bench, *state, "['1000','sleep']", false);
+    await_job(&bench, *state, "['sleep','100']", false);
+    await_job(&bench, *state, "['sleep','1000','1000']", false);
+    await_job(&bench, *state, "[]", false);
+    struct bsc_value *seen =
+        call_row(&bench, "process.state", "{'pid_file':'%s/pid'}", (char *)*state);
+    const char *program = bsc_value_get_string(seen, "program");
+    assert_int_equal(strncmp(program, "sleep (command line ", 20), 0);
+    assert_null(strstr(program, "1000"));
+    struct bsc_value *answer = call_row(
+        &bench, "process.end", "{'pid_file':'%s/pid','program':'%s'}", (char *)*state, program);
+    bsc_value_free(seen);
     assert_non_null(answer);
     assert_int_equal(bsc_value_get_number(answer, "pid", 0), pid);
     bsc_value_free(answer);

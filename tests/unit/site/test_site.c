@@ -346,7 +346,7 @@ static void the_map_is_normalised(void **state)
     static const char expected[] =
         "{\"data_centres\":{\"d1\":{\"title\":null}},\"databases\":{\"m\":{\"backlog\":null,"
         "\"failover\":\"allowed\",\"log_shipping\":{\"destination\":\"/site/in\","
-        "\"destination_limit\":2097152,\"pid_file\":null,\"share\":\"/share\","
+        "\"destination_limit\":2097152,\"job\":[],\"pid_file\":null,\"share\":\"/share\","
         "\"start\":[],\"stop\":[]},"
         "\"loss_check\":null,\"mirror\":null,\"note\":null,\"primary\":{\"database\":null,\"file\":"
         "\"sub/m.db\","
