@@ -235,6 +235,8 @@ local function take_all(run, changes, wanted)
     local change, is_last = next_change(run.known[run.action.resource], run.last_result)
     if not change then
       return nil
+    elseif type(change) == "string" then
+      return stop(run, "refused", change)
     end
     local ended = take(run, change, is_last, becomes)
     if ended then

@@ -20,7 +20,8 @@
 -- repeatable = true where it does nothing more when it is made again }
 -- or an action of another primitive; the last one is taken to make `wants` true unless it says
 -- otherwise. `changes` may also give a function that returns the next change each time it is
--- called with the latest facts, and nil at the end: for long work that should not be listed first.
+-- called with the latest facts, and nil at the end: for long work that should not be listed first;
+-- or a text, which is a reason to refuse that came up meanwhile.
 --
 -- The shipped ones also use: `moot` (asked before `wants`, with the same arguments and whether the
 -- runbook brings the resource online later: "kept" or "skipped" and why, when the time for the

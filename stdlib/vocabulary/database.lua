@@ -26,6 +26,16 @@ local function behind_handed_over(copy, facts, observe)
   end
 end
 
+-- Why the facts of log backups do not tell which of them there are, or nil. That nobody can read
+-- them any more is no reason: then there are none to wait for.
+local function doubt_of(backups)
+  if type(backups.problem) == "string" and backups.problem ~= "none" then
+    return backups.problem_text or backups.problem
+  elseif backups.problem == nil and backups.share_readable then
+    return "nothing tells which of them it needs"
+  end
+end
+
 -- Log backups that came in after the others were applied would be lost for this copy.
 local function behind(copy, facts, observe)
   local found = inventory.database(copy.database)
@@ -36,9 +46,9 @@ local function behind(copy, facts, observe)
   end
   local backups = observe(("log_backups:%s.secondary"):format(copy.database))
   local last, applied = backups.last_lsn, backups.applied_lsn
-  if type(backups.problem) == "string" and backups.problem ~= "none" then
-    return ("what log backups %s has not applied is in doubt: %s"):format(copy.title,
-      backups.problem_text or backups.problem)
+  local doubt = doubt_of(backups)
+  if doubt then
+    return ("what log backups %s has not applied is in doubt: %s"):format(copy.title, doubt)
   elseif backups.share_readable and math.type(last) == "integer"
     and math.type(applied) == "integer" and last > applied then
     return ("%s has log backups up to LSN %d and has applied them up to LSN %d: copy and apply the "
@@ -149,6 +159,26 @@ local function becomes(copy, facts, observe)
   return changed
 end
 
+-- Why the copy must not be brought online now, or nothing.
+local function in_the_way(a, facts, observe)
+  local copy = handles.of(a.copy)
+  local free = waived(a)
+  return not free and rivals.of(copy, observe) or unready(copy, facts)
+    or not free and (behind(copy, facts, observe) or rivals.in_use(copy, facts))
+end
+
+-- Gives the changes one by one. Before the one that cannot be taken back it is asked once more what
+-- was asked at first: what comes in between takes time, in which a server may have come back, or
+-- log backups in.
+local function asked_again(a, changes, final, observe)
+  local index = 0
+  return function()
+    index = index + 1
+    local why = changes[index] == final and in_the_way(a, observe(a.copy), observe)
+    return why or changes[index], changes[index + 1] == nil
+  end
+end
+
 -- Brings a restoring copy online on a new recovery fork: from then on no log backup can ever be
 -- applied to it. Refuses while another copy answers and could be written to, or does not and is not
 -- proved to be fenced where the site says how that is done, while log backups are left to be
@@ -172,12 +202,7 @@ local recover = primitive.shipped {
     return { state = "online", writable = true,
       commits_held_by = facts.commits_held_by and host.null }
   end,
-  requires = function(a, facts, observe)
-    local copy = handles.of(a.copy)
-    local free = waived(a)
-    return not free and rivals.of(copy, observe) or unready(copy, facts)
-      or not free and (behind(copy, facts, observe) or rivals.in_use(copy, facts))
-  end,
+  requires = in_the_way,
   remembers = function(a)
     return loss.sources(handles.of(a.copy))
   end,
@@ -190,7 +215,7 @@ local recover = primitive.shipped {
       tail_afterwards(copy, facts, observe, becomes(copy, facts, observe)))
     changes[#changes + 1] = change
     changes[#changes + 1] = platform.prove and platform.prove(copy)
-    return changes
+    return asked_again(a, changes, change, observe)
   end,
   tells = function(a, _, _, seen)
     local notes = loss.notes(a.copy, seen)

@@ -201,6 +201,24 @@ T["it is not brought online while its log backups are in doubt"] = function()
   expect.equal(#world.changes, 0)
 end
 
+T["whether it may come online is asked again right before"] = function()
+  local world = lab.world(ready { commits_await = "sql4" }, true)
+  world.play = function()
+    world.facts["database:mgc.primary"] = { state = "online", writable = true }
+  end
+  expect_refusal(lab.step(world, recover, { site = site() }),
+    "two writable copies must never exist")
+  expect.equal(#world.changes, 1)
+  expect.equal(world.changes[1].row, "standby.set")
+end
+
+T["it is not brought online where nothing tells which log backups it needs"] = function()
+  local all = ready()
+  all[backups] = { share_readable = true }
+  expect_refusal(lab.step(lab.world(all, true), recover, { site = site() }),
+    "in doubt: nothing tells which of them it needs")
+end
+
 T["one on which no commit comes through is not taken for recovered"] = function()
   local world = lab.world(ready { state = "online", writable = true, commits_held_by = "gone" },
     true)
@@ -257,7 +275,7 @@ local function observe(resource, row, rows)
   end)
 end
 
-T["a process that is not the job by its words proves neither that there is one nor none"] = function()
+T["a process that is not the job by its words proves nothing of the job"] = function()
   local function look(alive, is_job)
     return observe(secondary, nil, { ["process.state"] = { alive = alive, pid = 7,
       program = alive and "sleep (command line 12)" or "", is_job = is_job } })
