@@ -1,6 +1,7 @@
 -- What a failover cannot save: before it, as a window; after it, as counts.
 
 local effects = require "bascule/effects"
+local entry = require "bascule/platforms/entry"
 local handles = require "bascule/language/handles"
 local inventory = require "bascule/language/inventory"
 local list = require "bascule/core/list"
@@ -123,6 +124,22 @@ local function doubt(seen)
   elseif backups.doubt then
     return text.sentence(backups.doubt) .. "."
   end
+end
+
+-- Timelines that left before the copy got so far, as a text; nil where there is none. Nothing tells
+-- one that was tried and given up from one that somebody works on.
+local function other_timelines(seen)
+  local words = list.map(seen.backups.timelines or {}, function(line)
+    local history = entry.read(line)
+    return ("%s (left at LSN %d)"):format(history.file, history.first_lsn)
+  end)
+  return #words > 0 and table.concat(words, ", ") or nil
+end
+
+local function timelines_line(seen)
+  local words = other_timelines(seen)
+  return words and ("Taken for timelines that were tried and given up: %s. If a server works on "
+    .. "one of them, this copy becomes a second primary."):format(words)
 end
 
 -- How much of the log lies between two LSNs, in the words of the copy's platform.
@@ -255,7 +272,7 @@ function M.window(copy_handle, seen)
   local copy = handles.of(copy_handle)
   seen = seen or M.sources(copy)
   local lines = { where_line(copy, seen), missing_line(copy, seen) }
-  for _, line_of in ipairs { doubt, savable_line, tail_line } do
+  for _, line_of in ipairs { doubt, timelines_line, savable_line, tail_line } do
     lines[#lines + 1] = line_of(seen)
   end
   local binding = #lines
@@ -308,6 +325,10 @@ local function loss_note(copy, seen)
   local data = { applied_lsn = applied_lsn, applied_time = applied_time, known_lsn = lsn,
     known_time = time }
   words = words .. add_lost_commits(seen, data)
+  data.timelines = other_timelines(seen)
+  if data.timelines then
+    words = ("%s; taken for timelines that were given up: %s"):format(words, data.timelines)
+  end
   if is_counted(copy.database) then
     words = words .. add_counts(copy, seen, data)
   end

@@ -179,6 +179,23 @@ T["a number that a timeline had before is not given again"] = function()
   expect.equal(world.changes[1].becomes[secondary].fork, "timeline 3")
 end
 
+T["a timeline that is taken for given up is told at the gate and in the report"] = function()
+  local all = ready()
+  all[backups].timelines = host.list { "39000000 39000000 41 - - missing 00000002.history" }
+  local world = lab.world(all, true)
+  lab.body('gate "Now?" { shows = { "data_loss_window" } }\nstep "online" {\n' .. recover .. "\n}",
+    { site = site() })
+  lab.perform(world, 1)
+  local told = "00000002.history (left at LSN 39000000)"
+  expect.truthy(table.concat(world.asked[1].stands, "\n"):find("Taken for timelines that were "
+    .. "tried and given up: " .. told .. ". If a server works on one of them, this copy becomes a "
+    .. "second primary.", 1, true))
+  lab.perform(world, 2)
+  expect.truthy(world.notes[1].text:find("; taken for timelines that were given up: " .. told, 1,
+    true))
+  expect.equal(world.notes[1].data.timelines, told)
+end
+
 T["settings that would close it are changed first, one by one"] = function()
   local world = lab.world(ready { commits_await = "sql4", refuses_writes = true }, true)
   lab.step(world, recover, { site = site() })
