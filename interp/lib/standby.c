@@ -247,8 +247,14 @@ const struct bsc_lib_row bsc_lib_row_standby_promote = {
 static bool prove_writable(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
                            struct bsc_err *err)
 {
-    static const char message[] = "SELECT current_setting('transaction_read_only'),"
-                                  " pg_logical_emit_message(true, 'bascule', 'online')";
+    /* What a role or a database has set for itself was so on the old primary. */
+    static const char message[] =
+        "SELECT (current_setting('transaction_read_only') = 'on' AND NOT EXISTS"
+        " (SELECT FROM pg_db_role_setting, unnest(setconfig) written"
+        " WHERE written LIKE 'default_transaction_read_only=%'"
+        " AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))"
+        " AND setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = session_user))))::int,"
+        " pg_logical_emit_message(true, 'bascule', 'online')";
     struct bsc_lib_target writer = *target;
     struct bsc_sql_limits limits = {.cancel = call->cancel, .timeout_ms = WRITABLE_WITHIN_MS};
     struct bsc_sql_result result = {0};
@@ -265,8 +271,7 @@ static bool prove_writable(const struct bsc_lib_call *call, const struct bsc_lib
     }
     const struct bsc_value *row =
         bsc_value_at(bsc_value_get(bsc_value_at(result.sets, 0), "rows"), 0);
-    const char *read_only = bsc_value_string(bsc_value_at(row, 0));
-    bool ok = read_only == NULL || strcmp(read_only, "off") == 0 ||
+    bool ok = bsc_value_number(bsc_value_at(row, 0), 0) == 0 ||
               bsc_err_set(err, BSC_ERR_CONFLICT,
                           "\"%s\" is online, but its settings make it read only", target->server);
     bsc_sql_result_release(&result);

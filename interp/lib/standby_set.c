@@ -44,7 +44,8 @@ static bool alter(const struct bsc_lib_call *call, const struct bsc_lib_target *
     return ok;
 }
 
-/* Each process of the server reads the settings a little later. */
+/* Each process of the server reads the settings a little later. What our role or the database has
+ * set for itself hides what the server has. */
 static bool await_shown(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
                         const char *name, const char *value, struct bsc_err *err)
 {
@@ -53,10 +54,18 @@ static bool await_shown(const struct bsc_lib_call *call, const struct bsc_lib_ta
     bsc_value_append(params, bsc_value_text(name));
     for (int waited = 0; ok && !shown && waited < SHOWN_WITHIN_MS; waited += LOOK_EVERY_MS) {
         struct bsc_value *row = bsc_lib_standby_ask(
-            call, target, "SELECT setting FROM pg_settings WHERE name = ?", params, err);
+            call, target,
+            "SELECT setting, (SELECT count(*) FROM pg_db_role_setting, unnest(setconfig) written"
+            " WHERE starts_with(written, name || '=')"
+            " AND setdatabase IN (0, (SELECT oid FROM pg_database"
+            " WHERE datname = current_database()))"
+            " AND setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = session_user)))"
+            " FROM pg_settings WHERE name = ?",
+            params, err);
         const char *now = bsc_value_string(bsc_value_at(row, 0));
+        bool hidden = bsc_value_number(bsc_value_at(row, 1), 0) > 0;
         ok = row != NULL;
-        shown = now != NULL && strcmp(now, value) == 0;
+        shown = now != NULL && (hidden || strcmp(now, value) == 0);
         bsc_value_free(row);
         if (ok && !shown)
             bsc_clock_pause(LOOK_EVERY_MS, call->cancel);

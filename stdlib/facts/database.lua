@@ -41,12 +41,18 @@ return {
     commits_held_by = { type = "text", volatile = true,
       doc = "standbys that commits on it wait for now although too few of them are there; unknown "
         .. "when commits go through" },
-    rights_missing = { type = "text",
+    -- Log backups bring grants and settings of databases.
+    closed_by = { type = "text", volatile = true,
+      doc = "settings of the database itself that refuse writes to its clients; unknown when there "
+        .. "are none" },
+    rights_missing = { type = "text", volatile = true,
       doc = "what bringing it online needs and its role may not do; unknown when nothing" },
     handed_over_lsn = { type = "int", unit = "LSN", advances = true,
       doc = "where it was handed over, as long as it can still be opened again there; unknown when "
         .. "it was not" },
     sessions = { type = "int", unit = "sessions", volatile = true, doc = "sessions open on it" },
+    sessions_kept = { type = "text", volatile = true,
+      doc = "sessions that its role may not end, and what it needs for that; unknown when none" },
     session_list = { type = "list", volatile = true, doc = "those sessions: pid and program" },
     log_shipping = { type = "text", values = { "configured", "none" },
       doc = "whether a job copies and applies log backups to it" },

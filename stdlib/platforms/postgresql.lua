@@ -39,8 +39,14 @@ SELECT pg_is_in_recovery()::int AS restoring,
     WHERE name = 'wal_segment_size') AS segment,
 ]] .. standby.columns
 
+-- With whether our role may end each.
 local sessions_query = [[
-SELECT pid, coalesce(nullif(application_name, ''), usename, '') FROM pg_stat_activity
+SELECT pid, coalesce(nullif(application_name, ''), usename, ''),
+  (me.rolsuper OR NOT coalesce(other.rolsuper, false)
+    AND (pg_has_role('pg_signal_backend', 'usage')
+      OR coalesce(pg_has_role(other.oid, 'usage'), true)))::int
+FROM pg_stat_activity session LEFT JOIN pg_roles other ON other.oid = session.usesysid,
+  (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) me
 WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
 ORDER BY pid]]
 
@@ -98,6 +104,11 @@ local function add_sessions(copy, facts)
     facts.reason = words_of(failure)
     return
   end
+  local kept = list.map(value.rows, function(row)
+    return row[3] == 0 and ("%d (%s)"):format(row[1], row[2]) or nil
+  end)
+  facts.sessions_kept = #kept > 0 and ("%s; it needs membership in pg_signal_backend, and for "
+    .. "sessions of superusers to be one"):format(table.concat(kept, ", ")) or nil
   facts.sessions = #value.rows
   facts.session_list = host.list(list.map(value.rows, function(row)
     return { pid = row[1], program = row[2] }
@@ -141,15 +152,19 @@ function M.observe.database(copy)
   local facts
   if row then
     local state = state_of(row)
+    local function ask_here(sql)
+      return ask_row(copy, sql)
+    end
     facts = {
       state = state,
-      writable = state == "online" and row.read_only == 0,
+      writable = state == "online" and not standby.read_only(row, ask_here),
       database_id = row.system,
       fork = ("timeline %d"):format(row.timeline),
       lsn = row.lsn,
       time = row.time,
     }
-    standby.add_facts(row, state == "online" and ask_row(copy, standby.history_query), facts)
+    standby.add_facts(row, state == "online" and ask_row(copy, standby.history_query), facts,
+      ask_here)
     add_sessions(copy, facts)
   else
     local state, words = state_without_answer(copy, failure)

@@ -28,8 +28,20 @@ M.columns = [[
         AND sync_state IN ('sync', 'quorum')) < coalesce((regexp_match(lower(names),
           '^ *(first|any|) *([0-9]+) *[(]'))[2]::int, 1)) AS commits_held_by,
   (SELECT string_agg(f, ', ') FROM unnest(ARRAY['pg_promote(boolean,integer)',
-    'pg_read_file(text,bigint,bigint,boolean)']) f WHERE NOT has_function_privilege(f, 'execute'))
+    'pg_read_file(text,bigint,bigint,boolean)', 'pg_logical_emit_message(boolean,text,text)']) f
+    WHERE NOT coalesce(has_function_privilege(to_regprocedure(f)::oid, 'execute'), true))
     AS rights_missing,
+  current_setting('server_version_num')::int AS version,
+  (SELECT count(*) FROM pg_db_role_setting, unnest(setconfig) written
+    WHERE written LIKE 'default_transaction_read_only=%'
+      AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+      AND setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = session_user))) AS overridden,
+  (SELECT string_agg(CASE setdatabase WHEN 0 THEN 'ALTER ROLE ALL'
+      ELSE 'ALTER DATABASE ' || quote_ident(current_database()) END || ' SET ' || written, ', ')
+    FROM pg_db_role_setting, unnest(setconfig) written
+    WHERE written ~* '^default_transaction_read_only=(on|true|yes|1)$' AND setrole = 0
+      AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database())))
+    AS closed_by,
   (CASE WHEN pg_is_in_recovery() THEN NULL ELSE
     to_char(pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
     END) AS left_at]]
@@ -39,6 +51,49 @@ M.columns = [[
 M.history_query = [[
 SELECT pg_read_file('pg_wal/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
   || '.history', 0, 1048576, true) AS history]]
+
+-- What the server's own setting is where a setting of our role or of the database hides it. Only
+-- superusers may ask for that unless they let others.
+local hidden_query = [[
+SELECT (lower(setting) IN ('on', 'true', 'yes', '1'))::int AS read_only FROM pg_file_settings
+WHERE name = 'default_transaction_read_only' AND applied ORDER BY seqno DESC LIMIT 1]]
+
+-- Whether the server's own settings refuse writes to whoever does not ask for them. What a role or
+-- a database has is part of the database: it was so on the old primary, and nothing can change it
+-- before the copy is online.
+function M.read_only(row, ask_row)
+  if row.overridden == 0 or not row.overridden then
+    return row.read_only == 1
+  end
+  local own = ask_row(hidden_query)
+  return own ~= nil and own.read_only == 1
+end
+
+-- What a setting that has to be changed needs.
+local system_queries = {
+  [15] = [[SELECT string_agg('ALTER SYSTEM ON PARAMETER ' || name, ', ') AS parameters,
+    (NOT has_function_privilege('pg_reload_conf()', 'execute'))::int AS deaf
+    FROM (SELECT name FROM unnest(ARRAY[%s]) name
+      WHERE NOT has_parameter_privilege(name, 'alter system')) missing]],
+  [13] = [[SELECT CASE WHEN rolsuper THEN NULL ELSE 'being a superuser' END AS parameters,
+    (NOT has_function_privilege('pg_reload_conf()', 'execute'))::int AS deaf
+    FROM pg_roles WHERE rolname = current_user]],
+}
+
+-- What bringing the copy online needs and its role may not do, as a text; nil for nothing.
+local function rights_missing(row, facts, ask_row)
+  local settings, missing = {}, {}
+  settings[1] = facts.commits_await and "'synchronous_standby_names'" or nil
+  settings[#settings + 1] = facts.refuses_writes and "'default_transaction_read_only'" or nil
+  local found = #settings > 0 and ask_row(system_queries[(row.version or 0) >= 150000 and 15 or 13]
+    :format(table.concat(settings, ", "))) or {}
+  local functions = {}
+  functions[1] = row.rights_missing
+  functions[#functions + 1] = found.deaf == 1 and "pg_reload_conf()" or nil
+  missing[1] = #functions > 0 and "EXECUTE ON FUNCTION " .. table.concat(functions, ", ") or nil
+  missing[#missing + 1] = found.parameters
+  return #missing > 0 and table.concat(missing, "; ") or nil
+end
 
 -- Why a standby does not take what is in its folder, or nil.
 local function held_by(row)
@@ -69,13 +124,14 @@ local function left_lsn(history)
   return found
 end
 
--- `history` is the row of the query for it, where there is one.
-function M.add_facts(row, history, facts)
+-- `history` is the row of the query for it, where there is one; `ask_row(sql)` asks the server.
+function M.add_facts(row, history, facts, ask_row)
+  facts.closed_by = row.closed_by
   if row.restoring == 1 then
     facts.held_by = held_by(row)
     facts.commits_await = known(row.commits_await)
-    facts.refuses_writes = row.read_only == 1 or nil
-    facts.rights_missing = row.rights_missing
+    facts.refuses_writes = M.read_only(row, ask_row) or nil
+    facts.rights_missing = rights_missing(row, facts, ask_row)
     return
   end
   facts.commits_held_by = row.commits_held_by

@@ -79,8 +79,8 @@ local function unready(copy, facts)
     return ("log backups up to LSN %d are in %s in part only; apply them first"):format(
       facts.incomplete_lsn, copy.title)
   elseif facts.rights_missing then
-    return ("the role that connects to %s may not do what that needs: GRANT EXECUTE ON FUNCTION %s"
-      ):format(copy.title, facts.rights_missing)
+    return ("the role that connects to %s may not do what that needs: GRANT %s"):format(copy.title,
+      facts.rights_missing)
   end
 end
 
@@ -217,8 +217,12 @@ local recover = primitive.shipped {
     changes[#changes + 1] = platform.prove and platform.prove(copy)
     return asked_again(a, changes, change, observe)
   end,
-  tells = function(a, _, _, seen)
+  tells = function(a, before, _, seen)
     local notes = loss.notes(a.copy, seen)
+    if before.closed_by then
+      notes[#notes + 1] = { kind = "warning", text = ("clients of %s are refused writes, as they "
+        .. "were before: %s"):format(handles.of(a.copy).title, before.closed_by) }
+    end
     if waived(a) then
       table.insert(notes, 1, { kind = "warning",
         text = ("%s was given: %s"):format(a.override, waived(a)) })

@@ -46,6 +46,9 @@ local kill_all = primitive.shipped {
     if facts.sessions == nil then
       return ("the sessions on %s cannot be seen: %s"):format(handles.of(a.copy).title,
         facts.reason or "it is " .. tostring(facts.state))
+    elseif facts.sessions_kept then
+      return ("the role that connects to %s may not end its sessions %s"):format(
+        handles.of(a.copy).title, facts.sessions_kept)
     end
   end,
   changes = function(a, facts)

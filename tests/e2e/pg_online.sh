@@ -65,6 +65,8 @@ setting() {
 new_servers site
 pg dc1/sql1 "CREATE TABLE tblBallast AS SELECT i, repeat('x', 200) FROM generate_series(1, 9000) i"
 pg dc1/sql1 "CREATE ROLE watcher LOGIN IN ROLE pg_monitor"
+# It hides the setting of the server from who only looks at what counts for itself.
+pg dc1/sql1 "ALTER DATABASE mgc SET default_transaction_read_only = off"
 pg dc1/sql1 "DELETE FROM tblBallast WHERE i <= 500"
 pg dc1/sql1 "VACUUM tblBallast"
 shipped=$(pg dc1/sql1 "SELECT max(id) FROM tblChatMessage")
@@ -206,10 +208,18 @@ it "a role that may not bring it online is told so before"
 sed 's/UID=postgres/UID=watcher/' site/site.yaml >site/other.yaml
 bsc plan online.lua --site site/other.yaml
 exits 3
-says "GRANT EXECUTE ON FUNCTION pg_promote(boolean,integer)"
+says "GRANT EXECUTE ON FUNCTION pg_promote(boolean,integer), pg_read_file(text,bigint,bigint"
+says "pg_reload_conf(); ALTER SYSTEM ON PARAMETER synchronous_standby_names"
+
+it "nor may it end the sessions of others"
+read_now dc2/sql3 "SELECT pg_sleep(1000)"
+bsc plan online.lua --site site/other.yaml
+exits 3
+says "may not end its sessions $(pg dc2/sql3 "SELECT pid FROM pg_stat_activity
+    WHERE wait_event = 'PgSleep'") (psql)"
+says "membership in pg_signal_backend"
 
 it "its readers are ended, and it is brought online"
-read_now dc2/sql3 "SELECT pg_sleep(1000)"
 bsc run online.lua --site site/site.yaml --yes
 exits 0
 says "done: 7 of 7 items, 6 changes"

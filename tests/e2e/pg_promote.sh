@@ -39,6 +39,11 @@ if [ "$1" = deaf ]; then
         until_true 30 test -e "site/backups/mgc/$switched"
     done
 fi
+if [ "$1" = stopped ]; then
+    pg dc1/sql1 "ALTER DATABASE mgc SET default_transaction_read_only = on"
+    switched=$(pg dc1/sql1 "SELECT pg_walfile_name(pg_switch_wal())")
+    until_true 30 test -e "site/backups/mgc/$switched"
+fi
 copied=$work/site/dc2/sql3/copied
 setting "restore_command = 'sh $work/wait.sh $work $copied/%f %p'"
 break_lab site primary-site
@@ -95,6 +100,9 @@ stopped)
     it "what is left is done by resuming"
     bsc resume last --site site/site.yaml --yes
     exits 0
+
+    it "what closes the database to its clients is told, and left as it was"
+    says "are refused writes, as they were before: ALTER DATABASE mgc SET"
     ;;
 waits)
     it "a commit that waits is a failure, whatever the facts say"

@@ -243,8 +243,25 @@ T["one on which no commit comes through is not taken for recovered"] = function(
   expect.equal(#world.changes, 0)
 end
 
+T["sessions that the role may not end are named before any is ended"] = function()
+  local world = lab.world(facts { sessions = 1, sessions_kept = "7 (psql); it needs more" }, true)
+  expect_refusal(lab.step(world, "sessions.kill_all(db.secondary)", { site = site() }),
+    "may not end its sessions 7 (psql); it needs more")
+  expect.equal(#world.changes, 0)
+end
+
+T["what closes the database to its clients is told and no reason to refuse"] = function()
+  local world = lab.world(ready { closed_by = "ALTER DATABASE mgc SET x=on" }, true)
+  local result = lab.step(world, recover, { site = site() })
+  expect.equal(result.outcome, "changed")
+  expect.equal(world.notes[#world.notes].kind, "warning")
+  expect.truthy(world.notes[#world.notes].text:find("are refused writes, as they were before: "
+    .. "ALTER DATABASE mgc SET x=on", 1, true))
+end
+
 T["without the right to promote it, it is not tried"] = function()
-  local world = lab.world(ready { rights_missing = "pg_promote(boolean,integer)" }, true)
+  local world = lab.world(ready {
+    rights_missing = "EXECUTE ON FUNCTION pg_promote(boolean,integer)" }, true)
   expect_refusal(lab.step(world, recover, { site = site() }),
     "GRANT EXECUTE ON FUNCTION pg_promote(boolean,integer)")
 end
@@ -279,7 +296,10 @@ local function observe(resource, row, rows)
     return lab.host.observe { resource = resource }
   end, function(effect)
     local found = rows and rows[effect.row]
-    local value = type(found) == "function" and found(effect.args) or found
+    local value = found
+    if type(found) == "function" then
+      value = found(effect.args)
+    end
     if not value and effect.row == "sql.query" then
       local sql = effect.args.sql
       value = (sql:find("pg_is_in_recovery", 1, true) or sql:find("pg_read_file('", 1, true))
@@ -305,6 +325,37 @@ T["a process that is not the job by its words proves nothing of the job"] = func
   expect.equal(found.reason, "process 7, whose pid is in /run/copier, is sleep (command line 12), "
     .. "and not the job of the site (copier --often): remove that file if the job has ended, else "
     .. "mend job in log_shipping")
+end
+
+T["of what is hidden by the database's settings the server's own counts"] = function()
+  local function look(more, own)
+    return observe(secondary, more, { ["sql.query"] = function(args)
+      return args.sql:find("pg_file_settings", 1, true) and { columns = host.list { "read_only" },
+        rows = host.list { host.list { own } } } or nil
+    end })
+  end
+  expect.equal(look({ read_only = 1, overridden = 0 }).refuses_writes, true)
+  expect.equal(look({ read_only = 1, overridden = 1 }, 0).refuses_writes, nil)
+  expect.equal(look({ read_only = 0, overridden = 1 }, 1).refuses_writes, true)
+  local online = look({ restoring = 0, read_only = 1, overridden = 1, closed_by = "ALTER X" }, 0)
+  expect.equal(online.writable, true)
+  expect.equal(online.closed_by, "ALTER X")
+end
+
+T["the rights that are missing depend on what has to be changed"] = function()
+  local function missing(more, found)
+    return observe(secondary, more, { ["sql.query"] = function(args)
+      return args.sql:find("pg_reload_conf", 1, true) and { columns = host.list { "parameters",
+        "deaf" }, rows = host.list { host.list(found) } } or nil
+    end }).rights_missing
+  end
+  local promote = "pg_promote(boolean,integer)"
+  expect.equal(missing {}, nil)
+  expect.equal(missing { rights_missing = promote }, "EXECUTE ON FUNCTION " .. promote)
+  expect.equal(missing({ commits_await = "x" }, { host.null, 0 }), nil)
+  expect.equal(missing({ commits_await = "x", version = 150000, rights_missing = promote },
+    { "ALTER SYSTEM ON PARAMETER y", 1 }), "EXECUTE ON FUNCTION " .. promote
+      .. ", pg_reload_conf(); ALTER SYSTEM ON PARAMETER y")
 end
 
 T["what holds a standby is told"] = function()
