@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "lib/args.h"
 #include "lib/rows_int.h"
@@ -54,6 +55,27 @@ static const char terminate[] =
     " WHERE datname = current_database() AND backend_type = 'client backend'"
     " AND pid <> pg_backend_pid()";
 
+/* Whoever opens them has to be found by what is there. */
+static bool tell_left(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
+                      struct bsc_err *err)
+{
+    static const char left[] =
+        "SELECT coalesce(string_agg(format('%s (%s)', pid,"
+        " coalesce(nullif(application_name, ''), usename)), ', ' ORDER BY pid), '')"
+        " FROM pg_stat_activity WHERE datname = current_database()"
+        " AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
+    struct bsc_err ignored = BSC_ERR_INIT;
+    struct bsc_value *row = err->code == BSC_ERR_TIMEOUT
+                                ? bsc_lib_standby_ask(call, target, left, NULL, &ignored)
+                                : NULL;
+    const char *names = bsc_value_string(bsc_value_at(row, 0));
+    if (names != NULL && *names != '\0')
+        bsc_err_set(err, BSC_ERR_TIMEOUT, "sessions come back as fast as they are ended: %s",
+                    names);
+    bsc_value_free(row);
+    return false;
+}
+
 static bool end_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
 {
     struct bsc_lib_target target;
@@ -63,8 +85,9 @@ static bool end_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bs
         !ask_number(call, &target, terminate, &ended, err))
         return false;
     for (left = ended; left > 0;) {
-        if (!pause_until(call, until_ms, "sessions come back as fast as they are ended", err) ||
-            !ask_number(call, &target, terminate, &left, err))
+        if (!pause_until(call, until_ms, "sessions come back as fast as they are ended", err))
+            return tell_left(call, &target, err);
+        if (!ask_number(call, &target, terminate, &left, err))
             return false;
     }
     *ret = bsc_value_map();
@@ -208,6 +231,26 @@ static void histories_take_back(const struct bsc_lib_call *call, const struct hi
     }
 }
 
+/* Those that are there since this change keep a standby from being started again. */
+static void histories_tell(const struct bsc_lib_call *call, const struct histories *histories,
+                           const char *server, struct bsc_err *err)
+{
+    struct bsc_buf names;
+    bsc_buf_init(&names);
+    for (size_t i = 0; histories->new != NULL &&i < bsc_value_count(histories->names); i++) {
+        char *path = history_path(histories, i);
+        if (histories->new[i] && bsc_files_exists(call->env->sys, path))
+            bsc_buf_printf(&names, "%s%s", names.length > 0 ? ", " : "", bsc_files_name_of(path));
+        bsc_mem_free(path);
+    }
+    if (names.length > 0)
+        bsc_err_wrap(err,
+                     "before it is online, \"%s\" cannot be started again with %s in %s and in its "
+                     "pg_wal",
+                     server, names.data, histories->destination);
+    bsc_buf_release(&names);
+}
+
 static bool promote_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
 {
     struct bsc_lib_target target;
@@ -220,6 +263,8 @@ static bool promote_run(struct bsc_lib_call *call, struct bsc_value **ret, struc
     /* One that may still come online needs them. */
     if (!ok && err->code != BSC_ERR_PENDING)
         histories_take_back(call, &histories);
+    if (!ok)
+        histories_tell(call, &histories, target.server, err);
     bsc_mem_free(histories.new);
     if (!ok || !prove_timeline(call, &target, before, &after, err))
         return false;

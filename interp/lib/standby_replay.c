@@ -13,6 +13,7 @@ enum {
     WAKE_EVERY_MS = 100,
     WAKES = 30,
     STALLED_AFTER_MS = 60000,
+    STUCK_AFTER_MS = 600000,
     HELD_UP_AFTER_MS = 2000
 };
 
@@ -164,19 +165,29 @@ static bool check_idle(struct watch *watch, struct bsc_err *err)
                     err);
 }
 
+/* It works, reads or writes, or waits for its restore_command: a long record, a slow disk or a file
+ * that comes from far away takes its time. */
+static bool is_busy(const struct look *now)
+{
+    return now->event[0] == '\0' || strncmp(now->event, "IO:", 3) == 0 ||
+           waits_for(now, "IPC:RestoreCommand");
+}
+
 static bool check_stall(const struct watch *watch, struct bsc_err *err)
 {
     int64_t still_ms = (now_us(watch) - watch->moved_us) / 1000;
     const struct look *now = &watch->now;
     bool held_up = is_held_up(now);
+    int64_t limit_ms = is_busy(now) ? STUCK_AFTER_MS : STALLED_AFTER_MS;
+    char why[64];
     if (held_up && now->conflict_ms < 0 && still_ms > HELD_UP_AFTER_MS)
         return complain(watch, BSC_ERR_CONFLICT,
                         "a query holds it up, and max_standby_archive_delay is -1",
                         "End the sessions of its readers first, with sessions.kill_all.", err);
-    if (still_ms <= STALLED_AFTER_MS + (held_up ? now->conflict_ms : 0))
+    if (still_ms <= limit_ms + (held_up ? now->conflict_ms : 0))
         return true;
-    complain(watch, BSC_ERR_TIMEOUT, "it has not moved for a minute",
-             "Look at the messages of the server.", err);
+    snprintf(why, sizeof why, "it has not moved for %lld s", (long long)(still_ms / 1000));
+    complain(watch, BSC_ERR_TIMEOUT, why, "Look at the messages of the server.", err);
     return bsc_err_detail(err, "Its startup process waits for %s.",
                           now->event[0] != '\0' ? now->event : "nothing that it tells");
 }

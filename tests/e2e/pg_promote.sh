@@ -131,6 +131,7 @@ killed)
     ends
     exits 6
     says "was told to come online, and may still do so"
+    says "cannot be started again with 00000002.history in $copied and in its pg_wal"
     ;;
 esac
 
