@@ -178,7 +178,7 @@ end
 
 -- What a rollback needs to take the whole action back. It goes with the action's first change, so
 -- that it is recorded before anything is done; `becomes` is what that change makes true.
-local function undo_with(run, becomes)
+local function undo_with(run, change, becomes)
   local whole, options = run.whole, run.options
   local spec = whole.action.primitive
   if whole.is_begun or options.goes_back then
@@ -187,6 +187,8 @@ local function undo_with(run, becomes)
   whole.is_begun = true
   if options.undo_actions and #options.undo_actions > 0 then
     return { declared = true }
+  elseif spec.irreversible and not change.returns then
+    return nil
   elseif not spec.undo and not (spec.undoes and spec.undoes(whole.action.a)) then
     return nil
   end
@@ -214,7 +216,8 @@ local function take(run, change, is_last, becomes)
   end
   local full = prepared(change, own, more, run.options)
   full.once = not change.repeatable and (full.assumed or not run.foretells) or nil
-  full.undo = undo_with(run, full.becomes)
+  full.undo = undo_with(run, change, full.becomes)
+  full.returns = change.returns
   full.harmless = run.whole.action.primitive.harmless and true or nil
   local answer = change_with_retry(full, run.options)
   if answer.outcome ~= "changed" then

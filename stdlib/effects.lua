@@ -31,6 +31,7 @@ function M.change(change)
     assumed = change.assumed,
     once = change.once,
     undo = change.undo,
+    returns = change.returns,
     harmless = change.harmless,
   }
 end

@@ -27,7 +27,8 @@
 -- runbook brings the resource online later: "kept" or "skipped" and why, when the time for the
 -- action is over), `read_only` (changes nothing), `performs` (a whole other way of being
 -- performed, with the world's effects), `tells` (notes for the operator afterwards, given what
--- `remembers` gave before the changes), `irreversible` (the step must be the point of no return),
+-- `remembers` gave before the changes), `irreversible` (the step must be the point of no return;
+-- what it changes before that says so by `returns = true`, and the undo is for that),
 -- `undoes` (for actions that carry their own undo, or where the platform decides on one, with
 -- `undo_word`, which the reference says of it), `label`, `usage`, `takes_list`, `check` (of
 -- arguments against each other, while loading). Whatever a shipped primitive promises in
@@ -240,6 +241,8 @@ function M.undo_word(action)
   local spec = action.primitive
   if spec.read_only or spec.harmless then
     return "not needed"
+  elseif spec.irreversible then
+    return "none"
   elseif spec.undoes then
     return spec.undoes(action.a) and (spec.undo_word and "automatic" or "declared") or "none"
   elseif spec.undo then

@@ -48,6 +48,7 @@ static const struct bsc_lib_row *const table[] = {
     &bsc_lib_row_standby_clear,     /* standby.clear */
     &bsc_lib_row_standby_promote,   /* standby.promote */
     &bsc_lib_row_standby_prove,     /* standby.prove */
+    &bsc_lib_row_standby_put_back,  /* standby.put_back */
     &bsc_lib_row_standby_replay,    /* standby.replay */
     &bsc_lib_row_standby_set,       /* standby.set */
     &bsc_lib_row_wal_compare,       /* wal.compare */

@@ -72,6 +72,7 @@ extern const struct bsc_lib_row bsc_lib_row_logs_unship;
 extern const struct bsc_lib_row bsc_lib_row_standby_clear;
 extern const struct bsc_lib_row bsc_lib_row_standby_promote;
 extern const struct bsc_lib_row bsc_lib_row_standby_prove;
+extern const struct bsc_lib_row bsc_lib_row_standby_put_back;
 
 /* standby_replay.c */
 extern const struct bsc_lib_row bsc_lib_row_standby_replay;

@@ -4,11 +4,20 @@
 #include "lib/args.h"
 #include "lib/rows_int.h"
 #include "lib/standby_int.h"
+#include "mirrors/pg.h"
 #include "os/clock.h"
 
 #define SET_ARGS "server: text, database: text, name: text, value: text"
 
-enum { LOOK_EVERY_MS = 5, SHOWN_WITHIN_MS = 10000 };
+enum { LOOK_EVERY_MS = 5, SHOWN_WITHIN_MS = 10000, RESET_WITHIN_MS = 1000 };
+
+/* A setting of a server, and the value that it is to have. */
+struct setting {
+    struct bsc_lib_call *call; /* borrowed */
+    struct bsc_lib_target target;
+    const char *name; /* borrowed */
+    const char *value;
+};
 
 /* Names of settings stand in the statement as they are. */
 static bool is_name(const char *name, struct bsc_err *err)
@@ -18,86 +27,102 @@ static bool is_name(const char *name, struct bsc_err *err)
     return bsc_err_set(err, BSC_ERR_USAGE, "\"%s\" is not the name of a setting", name);
 }
 
-static void add_statement(const char *name, const char *value, struct bsc_buf *text)
+static bool alter(const struct setting *setting, const char *value, struct bsc_err *err)
 {
-    bsc_buf_printf(text, "ALTER SYSTEM SET %s = '", name);
-    for (; *value != '\0'; value++) {
-        if (*value == '\'')
-            bsc_buf_add_char(text, '\'');
-        bsc_buf_add_char(text, *value);
-    }
-    bsc_buf_add_text(text, "'");
-}
-
-static bool alter(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
-                  const char *name, const char *value, struct bsc_err *err)
-{
+    const struct bsc_lib_call *call = setting->call;
     struct bsc_sql_limits limits = {.cancel = call->cancel,
                                     .timeout_ms = bsc_lib_call_left_ms(call)};
     struct bsc_sql_result result = {0};
     struct bsc_buf text;
     bsc_buf_init(&text);
-    add_statement(name, value, &text);
-    bool ok = bsc_lib_env_run(call->env, target, text.data, NULL, &limits, &result, err);
+    bsc_buf_printf(&text, "ALTER SYSTEM %s %s", value != NULL ? "SET" : "RESET", setting->name);
+    if (value != NULL) {
+        bsc_buf_add_text(&text, " = ");
+        bsc_mirrors_pg_literal(value, &text);
+    }
+    bool ok = bsc_lib_env_run(call->env, &setting->target, text.data, NULL, &limits, &result, err);
     bsc_sql_result_release(&result);
     bsc_buf_release(&text);
+    if (ok && !bsc_lib_standby_wake(call, &setting->target))
+        return bsc_err_set(err, BSC_ERR_DENIED,
+                           "\"%s\" does not read its settings anew: no right to pg_reload_conf()",
+                           setting->target.server);
     return ok;
 }
 
-/* Each process of the server reads the settings a little later. What our role or the database has
- * set for itself hides what the server has. */
-static bool await_shown(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
-                        const char *name, const char *value, struct bsc_err *err)
+/* Whether it is as wanted now. What our role or the database has set for itself hides what the
+ * server has: then *ret_hidden says so. */
+static bool look(const struct setting *setting, bool *ret_shown, bool *ret_hidden,
+                 struct bsc_err *err)
 {
+    static const char question[] =
+        "SELECT setting, (SELECT count(*) FROM pg_db_role_setting, unnest(setconfig) written"
+        " WHERE starts_with(written, name || '=') AND setdatabase IN (0,"
+        " (SELECT oid FROM pg_database WHERE datname = current_database()))"
+        " AND setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = session_user)))"
+        " FROM pg_settings WHERE name = ?";
     struct bsc_value *params = bsc_value_list();
-    bool shown = false, ok = true;
-    bsc_value_append(params, bsc_value_text(name));
-    for (int waited = 0; ok && !shown && waited < SHOWN_WITHIN_MS; waited += LOOK_EVERY_MS) {
-        struct bsc_value *row = bsc_lib_standby_ask(
-            call, target,
-            "SELECT setting, (SELECT count(*) FROM pg_db_role_setting, unnest(setconfig) written"
-            " WHERE starts_with(written, name || '=')"
-            " AND setdatabase IN (0, (SELECT oid FROM pg_database"
-            " WHERE datname = current_database()))"
-            " AND setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = session_user)))"
-            " FROM pg_settings WHERE name = ?",
-            params, err);
-        const char *now = bsc_value_string(bsc_value_at(row, 0));
-        bool hidden = bsc_value_number(bsc_value_at(row, 1), 0) > 0;
-        ok = row != NULL;
-        shown = now != NULL && (hidden || strcmp(now, value) == 0);
-        bsc_value_free(row);
-        if (ok && !shown)
-            bsc_clock_pause(LOOK_EVERY_MS, call->cancel);
-    }
+    bsc_value_append(params, bsc_value_text(setting->name));
+    struct bsc_value *row =
+        bsc_lib_standby_ask(setting->call, &setting->target, question, params, err);
+    const char *now = bsc_value_string(bsc_value_at(row, 0));
+    bool ok = row != NULL;
+    *ret_shown = now != NULL && strcmp(now, setting->value) == 0;
+    *ret_hidden = bsc_value_number(bsc_value_at(row, 1), 0) > 0;
+    bsc_value_free(row);
     bsc_value_free(params);
-    if (!ok || shown)
-        return shown;
-    bsc_err_set(err, BSC_ERR_CONFLICT, "%s on \"%s\" was set and is another all the same", name,
-                target->server);
+    return ok;
+}
+
+/* Each process of the server reads the settings a little later. */
+static bool await_shown(const struct setting *setting, int within_ms, bool *ret_shown,
+                        bool *ret_hidden, struct bsc_err *err)
+{
+    *ret_shown = false;
+    for (int waited = 0; waited <= within_ms; waited += LOOK_EVERY_MS) {
+        if (!look(setting, ret_shown, ret_hidden, err))
+            return false;
+        if (*ret_shown || *ret_hidden)
+            break;
+        bsc_clock_pause(LOOK_EVERY_MS, setting->call->cancel);
+    }
+    return true;
+}
+
+static bool set(const struct setting *setting, struct bsc_err *err)
+{
+    bool shown = false, hidden = false;
+    if (!alter(setting, setting->value, err) ||
+        !await_shown(setting, SHOWN_WITHIN_MS, &shown, &hidden, err))
+        return false;
+    if (shown || hidden)
+        return true;
+    bsc_err_set(err, BSC_ERR_CONFLICT, "%s on \"%s\" was set and is another all the same",
+                setting->name, setting->target.server);
     return bsc_err_hint(err, "Where the server was started with it, nothing else counts.");
+}
+
+static bool take_setting(struct bsc_lib_call *call, struct setting *ret, struct bsc_err *err)
+{
+    const struct bsc_value *given = bsc_value_get(call->args, "value");
+    *ret = (struct setting){.call = call, .value = ""};
+    if (!bsc_lib_args_known(call->args, SET_ARGS, err) ||
+        !bsc_lib_standby_target(call, &ret->target, err) ||
+        !bsc_lib_args_text(call->args, "name", &ret->name, err) || !is_name(ret->name, err) ||
+        (bsc_value_string_length(given) > 0 &&
+         !bsc_lib_args_text(call->args, "value", &ret->value, err)))
+        return false;
+    ret->target.read_only = false;
+    return true;
 }
 
 static bool set_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
 {
-    struct bsc_lib_target target;
-    const char *name = NULL, *value = "";
-    const struct bsc_value *given = bsc_value_get(call->args, "value");
-    if (!bsc_lib_args_known(call->args, SET_ARGS, err) ||
-        !bsc_lib_standby_target(call, &target, err) ||
-        !bsc_lib_args_text(call->args, "name", &name, err) || !is_name(name, err) ||
-        (bsc_value_string_length(given) > 0 &&
-         !bsc_lib_args_text(call->args, "value", &value, err)))
+    struct setting setting;
+    if (!take_setting(call, &setting, err))
         return false;
-    target.read_only = false;
-    bool ok = alter(call, &target, name, value, err);
-    if (ok && !bsc_lib_standby_wake(call, &target))
-        ok = bsc_err_set(err, BSC_ERR_DENIED,
-                         "\"%s\" does not read its settings anew: no right to "
-                         "pg_reload_conf()",
-                         target.server);
-    ok = ok && await_shown(call, &target, name, value, err);
-    bsc_lib_standby_hang_up(call, &target);
+    bool ok = set(&setting, err);
+    bsc_lib_standby_hang_up(call, &setting.target);
     if (ok)
         *ret = bsc_value_map();
     return ok;
@@ -113,4 +138,52 @@ const struct bsc_lib_row bsc_lib_row_standby_set = {
     .result = "map {}",
     .doc = "Changes a setting of a PostgreSQL server for good (ALTER SYSTEM) and waits until it "
            "counts.",
+};
+
+/* standby.put_back */
+
+/* Where the value stands in the server's configuration file, giving up what ALTER SYSTEM has
+ * written is all; else it was written by ALTER SYSTEM before. */
+static bool put_back(const struct setting *setting, struct bsc_err *err)
+{
+    bool shown = false, hidden = false;
+    return alter(setting, NULL, err) &&
+           await_shown(setting, RESET_WITHIN_MS, &shown, &hidden, err) &&
+           (shown || set(setting, err));
+}
+
+static bool check_recovering(const struct setting *setting, struct bsc_err *err)
+{
+    struct bsc_value *row = bsc_lib_standby_ask(setting->call, &setting->target,
+                                                "SELECT pg_is_in_recovery()::int", NULL, err);
+    bool ok = bsc_value_number(bsc_value_at(row, 0), 0) == 1;
+    if (row != NULL && !ok)
+        bsc_err_set(err, BSC_ERR_CONFLICT, "\"%s\" is online: what closed it before stays away",
+                    setting->target.server);
+    bsc_value_free(row);
+    return ok;
+}
+
+static bool put_back_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
+{
+    struct setting setting;
+    if (!take_setting(call, &setting, err))
+        return false;
+    bool ok = check_recovering(&setting, err) && put_back(&setting, err);
+    bsc_lib_standby_hang_up(call, &setting.target);
+    if (ok)
+        *ret = bsc_value_map();
+    return ok;
+}
+
+const struct bsc_lib_row bsc_lib_row_standby_put_back = {
+    .name = "standby.put_back",
+    .effect = BSC_LIB_WRITE,
+    .resumes = true,
+    .run = put_back_run,
+    .lane = "server",
+    .args = SET_ARGS,
+    .result = "map {}",
+    .doc = "Puts a setting of a standby of PostgreSQL back to what it was: gives up what ALTER "
+           "SYSTEM has written, and sets it where it is another value then.",
 };

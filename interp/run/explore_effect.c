@@ -146,7 +146,8 @@ static void leave_trail(struct bsc_run_explorer *explorer, const struct bsc_run_
 {
     if (bsc_value_get_truth(spot->value, "assumed"))
         may_be_done = bsc_run_fault_kind(fault)->takes_effect;
-    if (may_be_done && !state->goes_back && is_point_of_no_return(explorer, spot))
+    if (may_be_done && !state->goes_back && is_point_of_no_return(explorer, spot) &&
+        !bsc_value_get_truth(spot->value, "returns"))
         pass_return(state);
     bsc_run_explore_trail(explorer, before, state, spot, may_be_done);
 }

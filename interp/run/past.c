@@ -154,7 +154,8 @@ static void conclude_as(struct bsc_run_past *past, const struct bsc_value *inten
     if (at.item > (int64_t)past->items_done)
         bsc_value_set_bool(past->changed, key_of(at.item).text, true);
     leave_trail(past, intent);
-    if (bsc_value_get_truth(planned_item(past->items, at.item), "point_of_no_return"))
+    if (bsc_value_get_truth(planned_item(past->items, at.item), "point_of_no_return") &&
+        !bsc_value_get_truth(intent, "returns"))
         pass_return(past, at.item);
 }
 

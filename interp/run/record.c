@@ -118,7 +118,8 @@ bool bsc_run_record_intent(struct bsc_journal *journal, const struct bsc_run_rec
                            struct bsc_err *err)
 {
     static const char *const keys[] = {"resource", "statement", "row", "args", "becomes"};
-    static const char *const optional[] = {"volatile", "timeout_ms", "assumed", "once", "undo"};
+    static const char *const optional[] = {"volatile", "timeout_ms", "assumed",
+                                           "once",     "undo",       "returns"};
     struct bsc_value *payload = bsc_value_map();
     bsc_value_set_int(payload, "effect", change->number);
     bsc_value_set_int(payload, "item", change->at.item);

@@ -200,8 +200,9 @@ bool bsc_run_standing_is_past_return(const struct bsc_run_standing *standing)
     const struct bsc_run_standing_item *item = bsc_run_standing_item(standing, point);
     if (item == NULL)
         return false;
-    return bsc_value_get_number(standing->in_flight, "item", 0) == point || item->changes > 0 ||
-           item->doubts > 0 || has_become(item, "changed") || has_become(item, "kept");
+    bool at_it = bsc_value_get_number(standing->in_flight, "item", 0) == point &&
+                 !bsc_value_get_truth(standing->in_flight, "returns");
+    return at_it || item->final > 0 || has_become(item, "changed") || has_become(item, "kept");
 }
 
 /* -------------------------------------------------------------------- records */
@@ -209,7 +210,8 @@ bool bsc_run_standing_is_past_return(const struct bsc_run_standing *standing)
 /* Only what is shown: arguments and facts may be long. */
 static struct bsc_value *shown_of(const struct bsc_value *payload)
 {
-    static const char *const keys[] = {"effect", "item", "resource", "statement", "title", "time"};
+    static const char *const keys[] = {"effect", "item",    "resource", "statement",
+                                       "title",  "returns", "time"};
     return copy_of(payload, keys, sizeof keys / sizeof keys[0]);
 }
 
@@ -235,6 +237,7 @@ static void outcome(struct bsc_run_standing *standing, const struct bsc_value *p
     if (!rolls_back(standing)) {
         enum bsc_outcome word = BSC_OUTCOME_UNKNOWN;
         bsc_run_outcome_parse(bsc_value_get_string(payload, "outcome"), &word);
+        bool returns = bsc_value_get_truth(standing->in_flight, "returns");
         bool made = word == BSC_OUTCOME_CHANGED;
         bool doubted = !made && word != BSC_OUTCOME_FAILED && word != BSC_OUTCOME_REFUSED;
         standing->changes += made ? 1 : 0;
@@ -242,6 +245,7 @@ static void outcome(struct bsc_run_standing *standing, const struct bsc_value *p
         if (item != NULL) {
             item->changes += made ? 1 : 0;
             item->doubts += doubted ? 1 : 0;
+            item->final += (made || doubted) && !returns ? 1 : 0;
         }
     }
     keep(&standing->in_flight, NULL);

@@ -46,6 +46,7 @@ struct bsc_run_standing_item {
     int64_t asked_ms; /* how long it has waited for answers */
     int64_t changes;  /* made by it */
     int64_t doubts;   /* of its changes whose outcome does not say whether they were made */
+    int64_t final;    /* changes, made or in doubt, that cannot be taken back alone */
 };
 
 struct bsc_run_standing {
@@ -71,8 +72,8 @@ struct bsc_run_standing {
     size_t undone;                       /* items taken back by a rollback */
     struct bsc_value *stuck;     /* owned {item, outcome, reason}: the undo at which a rollback has
                                     stopped, or NULL */
-    struct bsc_value *in_flight; /* owned {effect, item, resource, statement, time}: a change
-                                    that was begun and has no outcome, or NULL */
+    struct bsc_value *in_flight; /* owned {effect, item, resource, statement, returns, time}: a
+                                    change that was begun and has no outcome, or NULL */
     struct bsc_value *leases;    /* owned {place=epoch}: that it took, or NULL */
     struct bsc_value *asked;     /* owned {item, title, time}: a question that has no answer,
                                     or NULL */

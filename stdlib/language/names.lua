@@ -131,9 +131,9 @@ function M.describe()
   for _, file in ipairs(M.vocabulary) do
     for _, entry in ipairs(require("bascule/vocabulary/" .. file)) do
       local spec = primitive.describe(entry.value) or entry
-      local undo = spec.undo and "automatic" or spec.harmless and "not needed: " .. spec.harmless
-        or spec.read_only and "changes nothing" or spec.undo_word or spec.undoes and "declared"
-        or spec.irreversible and "point of no return" or "none"
+      local undo = spec.irreversible and "point of no return" or spec.undo and "automatic"
+        or spec.harmless and "not needed: " .. spec.harmless or spec.read_only and "changes nothing"
+        or spec.undo_word or spec.undoes and "declared" or "none"
       result[#result + 1] = { name = entry.name, doc = spec.doc, undo = undo,
         args = plain_arguments(spec), usage = spec.usage }
     end

@@ -365,6 +365,18 @@ local function setting(copy, name, value, becomes)
     statement = ("ALTER SYSTEM SET %s = '%s' on %s, and have it read its settings"):format(name,
       value, copy.server),
     becomes = becomes,
+    returns = true,
+  }
+end
+
+local function put_back(copy, name, value, becomes)
+  return {
+    row = "standby.put_back",
+    args = target_of(copy, { name = name, value = value }),
+    statement = ("ALTER SYSTEM RESET %s on %s, or SET it where it is not '%s' then"):format(name,
+      copy.server, value),
+    becomes = becomes,
+    repeatable = true,
   }
 end
 
@@ -386,6 +398,20 @@ function M.verbs.opens(copy, facts)
   if facts.refuses_writes then
     changes[#changes + 1] = setting(copy, "default_transaction_read_only", "off",
       { refuses_writes = host.null })
+  end
+  return changes
+end
+
+-- What takes that back while the standby has not come online: `before` are its facts from before.
+function M.verbs.closes(copy, before)
+  local changes = {}
+  if before.refuses_writes then
+    changes[#changes + 1] = put_back(copy, "default_transaction_read_only", "on",
+      { refuses_writes = true })
+  end
+  if before.commits_await then
+    changes[#changes + 1] = put_back(copy, "synchronous_standby_names", before.commits_await,
+      { commits_await = before.commits_await })
   end
   return changes
 end

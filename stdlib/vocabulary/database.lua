@@ -217,6 +217,12 @@ local recover = primitive.shipped {
     changes[#changes + 1] = platform.prove and platform.prove(copy)
     return asked_again(a, changes, change, observe)
   end,
+  -- Of what was changed before it was to come online; it has not, or nothing would be taken back.
+  undo = function(a, before)
+    local copy = handles.of(a.copy)
+    local platform = registry.of(copy)
+    return platform.closes and platform.closes(copy, before) or {}
+  end,
   tells = function(a, before, _, seen)
     local notes = loss.notes(a.copy, seen)
     if before.closed_by then

@@ -124,7 +124,7 @@ setting "recovery_min_apply_delay = 0"
 until_true 10 eval '[ "$(pg dc2/sql3 "SHOW recovery_min_apply_delay")" = 0 ]'
 
 it "settings that would close the new primary are changed by statements of the plan"
-setting "synchronous_standby_names = 'gone'"
+echo "synchronous_standby_names = 'gone'" >>site/dc2/sql3/data/postgresql.conf
 setting "default_transaction_read_only = on"
 until_true 10 eval '[ "$(pg dc2/sql3 "SHOW synchronous_standby_names")" = gone ]'
 bsc plan online.lua --site site/site.yaml
@@ -219,7 +219,26 @@ says "may not end its sessions $(pg dc2/sql3 "SELECT pid FROM pg_stat_activity
     WHERE wait_event = 'PgSleep'") (psql)"
 says "membership in pg_signal_backend"
 
+it "where it cannot be told to come online, a rollback puts its settings back"
+sort site/dc2/sql3/data/postgresql.auto.conf >before.conf
+cp "$share/00000002.history" history
+echo nonsense >"$share/00000002.history"
+bsc run online.lua --site site/site.yaml --yes
+exits 1
+says "00000002.history"
+same "$(pg dc2/sql3 "SHOW synchronous_standby_names")" "" "standbys that commits would wait for"
+bsc rollback last --site site/site.yaml --yes
+says "ALTER SYSTEM RESET synchronous_standby_names on sql3, or SET it where it is not 'gone' then"
+says "ALTER SYSTEM RESET default_transaction_read_only on sql3"
+sort site/dc2/sql3/data/postgresql.auto.conf >after.conf
+diff before.conf after.conf || fail "its settings are others"
+same "$(pg dc2/sql3 "SHOW synchronous_standby_names")" gone "standbys that commits would wait for"
+[ ! -e "$copied/00000002.history" ] || fail "a history was left behind"
+mv history "$share/00000002.history"
+
 it "its readers are ended, and it is brought online"
+wait "$reader" || true
+read_now dc2/sql3 "SELECT pg_sleep(1000)"
 bsc run online.lua --site site/site.yaml --yes
 exits 0
 says "done: 7 of 7 items, 6 changes"

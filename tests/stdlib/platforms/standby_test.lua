@@ -209,6 +209,30 @@ T["settings that would close it are changed first, one by one"] = function()
   expect.equal(world.changes[3].row, "standby.promote")
 end
 
+T["as long as it is not online, they can be put back"] = function()
+  local world = lab.world(ready { commits_await = "sql4", refuses_writes = true }, true)
+  world.play = function(effect)
+    return effect.row == "standby.promote" and { outcome = "failed", reason = "no" } or nil
+  end
+  expect.equal(lab.step(world, recover, { site = site() }).outcome, "failed")
+  expect.equal({ world.changes[1].returns, world.changes[2].returns, world.changes[3].returns },
+    { true, true })
+  expect.equal(world.changes[2].undo, nil)
+  expect.equal(world.changes[3].undo, nil)
+  local undo = world.changes[1].undo
+  expect.equal(undo.before.commits_await, "sql4")
+  world.facts[secondary].commits_await, world.facts[secondary].refuses_writes = nil, nil
+  local ended = lab.take_back(world, { index = 1, action = 1, undo = undo })
+  expect.equal(ended.reason, nil)
+  expect.equal(#world.changes, 5)
+  expect.equal(world.changes[4].row, "standby.put_back")
+  expect.equal(world.changes[4].args.name, "default_transaction_read_only")
+  expect.equal(world.changes[5].args, { server = "sql3", database = "mgc",
+    name = "synchronous_standby_names", value = "sql4" })
+  expect.equal(world.facts[secondary].commits_await, "sql4")
+  expect.equal(world.facts[secondary].refuses_writes, true)
+end
+
 T["it is not brought online while its log backups are in doubt"] = function()
   local all = ready()
   all[backups].problem, all[backups].problem_text = "gap", f27 .. " is missing"
