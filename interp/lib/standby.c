@@ -137,10 +137,13 @@ static bool await_online(const struct bsc_lib_call *call, const struct bsc_lib_t
                          struct bsc_err *err)
 {
     int64_t recovering = 1, until_ms = now_ms(call) + PROMOTED_WITHIN_MS;
-    while (ask_number(call, target, recovering_question, &recovering, err)) {
-        if (recovering == 0)
+    for (;;) {
+        bool asked = ask_number(call, target, recovering_question, &recovering, err);
+        if (asked && recovering == 0)
             return true;
-        if (!pause_until(call, until_ms, "it has not come online", err))
+        /* Who wants to stop ends the question that is under way. */
+        if ((!asked && err->code != BSC_ERR_CANCELLED) ||
+            !pause_until(call, until_ms, "it has not come online", err))
             break;
     }
     /* Whatever ends the looking does not end what the standby is doing. */
@@ -259,7 +262,8 @@ static bool promote_run(struct bsc_lib_call *call, struct bsc_value **ret, struc
     if (!bsc_lib_args_known(call->args, PROMOTE_ARGS, err) ||
         !bsc_lib_standby_target(call, &target, err) || !check_standby(call, &target, &before, err))
         return false;
-    bool ok = histories_hand_over(call, &histories, err) && come_online(call, &target, err);
+    bool ok = histories_hand_over(call, &histories, err) && bsc_lib_call_continue(call, err) &&
+              come_online(call, &target, err);
     /* One that may still come online needs them. */
     if (!ok && err->code != BSC_ERR_PENDING)
         histories_take_back(call, &histories);

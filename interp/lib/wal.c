@@ -220,7 +220,7 @@ static bool take_end(const struct bsc_lib_call *call, struct end *end, struct bs
  * written: a server that was killed leaves some behind its last record, and so does a copy of which
  * a part was lost. They are taken for an end where no later file is there to say otherwise, and
  * only behind a whole record. */
-static void judge_end(const struct bsc_logs_pg_reader *reader, struct end *end)
+static void judge_end(struct bsc_logs_pg_reader *reader, struct end *end)
 {
     bool cut = reader->block != 0 && reader->bad_lsn % reader->block == 0 &&
                reader->bad_lsn > reader->end_lsn;
@@ -230,6 +230,9 @@ static void judge_end(const struct bsc_logs_pg_reader *reader, struct end *end)
     end->end_lsn = (int64_t)reader->end_lsn;
     end->bad_lsn = (int64_t)reader->bad_lsn;
     memcpy(end->reason, reader->reason, sizeof end->reason);
+    /* Records behind the zeros tell that there were others in their place. */
+    if (end->zeros && bsc_logs_pg_resume(reader))
+        end->zeros = end->whole = false;
 }
 
 /* Reads from a place to the end of the log; or up to `stop` only, for when its last transaction

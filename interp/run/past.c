@@ -196,6 +196,9 @@ static enum bsc_run_made made_of(const struct reading *reading, bool *ret_told)
                                                               : BSC_RUN_MADE_NOT;
     enum bsc_run_made made =
         bsc_run_past_look(reading->past->schema, reading->intent, reading->seen, ret_told);
+    /* What was ordered and may still happen was not seen yet. */
+    if (word != NULL && strcmp(word, "unknown") == 0 && made == BSC_RUN_MADE_NOT)
+        return BSC_RUN_MADE_MAYBE;
     if (*ret_told || word == NULL)
         return made;
     bool failed = strcmp(word, "failed") == 0 || strcmp(word, "refused") == 0;

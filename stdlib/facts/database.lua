@@ -34,6 +34,8 @@ return {
         .. "unknown when it is whole" },
     held_by = { type = "text",
       doc = "what keeps it from taking the log backups that are there; unknown when nothing does" },
+    coming_online = { type = "bool",
+      doc = "whether it was told to come online and has yet to do so; unknown when not" },
     commits_await = { type = "text",
       doc = "standbys that commits on it would wait for once it is online; unknown when none" },
     refuses_writes = { type = "bool",

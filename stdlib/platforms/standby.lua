@@ -95,6 +95,11 @@ local function rights_missing(row, facts, ask_row)
   return #missing > 0 and table.concat(missing, "; ") or nil
 end
 
+-- Of a standby: whether it was told to come online and has yet to begin with it. It looks for that
+-- when it is done with what it does, such as a restore_command.
+M.coming_query = "SELECT (pg_read_file('promote', 0, 1, true) IS NOT NULL)::int AS told"
+M.verbs.tells_coming = true
+
 -- Why a standby does not take what is in its folder, or nil.
 local function held_by(row)
   if row.streams == 1 then

@@ -71,6 +71,8 @@ local function unready(copy, facts)
     return ("%s is online, but its commits wait for %s (synchronous_standby_names), which is not "
       .. "there: bring that standby back, or change the setting"):format(copy.title,
         facts.commits_held_by)
+  elseif facts.state == "online" and facts.writable == false then
+    return ("%s is online, but its own settings refuse writes"):format(copy.title)
   elseif facts.state ~= "restoring" and facts.state ~= "standby" then
     return ("%s is %s, so it cannot be brought online"):format(copy.title, tostring(facts.state))
   elseif facts.log_shipping == "configured" then
@@ -150,6 +152,8 @@ local function becomes(copy, facts, observe)
     recovered_time = facts.time,
     reason = copy.role == "primary" and "" or nil,
   }
+  -- One that is still to come online shows that the order was given.
+  changed.coming_online = registry.of(copy).tells_coming and host.null
   -- Told only of a copy that takes log backups.
   changed.held_by = facts.held_by and host.null
   local found = inventory.database(copy.database)

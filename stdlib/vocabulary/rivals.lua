@@ -23,6 +23,9 @@ function M.of(copy, observe)
         return doubt .. ": two writable copies must never exist"
       elseif facts.writable or not list.contains(harmless_states, facts.state) then
         return ("%s is %s: two writable copies must never exist"):format(other.title, facts.state)
+      elseif facts.coming_online then
+        return ("%s was told to come online: two writable copies must never exist"):format(
+          other.title)
       end
     end
   end

@@ -123,6 +123,19 @@ waits)
     bsc resume last --site site/site.yaml --yes
     exits 0
     ;;
+left)
+    it "who was killed meanwhile left a standby that may come online, and no way back"
+    kill -KILL "$run"
+    ends
+    bsc observe --site site/site.yaml -o facts.json
+    same "$(json facts.json '$."database:mgc.secondary".coming_online')" 1 "coming online"
+    bsc rollback last --site site/site.yaml --yes
+    exits 3
+    says "point of no return"
+    touch go
+    bsc resume last --site site/site.yaml --yes
+    exits 0
+    ;;
 killed)
     it "of a server that is killed meanwhile it is not known"
     for pid in $(residents "$work/site/dc2/sql3"); do

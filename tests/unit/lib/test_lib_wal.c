@@ -2,7 +2,7 @@
 
 #include "../logs/pg_cluster.h"
 
-enum { SEGMENT = 1 << 20 };
+enum { SEGMENT = 1 << 20, PAGE = 8192 };
 
 /* What pg_waldump tells of the log: the places of its first and its last record, and the time of
  * the last end of a transaction. */
@@ -128,6 +128,12 @@ static void zeros_are_an_end_behind_the_last_record_only(void **state)
     int64_t last = lsn_of(told.last), begin = lsn_of(told.first);
     int64_t last_file = last / SEGMENT * SEGMENT, middle = last_file - SEGMENT / 2;
     assert_true(middle > begin);
+    /* Within the last file, with whole records behind. */
+    pg_shell("cp -r %s %s/kept", cluster.wal, cluster.folder);
+    zero(&cluster, last_file + PAGE, last_file + (int64_t)2 * PAGE);
+    assert_true(last > last_file + (int64_t)4 * PAGE);
+    assert_end(&bench, &cluster, begin, last_file, false, false);
+    pg_shell("rm -r %s && mv %s/kept %s", cluster.wal, cluster.folder, cluster.wal);
     zero(&cluster, last, last_file + SEGMENT);
     assert_end(&bench, &cluster, begin, last_file, true, true);
     zero(&cluster, middle, last_file);

@@ -192,6 +192,7 @@ static void a_change_that_shows_became_what_was_seen_afterwards(void **state)
         {FLIP UNDO("A"), "failed", A, NULL, false, false, 0},
         {FLIP UNDO("A"), "timeout", A, NULL, false, false, 0},
         {FLIP UNDO("A"), "unknown", B, NULL, false, true, 0},
+        {FLIP UNDO("A"), "unknown", A, NULL, false, true, 0},
         {FLIP UNDO("A"), "changed", NULL, NULL, false, true, 0},
         {FLIP UNDO("A"), "failed", NULL, NULL, false, true, 0},
         {FLIP UNDO("A"), NULL, NULL, NULL, true, false, 0},
