@@ -109,8 +109,11 @@ static void show_change(struct bsc_cli *cli, const struct bsc_value *change)
         const struct bsc_value *keys = bsc_value_item_at(becomes, i);
         for (size_t k = 0; k < bsc_value_count(keys); k++) {
             const char *key = bsc_value_key_at(keys, k);
-            show_transition(cli, resource, key, bsc_value_get(bsc_value_get(before, resource), key),
-                            bsc_value_item_at(keys, k));
+            const struct bsc_value *was = bsc_value_get(bsc_value_get(before, resource), key);
+            const struct bsc_value *now = bsc_value_item_at(keys, k);
+            /* A fact that there is neither before nor afterwards says nothing to anybody. */
+            if (bsc_value_kind(was) != BSC_VALUE_NULL || bsc_value_kind(now) != BSC_VALUE_NULL)
+                show_transition(cli, resource, key, was, now);
         }
     }
 }
