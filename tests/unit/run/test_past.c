@@ -202,6 +202,26 @@ static void a_change_that_shows_became_what_was_seen_afterwards(void **state)
     assert_endings(state, endings, sizeof endings / sizeof endings[0]);
 }
 
+/* Of the item that is the point of no return: what it changes before what is final. */
+static void what_can_be_taken_back_alone_passes_no_point_of_no_return(void **state)
+{
+    struct story story;
+    story_begin(&story, state);
+    notes_item(&story.notes, 3);
+    action_begins(&story, 3, 1);
+    intend(&story, 1, 3, FLIP UNDO("A") ",'returns':true");
+    notes_outcome(&story.notes, 1, "changed");
+    after(&story, 1, B);
+    const struct bsc_run_past *past = read_past(&story);
+    assert_true(bsc_run_past_has_changed(past, 3));
+    assert_int_equal(past->beyond, 0);
+    assert_trail(past, "3.1 A");
+    intend(&story, 2, 3, FLIP);
+    notes_outcome(&story.notes, 2, "changed");
+    assert_int_equal(read_past(&story)->beyond, 3);
+    story_end(&story);
+}
+
 /* Where nothing can be seen, the report counts; where there is none, only somebody can tell. */
 static void a_change_that_nothing_shows_became_what_was_reported(void **state)
 {
@@ -492,6 +512,7 @@ int main(void)
         UNIT_IN_FOLDER(what_was_changed_of_an_item_is_known_when_an_earlier_one_was_tried_again),
         UNIT_IN_FOLDER(only_a_run_that_is_done_has_ended),
         UNIT_IN_FOLDER(a_change_that_shows_became_what_was_seen_afterwards),
+        UNIT_IN_FOLDER(what_can_be_taken_back_alone_passes_no_point_of_no_return),
         UNIT_IN_FOLDER(a_change_that_nothing_shows_became_what_was_reported),
         UNIT_IN_FOLDER(a_change_that_would_be_made_again_is_counted_when_it_was_seen),
         UNIT_IN_FOLDER(what_somebody_found_out_counts_more_than_all_else),

@@ -173,8 +173,18 @@ static void beyond_the_point_of_no_return_there_is_no_way_back(void **state)
     notes_outcome(&notes, 2, "failed");
     read_on(&standing, &notes);
     assert_false(bsc_run_standing_is_past_return(&standing));
-    notes_intent(&notes, 3, 3);
+    /* What can be taken back alone is not it. */
+    fixture_append(notes.journal, BSC_JOURNAL_INTENT,
+                   "{\"effect\":3,\"item\":3,\"action\":1,\"resource\":\"pool:chat\","
+                   "\"statement\":\"s\",\"row\":\"r\",\"args\":{},\"becomes\":{},"
+                   "\"before\":{},\"returns\":true}");
+    read_on(&standing, &notes);
+    assert_false(bsc_run_standing_is_past_return(&standing));
     notes_outcome(&notes, 3, "changed");
+    read_on(&standing, &notes);
+    assert_false(bsc_run_standing_is_past_return(&standing));
+    notes_intent(&notes, 4, 3);
+    notes_outcome(&notes, 4, "changed");
     read_on(&standing, &notes);
     assert_true(bsc_run_standing_is_past_return(&standing));
     bsc_run_standing_release(&standing);
