@@ -89,7 +89,7 @@ static enum bsc_outcome judge_failure(const struct bsc_run_model *model,
         outcome = of->resumes ? BSC_OUTCOME_FAILED : BSC_OUTCOME_DIVERGED;
     bool stopped = open_end || outcome == BSC_OUTCOME_INTERRUPTED;
     bsc_run_judge_tell(reason, of->row_err);
-    if (pending && trace == BSC_RUN_TRACE_NONE)
+    if (pending && (trace == BSC_RUN_TRACE_NONE || trace == BSC_RUN_TRACE_PART))
         bsc_buf_add_text(reason, " (observed afterwards: it has not taken effect yet)");
     else if (trace == BSC_RUN_TRACE_ALL || trace == BSC_RUN_TRACE_PART || stopped)
         bsc_buf_printf(reason, " (%s)", words[trace]);
