@@ -326,6 +326,9 @@ end
 
 function M.verbs.copy_log_backups(copy, files)
   local shipping, names = shipping_of(copy), names_of(files)
+  local words = list.map(files, function(line)
+    return entry.read(line).file .. (entry.differs(line) and " (in place of a damaged one)" or "")
+  end)
   return {
     row = "wal.copy",
     args = target_of(copy, {
@@ -335,7 +338,7 @@ function M.verbs.copy_log_backups(copy, files)
     }),
     statement = ("copy %s from %s to %s, each for %s to take at once: %s"):format(
       text.count(#files, "file"), shipping.share, shipping.destination, copy.server,
-      table.concat(names, ", ")),
+      table.concat(words, ", ")),
   }
 end
 

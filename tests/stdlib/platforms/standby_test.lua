@@ -133,6 +133,8 @@ T["applying replaces first what was damaged since it was copied"] = function()
   expect.equal(#world.changes, 2)
   expect.equal(world.changes[1].row, "wal.copy")
   expect.equal(world.changes[1].args.files, { f26 })
+  expect.equal(world.changes[1].statement, "copy 1 file from /share to /copied, each for sql3 to "
+    .. "take at once: " .. f26 .. " (in place of a damaged one)")
   expect.equal(world.changes[2].row, "standby.replay")
 end
 
