@@ -123,7 +123,7 @@ waits)
     bsc resume last --site site/site.yaml --yes
     exits 0
     ;;
-left)
+killed)
     it "who was killed meanwhile left a standby that may come online, and no way back"
     kill -KILL "$run"
     ends
@@ -132,11 +132,14 @@ left)
     bsc rollback last --site site/site.yaml --yes
     exits 3
     says "point of no return"
-    touch go
-    bsc resume last --site site/site.yaml --yes
-    exits 0
-    ;;
-killed)
+
+    # It is told anew.
+    rm "$copied/00000002.history" site/dc2/sql3/data/promote
+    "$program" resume last --site site/site.yaml --yes >run.out 2>run.err </dev/null &
+    run=$!
+    background="$background $run"
+    until_true 30 is_told
+
     it "of a server that is killed meanwhile it is not known"
     for pid in $(residents "$work/site/dc2/sql3"); do
         kill -KILL "$pid" 2>/dev/null || true
