@@ -195,7 +195,7 @@ static bool come_online(const struct bsc_lib_call *call, const struct bsc_lib_ta
 struct histories {
     const struct bsc_value *names; /* borrowed list; NULL for none */
     const char *destination;       /* borrowed */
-    bool *new;                     /* owned: which of them were not there before */
+    bool *is_new;                  /* owned: which of them were not there before */
 };
 
 static char *history_path(const struct histories *histories, size_t i)
@@ -214,10 +214,10 @@ static bool histories_hand_over(struct bsc_lib_call *call, struct histories *his
         !bsc_lib_args_path(call->args, "destination", &histories->destination, err))
         return false;
     size_t count = bsc_value_count(histories->names);
-    histories->new = bsc_mem_new(count + 1, sizeof *histories->new);
+    histories->is_new = bsc_mem_new(count + 1, sizeof *histories->is_new);
     for (size_t i = 0; i < count; i++) {
         char *path = history_path(histories, i);
-        histories->new[i] = !bsc_files_exists(call->env->sys, path);
+        histories->is_new[i] = !bsc_files_exists(call->env->sys, path);
         bsc_mem_free(path);
     }
     return bsc_lib_wal_copy(call, histories->names, &result, err);
@@ -226,9 +226,9 @@ static bool histories_hand_over(struct bsc_lib_call *call, struct histories *his
 static void histories_take_back(const struct bsc_lib_call *call, const struct histories *histories)
 {
     const struct bsc_sys *sys = call->env->sys;
-    for (size_t i = 0; histories->new != NULL &&i < bsc_value_count(histories->names); i++) {
+    for (size_t i = 0; histories->is_new != NULL && i < bsc_value_count(histories->names); i++) {
         char *path = history_path(histories, i);
-        if (histories->new[i])
+        if (histories->is_new[i])
             sys->unlink(sys->self, path);
         bsc_mem_free(path);
     }
@@ -240,9 +240,9 @@ static void histories_tell(const struct bsc_lib_call *call, const struct histori
 {
     struct bsc_buf names;
     bsc_buf_init(&names);
-    for (size_t i = 0; histories->new != NULL &&i < bsc_value_count(histories->names); i++) {
+    for (size_t i = 0; histories->is_new != NULL && i < bsc_value_count(histories->names); i++) {
         char *path = history_path(histories, i);
-        if (histories->new[i] && bsc_files_exists(call->env->sys, path))
+        if (histories->is_new[i] && bsc_files_exists(call->env->sys, path))
             bsc_buf_printf(&names, "%s%s", names.length > 0 ? ", " : "", bsc_files_name_of(path));
         bsc_mem_free(path);
     }
@@ -269,7 +269,7 @@ static bool promote_run(struct bsc_lib_call *call, struct bsc_value **ret, struc
         histories_take_back(call, &histories);
     if (!ok)
         histories_tell(call, &histories, target.server, err);
-    bsc_mem_free(histories.new);
+    bsc_mem_free(histories.is_new);
     if (!ok || !prove_timeline(call, &target, before, &after, err))
         return false;
     *ret = bsc_value_map();
