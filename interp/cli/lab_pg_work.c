@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "cli/lab_pg.h"
+#include "logs/pg_mark.h"
 #include "os/files.h"
 #include "os/loop.h"
 #include "os/process.h"
@@ -131,6 +132,17 @@ static bool copy_file(const struct bsc_lab *lab, const char *from, const char *t
     return ok;
 }
 
+/* A file that was salvaged is there in part, and is marked. */
+static bool is_copied(const struct bsc_lab *lab, const char *folder, const char *name)
+{
+    char *to = bsc_files_join(folder, name);
+    uint64_t last_lsn = 0;
+    bool copied = bsc_files_exists(lab->cli->sys, to) &&
+                  !bsc_logs_pg_mark_read(lab->cli->sys, folder, name, &last_lsn);
+    bsc_mem_free(to);
+    return copied;
+}
+
 static bool copy_new(struct worker *w, const char *share, const char *copied)
 {
     struct bsc_files_list list = {0};
@@ -138,8 +150,11 @@ static bool copy_new(struct worker *w, const char *share, const char *copied)
     for (size_t i = 0; ok && i < list.count; i++) {
         char *from = bsc_files_join(share, list.names[i]);
         char *to = bsc_files_join(copied, list.names[i]);
-        if (is_shipped(list.names[i]) && !bsc_files_exists(w->lab->cli->sys, to))
+        if (is_shipped(list.names[i]) && !is_copied(w->lab, copied, list.names[i])) {
             ok = copy_file(w->lab, from, to, w->err);
+            if (ok)
+                bsc_logs_pg_mark_remove(w->lab->cli->sys, copied, list.names[i]);
+        }
         bsc_mem_free(from);
         bsc_mem_free(to);
     }

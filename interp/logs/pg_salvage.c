@@ -1,75 +1,18 @@
 #include "logs/pg_tail.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "logs/io.h"
 #include "logs/pg_log_int.h"
+#include "logs/pg_mark.h"
 #include "logs/pg_tail_int.h"
 #include "os/files.h"
 
-#define NOTE_NAME   ".salvaged"
-#define NOTE_FORMAT "bascule salvaged timeline %u LSN %llu to %llu commits %lld time %lld\n"
-
-enum { BLOCK_BYTES = 256 * 1024, NOTE_MAX = 4096 };
-
-bool bsc_logs_pg_note_read(const struct bsc_logs_pg_tail_order *order, struct pg_note *ret)
-{
-    struct bsc_buf text = {0};
-    struct bsc_err ignored = BSC_ERR_INIT;
-    char *path = bsc_files_join(order->destination, NOTE_NAME);
-    unsigned timeline = 0;
-    unsigned long long first = 0, last = 0;
-    long long commits = 0, time = 0;
-    bsc_buf_init(&text);
-    bool ok = bsc_files_read(order->sys, path, NOTE_MAX, &text, &ignored) &&
-              sscanf(text.data, NOTE_FORMAT, &timeline, &first, &last, &commits, &time) == 5;
-    if (ok)
-        *ret = (struct pg_note){.first_lsn = first,
-                                .last_lsn = last,
-                                .commits = commits,
-                                .time_ms = time,
-                                .timeline = timeline};
-    bsc_buf_release(&text);
-    bsc_mem_free(path);
-    return ok;
-}
-
-/* Whoever works for the standby must be able to read what root has written. */
-static bool give_to_owner(const struct bsc_logs_pg_tail_order *order, int fd, const char *path,
-                          struct bsc_err *err)
-{
-    struct stat folder;
-    if (geteuid() != 0)
-        return true;
-    if (order->sys->stat(order->sys->self, order->destination, &folder) != 0 ||
-        fchown(fd, folder.st_uid, folder.st_gid) != 0)
-        return bsc_err_sys(err, errno, "cannot give '%s' to the owner of its folder", path);
-    return true;
-}
-
-bool bsc_logs_pg_note_write(const struct bsc_logs_pg_tail_order *order, const struct pg_note *note,
-                            struct bsc_err *err)
-{
-    char *path = bsc_files_join(order->destination, NOTE_NAME);
-    char *text = bsc_mem_format(
-        NOTE_FORMAT, (unsigned)note->timeline, (unsigned long long)note->first_lsn,
-        (unsigned long long)note->last_lsn, (long long)note->commits, (long long)note->time_ms);
-    int fd = -1;
-    bool ok = bsc_files_write(order->sys, path, text, strlen(text), 0640, err) &&
-              (fd = bsc_logs_io_open(order->sys, path, err)) >= 0 &&
-              give_to_owner(order, fd, path, err);
-    if (fd >= 0)
-        order->sys->close(order->sys->self, fd);
-    bsc_mem_free(text);
-    bsc_mem_free(path);
-    return ok;
-}
+enum { BLOCK_BYTES = 256 * 1024 };
 
 /* One log file on its way into the destination. */
 struct handing {
@@ -142,15 +85,12 @@ static bool write_staged(struct handing *handing, struct bsc_err *err)
 {
     const struct bsc_logs_pg_tail_order *order = handing->tail->order;
     const struct bsc_sys *sys = order->sys;
-    handing->to_fd = sys->open(sys->self, handing->staged, O_RDWR | O_CREAT | O_TRUNC, 0640);
-    if (handing->to_fd < 0)
-        return bsc_err_sys(err, errno, "cannot create '%s'", handing->staged);
-    if (!copy_bytes(handing, err))
+    handing->to_fd = bsc_logs_pg_mark_open(sys, order->destination, handing->staged, err);
+    if (handing->to_fd < 0 || !copy_bytes(handing, err))
         return false;
     if (sys->ftruncate(sys->self, handing->to_fd, (off_t)order->segment) != 0)
         return bsc_err_sys(err, errno, "cannot write '%s'", handing->staged);
-    return give_to_owner(order, handing->to_fd, handing->staged, err) &&
-           bsc_logs_io_sync(sys, handing->to_fd, handing->staged, err) &&
+    return bsc_logs_io_sync(sys, handing->to_fd, handing->staged, err) &&
            bsc_logs_io_close(sys, &handing->to_fd, handing->staged, err);
 }
 
@@ -197,14 +137,35 @@ static bool stage(const struct pg_tail *tail, uint64_t lsn, bool *ret_staged, st
     return ok;
 }
 
+/* A file that holds zeros behind the tail is marked: the server may come back and ship the whole of
+ * it. What the share has under that name by now is less. */
+static bool mark(const struct handing *handing, struct bsc_err *err)
+{
+    const struct pg_tail *tail = handing->tail;
+    const struct bsc_logs_pg_tail_order *order = tail->order;
+    const char *name = bsc_files_name_of(handing->to);
+    char *shipped = order->share == NULL ? NULL : bsc_files_join(order->share, name);
+    uint64_t before = 0;
+    bool ok = true;
+    if (used_bytes(handing) == order->segment ||
+        (shipped != NULL && bsc_files_exists(order->sys, shipped)))
+        bsc_logs_pg_mark_remove(order->sys, order->destination, name);
+    else if (!bsc_logs_pg_mark_read(order->sys, order->destination, name, &before) ||
+             before > tail->survey.last_lsn) /* an earlier one is true of both files */
+        ok = bsc_logs_pg_mark_write(order->sys, order->destination, name, tail->survey.last_lsn,
+                                    err);
+    bsc_mem_free(shipped);
+    return ok;
+}
+
 /* Gives one file that was staged its name. */
 static bool name_it(const struct pg_tail *tail, uint64_t lsn, struct bsc_err *err)
 {
     const struct bsc_sys *sys = tail->order->sys;
     struct handing handing = handing_make(tail, lsn);
-    bool ok = sys->rename(sys->self, handing.staged, handing.to) == 0;
-    if (!ok)
-        bsc_err_sys(err, errno, "cannot give '%s' its name", handing.to);
+    bool ok = mark(&handing, err);
+    if (ok && sys->rename(sys->self, handing.staged, handing.to) != 0)
+        ok = bsc_err_sys(err, errno, "cannot give '%s' its name", handing.to);
     handing_release(&handing);
     return ok;
 }

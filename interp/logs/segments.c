@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "logs/history.h"
 #include "logs/io.h"
+#include "logs/pg_mark.h"
 #include "logs/pg_pair.h"
 #include "logs/segment_pages.h"
 #include "os/files.h"
@@ -299,6 +300,8 @@ static bool copy_file(struct work *work, const char *name, struct bsc_err *err)
         ok = open_partial(work, &job, err) && move_all(work, &job, err) &&
              hand_over(work, &job, err);
     }
+    if (ok)
+        bsc_logs_pg_mark_remove(order->sys, order->destination, name);
     job_release(work, &job);
     return ok;
 }

@@ -18,6 +18,8 @@ gate "Bring the database online?"      { shows = { "data_loss_window" } }
 step "Bring the database online"       { database.recover(db.secondary), point_of_no_return = true }
 END
 sed '/log_backups.salvage/d' online.lua >lossy.lua
+sed '/End every/,$d' online.lua >salvage.lua
+sed '/log_backups.salvage/d' salvage.lua >ship.lua
 
 observe() {
     bsc observe --site site/site.yaml -o facts.json
@@ -129,6 +131,19 @@ primary, 0 are lost"
 
 lossy() {
     new_servers site
+
+    it "a server that comes back after its tail was salvaged goes on shipping"
+    break_lab site primary-server
+    bsc run salvage.lua --site site/site.yaml --yes
+    exits 0
+    "$program" lab repair site >/dev/null
+    next=$(pg dc1/sql1 "SELECT pg_walfile_name(pg_switch_wal())")
+    until_true 30 test -e "site/backups/mgc/$next"
+    bsc run ship.lua --site site/site.yaml --yes
+    exits 0
+    says "copy 1 file from"
+    same "$(cmp "site/backups/mgc/$next" "site/dc2/sql3/copied/$next" 2>&1)" "" "what differs"
+    rm -r site/runs
     break_lab site primary-server
 
     it "without the salvage, what is lost is counted as the clients' own ledger has it"

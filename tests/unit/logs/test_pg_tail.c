@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 
 #include "../fault_sys.h"
+#include "logs/pg_mark.h"
+#include "logs/segments.h"
 
 static void what_was_not_shipped_is_told_commit_by_commit(void **state)
 {
@@ -158,6 +160,79 @@ static void a_file_is_handed_over_from_where_it_was_read(void **state)
     is_handed_over(&site);
     free(part);
     free(wal);
+    site_remove(&site);
+}
+
+/* The server comes back after its tail was salvaged, and goes on in the same file. */
+static void what_a_server_ships_after_all_replaces_what_was_salvaged(void **state)
+{
+    struct site site;
+    struct bsc_logs_pg_salvaged salvaged = {0};
+    struct bsc_logs_segments_result copied = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+    size_t length = 0;
+    uint64_t mark = 0;
+    site_make(*state, &site);
+    char *dead = dead_file(&site, site.half), *here = file_in(site.destination, site.half);
+    char *later = dead_file(&site, site.half + MIB), *bytes = unit_file_get(dead, &length);
+    char *there = file_in(site.share, site.half), *cut = unit_file_get(dead, NULL);
+    assert_true(bytes != NULL && cut != NULL && length == MIB);
+    memset(cut + 500000, 0, MIB - 500000);
+    unit_file_put(dead, cut, length);
+    assert_int_equal(unlink(later), 0);
+    const char *name = bsc_files_name_of(here);
+    const struct bsc_logs_segments_order order = {.sys = bsc_sys_real(),
+                                                  .share = site.share,
+                                                  .destination = site.destination,
+                                                  .names = &name,
+                                                  .count = 1,
+                                                  .segment_bytes = MIB,
+                                                  .system_id = site.system};
+    assert_true(bsc_logs_pg_salvage(&site.order, &salvaged, &err));
+    assert_true(bsc_logs_pg_mark_read(order.sys, order.destination, name, &mark));
+    assert_int_equal(mark, salvaged.last_lsn);
+    cut[300] ^= 1; /* of a server that went another way */
+    unit_file_put(there, cut, length);
+    assert_false(bsc_logs_segments_copy(&order, &copied, &err));
+    assert_int_equal(err.code, BSC_ERR_CONFLICT);
+    err = (struct bsc_err)BSC_ERR_INIT;
+    unit_file_put(there, bytes, length);
+    assert_true(bsc_logs_segments_copy(&order, &copied, &err));
+    assert_int_equal(copied.copied, 1);
+    assert_false(bsc_logs_pg_mark_read(order.sys, order.destination, name, &mark));
+    char *now = unit_file_get(here, NULL);
+    assert_memory_equal(now, bytes, MIB);
+    free(now);
+    free(bytes);
+    free(cut);
+    free(dead);
+    free(later);
+    free(here);
+    free(there);
+    site_remove(&site);
+}
+
+/* Whoever owns the folder cannot have root write elsewhere. */
+static void nothing_is_written_through_a_link(void **state)
+{
+    struct site site;
+    struct bsc_logs_pg_salvaged salvaged = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+    size_t length = 0;
+    site_make(*state, &site);
+    const struct bsc_logs_pg_folder staged = {.path = site.destination, .staged = true};
+    char name[BSC_LOGS_PG_NAME];
+    bsc_logs_pg_name(1, site.half, MIB, name);
+    char *trap = bsc_logs_pg_path(&staged, name), *victim = unit_path(site.folder, "victim");
+    unit_file_put(victim, "mine", 4);
+    assert_int_equal(symlink(victim, trap), 0);
+    assert_true(bsc_logs_pg_salvage(&site.order, &salvaged, &err));
+    is_handed_over(&site);
+    char *bytes = unit_file_get(victim, &length);
+    assert_int_equal(length, 4);
+    free(bytes);
+    free(victim);
+    bsc_mem_free(trap);
     site_remove(&site);
 }
 
@@ -410,6 +485,8 @@ int main(void)
         cmocka_unit_test(a_tail_begins_anywhere),
         cmocka_unit_test(what_others_left_over_is_not_touched),
         cmocka_unit_test(a_file_is_handed_over_from_where_it_was_read),
+        cmocka_unit_test(what_a_server_ships_after_all_replaces_what_was_salvaged),
+        cmocka_unit_test(nothing_is_written_through_a_link),
         cmocka_unit_test(what_is_not_in_a_copy_that_was_brought_online_is_too_late),
         cmocka_unit_test(a_log_that_was_shipped_to_its_end_has_no_tail),
         cmocka_unit_test(a_tail_without_its_beginning_is_damaged),
