@@ -300,21 +300,50 @@ local function add_counts(copy, seen, data)
   return "; " .. counted(known, kept, untouched)
 end
 
--- The commits that the old primary's log holds and the copy does not, where that can be read; the
--- list of them goes into `data`.
-local function add_lost_commits(seen, data)
-  local tail = seen.tail
-  local is_left = tail.state == "available" or tail.state == "too_late"
-  if not is_left or not tail.commit_list or (tail.commits or 0) == 0 then
+-- What the old primary's log holds and the copy does not, as exactly as it can be told: a tail that
+-- was not salvaged is told from where the copy has left its log.
+local function lost_tail(copy, seen)
+  if seen.tail.state ~= "available" then
+    return seen.tail
+  end
+  local now = effects.observe(("tail:%s.primary"):format(copy.database))
+  return list.contains({ "too_late", "empty", "salvaged" }, now.state) and now or seen.tail
+end
+
+local function span_of(tail)
+  local first = text.time(tail.commit_list[1]:match("^%S+"))
+  local last = text.time(tail.commit_list[#tail.commit_list]:match("^%S+"))
+  if #tail.commit_list < tail.commits then
+    last = text.time(tail.time)
+  end
+  return first == last and first or first .. " to " .. last
+end
+
+local function count_words(facts, key, word)
+  local number = math.type(facts[key]) == "integer" and facts[key] or 0
+  return number > 0 and text.count(text.thousands(number), word) or nil
+end
+
+-- The words about it; the list of commits goes into `data`.
+local function add_lost_commits(copy, seen, data)
+  local tail = lost_tail(copy, seen)
+  if tail.state ~= "available" and tail.state ~= "too_late" then
     return ""
   end
-  data.lost_commits = tail.commit_list
-  local first, last = text.time(tail.commit_list[1]:match("^%S+")), text.time(tail.time)
+  local commits = count_words(tail, "commits", "commit")
+  local prepared = count_words(tail, "prepared", "prepared transaction")
+  if commits and tail.commit_list and #tail.commit_list > 0 then
+    data.lost_commits = tail.commit_list
+    commits = ("%s in the log of the old primary, of %s"):format(commits, span_of(tail))
+    if #tail.commit_list < tail.commits then
+      commits = ("%s (the first %s are in lost_commits, all in the results of wal.commits)"):format(
+        commits, text.thousands(#tail.commit_list))
+    end
+  end
+  local words = table.concat({ commits or prepared, commits and prepared }, " and ")
   -- A log with a reason to doubt its end may have held more.
-  return ("; not in it: %s%s in the log of the old primary, of %s"):format(
-    (tail.reason or "") ~= "" and "at least " or "",
-    text.count(text.thousands(tail.commits), "commit"),
-    first == last and first or first .. " to " .. last)
+  return words ~= "" and ("; not in it: %s%s"):format(
+    (tail.reason or "") ~= "" and "at least " or "", words) or ""
 end
 
 local function loss_note(copy, seen)
@@ -324,7 +353,7 @@ local function loss_note(copy, seen)
     text.sentence(copy.title), at(applied_lsn, applied_time), at(lsn, time))
   local data = { applied_lsn = applied_lsn, applied_time = applied_time, known_lsn = lsn,
     known_time = time }
-  words = words .. add_lost_commits(seen, data)
+  words = words .. add_lost_commits(copy, seen, data)
   data.timelines = other_timelines(seen)
   if data.timelines then
     words = ("%s; taken for timelines that were given up: %s"):format(words, data.timelines)

@@ -51,6 +51,7 @@ static const struct bsc_lib_row *const table[] = {
     &bsc_lib_row_standby_put_back,  /* standby.put_back */
     &bsc_lib_row_standby_replay,    /* standby.replay */
     &bsc_lib_row_standby_set,       /* standby.set */
+    &bsc_lib_row_wal_commits,       /* wal.commits */
     &bsc_lib_row_wal_compare,       /* wal.compare */
     &bsc_lib_row_wal_copy,          /* wal.copy */
     &bsc_lib_row_wal_end,           /* wal.end */

@@ -86,6 +86,9 @@ extern const struct bsc_lib_row bsc_lib_row_wal_copy;
 extern const struct bsc_lib_row bsc_lib_row_wal_end;
 extern const struct bsc_lib_row bsc_lib_row_wal_history;
 
+/* wal_commits.c */
+extern const struct bsc_lib_row bsc_lib_row_wal_commits;
+
 /* wal_tail.c */
 extern const struct bsc_lib_row bsc_lib_row_wal_salvage;
 extern const struct bsc_lib_row bsc_lib_row_wal_tail;

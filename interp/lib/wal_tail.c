@@ -5,22 +5,16 @@
 #include "lib/args.h"
 #include "lib/rows_int.h"
 #include "lib/standby_int.h"
-#include "logs/pg_tail.h"
+#include "lib/wal_tail_int.h"
 
-enum { DISKS_MAX = 4, LIST_MAX = 1000 };
+enum { LIST_MAX = 1000 };
 
-/* What both rows take: `disks` is what order.salvage points to. */
-struct tail {
-    struct bsc_logs_pg_tail_order order;
-    const char *disks[DISKS_MAX];
-};
-
-static bool take_disks(const struct bsc_value *list, struct tail *tail, struct bsc_err *err)
+static bool take_disks(const struct bsc_value *list, struct bsc_lib_tail *tail, struct bsc_err *err)
 {
     const size_t count = bsc_value_count(list);
-    if (count > DISKS_MAX)
+    if (count > BSC_LIB_TAIL_DISKS)
         return bsc_err_set(err, BSC_ERR_USAGE, "argument 'salvage' names more than %d folders",
-                           DISKS_MAX);
+                           BSC_LIB_TAIL_DISKS);
     for (size_t i = 0; i < count; i++) {
         tail->disks[i] = bsc_value_string(bsc_value_at(list, i));
         if (tail->disks[i] == NULL || tail->disks[i][0] != '/')
@@ -31,23 +25,21 @@ static bool take_disks(const struct bsc_value *list, struct tail *tail, struct b
     return true;
 }
 
-static bool take_places(const struct bsc_lib_call *call, struct tail *tail, struct bsc_err *err)
+bool bsc_lib_tail_places(const struct bsc_lib_call *call, struct bsc_lib_tail *tail,
+                         struct bsc_err *err)
 {
     const struct bsc_value *disks = NULL;
-    int64_t after_lsn = 0;
     if (!bsc_lib_args_list(call->args, "salvage", &disks, err) || !take_disks(disks, tail, err) ||
         !bsc_lib_args_path(call->args, "destination", &tail->order.destination, err) ||
-        !bsc_lib_args_path_or(call->args, "share", NULL, &tail->order.share, err) ||
-        !bsc_lib_args_count(call->args, "after_lsn", &after_lsn, err))
+        !bsc_lib_args_path_or(call->args, "share", NULL, &tail->order.share, err))
         return false;
     tail->order.sys = call->env->sys;
     tail->order.cancel = call->cancel;
-    tail->order.after_lsn = (uint64_t)after_lsn;
     return true;
 }
 
-static bool set_log(struct tail *tail, int64_t timeline, int64_t segment, const char *system,
-                    struct bsc_err *err)
+bool bsc_lib_tail_log(struct bsc_lib_tail *tail, int64_t timeline, int64_t segment,
+                      const char *system, struct bsc_err *err)
 {
     tail->order.system = system == NULL ? 0 : strtoull(system, NULL, 10);
     if (timeline < 1 || timeline > UINT32_MAX || segment < 1 || segment > UINT32_MAX ||
@@ -66,24 +58,22 @@ static bool set_log(struct tail *tail, int64_t timeline, int64_t segment, const 
 
 static bool tail_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
 {
-    struct tail tail = {.order = {.list_max = LIST_MAX}};
+    struct bsc_lib_tail tail = {.order = {.list_max = LIST_MAX}};
     const char *system = NULL;
-    int64_t timeline = 0, segment = 0, mirrors = 0;
-    if (!bsc_lib_args_known(call->args, TAIL_ARGS, err) || !take_places(call, &tail, err) ||
+    int64_t timeline = 0, segment = 0, mirrors = 0, after_lsn = 0;
+    if (!bsc_lib_args_known(call->args, TAIL_ARGS, err) || !bsc_lib_tail_places(call, &tail, err) ||
+        !bsc_lib_args_count(call->args, "after_lsn", &after_lsn, err) ||
         !bsc_lib_args_count(call->args, "timeline", &timeline, err) ||
         !bsc_lib_args_count(call->args, "segment", &segment, err) ||
         !bsc_lib_args_text(call->args, "system", &system, err) ||
         !bsc_lib_args_count_or(call->args, "mirrors", 0, &mirrors, err) ||
         !bsc_lib_args_bool_or(call->args, "parted", false, &tail.order.parted, err) ||
-        !set_log(&tail, timeline, segment, system, err))
+        !bsc_lib_tail_log(&tail, timeline, segment, system, err))
         return false;
     tail.order.mirrors = (size_t)mirrors;
-    *ret = bsc_logs_pg_tail(&tail.order);
-    if (call->cancel == NULL || !atomic_load(call->cancel))
-        return true;
-    bsc_value_free(*ret); /* what was read in part says nothing */
-    *ret = NULL;
-    return bsc_err_set(err, BSC_ERR_CANCELLED, "reading the log was cancelled");
+    tail.order.after_lsn = (uint64_t)after_lsn;
+    *ret = bsc_logs_pg_tail(&tail.order, err);
+    return *ret != NULL;
 }
 
 const struct bsc_lib_row bsc_lib_row_wal_tail = {
@@ -92,7 +82,7 @@ const struct bsc_lib_row bsc_lib_row_wal_tail = {
     .run = tail_run,
     .args = TAIL_ARGS,
     .result = "map {state: text, first_lsn: int?, last_lsn: int?, time: text?, commits: int?, "
-              "commit_list: list of text?, reason: text}",
+              "commit_list: list of text?, prepared: int?, reason: text}",
     .doc =
         "Says what a dead PostgreSQL server committed after an LSN, read record by record from "
         "its disk or a mirror's; `parted` says that the copy was brought online there, `mirrors` "
@@ -106,7 +96,7 @@ const struct bsc_lib_row bsc_lib_row_wal_tail = {
     "after_lsn: int, last_lsn: int"
 
 /* The log that the standby follows: no other one must reach its folder. */
-static bool ask_standby(struct bsc_lib_call *call, struct tail *tail,
+static bool ask_standby(struct bsc_lib_call *call, struct bsc_lib_tail *tail,
                         const struct bsc_lib_target *target, struct bsc_err *err)
 {
     static const char question[] =
@@ -122,9 +112,9 @@ static bool ask_standby(struct bsc_lib_call *call, struct tail *tail,
     if (!ok)
         bsc_err_set(err, BSC_ERR_CONFLICT, "\"%s\" is not in recovery: it is online already",
                     target->server);
-    ok = ok && set_log(tail, bsc_value_number(bsc_value_at(row, 0), 0),
-                       bsc_value_number(bsc_value_at(row, 1), 0),
-                       bsc_value_string(bsc_value_at(row, 2)), err);
+    ok = ok && bsc_lib_tail_log(tail, bsc_value_number(bsc_value_at(row, 0), 0),
+                                bsc_value_number(bsc_value_at(row, 1), 0),
+                                bsc_value_string(bsc_value_at(row, 2)), err);
     bsc_value_free(row);
     return ok;
 }
@@ -136,13 +126,16 @@ static void report(void *arg, int64_t done, int64_t total)
 
 static bool salvage_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
 {
-    struct tail tail = {.order = {.progress = report, .progress_arg = call}};
+    struct bsc_lib_tail tail = {.order = {.progress = report, .progress_arg = call}};
     struct bsc_logs_pg_salvaged salvaged = {0};
     struct bsc_lib_target target;
-    int64_t last_lsn = 0;
-    if (!bsc_lib_args_known(call->args, SALVAGE_ARGS, err) || !take_places(call, &tail, err) ||
+    int64_t after_lsn = 0, last_lsn = 0;
+    if (!bsc_lib_args_known(call->args, SALVAGE_ARGS, err) ||
+        !bsc_lib_tail_places(call, &tail, err) ||
+        !bsc_lib_args_count(call->args, "after_lsn", &after_lsn, err) ||
         !bsc_lib_args_count(call->args, "last_lsn", &last_lsn, err))
         return false;
+    tail.order.after_lsn = (uint64_t)after_lsn;
     tail.order.last_lsn = (uint64_t)last_lsn;
     if (!bsc_lib_standby_target(call, &target, err) || !ask_standby(call, &tail, &target, err) ||
         !bsc_logs_pg_salvage(&tail.order, &salvaged, err))

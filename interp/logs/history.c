@@ -36,7 +36,7 @@ static bool take_line(const char *line, struct bsc_logs_history *history)
 {
     int64_t parent = 0, high = 0, low = 0;
     line += strspn(line, " \t");
-    if (*line == '#' || *line == '\0')
+    if (strchr("#\r\n", *line) != NULL) /* or its end */
         return true;
     if (!take_number(&line, 10, &parent))
         return false;
@@ -49,15 +49,13 @@ static bool take_line(const char *line, struct bsc_logs_history *history)
     return true;
 }
 
-static bool parse(char *text, struct bsc_logs_history *history)
+bool bsc_logs_history_take(const char *text, struct bsc_logs_history *history)
 {
     while (*text != '\0') {
-        char *end = text + strcspn(text, "\r\n");
-        bool is_last = *end == '\0';
-        *end = '\0';
         if (!take_line(text, history))
             return false;
-        text = is_last ? end : end + 1;
+        text += strcspn(text, "\r\n");
+        text += strspn(text, "\r\n");
     }
     return history->parent > 0 && history->parent < history->timeline;
 }
@@ -70,8 +68,9 @@ bool bsc_logs_history_read(const struct bsc_sys *sys, const char *path,
     *ret = (struct bsc_logs_history){0};
     bsc_buf_init(&text);
     bool ok = bsc_files_read(sys, path, HISTORY_MAX, &text, err);
-    if (ok && (!bsc_logs_history_named(name, &ret->timeline) ||
-               memchr(text.data, '\0', text.length) != NULL || !parse(text.data, ret)))
+    if (ok &&
+        (!bsc_logs_history_named(name, &ret->timeline) ||
+         memchr(text.data, '\0', text.length) != NULL || !bsc_logs_history_take(text.data, ret)))
         ok = bsc_err_set(err, BSC_ERR_DAMAGED, "'%s' is not the history of a timeline", name);
     bsc_buf_release(&text);
     return ok;

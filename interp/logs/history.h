@@ -22,6 +22,9 @@ struct bsc_logs_history {
 /* Whether a file has the name of a history: eight hexadecimal digits and ".history". */
 bool bsc_logs_history_named(const char *name, int64_t *ret_timeline);
 
+/* Takes a history's text apart, of the timeline that is set in *ret. False when it is none. */
+bool bsc_logs_history_take(const char *text, struct bsc_logs_history *ret);
+
 /* Reads a history; DAMAGED when it is none, or not that of the timeline that its name says. */
 bool bsc_logs_history_read(const struct bsc_sys *sys, const char *path,
                            struct bsc_logs_history *ret, struct bsc_err *err);

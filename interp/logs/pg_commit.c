@@ -93,7 +93,7 @@ static int64_t time_of(const unsigned char *at)
     return us > 0 && us <= INT64_MAX - epoch_us ? us + epoch_us : 0;
 }
 
-/* The transaction that a commit of a prepared one ends: 0 when that cannot be told. */
+/* The prepared transaction that is ended: 0 when that cannot be told. */
 static uint32_t prepared_xid(struct rest *rest, uint32_t more)
 {
     bool ok = (!(more & MORE_DATABASE) || skip(rest, DATABASE_BYTES) != NULL) &&
@@ -105,13 +105,18 @@ static uint32_t prepared_xid(struct rest *rest, uint32_t more)
     return xid == NULL ? 0 : pg_32(xid);
 }
 
-static void look_into_commit(struct bsc_logs_pg_record *record, struct rest *rest)
+/* A transaction ends; one that is rolled back has no invalidations, all else is as in a commit. */
+static void look_into_end(struct bsc_logs_pg_record *record, struct rest *rest)
 {
+    const uint8_t what = record->info & INFO_MASK;
     const unsigned char *time = skip(rest, 8);
-    record->kind = BSC_LOGS_PG_COMMIT;
     if (time != NULL)
         record->time_us = time_of(time);
-    if ((record->info & INFO_MASK) != INFO_COMMIT_PREPARED)
+    if (what == INFO_COMMIT || what == INFO_COMMIT_PREPARED)
+        record->kind = BSC_LOGS_PG_COMMIT;
+    else if (what == INFO_ABORT_PREPARED)
+        record->kind = BSC_LOGS_PG_FORGET;
+    if (what != INFO_COMMIT_PREPARED && what != INFO_ABORT_PREPARED)
         return;
     const unsigned char *more = record->info & INFO_HAS_MORE ? skip(rest, 4) : NULL;
     record->xid = more == NULL ? 0 : prepared_xid(rest, pg_32(more));
@@ -126,14 +131,6 @@ static void look_into_prepare(struct bsc_logs_pg_record *record, struct rest *re
     record->time_us = time_of(rest->at + PREPARED_TIME_AT);
 }
 
-/* It changes nothing, but a standby counts its time as that of a transaction. */
-static void look_into_abort(struct bsc_logs_pg_record *record, struct rest *rest)
-{
-    const unsigned char *time = skip(rest, 8);
-    if (time != NULL)
-        record->time_us = time_of(time);
-}
-
 void bsc_logs_pg_look_into(struct bsc_logs_pg_reader *reader)
 {
     struct bsc_logs_pg_record *record = &reader->record;
@@ -142,14 +139,12 @@ void bsc_logs_pg_look_into(struct bsc_logs_pg_reader *reader)
     switch (record->info & INFO_MASK) {
     case INFO_COMMIT:
     case INFO_COMMIT_PREPARED:
-        look_into_commit(record, &rest);
+    case INFO_ABORT: /* it changes nothing, but a standby counts its time as well */
+    case INFO_ABORT_PREPARED:
+        look_into_end(record, &rest);
         break;
     case INFO_PREPARE:
         look_into_prepare(record, &rest);
-        break;
-    case INFO_ABORT:
-    case INFO_ABORT_PREPARED:
-        look_into_abort(record, &rest);
         break;
     default:
         break;

@@ -65,6 +65,7 @@ enum bsc_logs_pg_kind {
     BSC_LOGS_PG_OTHER,
     BSC_LOGS_PG_COMMIT,  /* a transaction has become durable, also one that was prepared before */
     BSC_LOGS_PG_PREPARE, /* one was prepared: it survives a crash, and may be committed later */
+    BSC_LOGS_PG_FORGET,  /* one that was prepared is rolled back */
     BSC_LOGS_PG_SWITCH   /* the rest of the file is left empty */
 };
 
@@ -73,7 +74,7 @@ struct bsc_logs_pg_record {
     uint64_t end_lsn; /* where the next one begins at the earliest: what a standby calls replayed */
     uint64_t previous;          /* where the record before it begins */
     uint32_t length;            /* bytes, without the headers of pages in between */
-    uint32_t xid;               /* of the transaction; of a commit that which is committed */
+    uint32_t xid;               /* of the transaction; of one that was prepared that one */
     uint8_t manager;            /* resource manager, as PostgreSQL numbers them */
     uint8_t info;               /* what the record is to its resource manager */
     enum bsc_logs_pg_kind kind; /* what it is to us */

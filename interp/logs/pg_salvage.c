@@ -269,8 +269,9 @@ static bool salvage(const struct pg_tail *tail, struct bsc_logs_pg_salvaged *ret
         return bsc_err_set(err, BSC_ERR_REFUSED, "nothing was committed after LSN %" PRIu64,
                            tail->order->after_lsn);
     default:
-        return bsc_err_set(err, BSC_ERR_REFUSED, "the tail of the log cannot be salvaged: %s",
-                           tail->reason);
+        return bsc_err_set(
+            err, tail->survey.end == BSC_LOGS_PG_END_UNREADABLE ? BSC_ERR_IO : BSC_ERR_REFUSED,
+            "the tail of the log cannot be salvaged: %s", tail->reason);
     }
 }
 
@@ -278,10 +279,7 @@ bool bsc_logs_pg_salvage(const struct bsc_logs_pg_tail_order *order,
                          struct bsc_logs_pg_salvaged *ret, struct bsc_err *err)
 {
     struct pg_tail tail;
-    bsc_logs_pg_tail_find(&tail, order);
-    bool ok = order->cancel == NULL || !atomic_load(order->cancel)
-                  ? salvage(&tail, ret, err)
-                  : bsc_err_set(err, BSC_ERR_CANCELLED, "reading the log was cancelled");
+    bool ok = bsc_logs_pg_tail_find(&tail, order, err) && salvage(&tail, ret, err);
     bsc_logs_pg_tail_release(&tail);
     return ok;
 }

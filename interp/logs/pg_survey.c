@@ -8,6 +8,7 @@
 
 void bsc_logs_pg_survey_release(struct bsc_logs_pg_survey *survey)
 {
+    bsc_buf_release(&survey->waiting);
     bsc_value_free(survey->list);
     survey->list = NULL;
 }
@@ -17,28 +18,46 @@ bool bsc_logs_pg_survey_matters(const struct bsc_logs_pg_survey *survey)
     return survey->commits > 0 || survey->prepared > 0;
 }
 
-static void add_commit(const struct bsc_logs_pg_record *record, size_t list_max,
-                       struct bsc_logs_pg_survey *survey)
+static void add_commit(const struct bsc_logs_pg_survey_order *order,
+                       const struct bsc_logs_pg_record *record, struct bsc_logs_pg_survey *survey)
 {
     char time[BSC_CLOCK_TEXT] = "-";
     if (record->time_us > 0)
         bsc_clock_format(record->time_us / 1000, time);
-    if (survey->list != NULL && bsc_value_count(survey->list) < list_max)
+    if (survey->list != NULL && survey->commits >= order->list_from &&
+        bsc_value_count(survey->list) < order->list_max)
         bsc_value_append(survey->list, bsc_value_format("%s %" PRIu32 " %" PRIu64, time,
                                                         record->xid, record->end_lsn));
     survey->commits++;
 }
 
-static void count(const struct bsc_logs_pg_record *record, size_t list_max,
-                  struct bsc_logs_pg_survey *survey)
+/* One that was prepared is ended. */
+static void forget(uint32_t xid, struct bsc_logs_pg_survey *survey)
+{
+    struct bsc_buf *waiting = &survey->waiting;
+    for (size_t at = 0; at < waiting->length; at += sizeof xid) {
+        if (memcmp(waiting->data + at, &xid, sizeof xid) != 0)
+            continue;
+        memmove(waiting->data + at, waiting->data + at + sizeof xid,
+                waiting->length - at - sizeof xid);
+        waiting->length -= sizeof xid;
+        return;
+    }
+}
+
+static void count(const struct bsc_logs_pg_survey_order *order,
+                  const struct bsc_logs_pg_record *record, struct bsc_logs_pg_survey *survey)
 {
     survey->records++;
     if (record->kind != BSC_LOGS_PG_PREPARE && record->time_us > 0)
         survey->last_time_us = record->time_us;
     if (record->kind == BSC_LOGS_PG_COMMIT)
-        add_commit(record, list_max, survey);
-    else if (record->kind == BSC_LOGS_PG_PREPARE)
-        survey->prepared++;
+        add_commit(order, record, survey);
+    if (record->kind == BSC_LOGS_PG_PREPARE)
+        bsc_buf_add(&survey->waiting, &record->xid, sizeof record->xid);
+    else if (record->kind == BSC_LOGS_PG_COMMIT || record->kind == BSC_LOGS_PG_FORGET)
+        forget(record->xid, survey);
+    survey->prepared = (int64_t)(survey->waiting.length / sizeof record->xid);
 }
 
 static void end_at(const struct bsc_logs_pg_reader *reader, struct bsc_logs_pg_survey *survey)
@@ -55,7 +74,7 @@ static void read_on(const struct bsc_logs_pg_survey_order *order, struct bsc_log
 {
     survey->last_lsn = reader->lsn;
     while (bsc_logs_pg_next(reader)) {
-        count(&reader->record, order->list_max, survey);
+        count(order, &reader->record, survey);
         survey->last_lsn = reader->lsn;
     }
     end_at(reader, survey);
@@ -138,6 +157,7 @@ bool bsc_logs_pg_survey_make(const struct bsc_logs_pg_survey_order *order,
     bool odd = false;
     *ret = (struct bsc_logs_pg_survey){.first_lsn = order->log.first_lsn,
                                        .last_lsn = order->log.first_lsn};
+    bsc_buf_init(&ret->waiting);
     if (order->list_max > 0)
         ret->list = bsc_value_list();
     bool ok = start(order, &reader, &ret->previous, &odd, err);

@@ -14,9 +14,10 @@ struct bsc_logs_pg_survey {
     uint64_t last_lsn;  /* behind the last record that counts */
     int64_t records;
     int64_t commits;
-    int64_t prepared;     /* transactions that were prepared for a commit in two phases */
+    int64_t prepared;     /* transactions that were prepared here, and not ended here either */
     int64_t last_time_us; /* when a transaction ended last, microseconds since 1970: what a standby
                              that has replayed all of it tells; 0: none has */
+    struct bsc_buf waiting; /* the numbers of those, in the order in which they were prepared */
     struct bsc_value *list; /* owned: "TIME XID LSN" of each commit, as many as were asked for */
     enum bsc_logs_pg_end end;
     uint64_t bad_lsn;    /* what ended it */
@@ -29,8 +30,9 @@ struct bsc_logs_pg_survey_order {
     /* Where the record that ends at first_lsn is looked for first; may be none. */
     const struct bsc_logs_pg_folder *before;
     size_t before_count;
-    size_t list_max;  /* commits in the list; 0 makes none */
-    bool look_beyond; /* look for what follows a hole */
+    int64_t list_from; /* commits before the first in the list */
+    size_t list_max;   /* commits in the list; 0 makes none */
+    bool look_beyond;  /* look for what follows a hole */
 };
 
 /* Reads the log from its first_lsn to its end. The record that ends at first_lsn is looked for in

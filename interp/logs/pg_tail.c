@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "logs/history.h"
 #include "logs/pg_tail_int.h"
 #include "os/clock.h"
 #include "os/files.h"
@@ -99,6 +100,7 @@ bool bsc_logs_pg_tail_survey(const struct bsc_logs_pg_tail_order *order,
         .log = log_of(order, folders, count),
         .before = shipped,
         .before_count = order->share == NULL ? 1 : 2,
+        .list_from = order->list_from,
         .list_max = order->list_max > 0 ? (size_t)order->list_max : 0,
         .look_beyond = true};
     return bsc_logs_pg_survey_make(&survey, ret, err);
@@ -249,6 +251,25 @@ static unsigned later_timeline_of(const struct bsc_logs_pg_tail_order *order, co
     return timeline > order->timeline && lsn + order->segment > order->after_lsn ? timeline : 0;
 }
 
+/* The same for a history. One that cannot be read, or that left its parent's parent there, may be
+ * of such a timeline. */
+static unsigned later_history_of(const struct pg_tail *tail, const char *name)
+{
+    const struct bsc_logs_pg_tail_order *order = tail->order;
+    struct bsc_logs_history history;
+    struct bsc_err ignored = BSC_ERR_INIT;
+    int64_t timeline = 0;
+    if (!bsc_logs_history_named(name, &timeline) || timeline <= (int64_t)order->timeline)
+        return 0;
+    char *path = bsc_files_join(tail->wal, name);
+    const bool left_before =
+        bsc_logs_history_read(order->sys, path, &history, &ignored) &&
+        (history.parent < (int64_t)order->timeline ||
+         (history.parent == (int64_t)order->timeline && history.lsn < (int64_t)order->after_lsn));
+    bsc_mem_free(path);
+    return left_before ? 0 : (unsigned)timeline;
+}
+
 /* A server that went on on a timeline of its own may have committed there what the tail lacks. */
 static bool left_its_timeline(struct pg_tail *tail)
 {
@@ -256,8 +277,11 @@ static bool left_its_timeline(struct pg_tail *tail)
     struct bsc_err ignored = BSC_ERR_INIT;
     unsigned timeline = 0;
     if (bsc_files_list(tail->wal, &list, &ignored))
-        for (size_t i = 0; timeline == 0 && i < list.count; i++)
+        for (size_t i = 0; timeline == 0 && i < list.count; i++) {
             timeline = later_timeline_of(tail->order, list.names[i]);
+            if (timeline == 0)
+                timeline = later_history_of(tail, list.names[i]);
+        }
     bsc_files_list_release(&list);
     if (timeline != 0)
         judge(tail, PG_TAIL_DAMAGED, "the log in '%s' goes on on timeline %u", tail->wal, timeline);
@@ -289,19 +313,18 @@ size_t bsc_logs_pg_tail_folders(const struct pg_tail *tail,
     return tail->order->share == NULL ? 2 : 3;
 }
 
-static void look_at(struct pg_tail *tail)
+static bool look_at(struct pg_tail *tail, struct bsc_err *err)
 {
     const struct bsc_logs_pg_tail_order *order = tail->order;
-    struct bsc_err err = BSC_ERR_INIT;
     if (!find_disk(tail))
-        return;
+        return true;
     struct bsc_logs_pg_folder folders[PG_TAIL_FOLDERS];
     const size_t count = bsc_logs_pg_tail_folders(tail, folders);
     tail->has_note = bsc_logs_pg_note_read(order, &tail->note);
-    if (bsc_logs_pg_tail_survey(order, folders, count, &tail->survey, &err))
-        judge_log(tail);
-    else
-        judge(tail, PG_TAIL_UNAVAILABLE, "%s", err.message);
+    if (!bsc_logs_pg_tail_survey(order, folders, count, &tail->survey, err))
+        return false;
+    judge_log(tail);
+    return true;
 }
 
 /* Whether a disk tells more than another: a commit counts more than any reason why there may be
@@ -316,22 +339,26 @@ static bool is_better(const struct pg_tail *tail, const struct pg_tail *other)
     return tail->kind != PG_TAIL_UNAVAILABLE && tail->survey.last_lsn > other->survey.last_lsn;
 }
 
-void bsc_logs_pg_tail_find(struct pg_tail *tail, const struct bsc_logs_pg_tail_order *order)
+bool bsc_logs_pg_tail_find(struct pg_tail *tail, const struct bsc_logs_pg_tail_order *order,
+                           struct bsc_err *err)
 {
+    bool ok = true;
     *tail = (struct pg_tail){.order = order};
     judge(tail, PG_TAIL_UNAVAILABLE, "the site names no place where its disk can be read");
-    for (size_t i = 0; i < order->salvage_count; i++) {
+    for (size_t i = 0; ok && i < order->salvage_count; i++) {
         struct pg_tail next = {.order = order,
                                .disk = order->salvage[i],
                                .is_mirror = i + order->mirrors >= order->salvage_count};
-        look_at(&next);
-        if (i > 0 && !is_better(&next, tail)) {
-            bsc_logs_pg_tail_release(&next);
-            continue;
-        }
-        bsc_logs_pg_tail_release(tail);
-        *tail = next;
+        ok = look_at(&next, err);
+        const bool is_taken = i == 0 || is_better(&next, tail);
+        bsc_logs_pg_tail_release(is_taken ? tail : &next);
+        if (is_taken)
+            *tail = next;
     }
+    /* What was told meanwhile may be of a part that was read. */
+    if (ok && order->cancel != NULL && atomic_load(order->cancel))
+        ok = bsc_err_set(err, BSC_ERR_CANCELLED, "reading the log was cancelled");
+    return ok;
 }
 
 void bsc_logs_pg_tail_release(struct pg_tail *tail)
@@ -354,24 +381,33 @@ static void set_range(struct bsc_value *facts, uint64_t first_lsn, uint64_t last
     }
 }
 
-struct bsc_value *bsc_logs_pg_tail(const struct bsc_logs_pg_tail_order *order)
+static struct bsc_value *facts_of(const struct pg_tail *tail)
 {
     struct bsc_value *facts = bsc_value_map();
-    struct pg_tail tail;
-    bsc_logs_pg_tail_find(&tail, order);
-    const struct bsc_logs_pg_survey *survey = &tail.survey;
-    const struct pg_note *note = &tail.note;
-    bsc_value_set_text(facts, "state", kind_names[tail.kind]);
-    if (tail.kind == PG_TAIL_SALVAGED)
+    const struct bsc_logs_pg_tail_order *order = tail->order;
+    const struct bsc_logs_pg_survey *survey = &tail->survey;
+    const struct pg_note *note = &tail->note;
+    const bool is_told = tail->kind == PG_TAIL_AVAILABLE || tail->kind == PG_TAIL_TOO_LATE;
+    bsc_value_set_text(facts, "state", kind_names[tail->kind]);
+    if (tail->kind == PG_TAIL_SALVAGED)
         set_range(facts, note->first_lsn, note->last_lsn, note->commits, note->time_ms);
-    else if (tail.kind == PG_TAIL_EMPTY)
+    else if (tail->kind == PG_TAIL_EMPTY)
         set_range(facts, order->after_lsn, order->after_lsn, 0, 0);
-    else if (tail.kind != PG_TAIL_UNAVAILABLE && tail.kind != PG_TAIL_DAMAGED)
+    else if (is_told)
         set_range(facts, order->after_lsn, survey->last_lsn, survey->commits,
                   survey->last_time_us / 1000);
-    if (survey->list != NULL && bsc_logs_pg_survey_matters(survey))
+    if (is_told && survey->list != NULL)
         bsc_value_set(facts, "commit_list", bsc_value_copy(survey->list));
-    bsc_value_set_text(facts, "reason", tail.reason);
+    if (is_told && survey->prepared > 0)
+        bsc_value_set_int(facts, "prepared", survey->prepared);
+    bsc_value_set_text(facts, "reason", tail->reason);
+    return facts;
+}
+
+struct bsc_value *bsc_logs_pg_tail(const struct bsc_logs_pg_tail_order *order, struct bsc_err *err)
+{
+    struct pg_tail tail;
+    struct bsc_value *facts = bsc_logs_pg_tail_find(&tail, order, err) ? facts_of(&tail) : NULL;
     bsc_logs_pg_tail_release(&tail);
     return facts;
 }

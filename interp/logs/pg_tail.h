@@ -33,15 +33,17 @@ struct bsc_logs_pg_tail_order {
     uint64_t after_lsn; /* the tail begins here */
     uint64_t last_lsn;  /* to be salvaged up to here, no less and no more; 0 is all there is */
     bool parted;        /* the copy was brought online at after_lsn: it takes nothing any more */
+    int64_t list_from;  /* commits that are left out before those */
     int64_t list_max;   /* commits that are told one by one */
     const atomic_bool *cancel;                                /* may be NULL */
     void (*progress)(void *arg, int64_t done, int64_t total); /* bytes written; may be NULL */
     void *progress_arg;
 };
 
-/* Returns an owned map: state, first_lsn, last_lsn, time, commits, commit_list and reason, as
- * stdlib/facts/tail.lua describes them. */
-struct bsc_value *bsc_logs_pg_tail(const struct bsc_logs_pg_tail_order *order);
+/* Returns an owned map: state, first_lsn, last_lsn, time, commits, commit_list, prepared and
+ * reason, as stdlib/facts/tail.lua describes them. NULL with CANCELLED, or INVALID for an order
+ * that cannot be carried out whatever the disk holds. */
+struct bsc_value *bsc_logs_pg_tail(const struct bsc_logs_pg_tail_order *order, struct bsc_err *err);
 
 struct bsc_logs_pg_salvaged {
     uint64_t first_lsn;
@@ -53,7 +55,8 @@ struct bsc_logs_pg_salvaged {
 /* Hands the tail over: each file is written under a temporary name and made durable, the whole tail
  * is read again from there, and only then the files get their names, in order. One of a name that
  * is there already is replaced: it holds less. A killed run leaves temporary files, which the next
- * one replaces, and perhaps the first of the files. REFUSED when there is nothing to salvage;
+ * one replaces, and perhaps the first of the files. REFUSED when there is nothing to salvage, IO
+ * where the system does not let it be read; errors of looking at the tail;
  * CONFLICT when it does not end at last_lsn; DAMAGED when what was written is not what was read. */
 bool bsc_logs_pg_salvage(const struct bsc_logs_pg_tail_order *order,
                          struct bsc_logs_pg_salvaged *ret, struct bsc_err *err);

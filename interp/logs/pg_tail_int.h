@@ -37,8 +37,10 @@ struct pg_tail {
     bool has_note;
 };
 
-/* Looks at the tail. Release it in any case. */
-void bsc_logs_pg_tail_find(struct pg_tail *tail, const struct bsc_logs_pg_tail_order *order);
+/* Looks at the tail. Release it in any case. False where nothing can be told: BSC_ERR_CANCELLED,
+ * and INVALID as bsc_logs_pg_open. */
+bool bsc_logs_pg_tail_find(struct pg_tail *tail, const struct bsc_logs_pg_tail_order *order,
+                           struct bsc_err *err);
 void bsc_logs_pg_tail_release(struct pg_tail *tail);
 
 enum { PG_TAIL_FOLDERS = 3 };

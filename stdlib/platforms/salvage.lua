@@ -104,6 +104,40 @@ function M.verbs.salvage_tail(dead, copy, tail)
   }
 end
 
+-- How many commits the facts of a tail list, and an answer of `wal.commits`.
+local listed, at_once = 1000, 200000
+
+-- What is not in a copy that was brought online, where the facts of the tail, as they were before,
+-- list a part of it only: changes that put the whole list into the journal.
+function M.verbs.list_lost(copy, tail)
+  local dead = handles.describe_copy(copy.database, "primary",
+    inventory.copy(copy.database, "primary"))
+  local changes, commits = {}, tail.state == "available" and tail.commits
+  if math.type(commits) ~= "integer" or commits <= listed then
+    return changes
+  end
+  local shipping, disks, mirrors = shipping_of(copy), disks_of(dead)
+  for from = 0, commits - 1, at_once do
+    changes[#changes + 1] = {
+      row = "wal.commits",
+      args = {
+        salvage = host.list(disks),
+        destination = shipping.destination,
+        share = shipping.share,
+        server = copy.server,
+        database = copy.site.database,
+        from = from,
+        mirrors = mirrors,
+      },
+      statement = ("list in the journal which commits in %s %s lacks, from number %s on"):format(
+        table.concat(list.copy(disks), " or "), copy.server, text.thousands(from + 1)),
+      becomes = {},
+      repeatable = true,
+    }
+  end
+  return changes
+end
+
 function M.verbs.apply_tail(_, copy, tail)
   return standby.verbs.replay_log_backups(copy, tail)
 end

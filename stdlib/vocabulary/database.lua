@@ -99,6 +99,7 @@ local function tail_facts(tail, lsn)
     return { state = "too_late" }
   end
   return { state = "too_late", first_lsn = unknown.first_lsn, commits = unknown.commits,
+    prepared = tail.prepared and unknown.prepared,
     time = tail.state == "empty" and unknown.time or nil }
 end
 
@@ -141,6 +142,15 @@ local function next_fork(copy, facts, observe)
   local next_of = registry.of(copy).next_fork
   return next_of and next_of(copy, facts, backups_of(copy, observe))
     or schema.unknown_fact("database", "fork")
+end
+
+-- What is left behind for good is listed once the copy is online: nothing waits for that before.
+local function losses(copy, platform, observe)
+  local found = inventory.database(copy.database)
+  if not platform.list_lost or copy.role ~= "secondary" or not found.log_shipping then
+    return {}
+  end
+  return platform.list_lost(copy, observe(("tail:%s.primary"):format(copy.database)))
 end
 
 local function becomes(copy, facts, observe)
@@ -219,6 +229,9 @@ local recover = primitive.shipped {
       tail_afterwards(copy, facts, observe, becomes(copy, facts, observe)))
     changes[#changes + 1] = change
     changes[#changes + 1] = platform.prove and platform.prove(copy)
+    for _, listing in ipairs(losses(copy, platform, observe)) do
+      changes[#changes + 1] = listing
+    end
     return asked_again(a, changes, change, observe)
   end,
   -- Of what was changed before it was to come online; it has not, or nothing would be taken back.

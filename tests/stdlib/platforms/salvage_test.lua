@@ -88,7 +88,7 @@ local function loss(all)
   expect.equal(result.outcome, "changed")
   for _, note in ipairs(world.notes) do
     if note.kind == "loss" then
-      return note
+      return note, world.changes
     end
   end
 end
@@ -103,6 +103,30 @@ T["what was not salvaged is listed commit by commit, and counted before clients 
     .. "2026-11-21 10:02:00.000 UTC", 1, true), note.text)
   expect.truthy(note.text:find("1,000 of 1,100 committed messages are in the new primary, 100 are "
     .. "lost", 1, true), note.text)
+end
+
+T["a longer list is put into the journal once the copy is online, in parts"] = function()
+  local all = facts "available"
+  all[tail].commits = 250000
+  local note, changes = loss(all)
+  expect.equal(#changes, 4)
+  expect.equal({ changes[2].row, changes[3].row, changes[4].row },
+    { "standby.prove", "wal.commits", "wal.commits" })
+  expect.equal(changes[3].args, { salvage = { "/rescued/data" }, destination = "/copied",
+    share = "/share", server = "sql3", database = "mgc", from = 0 })
+  expect.equal(changes[4].args.from, 200000)
+  expect.truthy(note.text:find("not in it: 250,000 commits in the log of the old primary", 1, true),
+    note.text)
+  expect.truthy(note.text:find("the first 1 are in lost_commits", 1, true), note.text)
+end
+
+T["transactions that were prepared are told apart"] = function()
+  local all = facts "available"
+  all[tail].prepared = 2
+  expect.truthy(loss(all).text:find("10:02:00.000 UTC and 2 prepared transactions", 1, true))
+  all = facts "available"
+  all[tail].commits, all[tail].commit_list, all[tail].prepared = 0, host.list {}, 1
+  expect.truthy(loss(all).text:find("not in it: 1 prepared transaction", 1, true))
 end
 
 T["of a log with a hole, what can be read is the least that is lost"] = function()

@@ -34,6 +34,11 @@ static const char history[] =
     "INSERT INTO t VALUES (1);\n\n"
     "INSERT INTO t SELECT i, repeat('y', i % 500) FROM generate_series(1, 9000) i;\n\n"
     "BEGIN; INSERT INTO t VALUES (3); ROLLBACK;\n\n"
+    "BEGIN; INSERT INTO t VALUES (4); PREPARE TRANSACTION 'one';\n\n"
+    "BEGIN; INSERT INTO t VALUES (5); PREPARE TRANSACTION 'two';\n\n"
+    "BEGIN; INSERT INTO t VALUES (6); PREPARE TRANSACTION 'three';\n\n"
+    "ROLLBACK PREPARED 'one';\n\n"
+    "COMMIT PREPARED 'two';\n\n"
     "INSERT INTO t VALUES (2);\n\n";
 
 static inline int make_history(void **state)
@@ -179,9 +184,18 @@ static inline void is_in_state(const struct bsc_value *facts, const char *state)
     assert_string_equal(bsc_value_get_string(facts, "state"), state);
 }
 
+/* Returns owned. */
+static inline struct bsc_value *tail_of(const struct site *site)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_value *facts = bsc_logs_pg_tail(&site->order, &err);
+    assert_non_null(facts);
+    return facts;
+}
+
 static inline void tail_is(const struct site *site, const char *state)
 {
-    struct bsc_value *facts = bsc_logs_pg_tail(&site->order);
+    struct bsc_value *facts = tail_of(site);
     is_in_state(facts, state);
     bsc_value_free(facts);
 }
@@ -195,7 +209,7 @@ static inline void says(const struct bsc_value *facts, const char *words)
 
 static inline void tail_says(const struct site *site, const char *state, const char *words)
 {
-    struct bsc_value *facts = bsc_logs_pg_tail(&site->order);
+    struct bsc_value *facts = tail_of(site);
     is_in_state(facts, state);
     says(facts, words);
     bsc_value_free(facts);

@@ -56,6 +56,8 @@ static enum bsc_logs_pg_kind told_kind(const struct told *told)
 {
     if (strncmp(told->what, "COMMIT", 6) == 0 && strcmp(told->manager, "Transaction") == 0)
         return BSC_LOGS_PG_COMMIT;
+    if (strncmp(told->what, "ABORT_PREPARED", 14) == 0)
+        return BSC_LOGS_PG_FORGET;
     if (strncmp(told->what, "PREPARE", 7) == 0)
         return BSC_LOGS_PG_PREPARE;
     return strncmp(told->what, "SWITCH", 6) == 0 ? BSC_LOGS_PG_SWITCH : BSC_LOGS_PG_OTHER;
@@ -71,6 +73,8 @@ static void is_as_told(const struct bsc_logs_pg_record *record, const struct tol
     assert_int_equal(record->kind, told_kind(told));
     if (strncmp(told->what, "COMMIT_PREPARED", 15) == 0)
         xid = (uint32_t)strtoul(told->what + 16, NULL, 10);
+    else if (strncmp(told->what, "ABORT_PREPARED", 14) == 0)
+        xid = (uint32_t)strtoul(told->what + 15, NULL, 10);
     assert_int_equal(record->xid, xid);
     if (record->kind == BSC_LOGS_PG_COMMIT || record->kind == BSC_LOGS_PG_PREPARE)
         assert_int_equal(record->time_us, told_time(told->what));

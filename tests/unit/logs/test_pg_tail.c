@@ -16,7 +16,7 @@ static void what_was_not_shipped_is_told_commit_by_commit(void **state)
 {
     struct site site;
     site_make(*state, &site);
-    struct bsc_value *facts = bsc_logs_pg_tail(&site.order);
+    struct bsc_value *facts = tail_of(&site);
     const struct bsc_value *list = bsc_value_get(facts, "commit_list");
     is_in_state(facts, "available");
     assert_int_equal(bsc_value_get_number(facts, "first_lsn", 0), site.half);
@@ -24,9 +24,20 @@ static void what_was_not_shipped_is_told_commit_by_commit(void **state)
     assert_int_equal(bsc_value_get_number(facts, "commits", 0), site.commits);
     assert_true(site.commits >= 3);
     assert_int_equal(bsc_value_count(list), site.commits);
+    assert_int_equal(bsc_value_get_number(facts, "prepared", 0), 1);
     const char *last = bsc_value_string(bsc_value_at(list, (size_t)site.commits - 1));
     const char *time = bsc_value_get_string(facts, "time");
     assert_memory_equal(last, time, strlen(time));
+    site.order.list_from = 1;
+    site.order.list_max = site.commits - 2;
+    struct bsc_value *part = tail_of(&site);
+    assert_int_equal(bsc_value_get_number(part, "commits", 0), site.commits);
+    assert_int_equal(bsc_value_count(bsc_value_get(part, "commit_list")), site.commits - 2);
+    for (size_t i = 1; i < (size_t)site.commits - 1; i++)
+        assert_string_equal(
+            bsc_value_string(bsc_value_at(list, i)),
+            bsc_value_string(bsc_value_at(bsc_value_get(part, "commit_list"), i - 1)));
+    bsc_value_free(part);
     bsc_value_free(facts);
     site_remove(&site);
 }
@@ -59,7 +70,7 @@ static void it_is_handed_over_as_whole_files(void **state)
     assert_int_equal(salvaged.files, (site.last - site.half + MIB - 1) / MIB);
     is_handed_over(&site);
     site.order.after_lsn = site.last;
-    struct bsc_value *facts = bsc_logs_pg_tail(&site.order);
+    struct bsc_value *facts = tail_of(&site);
     is_in_state(facts, "salvaged");
     assert_int_equal(bsc_value_get_number(facts, "first_lsn", 0), site.half);
     assert_int_equal(bsc_value_get_number(facts, "commits", 0), site.commits);
@@ -243,7 +254,7 @@ static void what_is_not_in_a_copy_that_was_brought_online_is_too_late(void **sta
     struct bsc_err err = BSC_ERR_INIT;
     site_make(*state, &site);
     site.order.parted = true;
-    struct bsc_value *facts = bsc_logs_pg_tail(&site.order);
+    struct bsc_value *facts = tail_of(&site);
     is_in_state(facts, "too_late");
     assert_int_equal(bsc_value_get_number(facts, "commits", 0), site.commits);
     assert_int_equal(bsc_value_count(bsc_value_get(facts, "commit_list")), site.commits);
@@ -327,12 +338,12 @@ static void the_disk_that_tells_more_is_taken(void **state)
     const char *disks[] = {nothing, shorter, wal};
     site.order.salvage = disks;
     site.order.salvage_count = 2;
-    struct bsc_value *facts = bsc_logs_pg_tail(&site.order);
+    struct bsc_value *facts = tail_of(&site);
     is_in_state(facts, "available");
     assert_true(bsc_value_get_number(facts, "last_lsn", 0) < (int64_t)site.half + MIB);
     bsc_value_free(facts);
     site.order.salvage_count = 3;
-    facts = bsc_logs_pg_tail(&site.order);
+    facts = tail_of(&site);
     assert_int_equal(bsc_value_get_number(facts, "last_lsn", 0), site.last);
     bsc_value_free(facts);
     site.order.salvage_count = 1;

@@ -116,7 +116,7 @@ static void a_bad_file_is_taken_from_where_it_is_whole(void **state)
     struct bsc_logs_pg_survey shipped = survey_of(site.share, site.half, false);
     overwrite_with_zeros(first);
     site.order.after_lsn = shipped.last_lsn;
-    struct bsc_value *facts = bsc_logs_pg_tail(&site.order);
+    struct bsc_value *facts = tail_of(&site);
     is_in_state(facts, "available");
     assert_int_equal(bsc_value_get_number(facts, "last_lsn", 0), site.last);
     bsc_value_free(facts);
@@ -250,6 +250,54 @@ static void a_log_that_went_on_on_a_later_timeline_has_more(void **state)
     site_remove(&site);
 }
 
+/* Nothing was written there yet but when it began, and where. */
+static void so_has_one_of_which_the_history_alone_is_there(void **state)
+{
+    struct site site;
+    char text[64];
+    site_make(*state, &site);
+    char *path = unit_path(site.disk, "pg_wal/00000002.history");
+    snprintf(text, sizeof text, "1\t0/%X\tno recovery target specified\n", (unsigned)site.last);
+    unit_file_put(path, text, strlen(text));
+    tail_says(&site, "damaged", "goes on on timeline 2");
+    snprintf(text, sizeof text, "1\t0/%X\tgiven up\n", (unsigned)site.half - 8);
+    unit_file_put(path, text, strlen(text));
+    tail_is(&site, "available");
+    unit_file_put(path, "", 0);
+    tail_says(&site, "damaged", "goes on on timeline 2");
+    free(path);
+    site_remove(&site);
+}
+
+/* What the disk does not tell, and what is no answer at all. */
+static void a_look_that_fails_is_told_from_a_disk_that_cannot_be_read(void **state)
+{
+    struct site site;
+    struct bsc_logs_pg_salvaged salvaged = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+    atomic_bool cancelled = true;
+    site_make(*state, &site);
+    site.order.cancel = &cancelled;
+    assert_null(bsc_logs_pg_tail(&site.order, &err));
+    assert_int_equal(err.code, BSC_ERR_CANCELLED);
+    err = (struct bsc_err)BSC_ERR_INIT;
+    site.order.cancel = NULL;
+    site.order.after_lsn++;
+    assert_null(bsc_logs_pg_tail(&site.order, &err));
+    assert_int_equal(err.code, BSC_ERR_INVALID);
+    err = (struct bsc_err)BSC_ERR_INIT;
+    site.order.after_lsn--;
+    char *path = dead_file(&site, site.half), *wal = unit_path(site.disk, "pg_wal");
+    remove_range(wal, site.half, site.last);
+    assert_int_equal(mkdir(path, 0700), 0);
+    tail_says(&site, "unavailable", "is a folder");
+    assert_false(bsc_logs_pg_salvage(&site.order, &salvaged, &err));
+    assert_int_equal(err.code, BSC_ERR_IO);
+    free(path);
+    free(wal);
+    site_remove(&site);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +312,8 @@ int main(void)
         cmocka_unit_test(a_log_that_does_not_go_on_from_the_shipped_one_is_not_taken),
         cmocka_unit_test(a_bad_record_on_the_last_page_is_no_end),
         cmocka_unit_test(a_log_that_went_on_on_a_later_timeline_has_more),
+        cmocka_unit_test(so_has_one_of_which_the_history_alone_is_there),
+        cmocka_unit_test(a_look_that_fails_is_told_from_a_disk_that_cannot_be_read),
     };
     return cmocka_run_group_tests(tests, make_history, remove_history);
 }
