@@ -13,6 +13,9 @@
 /* A chunk is read while the processor's cache still holds it all. */
 enum { CHUNK_BYTES = 256 * 1024, SMALLEST_BLOCK = 1024, LARGEST_BLOCK = 65536 };
 
+/* Of a file, before it has told how long a page is. */
+enum { BEGINNING_BYTES = 8192 };
+
 /* What the pages of each version begin with. */
 static const uint16_t known_magics[] = {0xD106, 0xD10D, 0xD110, 0xD113};
 
@@ -129,11 +132,13 @@ static bool is_known(uint16_t magic)
     return false;
 }
 
-/* In this order: only of a page that is the right one it counts what else it says. */
-static bool check_page(struct bsc_logs_pg_reader *reader, const struct pg_page *page, uint64_t lsn)
+/* In this order: only of a page that is the right one it counts what else it says. One that lost
+ * its beginning is not one that was never written: `length` bytes of it are there to tell. */
+static bool check_page(struct bsc_logs_pg_reader *reader, const struct pg_page *page, size_t length,
+                       uint64_t lsn)
 {
     const char *file = bsc_files_name_of(file_name(reader));
-    if (is_zero(page->bytes, PG_PAGE_HEADER))
+    if (is_zero(page->bytes, length))
         return bsc_logs_pg_stop(reader, BSC_LOGS_PG_END_ZEROS, lsn, "%s ends with zeros", file);
     if (!is_known(page->magic) && (page->magic & 0xff00U) == 0xd100U && page->lsn == lsn)
         return bsc_logs_pg_stop(reader, BSC_LOGS_PG_END_VERSION, lsn,
@@ -142,10 +147,14 @@ static bool check_page(struct bsc_logs_pg_reader *reader, const struct pg_page *
     if (!is_known(page->magic) || (reader->magic != 0 && page->magic != reader->magic))
         return bsc_logs_pg_stop(reader, BSC_LOGS_PG_END_TORN, lsn,
                                 "%s holds no page at LSN %" PRIu64, file, lsn);
-    if (page->lsn != lsn)
+    if (page->lsn < lsn)
         return bsc_logs_pg_stop(reader, BSC_LOGS_PG_END_RECYCLED, lsn,
                                 "%s goes on with what was written at LSN %" PRIu64 " before", file,
                                 page->lsn);
+    if (page->lsn > lsn) /* a file is used again for what comes later, never earlier */
+        return bsc_logs_pg_stop(reader, BSC_LOGS_PG_END_FOREIGN, lsn,
+                                "%s holds the page of LSN %" PRIu64 " at LSN %" PRIu64, file,
+                                page->lsn, lsn);
     if ((page->info & ~PG_PAGE_KNOWN) != 0 ||
         ((page->info & PG_PAGE_FIRST) != 0) != (lsn % reader->order.segment == 0))
         return bsc_logs_pg_stop(reader, BSC_LOGS_PG_END_TORN, lsn,
@@ -177,16 +186,16 @@ static bool check_sizes(struct bsc_logs_pg_reader *reader, const unsigned char *
 /* What the first page of a file says of the whole of it. */
 static bool check_file(struct bsc_logs_pg_reader *reader, uint64_t lsn)
 {
-    unsigned char bytes[PG_FILE_HEADER] = {0};
+    unsigned char bytes[BEGINNING_BYTES] = {0};
     struct pg_page page;
     size_t got = 0;
     if (!read_here(reader, lsn, bytes, sizeof bytes, &got))
         return false;
-    if (got < sizeof bytes)
+    if (got < PG_FILE_HEADER)
         return bsc_logs_pg_stop(reader, BSC_LOGS_PG_END_SHORT, lsn, "%s has %zu bytes only",
                                 bsc_files_name_of(reader->path), got);
     take_apart(bytes, &page);
-    if (!check_page(reader, &page, lsn))
+    if (!check_page(reader, &page, got, lsn))
         return false;
     uint64_t system = pg_64(bytes + 24);
     if (reader->order.system != 0 && reader->order.system != system)
@@ -298,7 +307,7 @@ bool bsc_logs_pg_page_at(struct bsc_logs_pg_reader *reader, uint64_t lsn, struct
         return bsc_logs_pg_stop(reader, BSC_LOGS_PG_END_SHORT, lsn, "%s ends before LSN %" PRIu64,
                                 bsc_files_name_of(file_name(reader)), lsn + reader->block);
     take_apart(reader->chunk + (lsn - reader->chunk_lsn), ret_page);
-    if (lsn != reader->page_lsn && !check_page(reader, ret_page, lsn))
+    if (lsn != reader->page_lsn && !check_page(reader, ret_page, reader->block, lsn))
         return false;
     reader->page_lsn = lsn;
     return true;

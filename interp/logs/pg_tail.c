@@ -129,7 +129,8 @@ static uint64_t number_of(const struct bsc_logs_pg_tail_order *order, const char
     return strcmp(name, again) == 0 && lsn > after_lsn ? lsn / order->segment : 0;
 }
 
-/* How far a log goes on from the file of that number; 0 where none begins there. */
+/* How far a log goes on from the file of that number; 0 where none begins there. A server writes to
+ * a file only when all of those before it are durable, so that one page tells enough. */
 static uint64_t end_of_log_at(const struct pg_tail *tail, uint64_t number)
 {
     const struct bsc_logs_pg_folder folder = {.path = tail->wal};
@@ -141,7 +142,8 @@ static uint64_t end_of_log_at(const struct pg_tail *tail, uint64_t number)
     order.log.first_lsn = number * order.log.segment;
     order.log.find = true; /* it may begin with the rest of a record */
     if (bsc_logs_pg_survey_make(&order, &survey, &ignored)) {
-        end = survey.records > 0 ? survey.last_lsn : 0;
+        end = survey.bad_lsn > order.log.first_lsn ? survey.bad_lsn : 0; /* its first page counts */
+        end = survey.records > 0 ? survey.last_lsn : end;
         end = survey.beyond_lsn > end ? survey.beyond_lsn : end;
     }
     bsc_logs_pg_survey_release(&survey);
@@ -168,9 +170,16 @@ static void look_at_later_files(struct pg_tail *tail)
     bsc_files_list_release(&list);
 }
 
+/* Whether the last record goes on in a file that is not there. A server makes that file before it
+ * goes on. */
+static bool lacks_a_file(const struct bsc_logs_pg_survey *survey)
+{
+    return survey->end == BSC_LOGS_PG_END_MISSING && survey->bad_lsn > survey->last_lsn;
+}
+
 static bool ends_as_after_a_crash(const struct bsc_logs_pg_survey *survey)
 {
-    return survey->beyond_lsn == 0 &&
+    return survey->beyond_lsn == 0 && !lacks_a_file(survey) &&
            (survey->end == BSC_LOGS_PG_END_MISSING || survey->end == BSC_LOGS_PG_END_ZEROS ||
             survey->end == BSC_LOGS_PG_END_RECYCLED);
 }
@@ -184,7 +193,8 @@ static void judge_unproven(struct pg_tail *tail)
               "%s: what was committed from LSN %" PRIu64 " to %" PRIu64
               " is gone from its log, or has no beginning",
               survey->reason, tail->order->after_lsn, survey->beyond_lsn);
-    else if (survey->end == BSC_LOGS_PG_END_VERSION || survey->end == BSC_LOGS_PG_END_UNREADABLE)
+    else if (survey->end == BSC_LOGS_PG_END_VERSION || survey->end == BSC_LOGS_PG_END_UNREADABLE ||
+             lacks_a_file(survey))
         judge(tail, PG_TAIL_UNAVAILABLE, "%s", survey->reason);
     else if (ends_as_after_a_crash(survey))
         judge(tail, PG_TAIL_UNAVAILABLE,
@@ -215,8 +225,9 @@ static bool was_salvaged(const struct pg_tail *tail)
 /* Whether a log may have gone on behind its end: it was not a crash that has cut it off there. */
 static bool is_cut_off(const struct bsc_logs_pg_survey *survey)
 {
-    return survey->end == BSC_LOGS_PG_END_UNREADABLE || survey->end == BSC_LOGS_PG_END_SHORT ||
-           survey->end == BSC_LOGS_PG_END_FOREIGN || survey->end == BSC_LOGS_PG_END_VERSION;
+    return lacks_a_file(survey) || survey->end == BSC_LOGS_PG_END_UNREADABLE ||
+           survey->end == BSC_LOGS_PG_END_SHORT || survey->end == BSC_LOGS_PG_END_FOREIGN ||
+           survey->end == BSC_LOGS_PG_END_VERSION;
 }
 
 /* With words on what is lost, whatever becomes of the tail, if anything is. */
@@ -283,6 +294,7 @@ static bool left_its_timeline(struct pg_tail *tail)
                 timeline = later_history_of(tail, list.names[i]);
         }
     bsc_files_list_release(&list);
+    tail->went_on = timeline != 0;
     if (timeline != 0)
         judge(tail, PG_TAIL_DAMAGED, "the log in '%s' goes on on timeline %u", tail->wal, timeline);
     return timeline != 0;
@@ -339,6 +351,20 @@ static bool is_better(const struct pg_tail *tail, const struct pg_tail *other)
     return tail->kind != PG_TAIL_UNAVAILABLE && tail->survey.last_lsn > other->survey.last_lsn;
 }
 
+/* What is taken from one disk ends where the log of another shows that more was committed. */
+static void contradict(struct pg_tail *tail, const struct pg_tail *other)
+{
+    const uint64_t end = tail->survey.last_lsn;
+    char said[BSC_LOGS_PG_REASON];
+    if (tail->kind == PG_TAIL_UNAVAILABLE || tail->kind == PG_TAIL_DAMAGED ||
+        (!other->went_on && other->survey.beyond_lsn <= end && other->survey.last_lsn <= end))
+        return;
+    memcpy(said, tail->reason, sizeof said);
+    judge(tail, tail->kind == PG_TAIL_EMPTY ? PG_TAIL_DAMAGED : tail->kind,
+          "%.200s%sthe log in '%.200s' goes on beyond that", said, said[0] == '\0' ? "" : "; ",
+          other->wal);
+}
+
 bool bsc_logs_pg_tail_find(struct pg_tail *tail, const struct bsc_logs_pg_tail_order *order,
                            struct bsc_err *err)
 {
@@ -351,9 +377,11 @@ bool bsc_logs_pg_tail_find(struct pg_tail *tail, const struct bsc_logs_pg_tail_o
                                .is_mirror = i + order->mirrors >= order->salvage_count};
         ok = look_at(&next, err);
         const bool is_taken = i == 0 || is_better(&next, tail);
-        bsc_logs_pg_tail_release(is_taken ? tail : &next);
-        if (is_taken)
-            *tail = next;
+        struct pg_tail other = is_taken ? *tail : next;
+        *tail = is_taken ? next : *tail;
+        contradict(tail, &other);
+        tail->went_on = tail->went_on || other.went_on;
+        bsc_logs_pg_tail_release(&other);
     }
     /* What was told meanwhile may be of a part that was read. */
     if (ok && order->cancel != NULL && atomic_load(order->cancel))

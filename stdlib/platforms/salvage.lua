@@ -142,7 +142,11 @@ function M.verbs.apply_tail(_, copy, tail)
   return standby.verbs.replay_log_backups(copy, tail)
 end
 
--- Here an LSN counts bytes.
+-- Here an LSN counts bytes; the files are whole, so that it takes a little more.
+function M.verbs.tail_bytes(tail)
+  return tail.last_lsn - tail.first_lsn
+end
+
 function M.verbs.log_words(bytes)
   return text.thousands(bytes) .. " bytes of log"
 end

@@ -102,14 +102,26 @@ function M.other_fork(copy, facts)
   return facts.problem == "foreign_fork" and M.broken(copy, facts) or nil
 end
 
-function M.no_room(copy, facts)
-  local needed, free = facts.pending_bytes or 0, facts.free_bytes
+local function lacks_room(copy, what, needed, free)
   if not free or free >= needed then
     return nil
   end
-  return ("there is no room in %s for the log backups still to be copied: %s (%d bytes) are "
-    .. "needed, %s (%d bytes) are free"):format(shipping(copy).destination, text.bytes(needed),
-      needed, text.bytes(free), free)
+  return ("there is no room in %s for %s: %s (%d bytes) are needed, %s (%d bytes) are free"):format(
+    shipping(copy).destination, what, text.bytes(needed), needed, text.bytes(free), free)
+end
+
+function M.no_room(copy, facts)
+  return lacks_room(copy, "the log backups still to be copied", facts.pending_bytes or 0,
+    facts.free_bytes)
+end
+
+-- `facts` are those of the log backups. How much a tail needs not every platform can tell.
+function M.no_room_for_tail(copy, tail, facts)
+  local bytes_of = registry.of(copy).tail_bytes
+  if tail.state ~= "available" or not bytes_of then
+    return nil
+  end
+  return lacks_room(copy, "the tail of the log", bytes_of(tail), facts.free_bytes)
 end
 
 local function count_of(facts, is_meant)

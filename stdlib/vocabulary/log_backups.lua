@@ -168,7 +168,8 @@ local salvage = primitive.shipped {
       return words:format(handles.of(a.copy).title, facts.reason and ": " .. facts.reason or "")
     end
     local secondary = secondary_of(a)
-    return chain.troubled(secondary, observe(backups_id(secondary)))
+    local backups = observe(backups_id(secondary))
+    return chain.troubled(secondary, backups) or chain.no_room_for_tail(secondary, facts, backups)
       or chain.not_receptive(observe(secondary.id), secondary)
       or chain.behind_tail(observe(secondary.id), facts)
   end,

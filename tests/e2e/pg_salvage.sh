@@ -196,7 +196,9 @@ END
     background="$background $run"
     until_true 30 eval '[ -e site/dc2/sql3/copied/.salvaged ]'
     kill -KILL "$run"
-    wait "$run" 2>/dev/null || true
+    ended=0
+    wait "$run" 2>/dev/null || ended=$?
+    same "$ended" 137 "how the run ended"
     touch go
     bsc resume last --site site/site.yaml --yes
     exits 0

@@ -79,6 +79,18 @@ T["where it cannot be read, that is said"] = function()
   end
 end
 
+T["without room for it nothing is begun"] = function()
+  local all = facts "available"
+  all[backups].free_bytes = 4000
+  local world = lab.world(all, true)
+  local result = lab.step(world, "log_backups.salvage(db.primary)",
+    { site = site "/rescued/data" })
+  expect.equal(result.outcome, "refused")
+  expect.truthy(result.reason:find("no room in /copied for the tail of the log: 4.0 KiB (4112 "
+    .. "bytes) are needed, 3.9 KiB (4000 bytes) are free", 1, true), result.reason)
+  expect.equal(#world.changes, 0)
+end
+
 -- Brings the secondary online as it is; gives the note about the loss.
 local function loss(all)
   local world = lab.world(all, true)

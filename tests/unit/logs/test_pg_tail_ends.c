@@ -269,6 +269,83 @@ static void so_has_one_of_which_the_history_alone_is_there(void **state)
     site_remove(&site);
 }
 
+/* The last record of what was shipped goes on in the next file: without that one it is not known
+ * what comes behind it. */
+static void a_record_that_goes_on_in_a_missing_file_is_no_end(void **state)
+{
+    struct site site;
+    site_make(*state, &site);
+    char *wal = unit_path(site.disk, "pg_wal");
+    copy_range(wal, site.share, site.half, site.half + MIB);
+    struct bsc_logs_pg_survey shipped = survey_of(site.share, site.half, false);
+    assert_true(shipped.bad_lsn > shipped.last_lsn);
+    remove_range(wal, site.half + MIB, site.last);
+    tail_says(&site, "available", "is not there");
+    site.order.after_lsn = shipped.last_lsn;
+    tail_says(&site, "unavailable", "is not there");
+    bsc_logs_pg_survey_release(&shipped);
+    free(wal);
+    site_remove(&site);
+}
+
+/* A file is used again for what comes later. */
+static void a_page_of_a_later_place_is_no_end(void **state)
+{
+    struct site site;
+    site_make(*state, &site);
+    char *path = dead_file(&site, site.half), *later = dead_file(&site, site.half + MIB);
+    assert_int_equal(rename(later, path), 0);
+    char *wal = unit_path(site.disk, "pg_wal");
+    remove_range(wal, site.half + MIB, site.last);
+    tail_says(&site, "damaged", "holds the page of LSN");
+    free(wal);
+    free(path);
+    free(later);
+    site_remove(&site);
+}
+
+static void a_page_that_lost_its_beginning_is_no_end(void **state)
+{
+    struct site site;
+    site_make(*state, &site);
+    char *wal = unit_path(site.disk, "pg_wal"), *path = dead_file(&site, site.half);
+    remove_range(wal, site.half, site.last);
+    char *bytes = bsc_mem_new(MIB, 1);
+    memset(bytes, 0, MIB);
+    unit_file_put(path, bytes, MIB);
+    tail_is(&site, "empty");
+    overwrite(path, 600, "what was written");
+    tail_is(&site, "damaged");
+    bsc_mem_free(bytes);
+    free(wal);
+    free(path);
+    site_remove(&site);
+}
+
+static void another_disk_may_show_that_there_was_more(void **state)
+{
+    struct site site;
+    site_make(*state, &site);
+    char *wal = unit_path(site.disk, "pg_wal"), *mirror = unit_path(site.folder, "mirror");
+    char *later = unit_path(mirror, "00000002.history"), text[64];
+    const char *disks[] = {wal, mirror};
+    assert_int_equal(mkdir(mirror, 0700), 0);
+    copy_range(wal, mirror, site.first, site.last);
+    remove_range(wal, site.half, site.last);
+    site.order.salvage = disks;
+    site.order.salvage_count = 2;
+    site.order.mirrors = 1;
+    remove_range(mirror, site.half, site.last);
+    tail_is(&site, "empty");
+    snprintf(text, sizeof text, "1\t0/%X\tno recovery target specified\n", (unsigned)site.half);
+    unit_file_put(later, text, strlen(text));
+    tail_says(&site, "damaged", "goes on beyond that");
+    free(later);
+    free(mirror);
+    free(wal);
+    site_remove(&site);
+}
+
 /* What the disk does not tell, and what is no answer at all. */
 static void a_look_that_fails_is_told_from_a_disk_that_cannot_be_read(void **state)
 {
@@ -313,6 +390,10 @@ int main(void)
         cmocka_unit_test(a_bad_record_on_the_last_page_is_no_end),
         cmocka_unit_test(a_log_that_went_on_on_a_later_timeline_has_more),
         cmocka_unit_test(so_has_one_of_which_the_history_alone_is_there),
+        cmocka_unit_test(a_record_that_goes_on_in_a_missing_file_is_no_end),
+        cmocka_unit_test(a_page_of_a_later_place_is_no_end),
+        cmocka_unit_test(a_page_that_lost_its_beginning_is_no_end),
+        cmocka_unit_test(another_disk_may_show_that_there_was_more),
         cmocka_unit_test(a_look_that_fails_is_told_from_a_disk_that_cannot_be_read),
     };
     return cmocka_run_group_tests(tests, make_history, remove_history);
