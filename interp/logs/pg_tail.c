@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "logs/history.h"
 #include "logs/pg_tail_int.h"
+#include "logs/segments.h"
 #include "os/clock.h"
 #include "os/files.h"
 #include "os/process.h"
@@ -119,14 +120,11 @@ static bool reaches(const struct pg_tail *tail)
 static uint64_t number_of(const struct bsc_logs_pg_tail_order *order, const char *name,
                           uint64_t after_lsn)
 {
-    char again[BSC_LOGS_PG_NAME];
-    unsigned timeline = 0, high = 0, low = 0;
-    if (strlen(name) != BSC_LOGS_PG_NAME - 1 ||
-        sscanf(name, "%8X%8X%8X", &timeline, &high, &low) != 3)
+    int64_t timeline = 0, lsn = 0;
+    if (!bsc_logs_segments_named(name, (int64_t)order->segment, &timeline, &lsn) ||
+        timeline != (int64_t)order->timeline)
         return 0;
-    uint64_t lsn = ((uint64_t)high << 32) + (uint64_t)low * order->segment;
-    bsc_logs_pg_name(order->timeline, lsn, order->segment, again);
-    return strcmp(name, again) == 0 && lsn > after_lsn ? lsn / order->segment : 0;
+    return (uint64_t)lsn > after_lsn ? (uint64_t)lsn / order->segment : 0;
 }
 
 /* How far a log goes on from the file of that number; 0 where none begins there. A server writes to
@@ -242,6 +240,8 @@ static void judge_readable(struct pg_tail *tail, enum pg_tail_kind kind)
     else if (kind == PG_TAIL_SALVAGED && !reaches(tail))
         judge(tail, kind, "nothing in '%s' shows that its log ended at LSN %" PRIu64, tail->wal,
               tail->order->after_lsn);
+    else if (tail->unlisted)
+        judge(tail, kind, "what else is in '%s' cannot be listed", tail->wal);
     else if (survey->previous == 0)
         judge(tail, kind, "nothing shows that it goes on from the log that was shipped");
     else if (tail->is_mirror)
@@ -254,12 +254,11 @@ static void judge_readable(struct pg_tail *tail, enum pg_tail_kind kind)
  * 0. */
 static unsigned later_timeline_of(const struct bsc_logs_pg_tail_order *order, const char *name)
 {
-    unsigned timeline = 0, high = 0, low = 0;
-    if (strlen(name) != BSC_LOGS_PG_NAME - 1 ||
-        sscanf(name, "%8X%8X%8X", &timeline, &high, &low) != 3)
+    int64_t timeline = 0, lsn = 0;
+    if (!bsc_logs_segments_named(name, (int64_t)order->segment, &timeline, &lsn) ||
+        timeline <= (int64_t)order->timeline)
         return 0;
-    const uint64_t lsn = ((uint64_t)high << 32) + (uint64_t)low * order->segment;
-    return timeline > order->timeline && lsn + order->segment > order->after_lsn ? timeline : 0;
+    return (uint64_t)lsn + order->segment > order->after_lsn ? (unsigned)timeline : 0;
 }
 
 /* The same for a history. One that cannot be read, or that left its parent's parent there, may be
@@ -287,12 +286,12 @@ static bool left_its_timeline(struct pg_tail *tail)
     struct bsc_files_list list = {0};
     struct bsc_err ignored = BSC_ERR_INIT;
     unsigned timeline = 0;
-    if (bsc_files_list(tail->wal, &list, &ignored))
-        for (size_t i = 0; timeline == 0 && i < list.count; i++) {
-            timeline = later_timeline_of(tail->order, list.names[i]);
-            if (timeline == 0)
-                timeline = later_history_of(tail, list.names[i]);
-        }
+    tail->unlisted = !bsc_files_list(tail->wal, &list, &ignored);
+    for (size_t i = 0; timeline == 0 && i < list.count; i++) {
+        timeline = later_timeline_of(tail->order, list.names[i]);
+        if (timeline == 0)
+            timeline = later_history_of(tail, list.names[i]);
+    }
     bsc_files_list_release(&list);
     tail->went_on = timeline != 0;
     if (timeline != 0)
@@ -310,6 +309,8 @@ static void judge_log(struct pg_tail *tail)
         judge_readable(tail, tail->order->parted ? PG_TAIL_TOO_LATE : PG_TAIL_AVAILABLE);
     else if (was_salvaged(tail) && tail->note.last_lsn == tail->order->after_lsn)
         judge_readable(tail, PG_TAIL_SALVAGED);
+    else if (ends_as_after_a_crash(&tail->survey) && tail->unlisted)
+        judge(tail, PG_TAIL_UNAVAILABLE, "what is in '%s' cannot be listed", tail->wal);
     else if (ends_as_after_a_crash(&tail->survey) && reaches(tail))
         judge_empty(tail, was_salvaged(tail));
     else

@@ -28,6 +28,7 @@ struct pg_note {
 struct pg_tail {
     const struct bsc_logs_pg_tail_order *order;
     const char *disk; /* borrowed: the folder that was looked at */
+    bool unlisted;    /* which files there are is not known */
     bool went_on;     /* on a later timeline */
     bool is_mirror;   /* it may have fallen behind, so its log proves no end of the primary's */
     enum pg_tail_kind kind;

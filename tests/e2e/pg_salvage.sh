@@ -1,6 +1,6 @@
 # A site on PostgreSQL is lost while clients write, and the disk of its primary can be read.
-#   whole   its tail is salvaged: nothing that was acknowledged is lost
-#   lossy   it is not: what is lost is told commit by commit
+#   whole   its tail is salvaged: the shipped runbook loses nothing that was acknowledged
+#   lossy   it is not: what is lost is told commit by commit, and the rest is there in order
 #   killed  bascule is killed while the tail is handed over, before it is replayed
 . "$(dirname "$0")/lib.sh"
 
@@ -17,7 +17,7 @@ step "End every session"               { sessions.kill_all(db.secondary) }
 gate "Bring the database online?"      { shows = { "data_loss_window" } }
 step "Bring the database online"       { database.recover(db.secondary), point_of_no_return = true }
 END
-sed '/log_backups.salvage/d' online.lua >lossy.lua
+sed '/log_backups.salvage/d' "$failover" >lossy.lua
 sed '/End every/,$d' online.lua >salvage.lua
 sed '/log_backups.salvage/d' salvage.lua >ship.lua
 
@@ -44,14 +44,39 @@ acknowledged() {
     sql site/office/ledger.db "SELECT count(*) FROM acknowledged"
 }
 
+# What the clients were told is stored, and what the new primary has of it: one id a line.
+list_messages() {
+    sql site/office/ledger.db "SELECT id FROM acknowledged ORDER BY id" >acknowledged
+    known=$(wc -l <acknowledged)
+}
+list_stored() {
+    pg dc2/sql3 "SELECT id FROM tblChatMessage ORDER BY id" >stored
+    awk 'NR == FNR { stored[$1] = 1; next } !($1 in stored)' stored acknowledged >lost
+}
+
+# The new primary is as a failover has to leave it.
+goes_on() {
+    it "no message is there twice, and they are in the order in which they were sent"
+    same "$(pg dc2/sql3 "SELECT count(*) - count(DISTINCT id) FROM tblChatMessage")" 0 "twice"
+    same "$(pg dc2/sql3 "SELECT count(*) FROM (SELECT sent < lag(sent) OVER (ORDER BY id) AS odd
+        FROM tblChatMessage WHERE id > 100000) m WHERE odd")" 0 "out of order"
+
+    it "the writer goes on through HAProxy, and every commit waits for the new mirror"
+    until_true 30 more
+    same "$(pg dc2/sql3 "SELECT sync_state FROM pg_stat_replication")" sync "the mirror"
+    same "$(pg dc2/sql3 "SHOW synchronous_standby_names")" sql4 "who is waited for"
+    last=$(sql site/office/ledger.db "SELECT max(id) FROM acknowledged")
+    same "$(pg dc2/sql3 "SELECT count(*) FROM tblChatMessage WHERE id = $last")" 1 "the last"
+}
+more() {
+    [ "$(acknowledged)" -ge $((known + 3)) ]
+}
+
 whole() {
     new_servers site
     # Clients write while more is shipped, and go on afterwards.
     pg dc1/sql1 "SELECT pg_switch_wal()" >/dev/null
-    before=$(acknowledged)
-    more() {
-        [ "$(acknowledged)" -ge $((before + 3)) ]
-    }
+    known=$(acknowledged)
     until_true 30 more
     break_lab site primary-server
 
@@ -102,15 +127,15 @@ whole() {
 
     it "it is salvaged, and nothing that was acknowledged is lost"
     snapshot site/rescued >rescued
-    bsc run online.lua --site site/site.yaml --yes
+    list_messages
+    bsc run "$failover" --site site/site.yaml --yes
     exits 0
     says "The tail of the old primary's log has been salvaged and applied"
-    known=$(acknowledged)
     says "$(thousands "$known") of $(thousands "$known") committed messages are in the new \
 primary, 0 are lost"
-    sql site/office/ledger.db "SELECT id FROM acknowledged ORDER BY id" >acknowledged
-    pg dc2/sql3 "SELECT id FROM tblChatMessage ORDER BY id" >stored
-    same "$(comm -23 acknowledged stored 2>/dev/null | wc -l)" 0 "acknowledged messages missing"
+    list_stored
+    same "$(wc -l <lost)" 0 "acknowledged messages missing"
+    goes_on
 
     it "the log was replayed to its last record, and is on a new timeline behind it"
     left=$(sed -n 's/^1.\([^	]*\).*/\1/p' site/dc2/sql3/data/pg_wal/00000002.history)
@@ -124,7 +149,7 @@ primary, 0 are lost"
     observe
     same "$(fact state)" salvaged "the state"
     same "$(fact commits)" "$(wc -l <found)" "commits"
-    bsc run online.lua --site site/site.yaml --yes
+    bsc run "$failover" --site site/site.yaml --yes
     exits 0
     says "0 changes"
 }
@@ -152,13 +177,18 @@ lossy() {
     break_lab site primary-server
 
     it "without the salvage, what is lost is counted as the clients' own ledger has it"
+    list_messages
     bsc run lossy.lua --site site/site.yaml --yes
     exits 0
-    lost=$(pg dc2/sql3 "SELECT max(id) FROM tblChatMessage")
-    known=$(acknowledged)
-    lost=$(sql site/office/ledger.db "SELECT count(*) FROM acknowledged WHERE id > $lost")
+    list_stored
+    lost=$(wc -l <lost)
+    [ "$lost" -gt 0 ] || fail "nothing was lost"
     says "$(thousands $((known - lost))) of $(thousands "$known") committed messages are in the \
 new primary, $lost are lost"
+
+    it "it is the end of them: everything before that was shipped"
+    same "$(tail -n "$lost" acknowledged | diff - lost)" "" "lost messages that differ"
+    goes_on
 
     it "the commits that are lost are listed in the journal"
     observe
