@@ -18,10 +18,12 @@ enum { BLOCK_BYTES = 256 * 1024 };
 struct handing {
     const struct pg_tail *tail;
     uint64_t lsn; /* where the file begins */
-    char *from;   /* owned paths; the first is NULL until it is known */
+    char *from;   /* owned paths; the first two are NULL until they are known */
+    char *head;   /* of the file that was shipped, which is whole up to where the tail begins */
     char *staged;
     char *to;
     int from_fd;
+    int head_fd;
     int to_fd;
 };
 
@@ -30,8 +32,10 @@ static void handing_release(struct handing *handing)
     const struct bsc_logs_pg_tail_order *order = handing->tail->order;
     struct bsc_err ignored = BSC_ERR_INIT;
     bsc_logs_io_close(order->sys, &handing->from_fd, handing->from, &ignored);
+    bsc_logs_io_close(order->sys, &handing->head_fd, handing->from, &ignored);
     bsc_logs_io_close(order->sys, &handing->to_fd, handing->staged, &ignored);
     bsc_mem_free(handing->from);
+    bsc_mem_free(handing->head);
     bsc_mem_free(handing->staged);
     bsc_mem_free(handing->to);
 }
@@ -48,6 +52,7 @@ static struct handing handing_make(const struct pg_tail *tail, uint64_t lsn)
                             .staged = bsc_logs_pg_path(&staged, name),
                             .to = bsc_logs_pg_path(&to, name),
                             .from_fd = -1,
+                            .head_fd = -1,
                             .to_fd = -1};
 }
 
@@ -59,19 +64,18 @@ static uint64_t used_bytes(const struct handing *handing)
     return left < segment ? left : segment;
 }
 
-static bool copy_bytes(struct handing *handing, struct bsc_err *err)
+/* Copies a part of one of the files that the new one is made of. */
+static bool copy_bytes(struct handing *handing, int fd, const char *path, uint64_t first,
+                       uint64_t last, struct bsc_err *err)
 {
     const struct bsc_logs_pg_tail_order *order = handing->tail->order;
     unsigned char *block = bsc_mem_new(BLOCK_BYTES, 1);
-    const uint64_t used = used_bytes(handing);
     bool ok = true;
-    for (uint64_t at = 0; ok && at < used; at += BLOCK_BYTES) {
-        size_t length = used - at < BLOCK_BYTES ? (size_t)(used - at) : BLOCK_BYTES, got = 0;
-        ok = bsc_logs_io_read_at(order->sys, handing->from_fd, handing->from, block, length,
-                                 (int64_t)at, &got, err);
+    for (uint64_t at = first; ok && at < last; at += BLOCK_BYTES) {
+        size_t length = last - at < BLOCK_BYTES ? (size_t)(last - at) : BLOCK_BYTES, got = 0;
+        ok = bsc_logs_io_read_at(order->sys, fd, path, block, length, (int64_t)at, &got, err);
         if (ok && got < length)
-            ok = bsc_err_set(err, BSC_ERR_DAMAGED, "'%s' got shorter while it was copied",
-                             handing->from);
+            ok = bsc_err_set(err, BSC_ERR_DAMAGED, "'%s' got shorter while it was copied", path);
         ok = ok && bsc_logs_io_write_at(order->sys, handing->to_fd, handing->staged, block, length,
                                         (int64_t)at, err);
         if (ok && order->cancel != NULL && atomic_load(order->cancel))
@@ -85,8 +89,10 @@ static bool write_staged(struct handing *handing, struct bsc_err *err)
 {
     const struct bsc_logs_pg_tail_order *order = handing->tail->order;
     const struct bsc_sys *sys = order->sys;
+    const uint64_t head = handing->head != NULL ? order->after_lsn - handing->lsn : 0;
     handing->to_fd = bsc_logs_pg_mark_open(sys, order->destination, handing->staged, err);
-    if (handing->to_fd < 0 || !copy_bytes(handing, err))
+    if (handing->to_fd < 0 || !copy_bytes(handing, handing->head_fd, handing->head, 0, head, err) ||
+        !copy_bytes(handing, handing->from_fd, handing->from, head, used_bytes(handing), err))
         return false;
     if (sys->ftruncate(sys->self, handing->to_fd, (off_t)order->segment) != 0)
         return bsc_err_sys(err, errno, "cannot write '%s'", handing->staged);
@@ -118,6 +124,41 @@ static bool find_source(struct handing *handing, struct bsc_err *err)
     return ok;
 }
 
+/* Nobody has looked at what the dead disk holds before the tail. The standby has replayed that, but
+ * reads it again when it is started again: it is to keep what was shipped, where that is whole. */
+static void find_head(struct handing *handing)
+{
+    const struct bsc_logs_pg_tail_order *order = handing->tail->order;
+    const struct bsc_logs_pg_folder folders[] = {{.path = order->destination},
+                                                 {.path = order->share}};
+    const struct bsc_logs_pg_order log = {.sys = order->sys,
+                                          .folders = folders,
+                                          .folder_count = order->share == NULL ? 1 : 2,
+                                          .timeline = order->timeline,
+                                          .segment = order->segment,
+                                          .system = order->system,
+                                          .first_lsn = handing->lsn,
+                                          .find = true};
+    struct bsc_logs_pg_reader reader = {.fd = -1};
+    struct bsc_err ignored = BSC_ERR_INIT;
+    if (handing->lsn >= order->after_lsn)
+        return;
+    if (bsc_logs_pg_open(&reader, &log, &ignored)) {
+        while (reader.lsn < order->after_lsn && bsc_logs_pg_next(&reader))
+            continue;
+        if (reader.lsn == order->after_lsn && reader.previous != 0)
+            handing->head = bsc_mem_text(reader.path);
+    }
+    bsc_logs_pg_release(&reader);
+    if (handing->head == NULL)
+        return;
+    handing->head_fd = bsc_logs_io_open(order->sys, handing->head, &ignored);
+    if (handing->head_fd >= 0)
+        return;
+    bsc_mem_free(handing->head);
+    handing->head = NULL;
+}
+
 /* Writes one file, unless the standby has it whole already. */
 static bool stage(const struct pg_tail *tail, uint64_t lsn, bool *ret_staged, struct bsc_err *err)
 {
@@ -130,6 +171,7 @@ static bool stage(const struct pg_tail *tail, uint64_t lsn, bool *ret_staged, st
         order->sys->unlink(order->sys->self, handing.staged); /* of a run that was killed */
     } else if (ok) {
         *ret_staged = true;
+        find_head(&handing);
         handing.from_fd = bsc_logs_io_open(order->sys, handing.from, err);
         ok = handing.from_fd >= 0 && write_staged(&handing, err);
     }

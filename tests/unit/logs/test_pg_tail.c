@@ -128,6 +128,28 @@ static void a_tail_begins_anywhere(void **state)
     site_remove(&site);
 }
 
+/* What lies before the tail is whole where it was shipped to, and bad on the dead disk. */
+static void what_the_standby_has_replayed_stays_as_it_was_shipped(void **state)
+{
+    struct site site;
+    struct bsc_logs_pg_salvaged salvaged = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+    site_make(*state, &site);
+    char *wal = unit_path(site.disk, "pg_wal"), *dead = dead_file(&site, site.half);
+    copy_range(wal, site.destination, site.half, site.half + MIB);
+    struct bsc_logs_pg_survey shipped = survey_of(site.destination, site.half, false);
+    site.order.after_lsn = shipped.last_lsn;
+    overwrite(dead, 5000, "a sector that went bad");
+    assert_true(bsc_logs_pg_salvage(&site.order, &salvaged, &err));
+    struct bsc_logs_pg_survey now = survey_of(site.destination, site.half, false);
+    assert_int_equal(now.last_lsn, site.last);
+    bsc_logs_pg_survey_release(&now);
+    bsc_logs_pg_survey_release(&shipped);
+    free(dead);
+    free(wal);
+    site_remove(&site);
+}
+
 /* A copy job that was killed has left a part of a file that is there whole by now. */
 static void what_others_left_over_is_not_touched(void **state)
 {
@@ -504,6 +526,7 @@ int main(void)
         cmocka_unit_test(it_is_handed_over_as_whole_files),
         cmocka_unit_test(files_that_are_there_in_part_are_replaced),
         cmocka_unit_test(a_tail_begins_anywhere),
+        cmocka_unit_test(what_the_standby_has_replayed_stays_as_it_was_shipped),
         cmocka_unit_test(what_others_left_over_is_not_touched),
         cmocka_unit_test(a_file_is_handed_over_from_where_it_was_read),
         cmocka_unit_test(what_a_server_ships_after_all_replaces_what_was_salvaged),
