@@ -74,8 +74,8 @@ bool bsc_process_stop(pid_t pid, bool (*is_it)(void *arg, pid_t pid), void *arg,
 size_t bsc_process_lock_holders(const char *path, pid_t *ret_pids, size_t max);
 
 /* Puts up to `max` pids of this host's other processes that work in the folder or below it (their
- * current folder) into ret_pids, in ascending order, and returns how many. Processes of other users
- * are found by root only. */
+ * current folder), by whatever path, into ret_pids, in ascending order, and returns how many.
+ * Processes of other users are found by root only. */
 size_t bsc_process_residents(const char *folder, pid_t *ret_pids, size_t max);
 
 /* The same of processes that have a file in the folder or below it open to write to it. */

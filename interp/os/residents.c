@@ -13,20 +13,44 @@
 
 enum { PATH_BYTES = 64 };
 
-static bool leads_into(const char *path, const char *folder)
+/* Where a link leads; "" where that cannot be told. */
+static void target_of(const char *path, char ret_target[PATH_MAX])
 {
-    char target[PATH_MAX] = {0};
-    size_t length = strlen(folder);
-    if (readlink(path, target, sizeof target - 1) < 0 || strncmp(target, folder, length) != 0)
-        return false;
-    return target[length] == '\0' || target[length] == '/';
+    ssize_t length = readlink(path, ret_target, PATH_MAX - 1);
+    ret_target[length < 0 ? 0 : length] = '\0';
+}
+
+static bool is_in(const char *path, const char *folder)
+{
+    const size_t length = strlen(folder);
+    return strncmp(path, folder, length) == 0 && (path[length] == '\0' || path[length] == '/');
+}
+
+/* One folder may be mounted in two places, and have two paths. */
+static bool is_same(const char *path, const char *other)
+{
+    struct stat a = {0}, b = {0};
+    return stat(path, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
 }
 
 static bool works_in(const char *pid, const char *folder)
 {
-    char path[PATH_BYTES];
+    char path[PATH_BYTES], target[PATH_MAX];
     snprintf(path, sizeof path, "/proc/%.20s/cwd", pid);
-    return leads_into(path, folder);
+    target_of(path, target);
+    return is_in(target, folder) || is_same(folder, path);
+}
+
+/* Whether a link leads into the folder, or to what is there under the same name. */
+static bool leads_into(const char *path, const char *folder)
+{
+    char target[PATH_MAX], there[2 * PATH_MAX];
+    target_of(path, target);
+    if (target[0] != '/')
+        return false;
+    snprintf(there, sizeof there, "%s/%s", folder, bsc_files_name_of(target));
+    return is_in(target, folder) || is_same(there, path);
 }
 
 /* The links there may be written to where the file may. */

@@ -5,8 +5,6 @@
 #include "pg_dead.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <sys/wait.h>
 
 #include "../fault_sys.h"
 #include "logs/pg_mark.h"
@@ -378,57 +376,6 @@ static void the_disk_that_tells_more_is_taken(void **state)
     site_remove(&site);
 }
 
-/* Its log files lie elsewhere than its data; whoever only reads them does no harm. */
-static void one_that_writes_to_its_log_is_not_dead_wherever_it_works(void **state)
-{
-    struct site site;
-    int ready[2];
-    char byte = 0;
-    site_make(*state, &site);
-    char *path = dead_file(&site, site.half);
-    const int modes[] = {O_RDONLY, O_RDWR};
-    for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(pipe(ready), 0);
-        pid_t child = fork();
-        if (child == 0) {
-            if (open(path, modes[i]) >= 0 && write(ready[1], "", 1) == 1)
-                pause();
-            _exit(1);
-        }
-        assert_int_equal(read(ready[0], &byte, 1), 1);
-        tail_is(&site, modes[i] == O_RDONLY ? "available" : "unavailable");
-        kill(child, SIGKILL);
-        waitpid(child, NULL, 0);
-        close(ready[0]);
-        close(ready[1]);
-    }
-    free(path);
-    site_remove(&site);
-}
-
-static void a_server_that_still_works_there_is_not_dead(void **state)
-{
-    struct site site;
-    int ready[2];
-    char byte = 0;
-    site_make(*state, &site);
-    assert_int_equal(pipe(ready), 0);
-    pid_t child = fork();
-    if (child == 0) {
-        if (chdir(site.disk) == 0 && write(ready[1], "", 1) == 1)
-            pause();
-        _exit(1);
-    }
-    assert_int_equal(read(ready[0], &byte, 1), 1);
-    tail_says(&site, "unavailable", "the server is not dead");
-    kill(child, SIGKILL);
-    waitpid(child, NULL, 0);
-    tail_is(&site, "available");
-    close(ready[0]);
-    close(ready[1]);
-    site_remove(&site);
-}
-
 /* No file under its own name ever holds anything but the tail, or what was there before. */
 static void is_never_wrong(const struct site *site, const char *before)
 {
@@ -537,8 +484,6 @@ int main(void)
         cmocka_unit_test(one_of_another_system_or_history_is_not_taken),
         cmocka_unit_test(up_to_a_hole_it_is_salvaged_and_the_rest_is_said_to_be_lost),
         cmocka_unit_test(the_disk_that_tells_more_is_taken),
-        cmocka_unit_test(one_that_writes_to_its_log_is_not_dead_wherever_it_works),
-        cmocka_unit_test(a_server_that_still_works_there_is_not_dead),
         cmocka_unit_test(whatever_fails_no_wrong_file_is_handed_over),
         cmocka_unit_test(salvaging_can_be_cancelled),
     };
