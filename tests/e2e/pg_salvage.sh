@@ -1,7 +1,8 @@
 # A site on PostgreSQL is lost while clients write, and the disk of its primary can be read.
 #   whole   its tail is salvaged: the shipped runbook loses nothing that was acknowledged
 #   lossy   it is not: what is lost is told commit by commit, and the rest is there in order
-#   killed  bascule is killed while the tail is handed over, before it is replayed
+#   killed  bascule is killed while the tail is handed over, before it is replayed; it is that of a
+#           server that came back once, after its tail had been salvaged for nothing
 . "$(dirname "$0")/lib.sh"
 
 cat >online.lua <<'END'
@@ -156,19 +157,6 @@ primary, 0 are lost"
 
 lossy() {
     new_servers site
-
-    it "a server that comes back after its tail was salvaged goes on shipping"
-    break_lab site primary-server
-    bsc run salvage.lua --site site/site.yaml --yes
-    exits 0
-    "$program" lab repair site >/dev/null
-    next=$(pg dc1/sql1 "SELECT pg_walfile_name(pg_switch_wal())")
-    until_true 30 test -e "site/backups/mgc/$next"
-    bsc run ship.lua --site site/site.yaml --yes
-    exits 0
-    says "copy 1 file from"
-    same "$(cmp "site/backups/mgc/$next" "site/dc2/sql3/copied/$next" 2>&1)" "" "what differs"
-    rm -r site/runs
     pg dc1/sql1 "CREATE TABLE tblSmall (i int)"
     pg dc1/sql1 "SELECT pg_switch_wal()" >/dev/null
     pg dc1/sql1 "DO \$\$ BEGIN PERFORM set_config('synchronous_commit', 'off', false);
@@ -210,6 +198,20 @@ new primary, $lost are lost"
 # The standby gets no file that is not on the share as well, before it may.
 killed() {
     new_servers site
+
+    it "a server that comes back after its tail was salvaged goes on shipping"
+    break_lab site primary-server
+    bsc run salvage.lua --site site/site.yaml --yes
+    exits 0
+    "$program" lab repair site >/dev/null
+    next=$(pg dc1/sql1 "SELECT pg_walfile_name(pg_switch_wal())")
+    until_true 30 test -e "site/backups/mgc/$next"
+    bsc run ship.lua --site site/site.yaml --yes
+    exits 0
+    says "copy 1 file from"
+    same "$(cmp "site/backups/mgc/$next" "site/dc2/sql3/copied/$next" 2>&1)" "" "what differs"
+    rm site/dc2/sql3/copied/.salvaged
+
     cat >hold.sh <<'END'
 while [ -e "$3" ] && [ ! -e "$1" ] && [ ! -e "$2/go" ]; do sleep 0.02; done
 test -e "$3" && cp "$3" "$4"
