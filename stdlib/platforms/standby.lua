@@ -100,6 +100,10 @@ end
 M.coming_query = "SELECT (pg_read_file('promote', 0, 1, true) IS NOT NULL)::int AS told"
 M.verbs.tells_coming = true
 
+-- Its readers stay connected when it comes online. Some come back as soon as they were ended, such
+-- as a program that watches it, and must not be able to keep it from being promoted.
+M.verbs.recovers_in_use = true
+
 -- Why a standby does not take what is in its folder, or nil.
 local function held_by(row)
   if row.streams == 1 then

@@ -177,8 +177,9 @@ end
 local function in_the_way(a, facts, observe)
   local copy = handles.of(a.copy)
   local free = waived(a)
+  local in_use = not registry.of(copy).recovers_in_use and rivals.in_use(copy, facts)
   return not free and rivals.of(copy, observe) or unready(copy, facts)
-    or not free and (behind(copy, facts, observe) or rivals.in_use(copy, facts))
+    or not free and (behind(copy, facts, observe) or in_use)
 end
 
 -- Gives the changes one by one. Before the one that cannot be taken back it is asked once more what
@@ -196,9 +197,9 @@ end
 -- Brings a restoring copy online on a new recovery fork: from then on no log backup can ever be
 -- applied to it. Refuses while another copy answers and could be written to, or does not and is not
 -- proved to be fenced where the site says how that is done, while log backups are left to be
--- applied or it is in doubt which are, and while sessions are open; `override` names a setting
--- whose value is the reason to do it all the same. Reports what could not be saved, and which
--- databases stay behind.
+-- applied or it is in doubt which are, and while sessions are open where those are in the way;
+-- `override` names a setting whose value is the reason to do it all the same. Reports what could
+-- not be saved, and which databases stay behind.
 -- Source: Lync Server 2013, Failing over Persistent Chat Server, step 4 (RESTORE … WITH RECOVERY).
 local recover = primitive.shipped {
   name = "database.recover",

@@ -168,6 +168,11 @@ T["the timeline of a standby that comes online is foretold"] = function()
   expect.equal(world.changes[1].becomes[secondary].recovered_lsn, 41900000)
 end
 
+T["readers that came back do not keep it from coming online"] = function()
+  local world = lab.world(ready { sessions = 2 }, true)
+  expect.equal(lab.step(world, recover, { site = site() }).outcome, "changed")
+end
+
 T["a number that a timeline had before is not given again"] = function()
   local all = ready()
   local history = "39000000 39000000 41 - - missing 00000002.history"
