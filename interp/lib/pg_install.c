@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 #include "lib/args.h"
-#include "lib/pg_place_int.h"
+#include "lib/pg_install_int.h"
 #include "lib/pg_wait_int.h"
 #include "lib/rows_int.h"
 #include "mirrors/pg.h"
@@ -10,19 +10,7 @@
 
 enum { TIDY_WITHIN_MS = 30000, STREAMS_WITHIN_S = 60, DIALS_WITHIN_S = 7 };
 
-/* A mirror being made. */
-struct install {
-    struct bsc_lib_call *call;     /* borrowed */
-    struct bsc_lib_pg_asked from;  /* the principal */
-    struct bsc_lib_pg_place to;    /* the mirror */
-    char *temporary;               /* owned: folder of the copy until it is whole */
-    char *passfile;                /* owned; NULL where there is no password */
-    char *aside;                   /* owned: what was in the way, renamed; NULL: nothing was */
-    bool is_back;                  /* the old one streams again */
-    struct bsc_mirrors_pg_ear ear; /* what pg_basebackup says */
-};
-
-static void install_release(struct install *install)
+void bsc_lib_pg_install_release(struct bsc_lib_pg_install *install)
 {
     bsc_mem_free(install->temporary);
     bsc_mem_free(install->passfile);
@@ -31,7 +19,7 @@ static void install_release(struct install *install)
 
 /* ------------------------------------------------------------ what is in the way */
 
-static bool refuse(const struct install *install, const char *why, const char *name,
+static bool refuse(const struct bsc_lib_pg_install *install, const char *why, const char *name,
                    struct bsc_err *err)
 {
     bsc_err_set(err, BSC_ERR_REFUSED, "the folder %s on %s is not empty: it holds %s%.200s",
@@ -40,7 +28,7 @@ static bool refuse(const struct install *install, const char *why, const char *n
 }
 
 /* Only what can be had again at any time may go: a copy of the principal that was never online. */
-static bool is_old_mirror(const struct install *install, struct bsc_err *err)
+static bool is_old_mirror(const struct bsc_lib_pg_install *install, struct bsc_err *err)
 {
     struct bsc_mirrors_pg_control control;
     char *system = NULL;
@@ -57,7 +45,8 @@ static bool is_old_mirror(const struct install *install, struct bsc_err *err)
     return ok;
 }
 
-static bool await_stream(const struct install *install, int within_s, struct bsc_err *err)
+static bool await_stream(const struct bsc_lib_pg_install *install, int within_s,
+                         struct bsc_err *err)
 {
     char *missed = bsc_mem_format("%s runs, but does not stream from %s", install->to.server,
                                   install->from.server);
@@ -69,15 +58,41 @@ static bool await_stream(const struct install *install, int within_s, struct bsc
     return ok;
 }
 
+/* Whether the mirror has log that its principal has not: one that followed another primary beyond
+ * where the principal's timeline left that one's. */
+static bool has_parted(const struct bsc_lib_pg_install *install, bool *ret)
+{
+    static const char where[] =
+        "SELECT (SELECT greatest(timeline_id, min_recovery_end_timeline) FROM"
+        " pg_control_checkpoint(), pg_control_recovery()) || ' ' || pg_last_wal_replay_lsn()";
+    static const char parted[] =
+        "SELECT count(*) FROM (SELECT string_to_array(?::text, ' ') AS at) mirror,"
+        " regexp_matches(pg_read_file('pg_wal/' || substr(pg_walfile_name(pg_current_wal_lsn()),"
+        " 1, 8) || '.history', 0, 1048576, true), '^(\\d+)\\t([0-9A-F]+/[0-9A-F]+)', 'gn')"
+        " AS left_at WHERE left_at[1] = at[1] AND left_at[2]::pg_lsn < at[2]::pg_lsn";
+    struct bsc_err ignored = BSC_ERR_INIT;
+    struct bsc_lib_pg_asked mirror = install->from;
+    char *place = NULL, *count = NULL;
+    mirror.server = install->to.server;
+    *ret = bsc_lib_pg_ask(&mirror, where, NULL, &place, &ignored) &&
+           bsc_lib_pg_ask(&install->from, parted, place, &count, &ignored) &&
+           strcmp(count, "0") != 0;
+    bsc_mem_free(place);
+    bsc_mem_free(count);
+    return *ret;
+}
+
 /* A mirror that has lost its principal for a moment, since that was started anew, dials again every
  * few seconds: it is not copied once more, which may take hours. */
-static bool is_back(const struct install *install, bool *ret, struct bsc_err *err)
+static bool is_back(const struct bsc_lib_pg_install *install, bool *ret, struct bsc_err *err)
 {
     struct bsc_err failure = BSC_ERR_INIT;
-    bool running = false;
+    bool running = false, parted = false;
     *ret = false;
     if (!bsc_lib_pg_place_runs(&install->to, &running, err))
         return false;
+    if (running && has_parted(install, &parted))
+        return true;
     *ret = running && await_stream(install, DIALS_WITHIN_S, &failure);
     if (*ret || !running || failure.code == BSC_ERR_IO)
         return true;
@@ -86,7 +101,7 @@ static bool is_back(const struct install *install, bool *ret, struct bsc_err *er
 }
 
 /* Said before hours are spent on a copy that could not be put in its place. */
-static bool can_be_renamed(const struct install *install, struct bsc_err *err)
+static bool can_be_renamed(const struct bsc_lib_pg_install *install, struct bsc_err *err)
 {
     bool is_mount = false;
     if (!bsc_lib_pg_place_is_mount(&install->to, &is_mount, err))
@@ -97,7 +112,7 @@ static bool can_be_renamed(const struct install *install, struct bsc_err *err)
                                     install->to.folder, install->to.server);
 }
 
-static bool clear_folder(struct install *install, struct bsc_err *err)
+static bool clear_folder(struct bsc_lib_pg_install *install, struct bsc_err *err)
 {
     enum bsc_lib_pg_content content = BSC_LIB_PG_NOTHING;
     char name[256] = "";
@@ -122,7 +137,7 @@ static bool clear_folder(struct install *install, struct bsc_err *err)
            bsc_lib_pg_place_set_aside(&install->to, install->to.folder, word, &install->aside, err);
 }
 
-static bool is_away(const struct install *install)
+static bool is_away(const struct bsc_lib_pg_install *install)
 {
     return bsc_value_get_string(install->to.map, "ssh") != NULL;
 }
@@ -130,7 +145,7 @@ static bool is_away(const struct install *install)
 /* What pg_basebackup has started on another machine to keep up with the log goes on by itself when
  * the line to it is cut. Here it belongs to a process group, which is ended as a whole. Whatever
  * writes into our folder was started by us; where nothing does, that is no failure. */
-static void end_copiers_away(const struct install *install)
+static void end_copiers_away(const struct bsc_lib_pg_install *install)
 {
     struct bsc_err ignored = BSC_ERR_INIT;
     struct bsc_process_result result = {0};
@@ -155,7 +170,7 @@ static void end_copiers_away(const struct install *install)
 
 /* Whoever made it is gone: the run's lock is ours, and a program that outlives its run has a share
  * in it, or is on another machine. */
-static bool clear_half(struct install *install, struct bsc_err *err)
+bool bsc_lib_pg_install_clear_half(struct bsc_lib_pg_install *install, struct bsc_err *err)
 {
     bool there = false;
     char *name = NULL;
@@ -175,7 +190,7 @@ static bool clear_half(struct install *install, struct bsc_err *err)
 
 /* The mirror needs the password for as long as it follows, so the file stays; it lies beside the
  * data, not in it, since the data is copied. */
-static bool write_passfile(struct install *install, struct bsc_err *err)
+bool bsc_lib_pg_install_write_passfile(struct bsc_lib_pg_install *install, struct bsc_err *err)
 {
     const struct bsc_lib_env *env = install->call->env;
     struct bsc_buf password, line;
@@ -193,8 +208,8 @@ static bool write_passfile(struct install *install, struct bsc_err *err)
     return ok;
 }
 
-static bool conninfo_of(const struct install *install, const char *name, struct bsc_buf *out,
-                        struct bsc_err *err)
+bool bsc_lib_pg_install_conninfo(const struct bsc_lib_pg_install *install, const char *name,
+                                 struct bsc_buf *out, struct bsc_err *err)
 {
     const struct bsc_value *principal =
         bsc_site_server(install->call->env->site, install->from.server);
@@ -213,14 +228,14 @@ static void report(void *arg, int64_t done, int64_t total)
 /* What the program says of its failure is the last of what it says, and may be beyond what is kept
  * of it; so it is listened to. On another machine it ends with the line to it: nobody else would
  * end it there. */
-static bool run_backup(struct install *install, const char *program, const char *conninfo,
-                       struct bsc_err *err)
+static bool run_backup(struct bsc_lib_pg_install *install, const char *program,
+                       const char *conninfo, struct bsc_err *err)
 {
     static const char what[] = "could not copy the principal";
     enum { LINE_WORDS = 4 };
     const char *const argv[] = {
-        "setpriv", "--pdeathsig", "TERM", "--",     program, "-D",   install->temporary,
-        "-d",      conninfo,      "-X",   "stream", "-c",    "fast", "-P",
+        "setpriv", "--pdeathsig", "TERM", "--",         program, "-D",   install->temporary,
+        "-d",      conninfo,      "-X",   install->log, "-c",    "fast", "-P",
         "-w",      NULL};
     struct bsc_lib_program order = {.argv = is_away(install) ? argv : argv + LINE_WORDS,
                                     .heard = bsc_mirrors_pg_hear,
@@ -239,7 +254,7 @@ static bool run_backup(struct install *install, const char *program, const char 
 
 /* A name of its own: as the mirror's, the copy would be taken for the mirror. What pg_basebackup
  * leaves when it is ended is kept under a name that says what it is. */
-static bool copy(struct install *install, struct bsc_err *err)
+bool bsc_lib_pg_install_copy(struct bsc_lib_pg_install *install, struct bsc_err *err)
 {
     struct bsc_err ignored = BSC_ERR_INIT;
     struct bsc_buf conninfo;
@@ -247,7 +262,7 @@ static bool copy(struct install *install, struct bsc_err *err)
     bsc_buf_init(&conninfo);
     install->ear.progress = report;
     install->ear.progress_arg = install->call;
-    bool ok = conninfo_of(install, "bascule_copy", &conninfo, err) &&
+    bool ok = bsc_lib_pg_install_conninfo(install, "bascule_copy", &conninfo, err) &&
               run_backup(install, program, conninfo.data, err);
     if (!ok)
         end_copiers_away(install);
@@ -259,7 +274,7 @@ static bool copy(struct install *install, struct bsc_err *err)
     return ok;
 }
 
-static bool read_settings(struct install *install, const char *path, struct bsc_buf *out,
+static bool read_settings(struct bsc_lib_pg_install *install, const char *path, struct bsc_buf *out,
                           struct bsc_err *err)
 {
     const char *const argv[] = {"cat", "--", path, NULL};
@@ -273,14 +288,15 @@ static bool read_settings(struct install *install, const char *path, struct bsc_
     return ok;
 }
 
-static bool write_settings(struct install *install, const char *path, struct bsc_err *err)
+static bool write_settings(struct bsc_lib_pg_install *install, const char *path,
+                           struct bsc_err *err)
 {
     struct bsc_buf own, conninfo, settings;
     bsc_buf_init(&own);
     bsc_buf_init(&conninfo);
     bsc_buf_init(&settings);
     bool ok = read_settings(install, path, &own, err) &&
-              conninfo_of(install, install->to.server, &conninfo, err);
+              bsc_lib_pg_install_conninfo(install, install->to.server, &conninfo, err);
     if (ok) {
         bsc_mirrors_pg_settings(own.data, conninfo.data, &settings);
         ok = settings.length <= BSC_PROCESS_INPUT
@@ -294,7 +310,7 @@ static bool write_settings(struct install *install, const char *path, struct bsc
 }
 
 /* Only a folder that is whole gets its name, all at once. */
-static bool put_in_place(struct install *install, struct bsc_err *err)
+static bool put_in_place(struct bsc_lib_pg_install *install, struct bsc_err *err)
 {
     static const char what[] = "could not put the copy in place";
     char *settings = bsc_mem_format("%s/postgresql.auto.conf", install->temporary);
@@ -313,10 +329,12 @@ static bool put_in_place(struct install *install, struct bsc_err *err)
     return ok;
 }
 
-static bool make_mirror(struct install *install, struct bsc_err *err)
+static bool make_mirror(struct bsc_lib_pg_install *install, struct bsc_err *err)
 {
-    return clear_half(install, err) && write_passfile(install, err) && copy(install, err) &&
-           put_in_place(install, err) && bsc_lib_pg_place_start(&install->to, err) &&
+    return bsc_lib_pg_install_clear_half(install, err) &&
+           bsc_lib_pg_install_write_passfile(install, err) &&
+           bsc_lib_pg_install_copy(install, err) && put_in_place(install, err) &&
+           bsc_lib_pg_place_start(&install->to, err) &&
            await_stream(install, STREAMS_WITHIN_S, err);
 }
 
@@ -324,10 +342,12 @@ static bool make_mirror(struct install *install, struct bsc_err *err)
 
 #define INSTALL_ARGS "principal: text, mirror: text, database: text"
 
-static bool read_install(struct bsc_lib_call *call, struct install *install, struct bsc_err *err)
+static bool read_install(struct bsc_lib_call *call, struct bsc_lib_pg_install *install,
+                         struct bsc_err *err)
 {
     const char *mirror = NULL;
     install->call = call;
+    install->log = "stream";
     install->from.call = call;
     if (!bsc_lib_args_known(call->args, INSTALL_ARGS, err) ||
         !bsc_lib_args_text(call->args, "principal", &install->from.server, err) ||
@@ -342,7 +362,7 @@ static bool read_install(struct bsc_lib_call *call, struct install *install, str
 
 static bool install_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
 {
-    struct install install = {0};
+    struct bsc_lib_pg_install install = {0};
     bool ok = read_install(call, &install, err) && clear_folder(&install, err) &&
               (install.is_back || make_mirror(&install, err)) &&
               bsc_lib_pg_place_finish(&install.to, err);
@@ -352,7 +372,7 @@ static bool install_run(struct bsc_lib_call *call, struct bsc_value **ret, struc
         bsc_value_set_text(*ret, "aside", install.aside != NULL ? install.aside : "");
     }
     bsc_lib_env_close_connections(call->env);
-    install_release(&install);
+    bsc_lib_pg_install_release(&install);
     return ok;
 }
 

@@ -46,13 +46,25 @@ extern const struct bsc_lib_row bsc_lib_row_mirrors_install;
 extern const struct bsc_lib_row bsc_lib_row_mirrors_remove;
 extern const struct bsc_lib_row bsc_lib_row_mirrors_state;
 
+/* pg_close.c */
+extern const struct bsc_lib_row bsc_lib_row_standby_hand_over;
+extern const struct bsc_lib_row bsc_lib_row_standby_reopen;
+
 /* pg_follow.c */
 extern const struct bsc_lib_row bsc_lib_row_mirrors_pg_follow;
 extern const struct bsc_lib_row bsc_lib_row_mirrors_pg_waits;
 
+/* pg_home.c */
+extern const struct bsc_lib_row bsc_lib_row_standby_catch_up;
+extern const struct bsc_lib_row bsc_lib_row_standby_ship_from;
+
 /* pg_install.c */
 extern const struct bsc_lib_row bsc_lib_row_mirrors_pg_make;
 extern const struct bsc_lib_row bsc_lib_row_mirrors_pg_remove;
+
+/* pg_seed.c */
+extern const struct bsc_lib_row bsc_lib_row_standby_seed;
+extern const struct bsc_lib_row bsc_lib_row_standby_unseed;
 
 /* pools.c */
 extern const struct bsc_lib_row bsc_lib_row_pools_state;

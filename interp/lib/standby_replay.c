@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "lib/args.h"
+#include "lib/pg_feed_int.h"
 #include "lib/rows_int.h"
 #include "lib/standby_int.h"
 #include "os/clock.h"
@@ -223,6 +224,12 @@ static bool replay(struct watch *watch, struct bsc_err *err)
             return false;
     }
     return over;
+}
+
+bool bsc_lib_standby_replay(struct bsc_lib_call *call, int64_t lsn, struct bsc_err *err)
+{
+    struct watch watch = {.call = call, .wanted = lsn};
+    return bsc_lib_standby_target(call, &watch.target, err) && replay(&watch, err);
 }
 
 static bool replay_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)

@@ -1,5 +1,6 @@
 #include "mirrors/pg.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -126,21 +127,78 @@ void bsc_mirrors_pg_literal(const char *value, struct bsc_buf *out)
 /* Of a setting that is given twice, the last one counts. What the server that was cloned had for
  * its own recovery, and whom its commits wait for, is no business of its mirror: a restore_command
  * that is not there would end it, and a target would bring it online. */
+static void add_own(const char *own, struct bsc_buf *out)
+{
+    size_t length = strlen(own);
+    bsc_buf_add(out, own, length);
+    if (length > 0 && own[length - 1] != '\n')
+        bsc_buf_add_char(out, '\n');
+}
+
+static void add_setting(const char *name, const char *value, struct bsc_buf *out)
+{
+    bsc_buf_printf(out, "%s = ", name);
+    add_quoted(value, true, out);
+    bsc_buf_add_char(out, '\n');
+}
+
+static void add_none(const char *const *names, size_t count, struct bsc_buf *out)
+{
+    for (size_t i = 0; i < count; i++)
+        bsc_buf_printf(out, "%s = ''\n", names[i]);
+}
+
 void bsc_mirrors_pg_settings(const char *own, const char *conninfo, struct bsc_buf *out)
 {
     static const char *const none[] = {"primary_slot_name",    "restore_command",
                                        "recovery_target",      "recovery_target_lsn",
                                        "recovery_target_name", "recovery_target_time",
                                        "recovery_target_xid",  "synchronous_standby_names"};
-    size_t length = strlen(own);
-    bsc_buf_add(out, own, length);
-    if (length > 0 && own[length - 1] != '\n')
-        bsc_buf_add_char(out, '\n');
-    bsc_buf_add_text(out, "primary_conninfo = ");
-    add_quoted(conninfo, true, out);
-    bsc_buf_add_text(out, "\nrecovery_target_timeline = 'latest'\nrecovery_min_apply_delay = 0\n");
-    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
-        bsc_buf_printf(out, "%s = ''\n", none[i]);
+    add_own(own, out);
+    add_setting("primary_conninfo", conninfo, out);
+    bsc_buf_add_text(out, "recovery_target_timeline = 'latest'\nrecovery_min_apply_delay = 0\n");
+    add_none(none, sizeof none / sizeof none[0], out);
+}
+
+/* Streaming from another side would be another way in. Where it was handed over is a setting that
+ * means nothing to the server: whoever asks it finds it there. */
+void bsc_mirrors_pg_feed_settings(const char *own, const struct bsc_mirrors_pg_feed *feed,
+                                  struct bsc_buf *out)
+{
+    static const char *const none[] = {"primary_conninfo",     "primary_slot_name",
+                                       "recovery_target",      "recovery_target_lsn",
+                                       "recovery_target_name", "recovery_target_time",
+                                       "recovery_target_xid",  "synchronous_standby_names"};
+    add_own(own, out);
+    add_none(none, sizeof none / sizeof none[0], out);
+    if (feed->restore_command != NULL)
+        add_setting("restore_command", feed->restore_command, out);
+    add_setting("recovery_target_timeline", feed->timeline, out);
+    bsc_buf_printf(out, "recovery_min_apply_delay = 0\nbascule.handed_over = '%lld'\n",
+                   (long long)feed->handed_over_lsn);
+}
+
+/* %p and %f are the server's; a percent sign of ours stands for itself when it is doubled. */
+static void add_shell_path(const char *path, struct bsc_buf *out)
+{
+    bsc_buf_add_char(out, '\'');
+    for (; *path != '\0'; path++) {
+        if (*path == '\'')
+            bsc_buf_add_text(out, "'\\'");
+        if (*path == '%')
+            bsc_buf_add_char(out, '%');
+        bsc_buf_add_char(out, *path);
+    }
+}
+
+/* A file that is not there yet is nothing that the server's messages should be full of. */
+void bsc_mirrors_pg_restore_command(const char *folder, struct bsc_buf *out)
+{
+    bsc_buf_add_text(out, "test -e ");
+    add_shell_path(folder, out);
+    bsc_buf_add_text(out, "/%f' && cp -- ");
+    add_shell_path(folder, out);
+    bsc_buf_add_text(out, "/%f' \"%p\"");
 }
 
 /* ------------------------------------------------------------ what programs say */
@@ -199,15 +257,43 @@ static const char *behind_label(const char *text, const char *label, size_t *ret
     return at;
 }
 
+/* Copies what follows a label; false where it is not there or does not fit. */
+static bool take_label(const char *text, const char *label, char *ret, size_t size)
+{
+    size_t length = 0;
+    const char *at = behind_label(text, label, &length);
+    if (at == NULL || length == 0 || length >= size)
+        return false;
+    memcpy(ret, at, length);
+    ret[length] = '\0';
+    return true;
+}
+
+static bool read_lsn(const char *text, int64_t *ret)
+{
+    char *end = NULL;
+    unsigned long long high = strtoull(text, &end, 16);
+    if (end == text || *end != '/')
+        return false;
+    const char *low = end + 1;
+    *ret = (int64_t)(high << 32 | strtoull(low, &end, 16));
+    return end != low && *end == '\0';
+}
+
 bool bsc_mirrors_pg_control_read(const char *text, struct bsc_mirrors_pg_control *ret)
 {
-    size_t system = 0, state = 0;
-    const char *id = behind_label(text, "Database system identifier:", &system);
-    const char *word = behind_label(text, "Database cluster state:", &state);
-    if (id == NULL || word == NULL || system == 0 || system >= sizeof ret->system)
+    char state[64], lsn[32], segment[32];
+    memset(ret, 0, sizeof *ret);
+    if (!take_label(text, "Database system identifier:", ret->system, sizeof ret->system) ||
+        !take_label(text, "Database cluster state:", state, sizeof state))
         return false;
-    memcpy(ret->system, id, system);
-    ret->system[system] = '\0';
-    ret->standby = memmem(word, state, "recovery", strlen("recovery")) != NULL;
+    ret->standby = strstr(state, "recovery") != NULL;
+    ret->shut_down = strcmp(state, "shut down") == 0;
+    if (!take_label(text, "Latest checkpoint's REDO WAL file:", ret->file, sizeof ret->file) ||
+        !take_label(text, "Latest checkpoint location:", lsn, sizeof lsn) ||
+        !read_lsn(lsn, &ret->lsn) ||
+        !take_label(text, "Bytes per WAL segment:", segment, sizeof segment) ||
+        !bsc_num_parse(segment, strlen(segment), &ret->segment))
+        ret->file[0] = '\0';
     return true;
 }

@@ -32,6 +32,20 @@ bool bsc_mirrors_pg_passfile(const char *password, struct bsc_buf *out, struct b
  * become where a mirror streams by `conninfo`. */
 void bsc_mirrors_pg_settings(const char *own, const char *conninfo, struct bsc_buf *out);
 
+/* What a standby is told that takes its log from a folder. All borrowed. */
+struct bsc_mirrors_pg_feed {
+    const char *restore_command; /* NULL: the server's own */
+    const char *timeline;        /* to follow, as recovery_target_timeline has it */
+    int64_t handed_over_lsn;     /* 0: it was not handed over */
+};
+
+/* Appends what the settings `own` become where the server is such a standby, or was one. */
+void bsc_mirrors_pg_feed_settings(const char *own, const struct bsc_mirrors_pg_feed *feed,
+                                  struct bsc_buf *out);
+
+/* Appends the command that takes a log file from a folder. */
+void bsc_mirrors_pg_restore_command(const char *folder, struct bsc_buf *out);
+
 /* Appends a value as PostgreSQL reads it in a statement. */
 void bsc_mirrors_pg_literal(const char *value, struct bsc_buf *out);
 
@@ -50,6 +64,10 @@ void bsc_mirrors_pg_hear(void *ear, const char *bytes, size_t length);
 struct bsc_mirrors_pg_control {
     char system[32]; /* identifier: what all copies of a database have in common */
     bool standby;    /* it has never been brought online */
+    bool shut_down;  /* it was ended in good order while it was online */
+    char file[32];   /* log file that holds the last checkpoint */
+    int64_t lsn;     /* where the record of that checkpoint begins */
+    int64_t segment; /* bytes of each log file */
 };
 /* False when the text is not pg_controldata's. */
 bool bsc_mirrors_pg_control_read(const char *text, struct bsc_mirrors_pg_control *ret);

@@ -1,0 +1,106 @@
+#include <string.h>
+
+#include "base/mem.h"
+#include "lib/args.h"
+#include "lib/pg_feed_int.h"
+#include "lib/rows_int.h"
+
+/* ------------------------------------------------------------ standby.catch_up */
+
+#define CATCH_UP_ARGS "from: text, server: text, database: text, share: text, destination: text?"
+
+static bool catch_up(struct bsc_lib_call *call, int64_t *ret_lsn, struct bsc_err *err)
+{
+    struct bsc_lib_pg_asked from = {.call = call}, copy = {.call = call};
+    struct bsc_lib_pg_end end;
+    const char *share = NULL, *destination = NULL;
+    int64_t replayed = 0;
+    if (!bsc_lib_args_known(call->args, CATCH_UP_ARGS, err) ||
+        !bsc_lib_args_text(call->args, "from", &from.server, err) ||
+        !bsc_lib_args_text(call->args, "server", &copy.server, err) ||
+        !bsc_lib_args_text(call->args, "database", &copy.database, err) ||
+        !bsc_lib_args_path(call->args, "share", &share, err) ||
+        !bsc_lib_args_path_or(call->args, "destination", NULL, &destination, err))
+        return false;
+    from.database = copy.database;
+    if (!bsc_lib_pg_ship(&from, share, &end, err) ||
+        !bsc_lib_pg_number(&copy, "SELECT (pg_last_wal_replay_lsn() - '0/0')::bigint", &replayed,
+                           err) ||
+        (destination != NULL && !bsc_lib_pg_carry(call, share, replayed, &end, err)))
+        return false;
+    *ret_lsn = end.lsn;
+    return bsc_lib_standby_replay(call, end.lsn, err);
+}
+
+static bool catch_up_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
+{
+    int64_t lsn = 0;
+    bool ok = catch_up(call, &lsn, err);
+    if (ok) {
+        *ret = bsc_value_map();
+        bsc_value_set_int(*ret, "lsn", lsn);
+    }
+    bsc_lib_env_close_connections(call->env);
+    return ok;
+}
+
+const struct bsc_lib_row bsc_lib_row_standby_catch_up = {
+    .name = "standby.catch_up",
+    .effect = BSC_LIB_WRITE,
+    .resumes = true,
+    .run = catch_up_run,
+    .lane = "server",
+    .args = CATCH_UP_ARGS,
+    .result = "map {lsn: int}",
+    .doc = "Has a PostgreSQL server ship its log, or takes one that was handed over as it is, and "
+           "waits until a standby of it has replayed all of that.",
+};
+
+/* ------------------------------------------------------------ standby.ship_from */
+
+/* The server follows whatever timeline its log goes on with, as it did before it was online. */
+static bool follow_on(const struct bsc_lib_pg_side *side, struct bsc_err *err)
+{
+    const struct bsc_mirrors_pg_feed feed = {.timeline = "latest"};
+    return bsc_lib_pg_feed_stop(side, err) && bsc_lib_pg_feed_settings(&side->place, &feed, err) &&
+           bsc_lib_pg_feed_mark(&side->place, "standby.signal", err) &&
+           bsc_lib_pg_feed_start(side, true, err);
+}
+
+static bool ship_from(struct bsc_lib_call *call, int64_t *ret_lsn, struct bsc_err *err)
+{
+    struct bsc_lib_pg_asked from = {.call = call};
+    struct bsc_lib_pg_side side = {0};
+    const char *share = NULL;
+    if (!bsc_lib_args_known(call->args, CATCH_UP_ARGS, err) ||
+        !bsc_lib_args_text(call->args, "from", &from.server, err) ||
+        !bsc_lib_args_path(call->args, "share", &share, err) ||
+        !bsc_lib_pg_side_find(call, &side, err))
+        return false;
+    from.database = side.asked.database;
+    return follow_on(&side, err) && bsc_lib_pg_feed_settle(&side, &from, share, ret_lsn, err);
+}
+
+static bool ship_from_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
+{
+    int64_t lsn = 0;
+    bool ok = ship_from(call, &lsn, err);
+    if (ok) {
+        *ret = bsc_value_map();
+        bsc_value_set_int(*ret, "lsn", lsn);
+    }
+    bsc_lib_env_close_connections(call->env);
+    return ok;
+}
+
+const struct bsc_lib_row bsc_lib_row_standby_ship_from = {
+    .name = "standby.ship_from",
+    .effect = BSC_LIB_WRITE,
+    .resumes = true,
+    .run = ship_from_run,
+    .lane = "server",
+    .args = CATCH_UP_ARGS,
+    .result = "map {lsn: int}",
+    .doc = "Has a standby that ends where a PostgreSQL server was brought online follow the "
+           "timeline of that server, by the log files of it that were shipped until now.",
+};
