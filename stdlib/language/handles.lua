@@ -8,6 +8,7 @@ local book = require "bascule/language/book"
 local cond = require "bascule/core/cond"
 local inventory = require "bascule/language/inventory"
 local list = require "bascule/core/list"
+local match = require "bascule/core/match"
 local nearest = require "bascule/core/nearest"
 local poison = require "bascule/core/poison"
 local schema = require "bascule/facts/schema"
@@ -235,6 +236,32 @@ local function check_wanted(inner, wanted)
   return true
 end
 
+-- What else a state that is asked for stands for: function(inner, state), set by the platforms.
+local meant
+
+function M.means(other_state)
+  meant = other_state
+end
+
+-- The wanted facts, with every state that counts for one of them.
+local function widened(inner, wanted)
+  local state = wanted.state
+  if inner.type ~= "copy" or not meant or state == nil or match.is_matcher(state)
+    or match.is_unknown(state) then
+    return wanted
+  end
+  local states = type(state) == "table" and list.copy(state) or { state }
+  for index = 1, #states do
+    local other = meant(inner, states[index])
+    if other and not list.contains(states, other) then
+      states[#states + 1] = other
+    end
+  end
+  local whole = list.copy(wanted)
+  whole.state = #states > 1 and states or states[1]
+  return whole
+end
+
 local function condition(inner, wanted, negated)
   if type(wanted) ~= "table" then
     book.mistake("has takes facts in braces", "write :has { state = \"online\" }")
@@ -243,7 +270,7 @@ local function condition(inner, wanted, negated)
   if not check_wanted(inner, wanted) then
     return poison.new()
   end
-  return cond.facts(inner.id, inner.title, wanted, negated)
+  return cond.facts(inner.id, inner.title, widened(inner, wanted), negated)
 end
 
 local function is_method(negated)

@@ -258,6 +258,35 @@ function M.update(pool, facts, to, options)
   return change(pool, facts, wanted, backend, options)
 end
 
+-- What is true of a pool once it is closed, to users and to writers.
+function M.closed(pool, facts)
+  local wanted = { active_servers = {} }
+  if not M.is_readable(facts) then
+    return wanted
+  end
+  local routes = routes_of.read(pool, facts.routes)
+  local users = routes_of.difference(routes, routes_of.for_servers(pool, {}))
+  local writers = routes_of.difference(routes, routes_of.for_closing(pool, routes))
+  wanted.routes = routes_of.words(with_changed(with_changed(routes, users), writers))
+  wanted.saved = has_state_file(pool) or nil
+  return wanted
+end
+
+-- The changes for that. Writers come back as soon as they can, so they are shut out first.
+function M.close(pool, facts, options)
+  local routes, changes, now = routes_of.read(pool, facts.routes), {}, list.copy(facts)
+  for _, backend in ipairs { pool.site.state_backend, pool.site.backend } do
+    local wanted = backend == pool.site.state_backend and routes_of.for_closing(pool, routes)
+      or routes_of.for_servers(pool, {})
+    if next(routes_of.difference(routes, wanted)) then
+      changes[#changes + 1] = change(pool, now, wanted, backend, options)
+      routes = with_changed(routes, routes_of.difference(routes, wanted))
+      now.routes, now.saved = routes_of.words(routes), has_state_file(pool) or nil
+    end
+  end
+  return changes
+end
+
 -- Why the configuration of HAProxy does not let the pool become so, or nil.
 function M.lacks(pool, facts, to)
   local routes = routes_of.read(pool, facts.routes)

@@ -120,6 +120,16 @@ local function lingering(pool, routes, index, busy)
   end)
 end
 
+-- The state of a pool that is closed to writers: they come to nobody, and the one server that was
+-- told to drain is the one that they will come to again.
+local function closed_side(targets, drained)
+  if #drained ~= 1 then
+    return nil
+  end
+  return drained[1] == targets.Normal and "Normal"
+    or drained[1] == targets.FailedOver and "FailedOver" or nil
+end
+
 -- The state by one instance; nil, and why, where writers can get to both databases or to none. A
 -- server that is drained or closed takes no new sessions, and those that it has go on: `busy` has
 -- {name = {index = true}} where there are any.
@@ -129,6 +139,9 @@ local function state_of(pool, routes, index, busy)
   local open = told(pool, routes, index, "ready")
   local state = list.contains(open, targets.Normal) and "Normal"
     or list.contains(open, targets.FailedOver) and "FailedOver" or nil
+  if #open == 0 then
+    state = closed_side(targets, told(pool, routes, index, "drain"))
+  end
   if not state then
     return nil, ("backend %s leads to neither the primary nor the secondary"):format(backend)
   end
@@ -241,6 +254,19 @@ function M.for_servers(pool, names)
   local wanted = {}
   for _, server in ipairs(pool.site.servers) do
     wanted[pool.site.backend .. "/" .. server] = list.contains(names, server) and "ready" or "maint"
+  end
+  return wanted
+end
+
+-- Routes that close the pool to writers, but for the state that it has.
+function M.for_closing(pool, routes)
+  local backend, wanted = pool.site.state_backend, {}
+  for name, states in next, routes do
+    if M.is_in(name, backend) then
+      wanted[name] = list.map(states, function(state)
+        return state == "ready" and "drain" or state
+      end)
+    end
   end
   return wanted
 end

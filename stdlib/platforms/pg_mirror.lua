@@ -123,6 +123,17 @@ local function names_here(server)
   return names, folder.parent
 end
 
+-- What is in the data folder of a copy, {[name] = true}; nil where nobody can look.
+function M.names_of(copy)
+  local server = inventory.servers()[copy.server]
+  local names = server and server.folder and (server.ssh and names_there or names_here)(server)
+  local there = {}
+  for _, name in ipairs(names or {}) do
+    there[name] = true
+  end
+  return names and there or nil
+end
+
 -- What the data folder tells of a server that does not answer: whether nobody has made one there
 -- yet, and words for people. A mirror that was never finished is none.
 function M.is_missing(copy)
@@ -162,6 +173,8 @@ local function site_of(copy)
   end
   return server
 end
+
+M.site_of = site_of
 
 local function start_words(server)
   return #server.start > 0 and table.concat(server.start, " ") or "pg_ctl start"
@@ -234,6 +247,13 @@ function M.take_back_mirror(principal, copy, before)
   end
   return { wait_again(principal, copy, names ~= written(copy.server) and names or ""),
     remove(copy) }
+end
+
+-- Ends a mirror, and that anybody waits for it; `link` are the facts of it. The change, and the one
+-- before it.
+function M.remove_mirror(copy, principal, link)
+  local waits = (link.waits_for or "") ~= "" and wait_again(principal, copy, "")
+  return remove(copy), waits or nil
 end
 
 return M

@@ -7,6 +7,7 @@ local effects = require "bascule/effects"
 local inventory = require "bascule/language/inventory"
 local libpq = require "bascule/platforms/libpq"
 local list = require "bascule/core/list"
+local pg_home = require "bascule/platforms/pg_home"
 local pg_mirror = require "bascule/platforms/pg_mirror"
 local salvage = require "bascule/platforms/salvage"
 local standby = require "bascule/platforms/standby"
@@ -37,7 +38,7 @@ SELECT pg_is_in_recovery()::int AS restoring,
     AS read_only,
   (SELECT setting::bigint * CASE unit WHEN '8kB' THEN 8192 ELSE 1 END FROM pg_settings
     WHERE name = 'wal_segment_size') AS segment,
-]] .. standby.columns
+]] .. standby.columns .. "," .. pg_home.columns
 
 -- With whether our role may end each.
 local sessions_query = [[
@@ -88,7 +89,8 @@ local function state_without_answer(copy, failure)
     missing, words = pg_mirror.is_missing(copy)
     state = missing and "missing" or state
   end
-  return state, words
+  local closing = state == "unreachable" and pg_home.closing(copy)
+  return closing and "restoring" or state, closing or words, closing
 end
 
 local function state_of(row)
@@ -163,14 +165,13 @@ function M.observe.database(copy)
       lsn = row.lsn,
       time = row.time,
     }
-    local coming = state ~= "online" and ask_here(standby.coming_query)
-    facts.coming_online = coming and coming.told == 1 or nil
-    standby.add_facts(row, state == "online" and ask_row(copy, standby.history_query), facts,
-      ask_here)
+    standby.add_facts(row, state == "online" and ask_row(copy, standby.history_query), facts)
+    pg_home.add_facts(row, facts)
     add_sessions(copy, facts)
   else
-    local state, words = state_without_answer(copy, failure)
-    facts = { state = state, reason = words_of(failure) .. (words and "; " .. words or "") }
+    local state, words, closing = state_without_answer(copy, failure)
+    facts = { state = state, reason = words_of(failure) .. (words and "; " .. words or ""),
+      held_by = closing or nil }
   end
   add_log_shipping(copy, facts)
   return facts
@@ -277,6 +278,10 @@ M.mirrored = pg_mirror.mirrored
 M.install_mirror = pg_mirror.install_mirror
 M.follow = pg_mirror.follow
 M.take_back_mirror = pg_mirror.take_back_mirror
+M.remove_mirror = pg_mirror.remove_mirror
+
+-- A mirror that has lost its principal dials again and again.
+M.mirrors_dial = true
 
 -- A standby cannot be written to, so its lease lies in the folder from which it takes its log; that
 -- of any other server beside its data folder. A folder of another machine cannot hold one.
@@ -292,7 +297,10 @@ end
 -- A standby replays what is in its folder by itself, beside those who read it.
 M.applies_itself = true
 
-for _, verbs in ipairs { standby.verbs, salvage.verbs } do
+-- What a copy is that takes log backups: everybody may read it.
+M.closed_state = "standby"
+
+for _, verbs in ipairs { standby.verbs, salvage.verbs, pg_home.verbs } do
   for name, verb in pairs(verbs) do
     M[name] = verb
   end

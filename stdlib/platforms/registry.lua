@@ -32,6 +32,18 @@ function M.of(copy)
   return platform
 end
 
+-- What a copy is while it takes log backups and was not told otherwise.
+function M.closed_state(copy)
+  return M.of(copy).closed_state or "restoring"
+end
+
+-- Whoever asks whether a copy is restoring means what that is on its platform.
+handles.means(function(copy, state)
+  local platform = copy.server and M.platforms[inventory.platform_of(copy.server)]
+  local closed = platform and platform.closed_state
+  return state == "restoring" and closed or nil
+end)
+
 -- One function of the copy's platform; an error that says so where it has none.
 function M.able(copy, name)
   local able = M.of(copy)[name]

@@ -462,9 +462,10 @@ function M.verbs.prove(copy)
 end
 
 -- The fork of a copy that is brought online.
-function M.verbs.next_fork(_, facts, backups)
+-- Which numbers are taken is told only of a copy that takes log backups.
+function M.verbs.next_fork(copy, facts, backups)
   local now = (facts.fork or ""):match("^timeline (%d+)$")
-  if not now then
+  if not now or copy.role ~= "secondary" then
     return schema.unknown_fact("database", "fork")
   end
   return ("timeline %d"):format(wal.next_timeline(tonumber(now), backups.timelines or {}))

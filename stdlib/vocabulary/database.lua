@@ -8,6 +8,7 @@ local inventory = require "bascule/language/inventory"
 local loss = require "bascule/loss"
 local match = require "bascule/core/match"
 local primitive = require "bascule/primitive"
+local principals = require "bascule/vocabulary/principals"
 local recovered = require "bascule/recovered"
 local registry = require "bascule/platforms/registry"
 local rivals = require "bascule/vocabulary/rivals"
@@ -112,24 +113,6 @@ local function tail_afterwards(copy, facts, observe, changed)
   return changed
 end
 
--- Whether a mirror was made of the very fork on which a recovery that was cut short goes on.
-local function fits(copy, mirror, facts, observe)
-  local there = observe(("database:%s.%s"):format(copy.database, mirror))
-  return recovered.has_left(facts) and there.fork == facts.fork
-end
-
--- A mirror made of the copy before does not fit its new fork.
-local function mirrors_afterwards(copy, facts, observe, changed)
-  for mirror, principal in pairs(inventory.principal_of) do
-    local id = ("mirror:%s.%s"):format(copy.database, mirror)
-    if principal == copy.role and inventory.copy(copy.database, mirror)
-      and observe(id).state == "stalled" and not fits(copy, mirror, facts, observe) then
-      changed[id] = { state = "broken" }
-    end
-  end
-  return changed
-end
-
 -- The facts of the log backups that it takes; none of a copy that takes none.
 local function backups_of(copy, observe)
   local found = inventory.database(copy.database)
@@ -226,7 +209,7 @@ local recover = primitive.shipped {
     local platform = registry.of(copy)
     local changes = platform.opens and platform.opens(copy, facts) or {}
     local change = platform.recover(copy, backups_of(copy, observe))
-    change.becomes = mirrors_afterwards(copy, facts, observe,
+    change.becomes = principals.moves(copy, facts, observe,
       tail_afterwards(copy, facts, observe, becomes(copy, facts, observe)))
     changes[#changes + 1] = change
     changes[#changes + 1] = platform.prove and platform.prove(copy)

@@ -15,6 +15,8 @@
 --   reopen(copy)          opens it again where it was closed (RESTORE … WITH RECOVERY; a start
 --                         without standby.signal)
 --   install_log_shipping(from, copy, job, anew), log_shipping_job(copy), remove_mirror(copy)
+-- A change may say itself what else it makes true (`becomes`). `closed_state` of a platform is what
+-- a copy is that takes log backups: restoring, unless it says otherwise.
 
 local _, host = ...
 local book = require "bascule/language/book"
@@ -24,6 +26,7 @@ local inventory = require "bascule/language/inventory"
 local list = require "bascule/core/list"
 local match = require "bascule/core/match"
 local primitive = require "bascule/primitive"
+local principals = require "bascule/vocabulary/principals"
 local registry = require "bascule/platforms/registry"
 local rivals = require "bascule/vocabulary/rivals"
 local schema = require "bascule/facts/schema"
@@ -43,6 +46,23 @@ local function check_sides(copy, other)
     return false
   end
   return chain.check_shipping(copy)
+end
+
+local closed = registry.closed_state
+
+-- Whether the copy was stopped on its way to be closed: nobody can write to it, and it does not
+-- take log backups yet.
+local function is_half_closed(copy, facts)
+  return facts.state == "restoring" and facts.state ~= closed(copy) and facts.held_by ~= nil
+end
+
+-- A change with what it makes true beside what its platform says.
+local function becoming(change, becomes)
+  for key, value in next, change.becomes or {} do
+    becomes[key] = value
+  end
+  change.becomes = becomes
+  return change
 end
 
 -- Whether it is known how far an online copy has come.
@@ -98,9 +118,9 @@ end
 -- Where a copy stands whose clients go on meanwhile is seen only afterwards.
 local unknown_lsn = schema.unknown_fact("database", "lsn")
 
-local function seeded(from, there)
+local function seeded(copy, from, there)
   local becomes = list.copy(gone)
-  becomes.state, becomes.database_id, becomes.fork = "restoring", there.database_id, there.fork
+  becomes.state, becomes.database_id, becomes.fork = closed(copy), there.database_id, there.fork
   becomes.lsn, becomes.time, becomes.reason = there.lsn, there.time, ""
   becomes[from.id] = { lsn = unknown_lsn }
   return becomes
@@ -126,7 +146,7 @@ local seed = primitive.shipped {
   wants = function(a, facts, observe)
     local there = observe(a.from)
     return {
-      state = "restoring",
+      state = closed(handles.of(a.copy)),
       fork = is_counted(there) and there.fork or match.other_than(facts.fork),
     }
   end,
@@ -134,32 +154,35 @@ local seed = primitive.shipped {
     return not_seeding(handles.of(a.from), observe(a.from))
       or not_replaceable(handles.of(a.copy), facts)
   end,
-  changes = function(a, _, observe)
+  changes = function(a, facts, observe)
     local copy, from = handles.of(a.copy), handles.of(a.from)
     local change = registry.able(copy, "seed")(from, copy)
-    change.becomes = seeded(from, observe(a.from))
-    return { change }
+    local becomes = seeded(copy, from, observe(a.from))
+    if registry.of(copy).mirrors_dial then
+      principals.moves(copy, facts, observe, becomes)
+    end
+    return { becoming(change, becomes) }
   end,
   undo = function(a, before)
     local copy = handles.of(a.copy)
     local change = registry.able(copy, "unseed")(handles.of(a.from), copy,
-      before.state ~= "missing")
-    change.becomes = list.copy(gone)
+      before.state ~= "missing", before)
+    local becomes = list.copy(gone)
     for key in next, gone do
       if before[key] ~= nil then
-        change.becomes[key] = before[key]
+        becomes[key] = before[key]
       end
     end
-    return { change }
+    return { becoming(change, becomes) }
   end,
 }
 
 -- Catching up
 
 local function not_catching_up(copy, facts, from, there)
-  if there.state ~= "online" and there.state ~= "restoring" then
+  if there.state ~= "online" and there.state ~= closed(from) then
     return ("%s is %s"):format(from.title, tostring(there.state))
-  elseif facts.state ~= "restoring" then
+  elseif facts.state ~= closed(copy) then
     return ("%s is %s, so no log backup can be applied to it"):format(copy.title,
       tostring(facts.state))
   elseif copy.role == "secondary" and facts.log_shipping == "configured" then
@@ -177,17 +200,20 @@ local function where(from, there)
   if math.type(there.lsn) ~= "integer" then
     return match.not_known_yet("where " .. from.title .. " stands")
   end
-  return there.state == "restoring" and there.lsn or match.at_least(there.lsn)
+  return there.state == closed(from) and there.lsn or match.at_least(there.lsn)
 end
 
-local function caught_up(copy, there)
+local function caught_up(copy, from, there)
   local unknown = schema.unknown "log_backups"
-  local is_over = there.state == "restoring"
+  local is_over = there.state == closed(from)
   local lsn, time = there.lsn, there.time
   local becomes = { lsn = lsn, time = time, incomplete_lsn = host.null,
     handed_over_lsn = host.null }
   if copy.role == "secondary" then
     lsn, time = is_over and lsn or unknown.last_lsn, is_over and time or unknown.last_time
+  end
+  if copy.role == "secondary" and closed(copy) == "standby" then
+    counted_anew(copy, becomes)
   end
   if inventory.database(copy.database).log_shipping then
     becomes[("log_backups:%s.secondary"):format(copy.database)] = copy.role == "secondary"
@@ -223,10 +249,9 @@ local catch_up = primitive.shipped {
     return not_catching_up(handles.of(a.copy), facts, handles.of(a.from), observe(a.from))
   end,
   changes = function(a, _, observe)
-    local copy = handles.of(a.copy)
-    local change = registry.able(copy, "catch_up")(handles.of(a.from), copy)
-    change.becomes = caught_up(copy, observe(a.from))
-    return { change }
+    local copy, from = handles.of(a.copy), handles.of(a.from)
+    local change = registry.able(copy, "catch_up")(from, copy)
+    return { becoming(change, caught_up(copy, from, observe(a.from))) }
   end,
   harmless = "the copy has to have it anyway",
 }
@@ -237,7 +262,7 @@ local catch_up = primitive.shipped {
 local function no_heir(copy, facts, observe)
   local other = other_of(copy)
   local there = observe(other.id)
-  if there.state ~= "restoring" then
+  if there.state ~= closed(other) then
     return ("%s is %s, so it cannot take over"):format(other.title, tostring(there.state))
   elseif there.database_id ~= facts.database_id or there.fork ~= facts.fork then
     return ("%s is not on the recovery fork of %s, so it cannot take over: seed it first"):format(
@@ -254,10 +279,18 @@ local function is_mirrored(copy, observe)
   end
 end
 
+-- A copy that is half closed cannot be asked what it is: that the other side is on its fork was
+-- seen before.
+local function like_the_other(copy, facts, observe)
+  return is_half_closed(copy, facts) and observe(other_of(copy).id) or {}
+end
+
 -- Whatever came in last is in the last log backup.
-local function handed_over(copy)
+local function handed_over(copy, facts, observe)
+  local heir = like_the_other(copy, facts, observe)
   return chain_afterwards(copy, counted_anew(copy, {
-    state = "restoring", writable = false, recovered_lsn = host.null, recovered_time = host.null,
+    state = closed(copy), writable = false, recovered_lsn = host.null, recovered_time = host.null,
+    database_id = heir.database_id, fork = heir.fork,
     handed_over_lsn = schema.unknown_fact("database", "handed_over_lsn"), lsn = unknown_lsn,
   }))
 end
@@ -278,12 +311,14 @@ hand_over = primitive.shipped {
   check = function(a)
     return check_sides(handles.of(a.copy))
   end,
-  wants = function()
-    return { state = "restoring" }
+  wants = function(a)
+    return { state = closed(handles.of(a.copy)) }
   end,
   requires = function(a, facts, observe)
     local copy = handles.of(a.copy)
-    if facts.state ~= "online" then
+    if is_half_closed(copy, facts) then
+      return nil
+    elseif facts.state ~= "online" then
       return ("%s is %s, so it cannot be handed over"):format(copy.title, tostring(facts.state))
     elseif facts.writable and not is_counted(facts) then
       return ("how far %s has come is not known, so its last log backup cannot be taken%s"):format(
@@ -291,21 +326,20 @@ hand_over = primitive.shipped {
     end
     return no_heir(copy, facts, observe) or is_mirrored(copy, observe) or rivals.in_use(copy, facts)
   end,
-  changes = function(a)
+  changes = function(a, facts, observe)
     local copy = handles.of(a.copy)
-    local change = registry.able(copy, "hand_over")(copy)
-    change.becomes = handed_over(copy)
-    return { change }
+    return { becoming(registry.able(copy, "hand_over")(copy), handed_over(copy, facts, observe)) }
   end,
   undo = function(a)
     return { reopen(a.copy) }
   end,
 }
 
-local function reopened(copy)
-  local unknown = schema.unknown "database"
+local function reopened(copy, facts, observe)
+  local unknown, heir = schema.unknown "database", like_the_other(copy, facts, observe)
   return chain_afterwards(copy, counted_anew(copy, {
     state = "online", writable = true, handed_over_lsn = host.null,
+    database_id = heir.database_id, fork = heir.fork,
     recovered_lsn = unknown.recovered_lsn, recovered_time = unknown.recovered_time,
   }))
 end
@@ -329,17 +363,16 @@ reopen = primitive.shipped {
     local reason = rivals.of(copy, observe)
     if reason then
       return reason
-    elseif facts.state ~= "online" and not facts.handed_over_lsn then
+    elseif facts.state ~= "online" and not facts.handed_over_lsn
+      and not is_half_closed(copy, facts) then
       return ("%s is %s and was not handed over, or has taken log backups since"):format(copy.title,
         tostring(facts.state))
     end
     return rivals.in_use(copy, facts)
   end,
-  changes = function(a)
+  changes = function(a, facts, observe)
     local copy = handles.of(a.copy)
-    local change = registry.able(copy, "reopen")(copy)
-    change.becomes = reopened(copy)
-    return { change }
+    return { becoming(registry.able(copy, "reopen")(copy), reopened(copy, facts, observe)) }
   end,
   undo = function(a)
     return { hand_over(a.copy) }

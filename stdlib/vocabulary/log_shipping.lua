@@ -21,8 +21,9 @@ end
 
 local function afterwards(copy, there, job, anew)
   local unknown = schema.unknown "database"
-  local becomes = { state = "restoring", writable = false, log_shipping = "configured",
-    log_shipping_job = job, fork = there.fork, handed_over_lsn = host.null }
+  local becomes = { state = registry.closed_state(copy), writable = false, fork = there.fork,
+    handed_over_lsn = host.null, log_shipping = "configured",
+    log_shipping_job = match.foretold(job) }
   if anew then
     becomes.fork, becomes.database_id = unknown.fork, unknown.database_id
     becomes[primary_id(copy)] = { fork = unknown.fork, database_id = unknown.database_id,
@@ -57,7 +58,7 @@ local function unfit(copy, facts, primary, there)
       tostring(there.state))
   elseif is_for_nothing(facts, there) then
     return nil
-  elseif facts.state ~= "restoring" or facts.incomplete_lsn then
+  elseif facts.state ~= registry.closed_state(copy) or facts.incomplete_lsn then
     return ("%s is %s%s, so it takes no log backups"):format(copy.title, tostring(facts.state),
       facts.incomplete_lsn and " with log backups in it in part only" or "")
   elseif facts.database_id ~= there.database_id
@@ -65,6 +66,26 @@ local function unfit(copy, facts, primary, there)
     return ("%s does not end where %s was brought online: it has to be made anew"):format(
       copy.title, primary.title)
   end
+end
+
+-- The changes in order: those that a platform has before the one that makes the rest true, that
+-- one, and the one that begins the job where that is another.
+local function with_job(copy, becomes, change, before, begin)
+  local changes = list.copy(before or {})
+  for _, each in ipairs(changes) do
+    each.becomes = { state = becomes.state, fork = schema.unknown_fact("database", "fork") }
+  end
+  if begin then
+    begin.becomes = { log_shipping = becomes.log_shipping,
+      log_shipping_job = becomes.log_shipping_job }
+    becomes.log_shipping, becomes.log_shipping_job = nil, nil
+  end
+  for key, value in next, change.becomes or {} do
+    becomes[key] = value
+  end
+  change.becomes, change.resource = becomes, copy.id
+  changes[#changes + 1], changes[#changes + 2] = change, begin
+  return changes
 end
 
 -- Begins log shipping from the primary into a secondary that ends where the primary began, and sets
@@ -86,7 +107,7 @@ local install = primitive.shipped {
     local there = observe(primary_id(copy))
     local is_known = there.fork and not is_for_nothing(facts, there)
     return {
-      state = "restoring",
+      state = registry.closed_state(copy),
       log_shipping = "configured",
       log_shipping_job = registry.able(copy, "log_shipping_job")(copy),
       fork = is_known and there.fork or match.other_than(facts.fork),
@@ -94,17 +115,17 @@ local install = primitive.shipped {
   end,
   requires = function(a, facts, observe)
     local copy = handles.of(a.copy)
-    return unfit(copy, facts, registry.copy_named(copy.database .. ".primary"),
-      observe(primary_id(copy)))
+    local lacks = registry.of(copy).no_log_shipping
+    return lacks and lacks(copy) or unfit(copy, facts,
+      registry.copy_named(copy.database .. ".primary"), observe(primary_id(copy)))
   end,
   changes = function(a, facts, observe)
     local copy = handles.of(a.copy)
     local platform, from = registry.of(copy), registry.copy_named(copy.database .. ".primary")
     local job, there = platform.log_shipping_job(copy), observe(primary_id(copy))
     local anew = is_for_nothing(facts, there)
-    local change = registry.able(copy, "install_log_shipping")(from, copy, job, anew)
-    change.becomes = afterwards(copy, there, job, anew)
-    return { change }
+    return with_job(copy, afterwards(copy, there, job, anew),
+      registry.able(copy, "install_log_shipping")(from, copy, job, anew))
   end,
 }
 

@@ -168,16 +168,21 @@ local remove = primitive.shipped {
   requires = function(a, facts, observe)
     return not_removable(facts, handles.of(a.mirror), observe(a.mirror))
   end,
-  changes = function(a)
+  changes = function(a, facts)
     local mirror = handles.of(a.mirror)
-    local change = registry.able(mirror, "remove_mirror")(mirror)
+    local change, before = registry.able(mirror, "remove_mirror")(mirror, principal_of(mirror),
+      facts)
     local unknown = schema.unknown_fact
-    change.becomes = { state = "none", principal = "",
+    local becomes = { state = "none", principal = "",
       [mirror.id] = { state = "missing", writable = false, database_id = host.null,
         fork = host.null, lsn = host.null, time = host.null, incomplete_lsn = host.null },
       [principal_of(mirror).id] = { sessions = unknown("database", "sessions"),
         session_list = unknown("database", "session_list") } }
-    return { change }
+    for key, value in next, change.becomes or {} do
+      becomes[key] = value
+    end
+    change.becomes = becomes
+    return before and { before, change } or { change }
   end,
   undo = function(a, before)
     if before.state ~= "following" then

@@ -238,7 +238,7 @@ set_active_servers = primitive.shipped {
 }
 
 -- Takes every server of a pool out of use, so that no client comes in any more; those that are in
--- may stay for a while.
+-- may stay for a while. A driver that leads writers as well shuts them out, and keeps the state.
 -- Source: Lync Server 2013, Failing back Persistent Chat Server, step 1
 -- (Set-CsPersistentChatActiveServer -ActiveServers $Null).
 local close = primitive.shipped {
@@ -247,19 +247,28 @@ local close = primitive.shipped {
   args = { { "pool", "pool", doc = "the pool" } },
   usage = "pool.close(chat)",
   wants = function(a, facts)
-    return with_others(a, facts, { active_servers = {} })
+    local pool = handles.of(a.pool)
+    local closed = registry.driver_of(pool).closed
+    return closed and closed(pool, facts) or with_others(a, facts, { active_servers = {} })
   end,
   requires = function(a, facts)
     local pool = handles.of(a.pool)
     return unreachable(pool, facts) or lacking(pool, facts, { active_servers = {} })
   end,
   changes = function(a, facts, observe)
-    return update(a, facts, { active_servers = {} },
-      { data_centre = data_centre(handles.of(a.pool), observe) })
+    local pool = handles.of(a.pool)
+    local options = { data_centre = data_centre(pool, observe) }
+    local shut = registry.driver_of(pool).close
+    return shut and shut(pool, facts, options)
+      or update(a, facts, { active_servers = {} }, options)
   end,
   undo = function(a, before)
-    return taken_back(a, before, "active_servers")
-      or { set_active_servers(a.pool, before.active_servers) }
+    local users = taken_back(a, before, "active_servers")
+    if not users then
+      return { set_active_servers(a.pool, before.active_servers) }
+    end
+    local writers = taken_back(a, before, "state")
+    return type(writers) == "string" and writers or { writers[1], users[1] }
   end,
   tells = oddity,
 }
