@@ -29,6 +29,7 @@
 #define BSC_LAB_PG_HAPROXY    "office/haproxy.cfg"
 #define BSC_LAB_PG_STATES     "office/haproxy.state"
 #define BSC_LAB_PG_COPY_JOB   "copier"
+#define BSC_LAB_PG_SHIP       "ship" /* begins the copy job and ends */
 
 /* Where the programs are. */
 struct bsc_lab_pg_programs {
@@ -91,6 +92,11 @@ bool bsc_lab_pg_work(const struct bsc_lab *lab, const char *role, struct bsc_err
 /* Starts HAProxy, the copy job and the clients, unless they run. */
 bool bsc_lab_pg_staff_start(const struct bsc_lab *lab, const struct bsc_lab_pg_programs *programs,
                             struct bsc_err *err);
+/* Starts those that work on while the pool is failed over: no log file is copied then. */
+bool bsc_lab_pg_staff_return(const struct bsc_lab *lab, const struct bsc_lab_pg_programs *programs,
+                             struct bsc_err *err);
+/* Sees to it that the old primary comes back as one that nobody can write to. */
+bool bsc_lab_pg_fence(const struct bsc_lab *lab, struct bsc_err *err);
 bool bsc_lab_pg_end(const struct bsc_lab *lab, struct bsc_err *err);
 bool bsc_lab_pg_gather(const struct bsc_lab *lab, struct bsc_value *status, struct bsc_err *err);
 

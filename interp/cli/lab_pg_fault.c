@@ -48,13 +48,16 @@ static bool restart(const struct bsc_lab *lab, struct bsc_err *err)
                                           BSC_LAB_PG_SECONDARY};
     enum { COUNT = sizeof servers / sizeof servers[0] };
     struct bsc_lab_pg_programs programs = {0};
+    bool over = false;
     bool ok = bsc_lab_pg_programs_find(lab, &programs, err);
     for (size_t i = 0; ok && i < COUNT; i++) {
         if (!bsc_lab_pg_server_alive(lab, servers[i]))
             ok = bsc_lab_pg_server_start(lab, &programs, servers[i], NULL, err) &&
                  bsc_lab_pg_server_await(lab, servers[i], err);
     }
-    ok = ok && bsc_lab_pg_staff_start(lab, &programs, err);
+    ok = ok && failed_over(lab, &over, err) &&
+         (over ? bsc_lab_pg_staff_return(lab, &programs, err)
+               : bsc_lab_pg_staff_start(lab, &programs, err));
     bsc_lab_pg_programs_release(&programs);
     return ok;
 }
@@ -65,6 +68,7 @@ const struct bsc_lab_kind bsc_lab_postgresql = {
     .make = bsc_lab_pg_new,
     .work = bsc_lab_pg_work,
     .failed_over = failed_over,
+    .fence = bsc_lab_pg_fence,
     .restart = restart,
     .end = bsc_lab_pg_end,
     .gather = bsc_lab_pg_gather,

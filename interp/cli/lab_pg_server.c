@@ -89,8 +89,10 @@ bool bsc_lab_pg_server_start(const struct bsc_lab *lab, const struct bsc_lab_pg_
     char *folder = bsc_lab_path(lab, server);
     char *data = bsc_files_join(folder, "data");
     char *log = bsc_mem_format("%s/log", server);
-    const char *words[BSC_LAB_PG_ARGV] = {programs->server, "-D", data};
-    for (size_t i = 3; settings != NULL && *settings != NULL; settings++)
+    /* The settings of one that was copied from another name the sockets of that. */
+    char *sockets = bsc_mem_format("unix_socket_directories=%s", folder);
+    const char *words[BSC_LAB_PG_ARGV] = {programs->server, "-D", data, "-c", sockets};
+    for (size_t i = 5; settings != NULL && *settings != NULL; settings++)
         words[i++] = *settings;
     bsc_lab_pg_argv_make(&argv, words);
     remove_locks(lab, server);
@@ -98,6 +100,7 @@ bool bsc_lab_pg_server_start(const struct bsc_lab *lab, const struct bsc_lab_pg_
     bsc_mem_free(folder);
     bsc_mem_free(data);
     bsc_mem_free(log);
+    bsc_mem_free(sockets);
     return ok;
 }
 

@@ -1,6 +1,7 @@
 #include "base/mem.h"
 #include "cli/lab_pg.h"
 #include "os/files.h"
+#include "os/process.h"
 
 /* A driver takes paths as they are, so those of the connections are absolute. */
 static const char site_text[] =
@@ -18,7 +19,7 @@ static const char site_text[] =
     "\n"
     "servers:\n";
 
-static const char site_rest[] =
+static const char site_databases[] =
     "  clients: { data_centre: office, platform: sqlite, folder: office,\n"
     "             connection: \"Driver=SQLite3;NoCreat=Yes;Timeout=2000\" }\n"
     "  chat1: { data_centre: dc1 }\n"
@@ -33,7 +34,9 @@ static const char site_rest[] =
     "    secondary: { server: sql3, database: mgc }\n"
     "    secondary_mirror: { server: sql4, database: mgc }\n"
     "    log_shipping: { share: backups/mgc, destination: dc2/sql3/copied,\n"
-    "                    pid_file: .lab/pids/copier, job: [lab, work, %F, copier] }\n"
+    "                    pid_file: .lab/pids/copier,\n";
+
+static const char site_rest[] =
     "    loss_check:\n"
     "      server: clients\n"
     "      file: ledger.db\n"
@@ -92,6 +95,18 @@ static void add_server(const struct bsc_lab *lab, const struct bsc_lab_pg_progra
     bsc_mem_free(bin);
 }
 
+/* The words that begin the copy job again. */
+static bool add_job(const struct bsc_lab *lab, struct bsc_buf *out, struct bsc_err *err)
+{
+    char *own = bsc_process_own_path(err);
+    if (own == NULL)
+        return false;
+    bsc_buf_printf(out, "                    start: [\"%s\", lab, work, %s, %s] }\n", own,
+                   lab->folder, BSC_LAB_PG_SHIP);
+    bsc_mem_free(own);
+    return true;
+}
+
 bool bsc_lab_pg_site_write(const struct bsc_lab *lab, const struct bsc_lab_pg_programs *programs,
                            struct bsc_err *err)
 {
@@ -103,8 +118,10 @@ bool bsc_lab_pg_site_write(const struct bsc_lab *lab, const struct bsc_lab_pg_pr
     bsc_lab_pg_fill(lab, site_text, &text);
     for (size_t i = 0; i < sizeof servers / sizeof servers[0]; i++)
         add_server(lab, programs, servers[i], &text);
-    fill_folder(lab, site_rest, lab->folder, &text);
-    bool ok = bsc_files_write(lab->cli->sys, path, text.data, text.length, 0600, err);
+    bsc_lab_pg_fill(lab, site_databases, &text);
+    bool ok = add_job(lab, &text, err);
+    bsc_lab_pg_fill(lab, site_rest, &text);
+    ok = ok && bsc_files_write(lab->cli->sys, path, text.data, text.length, 0600, err);
     bsc_buf_release(&text);
     bsc_mem_free(path);
     return ok;

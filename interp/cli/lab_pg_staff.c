@@ -94,17 +94,31 @@ static bool start_haproxy(const struct bsc_lab *lab, const struct bsc_lab_pg_pro
     return ok;
 }
 
-bool bsc_lab_pg_staff_start(const struct bsc_lab *lab, const struct bsc_lab_pg_programs *programs,
-                            struct bsc_err *err)
+/* The roles end with NULL. */
+static bool start_all(const struct bsc_lab *lab, const struct bsc_lab_pg_programs *programs,
+                      const char *const *roles, struct bsc_err *err)
 {
-    static const char *const roles[] = {BSC_LAB_PG_COPY_JOB, "session", "writer"};
     if (!bsc_lab_staff_alive(lab, "haproxy") && !start_haproxy(lab, programs, err))
         return false;
-    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
-        if (!bsc_lab_staff_alive(lab, roles[i]) && !bsc_lab_staff_hire(lab, roles[i], err))
+    for (; *roles != NULL; roles++) {
+        if (!bsc_lab_staff_alive(lab, *roles) && !bsc_lab_staff_hire(lab, *roles, err))
             return false;
     }
     return true;
+}
+
+bool bsc_lab_pg_staff_start(const struct bsc_lab *lab, const struct bsc_lab_pg_programs *programs,
+                            struct bsc_err *err)
+{
+    static const char *const roles[] = {BSC_LAB_PG_COPY_JOB, "session", "writer", NULL};
+    return start_all(lab, programs, roles, err);
+}
+
+bool bsc_lab_pg_staff_return(const struct bsc_lab *lab, const struct bsc_lab_pg_programs *programs,
+                             struct bsc_err *err)
+{
+    static const char *const roles[] = {"writer", NULL};
+    return start_all(lab, programs, roles, err);
 }
 
 /* The clients first, so that no server waits for them; then the primary, whose last words its

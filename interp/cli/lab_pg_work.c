@@ -198,6 +198,9 @@ static bool hold_session(const struct bsc_lab *lab, struct bsc_err *err)
 
 bool bsc_lab_pg_work(const struct bsc_lab *lab, const char *role, struct bsc_err *err)
 {
+    if (strcmp(role, BSC_LAB_PG_SHIP) == 0)
+        return bsc_lab_staff_alive(lab, BSC_LAB_PG_COPY_JOB) ||
+               bsc_lab_staff_hire(lab, BSC_LAB_PG_COPY_JOB, err);
     if (!bsc_process_become_owner(lab->folder, err))
         return false;
     if (strcmp(role, "writer") == 0)
