@@ -1,0 +1,246 @@
+# The way home after a failover and the planned change of sides, on real PostgreSQL servers, while
+# clients write through HAProxy.
+#   pg_home.sh PROGRAM circle       the data centre lost, home; a change of sides, home
+#   pg_home.sh PROGRAM back         both ways stopped after the hand-over, and taken back
+#   pg_home.sh PROGRAM killed SEED  killed at random times on a way there and back
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/killing.sh"
+scene=$1
+seed=${2:-1}
+failback=$source_tree/runbooks/failback.lua
+switchover=$source_tree/runbooks/switchover.lua
+site=site/site.yaml
+ledger=site/office/ledger.db
+
+acknowledged() {
+    sql "$ledger" "SELECT count(*) FROM acknowledged"
+}
+
+more_than() {
+    [ "$(acknowledged)" -gt "$1" ]
+}
+
+clients_go_on() {
+    until_true 20 more_than "$(($(acknowledged) + 3))"
+}
+
+# The site's facts, but for what goes on by itself, identities and timelines.
+facts_are() {
+    bsc observe --site "$site" -o facts.json
+    exits 0
+    sql :memory: "SELECT fullkey || ' ' || coalesce(atom, '') FROM
+        json_tree(CAST(readfile('facts.json') AS TEXT))
+        WHERE type NOT IN ('object', 'array') ORDER BY 1" | sed 's/"//g' |
+        grep -v -e 'time ' -e 'lsn ' -e '\.fork ' -e 'bytes ' -e '\.count ' -e '\.lag ' \
+            -e '\.sessions ' -e '\.session_list' -e '\.chain' -e '\.ignored' -e '\.reason ' >"$1"
+    [ -s "$1" ] || fail "there are no facts"
+}
+
+# Every message that a client was told of after the first $2 is in the database of $1, in order, and
+# none is there twice. What is acknowledged while we look is looked at the next time.
+nothing_is_lost() {
+    sql "$ledger" "SELECT id FROM acknowledged WHERE id > $2 ORDER BY id" >told
+    pg "$1" "SELECT id FROM tblChatMessage WHERE id > $2 ORDER BY sent, id" >stored
+    sort -n -c stored || fail "their order is another"
+    same "$(uniq -d stored | wc -l)" 0 "messages that are there twice"
+    same "$(comm -23 told stored | wc -l)" 0 "acknowledged messages that are not there"
+}
+
+goes_home() {
+    bsc run "$failback" --site "$site" --yes
+    exits 0
+    says "done: 18 of 18 items"
+    says "everything that the secondary held when it was handed over"
+    clients_go_on
+}
+
+changes_sides() {
+    bsc run "$switchover" --site "$site" --yes
+    exits 0
+    says "done: 20 of 20 items"
+    clients_go_on
+}
+
+# How the last run has made the primary's copy.
+last_rewound() {
+    cat site/runs/*failback*/journal.jsonl | sed -n 's/.*"rewound":\([a-z]*\).*/\1/p' | tail -n 1
+}
+
+ends_whole() {
+    bsc lab down site
+    exits 0
+    same "$(own_processes)" "" "processes left behind"
+}
+
+circle() {
+    new_servers site
+    facts_are before
+
+    it "a lost data centre comes back fenced"
+    break_lab site primary-site
+    bsc run "$failover" --site "$site" --yes
+    exits 0
+    clients_go_on
+    bsc lab repair site
+    exits 0
+    says "the old primary is fenced"
+    says "runbooks/failback.lua brings it home"
+    same "$(pg dc1/sql1 "SELECT pg_is_in_recovery()")" t "whether sql1 is closed"
+    [ "$(pg dc1/sql1 "SELECT max(id) FROM tblChatMessage")" -gt 100600 ] ||
+        fail "the old primary has lost what it had"
+
+    it "an old primary that is opened all the same is told of loudly, and nobody goes home"
+    start_unfenced
+    bsc observe --site "$site"
+    exits 0
+    says "WARNING: mgc can be written to on its primary and its secondary at once"
+    says "rw/sql1 maint"
+    bsc run "$failback" --site "$site" --yes
+    exits 3
+    says "one that can be written to has to be fenced first"
+    bsc lab repair site
+    exits 0
+    says "the old primary is fenced"
+
+    it "the pool is gone home to, by rewinding the old primary"
+    lost=$(sql "$ledger" "SELECT max(id) FROM acknowledged")
+    goes_home
+    nothing_is_lost dc1/sql1 "$lost"
+    same "$(last_rewound)" true "whether it was rewound"
+
+    it "every fact of the site is as it was before the disaster"
+    facts_are after
+    diff before after >differences || fail "$(cat differences)"
+
+    it "sides are changed and changed back, and nothing is lost"
+    changes_sides
+    nothing_is_lost dc2/sql3 "$lost"
+    bsc lab status site
+    says "sql1 (Atlanta) standby"
+    goes_home
+    nothing_is_lost dc1/sql1 "$lost"
+    facts_are after
+    diff before after >differences || fail "$(cat differences)"
+
+    it "there is nothing to bring home then"
+    bsc run "$failback" --site "$site" --yes
+    exits 3
+    says "The secondary is online"
+    ends_whole
+}
+
+# Nobody fences the old primary.
+start_unfenced() {
+    control=/usr/lib/postgresql/*/bin/pg_ctl
+    as_owner "$control" stop -w -m fast -D "$work/site/dc1/sql1/data"
+    rm site/dc1/sql1/data/standby.signal
+    as_owner "$control" start -w -D "$work/site/dc1/sql1/data" -l "$work/site/dc1/sql1/mirror.log" \
+        -o "-c synchronous_standby_names="
+}
+
+as_owner() {
+    # shellcheck disable=SC2086
+    set -- $1 "$@"
+    drop=$1
+    shift 2
+    set -- "$drop" "$@"
+    [ "$(id -u)" -ne 0 ] || set -- setpriv --reuid=postgres --regid=postgres --init-groups -- "$@"
+    (cd / && "$@" >/dev/null)
+}
+
+# The first items of a runbook, up to $1, and then one that fails.
+first_items() {
+    awk -v last="$1" '/^(guard|step|gate) / { items++ } items > last { exit } { print }' "$2"
+    printf 'step "Halt" { command.run { argv = { "/usr/bin/false" } }, harmless = "looks" }\n'
+}
+
+# taken_back RUNBOOK ITEM: stopped after that item, and taken back.
+taken_back() {
+    facts_are before
+    it "a $(basename "$1" .lua) that was stopped after item $2 is taken back"
+    first_items "$2" "$1" >part.lua
+    bsc run part.lua --site "$site" --yes
+    exits 1
+    bsc rollback last --site "$site" --yes
+    exits 0
+    facts_are after
+    diff before after >differences || fail "$(cat differences)"
+    clients_go_on
+}
+
+back() {
+    new_servers site
+    taken_back "$switchover" 15
+    changes_sides
+    taken_back "$failback" 12
+    goes_home
+    nothing_is_lost dc1/sql1 0
+}
+
+count_runs() {
+    find site -path "site/runs/*" -name journal.jsonl -size +0 | wc -l
+}
+
+# Whatever the last run of this way has not done is done.
+words_on() {
+    if [ "$(count_runs)" -gt "$runs_before" ]; then
+        echo "resume last"
+    else
+        echo "run $1"
+    fi
+}
+
+# A program that the killed one has started does what it was told to do, or a server that it has
+# started cannot be asked yet, and nobody goes on before.
+is_held() {
+    [ "$code" -ne 0 ] &&
+        said | grep -q -e "still holds the lock" -e "the database system is starting up"
+}
+
+# hit RUNBOOK DELAY: killed after some time, once nobody holds the lock. Its code is $code.
+hit() {
+    # shellcheck disable=SC2046
+    killed_after "$2" $(words_on "$1") --site "$site" --yes && kills=$((kills + 1)) && return
+    ! is_held
+}
+
+# go RUNBOOK: goes on to the end.
+go() {
+    # shellcheck disable=SC2046
+    bsc $(words_on "$1") --site "$site" --yes
+    ! is_held
+}
+
+# way RUNBOOK NUMBER: is killed on the way, up to three times, and ends all the same.
+way() {
+    runs_before=$(count_runs)
+    for delay in $(delays "$2" "$most"); do
+        until_true 30 hit "$1" "$delay"
+        [ "$code" -eq 137 ] || break
+    done
+    [ "$code" -ne 137 ] || until_true 30 go "$1"
+    exits 0
+    clients_go_on
+}
+
+killed() {
+    kills=0
+    new_servers site
+    facts_are before
+    begun=$(clock)
+    changes_sides
+    most=$((($(clock) - begun) / 2 + 1))
+    it "killed at random times (seed $seed), each way is gone to its end"
+    way "$failback" 1
+    nothing_is_lost dc1/sql1 0
+    way "$switchover" 2
+    nothing_is_lost dc2/sql3 0
+    way "$failback" 3
+    nothing_is_lost dc1/sql1 0
+    facts_are after
+    diff before after >differences || fail "$(cat differences)"
+    [ "$kills" -ge 3 ] || fail "it is hardly ever killed in time: $kills times"
+    echo "killed $kills times, of seed $seed"
+}
+
+"$scene"
