@@ -151,33 +151,47 @@ static int64_t last_file_lsn(const struct bsc_lib_pg_end *end)
     return end->lsn > 0 ? end->lsn - 1 : 0;
 }
 
-static bool await_shipped(const struct bsc_lib_pg_asked *from, const char *share,
-                          const struct bsc_lib_pg_end *end, struct bsc_err *err)
+char *bsc_lib_pg_await_shared(const struct bsc_lib_pg_asked *from, const char *share,
+                              const char *name, struct bsc_err *err)
 {
-    char name[NAME_BYTES];
     struct bsc_lib_call *call = from->call;
     int64_t until_ms = now_ms(call) + SHIPPED_WITHIN_MS;
-    name_of(end->timeline, last_file_lsn(end), end->segment, name);
     char *path = bsc_files_join(share, name);
-    bool there = bsc_files_exists(call->env->sys, path), ok = true;
-    while (ok && !there) {
-        bsc_clock_pause(LOOK_EVERY_MS, call->cancel);
-        ok = bsc_lib_call_continue(call, err);
-        there = bsc_files_exists(call->env->sys, path);
-        if (ok && !there && now_ms(call) > until_ms) {
+    while (!bsc_files_exists(call->env->sys, path)) {
+        bool ok = bsc_lib_call_continue(call, err);
+        if (ok && now_ms(call) > until_ms) {
             ok = bsc_err_set(err, BSC_ERR_TIMEOUT, "%s of %s does not reach %s", name, from->server,
                              share);
             bsc_err_hint(err, "Look at its archive_command, and at pg_stat_archiver.");
         }
+        if (!ok) {
+            bsc_mem_free(path);
+            return NULL;
+        }
+        bsc_clock_pause(LOOK_EVERY_MS, call->cancel);
     }
-    bsc_mem_free(path);
-    return ok;
+    return path;
 }
 
-static const char timeline_question[] =
-    "SELECT CASE WHEN pg_is_in_recovery() THEN (SELECT greatest(timeline_id,"
-    " min_recovery_end_timeline) FROM pg_control_checkpoint(), pg_control_recovery()) ELSE"
-    " ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END";
+static bool await_shipped(const struct bsc_lib_pg_asked *from, const char *share,
+                          const struct bsc_lib_pg_end *end, struct bsc_err *err)
+{
+    char name[NAME_BYTES];
+    name_of(end->timeline, last_file_lsn(end), end->segment, name);
+    char *path = bsc_lib_pg_await_shared(from, share, name, err);
+    bool there = path != NULL;
+    bsc_mem_free(path);
+    return there;
+}
+
+bool bsc_lib_pg_timeline(const struct bsc_lib_pg_asked *asked, int64_t *ret, struct bsc_err *err)
+{
+    static const char question[] =
+        "SELECT CASE WHEN pg_is_in_recovery() THEN (SELECT greatest(timeline_id,"
+        " min_recovery_end_timeline) FROM pg_control_checkpoint(), pg_control_recovery()) ELSE"
+        " ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END";
+    return bsc_lib_pg_number(asked, question, ret, err);
+}
 
 /* Where the file in use holds nothing yet, it is not closed, and the place is where it begins. */
 bool bsc_lib_pg_ship(const struct bsc_lib_pg_asked *from, const char *share,
@@ -190,7 +204,7 @@ bool bsc_lib_pg_ship(const struct bsc_lib_pg_asked *from, const char *share,
     int64_t restoring = 0;
     if (!bsc_lib_pg_number(from, "SELECT pg_is_in_recovery()::int", &restoring, err) ||
         !bsc_lib_pg_number(from, segment, &ret->segment, err) ||
-        !bsc_lib_pg_number(from, timeline_question, &ret->timeline, err))
+        !bsc_lib_pg_timeline(from, &ret->timeline, err))
         return false;
     ret->restoring = restoring == 1;
     return bsc_lib_pg_number(from, ret->restoring ? replayed : closed, &ret->lsn, err) &&
@@ -234,7 +248,7 @@ bool bsc_lib_pg_feed_settle(const struct bsc_lib_pg_side *side, const struct bsc
          !bsc_lib_pg_carry(call, share, replayed, &end, err)) ||
         !bsc_lib_standby_replay(call, end.lsn, err) ||
         !bsc_lib_pg_execute(&side->asked, "CHECKPOINT", false, err) ||
-        !bsc_lib_pg_number(&side->asked, timeline_question, &found, err))
+        !bsc_lib_pg_timeline(&side->asked, &found, err))
         return false;
     *ret_lsn = end.lsn;
     return found == end.timeline ||

@@ -62,6 +62,13 @@ bool bsc_lib_pg_ship(const struct bsc_lib_pg_asked *from, const char *share,
 bool bsc_lib_pg_carry(struct bsc_lib_call *call, const char *share, int64_t first_lsn,
                       const struct bsc_lib_pg_end *end, struct bsc_err *err);
 
+/* Which timeline a server is on, as far as its control file tells of a standby. */
+bool bsc_lib_pg_timeline(const struct bsc_lib_pg_asked *asked, int64_t *ret, struct bsc_err *err);
+
+/* Waits until a file of the server is in the share; the returned path is owned, NULL on failure. */
+char *bsc_lib_pg_await_shared(const struct bsc_lib_pg_asked *from, const char *share,
+                              const char *name, struct bsc_err *err);
+
 /* Has the standby replay what the other server has shipped until now, and proves that it is on the
  * timeline of that server then; the call's `share`, and `destination` where there is one, are in
  * between. */

@@ -1,9 +1,11 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "lib/args.h"
 #include "lib/pg_feed_int.h"
 #include "lib/rows_int.h"
+#include "logs/history.h"
 
 /* ------------------------------------------------------------ standby.catch_up */
 
@@ -58,11 +60,32 @@ const struct bsc_lib_row bsc_lib_row_standby_catch_up = {
 
 /* ------------------------------------------------------------ standby.ship_from */
 
-/* The server follows whatever timeline its log goes on with, as it did before it was online. */
-static bool follow_on(const struct bsc_lib_pg_side *side, struct bsc_err *err)
+/* Where the timeline of the other server left the one before. */
+static bool read_parting(const struct bsc_lib_pg_asked *from, const char *share,
+                         struct bsc_mirrors_pg_feed *feed, struct bsc_err *err)
 {
-    const struct bsc_mirrors_pg_feed feed = {.timeline = "latest"};
-    return bsc_lib_pg_feed_stop(side, err) && bsc_lib_pg_feed_settings(&side->place, &feed, err) &&
+    char name[32];
+    struct bsc_logs_history history;
+    if (!bsc_lib_pg_timeline(from, &feed->follows, err))
+        return false;
+    snprintf(name, sizeof name, "%08X.history", (unsigned)feed->follows);
+    char *path = bsc_lib_pg_await_shared(from, share, name, err);
+    bool ok = path != NULL && bsc_logs_history_read(from->call->env->sys, path, &history, err);
+    if (ok)
+        feed->follows_lsn = (int64_t)history.lsn;
+    bsc_mem_free(path);
+    return ok;
+}
+
+/* The server follows whatever timeline its log goes on with, as it did before it was online. It
+ * ended where that timeline begins, so that whatever it has replayed beyond is of that one, however
+ * late its control file tells. */
+static bool follow_on(const struct bsc_lib_pg_side *side, const struct bsc_lib_pg_asked *from,
+                      const char *share, struct bsc_err *err)
+{
+    struct bsc_mirrors_pg_feed feed = {.timeline = "latest"};
+    return read_parting(from, share, &feed, err) && bsc_lib_pg_feed_stop(side, err) &&
+           bsc_lib_pg_feed_settings(&side->place, &feed, err) &&
            bsc_lib_pg_feed_mark(&side->place, "standby.signal", err) &&
            bsc_lib_pg_feed_start(side, true, err);
 }
@@ -78,7 +101,8 @@ static bool ship_from(struct bsc_lib_call *call, int64_t *ret_lsn, struct bsc_er
         !bsc_lib_pg_side_find(call, &side, err))
         return false;
     from.database = side.asked.database;
-    return follow_on(&side, err) && bsc_lib_pg_feed_settle(&side, &from, share, ret_lsn, err);
+    return follow_on(&side, &from, share, err) &&
+           bsc_lib_pg_feed_settle(&side, &from, share, ret_lsn, err);
 }
 
 static bool ship_from_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)

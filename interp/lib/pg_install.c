@@ -227,16 +227,20 @@ static void report(void *arg, int64_t done, int64_t total)
 
 /* What the program says of its failure is the last of what it says, and may be beyond what is kept
  * of it; so it is listened to. On another machine it ends with the line to it: nobody else would
- * end it there. */
+ * end it there. Here it goes on when nobody listens any more: ended by that, it would leave behind
+ * the process that it has for the log, which waits for the log of a server that nobody writes to.
+ */
 static bool run_backup(struct bsc_lib_pg_install *install, const char *program,
                        const char *conninfo, struct bsc_err *err)
 {
     static const char what[] = "could not copy the principal";
     enum { LINE_WORDS = 4 };
-    const char *const argv[] = {
-        "setpriv", "--pdeathsig", "TERM", "--",         program, "-D",   install->temporary,
-        "-d",      conninfo,      "-X",   install->log, "-c",    "fast", "-P",
-        "-w",      NULL};
+    const char *const argv[] = {"setpriv",    "--pdeathsig", "TERM",
+                                "--",         "env",         "--ignore-signal=PIPE",
+                                program,      "-D",          install->temporary,
+                                "-d",         conninfo,      "-X",
+                                install->log, "-c",          "fast",
+                                "-P",         "-w",          NULL};
     struct bsc_lib_program order = {.argv = is_away(install) ? argv : argv + LINE_WORDS,
                                     .heard = bsc_mirrors_pg_hear,
                                     .heard_arg = &install->ear};

@@ -160,8 +160,9 @@ void bsc_mirrors_pg_settings(const char *own, const char *conninfo, struct bsc_b
     add_none(none, sizeof none / sizeof none[0], out);
 }
 
-/* Streaming from another side would be another way in. Where it was handed over is a setting that
- * means nothing to the server: whoever asks it finds it there. */
+/* Streaming from another side would be another way in. Where it was handed over, and
+ * what it follows, are settings that mean nothing to the server: whoever asks it finds them there.
+ */
 void bsc_mirrors_pg_feed_settings(const char *own, const struct bsc_mirrors_pg_feed *feed,
                                   struct bsc_buf *out)
 {
@@ -176,6 +177,8 @@ void bsc_mirrors_pg_feed_settings(const char *own, const struct bsc_mirrors_pg_f
     add_setting("recovery_target_timeline", feed->timeline, out);
     bsc_buf_printf(out, "recovery_min_apply_delay = 0\nbascule.handed_over = '%lld'\n",
                    (long long)feed->handed_over_lsn);
+    bsc_buf_printf(out, "bascule.follows = '%lld %lld'\n", (long long)feed->follows,
+                   (long long)feed->follows_lsn);
 }
 
 /* %p and %f are the server's; a percent sign of ours stands for itself when it is doubled. */

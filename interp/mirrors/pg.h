@@ -37,6 +37,8 @@ struct bsc_mirrors_pg_feed {
     const char *restore_command; /* NULL: the server's own */
     const char *timeline;        /* to follow, as recovery_target_timeline has it */
     int64_t handed_over_lsn;     /* 0: it was not handed over */
+    int64_t follows;             /* timeline that its log goes on with; 0: not told */
+    int64_t follows_lsn;         /* from there on */
 };
 
 /* Appends what the settings `own` become where the server is such a standby, or was one. */

@@ -19,7 +19,18 @@ local checkpoint_bytes = 256
 -- Further columns of the query for a copy. Where it was handed over stands in a setting of its own.
 M.columns = [[
   current_setting('bascule.handed_over', true) AS handed_over,
+  current_setting('bascule.follows', true) AS follows,
   (SELECT (checkpoint_lsn - '0/0')::bigint FROM pg_control_checkpoint()) AS checkpoint_lsn]]
+
+-- The row of that query. The control file of a standby is late to tell of a timeline that it has
+-- gone over to.
+function M.mended(row)
+  local timeline, lsn = (row and row.follows or ""):match("^(%d+) (%d+)$")
+  if timeline and row.restoring == 1 and (row.lsn or 0) > tonumber(lsn) then
+    row.timeline = math.max(row.timeline, tonumber(timeline))
+  end
+  return row
+end
 
 -- A server that was handed over can be opened again as long as the last thing in its log is the
 -- checkpoint with which it was stopped.

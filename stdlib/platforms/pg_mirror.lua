@@ -180,10 +180,11 @@ local function start_words(server)
   return #server.start > 0 and table.concat(server.start, " ") or "pg_ctl start"
 end
 
--- The change, and what becomes of the link by it: it streams, and whether somebody waits for it
--- already depends on what was set before.
-function M.install_mirror(principal, copy)
+-- The change, and what becomes of the link by it, which was `link` before: it streams, and whether
+-- somebody waits for it already depends on what was set before.
+function M.install_mirror(principal, copy, link)
   local server = site_of(copy)
+  local is_awaited = not (link and link.waits_for == "")
   return {
     row = "mirrors.pg_make",
     args = { principal = principal.server, mirror = copy.server,
@@ -193,7 +194,7 @@ function M.install_mirror(principal, copy)
       server.ssh and " on " .. server.ssh or "", copy.server, start_words(server)),
   }, {
     state = "following", principal = principal.server,
-    synchronous = schema.unknown_fact("mirror", "synchronous"),
+    synchronous = is_awaited and schema.unknown_fact("mirror", "synchronous"),
   }
 end
 

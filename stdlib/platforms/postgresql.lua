@@ -70,6 +70,12 @@ local function ask_row(copy, sql)
   return row
 end
 
+-- What a server says of itself.
+local function ask_about(copy)
+  local row, failure = ask_row(copy, database_query)
+  return pg_home.mended(row), failure
+end
+
 -- The files of a folder that may be on another machine: nil where it cannot be looked at.
 local function listed(path)
   return path and effects.call("folder.list", { path = path })
@@ -150,7 +156,7 @@ local function add_log_shipping(copy, facts)
 end
 
 function M.observe.database(copy)
-  local row, failure = ask_row(copy, database_query)
+  local row, failure = ask_about(copy)
   local facts
   if row then
     local state = state_of(row)
@@ -207,7 +213,7 @@ function M.observe.log_backups(copy)
   if destination and destination.exists then
     facts.free_bytes = room_in(destination, shipping.destination_limit)
   end
-  local row = ask_row(copy, database_query)
+  local row = ask_about(copy)
   if row and row.restoring == 1 and destination then
     local chain, at = chain_of(shipping, row, share, destination)
     for key, value in pairs(chain) do
@@ -230,7 +236,7 @@ function M.observe.log_chain(copy)
   local shipping = shipping_of(copy)
   local share, destination = listed(shipping.share), listed(shipping.destination)
   local facts = { share_readable = share ~= nil and share.exists }
-  local row = ask_row(copy, database_query)
+  local row = ask_about(copy)
   if row and row.restoring == 1 and destination then
     local chain, at = chain_of(shipping, row, share, destination)
     for key, value in pairs(standby.check_chain(shipping, at, chain)) do
@@ -255,7 +261,7 @@ local function add_life(copies, facts)
 end
 
 function M.observe.tail(copy, secondary)
-  local row, failure = ask_row(secondary, database_query)
+  local row, failure = ask_about(secondary)
   if not row then
     return { state = "unavailable", reason = ("it is not known how far the secondary has come: %s")
       :format(words_of(failure)) }
@@ -269,7 +275,7 @@ function M.observe.mirror(copy, principal)
   return pg_mirror.observe({
     ask = ask, ask_row = ask_row, state_of = state_without_answer, words_of = words_of,
     row_of = function(of)
-      return ask_row(of, database_query)
+      return ask_about(of)
     end,
   }, copy, principal)
 end

@@ -69,9 +69,9 @@ local function identity(principal, facts)
 end
 
 -- Which fork the mirror gets is seen afterwards; following asks for the same on both sides.
-local function changes(principal, mirror, facts, is_fed)
+local function changes(principal, mirror, facts, was, is_fed)
   local platform = registry.of(mirror)
-  local install, link = platform.install_mirror(principal, mirror)
+  local install, link = platform.install_mirror(principal, mirror, was)
   install.resource = mirror.id
   local unknown = schema.unknown "database"
   install.becomes = identity(principal, facts)
@@ -133,7 +133,7 @@ local install = primitive.shipped {
   end,
   changes = function(a, facts, observe)
     local principal, mirror = handles.of(a.principal), handles.of(a.mirror)
-    return changes(principal, mirror, observe(a.principal),
+    return changes(principal, mirror, observe(a.principal), facts,
       is_fed(principal, mirror, facts) and observe(a.mirror).state == "mirror")
   end,
 }

@@ -341,6 +341,28 @@ T["users are led to the servers near the primary, and back"] = function()
   expect.equal(world.facts["pool:chat"].active_servers, host.list { "fe1", "fe2" })
 end
 
+T["a pool is closed to writers and users, and opened again as it was"] = function()
+  local result, world = play("pool.close(chat)", facts_of(as_normal))
+  expect_outcome(result, "changed")
+  expect.equal(#world.changes, 2)
+  expect.equal(world.changes[1].statement, "set server rw/sql1 state drain; shutdown sessions "
+    .. "server rw/sql1; show servers state > /run/a.states")
+  expect.equal(world.changes[1].becomes["pool:chat"].state, nil)
+  expect.equal(world.changes[2].becomes["pool:chat"].active_servers, host.list {})
+  world.facts["database:mgc.primary"] = { state = "online", writable = true }
+  world.facts[secondary].state = "restoring"
+  expect_outcome(lab.take_back(world, { index = 1, action = 1, undo = world.changes[1].undo }),
+    "changed")
+  expect.equal(world.facts["pool:chat"].routes, host.list(as_normal))
+end
+
+T["a pool that is closed keeps its state"] = function()
+  expect.equal(observe({ says(with(as_normal, "rw/sql1 drain")) }).state, "Normal")
+  expect.equal(observe({ says(with(as_normal, "rw/sql1 maint", "rw/sql3 drain")) }).state,
+    "FailedOver")
+  expect.equal(observe({ says(with(as_normal, "rw/sql1 drain", "rw/sql3 drain")) }).state, nil)
+end
+
 T["sessions that go on are told of"] = function()
   local result, world = play("pool.set_active_servers(chat, near(db.secondary))",
     facts_of(failed_over, { state = "FailedOver", sessions_left = 2 }))

@@ -89,6 +89,48 @@ static void settings_of_the_mirror_come_after_those_it_was_cloned_with(void **st
     bsc_buf_release(&out);
 }
 
+static void settings_of_a_standby_that_is_fed_come_after_its_own(void **state)
+{
+    (void)state;
+    struct bsc_buf out;
+    const struct bsc_mirrors_pg_feed feed = {.restore_command = "get '%f'",
+                                             .timeline = "current",
+                                             .handed_over_lsn = 7,
+                                             .follows = 3,
+                                             .follows_lsn = 9};
+    const struct bsc_mirrors_pg_feed own = {.timeline = "latest"};
+    bsc_buf_init(&out);
+    bsc_mirrors_pg_feed_settings("", &feed, &out);
+    assert_string_equal(out.data, "primary_conninfo = ''\n"
+                                  "primary_slot_name = ''\n"
+                                  "recovery_target = ''\n"
+                                  "recovery_target_lsn = ''\n"
+                                  "recovery_target_name = ''\n"
+                                  "recovery_target_time = ''\n"
+                                  "recovery_target_xid = ''\n"
+                                  "synchronous_standby_names = ''\n"
+                                  "restore_command = 'get ''%f'''\n"
+                                  "recovery_target_timeline = 'current'\n"
+                                  "recovery_min_apply_delay = 0\n"
+                                  "bascule.handed_over = '7'\n"
+                                  "bascule.follows = '3 9'\n");
+    bsc_buf_clear(&out);
+    bsc_mirrors_pg_feed_settings("restore_command = 'mine'\n", &own, &out);
+    assert_null(strstr(out.data + 1, "restore_command"));
+    bsc_buf_release(&out);
+}
+
+static void a_restore_command_finds_folders_of_any_name(void **state)
+{
+    (void)state;
+    struct bsc_buf out;
+    bsc_buf_init(&out);
+    bsc_mirrors_pg_restore_command("/srv/it's 5%", &out);
+    assert_string_equal(out.data, "test -e '/srv/it'\\''s 5%%/%f' &&"
+                                  " cp -- '/srv/it'\\''s 5%%/%f' \"%p\"");
+    bsc_buf_release(&out);
+}
+
 /* What was told of the progress, as "done/total ". */
 static void note(void *arg, int64_t done, int64_t total)
 {
@@ -150,10 +192,11 @@ static void the_control_file_tells_whose_copy_it_is(void **state)
     static const struct {
         const char *state;
         bool standby;
-    } cases[] = {{"in archive recovery", true},
-                 {"shut down in recovery", true},
-                 {"in production", false},
-                 {"shut down", false}};
+        bool shut_down;
+    } cases[] = {{"in archive recovery", true, false},
+                 {"shut down in recovery", true, false},
+                 {"in production", false, false},
+                 {"shut down", false, true}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct bsc_buf said;
         bsc_buf_init(&said);
@@ -161,10 +204,38 @@ static void the_control_file_tells_whose_copy_it_is(void **state)
         assert_true(bsc_mirrors_pg_control_read(said.data, &control));
         assert_string_equal(control.system, "7710593041989510255");
         assert_int_equal(control.standby, cases[i].standby);
+        assert_int_equal(control.shut_down, cases[i].shut_down);
+        assert_string_equal(control.file, "");
         bsc_buf_release(&said);
     }
     assert_false(bsc_mirrors_pg_control_read("Database system identifier: 1\n", &control));
     assert_false(bsc_mirrors_pg_control_read("", &control));
+}
+
+static void the_control_file_tells_where_its_log_ends(void **state)
+{
+    (void)state;
+    struct bsc_mirrors_pg_control control;
+    static const char text[] = "Database system identifier:           1\n"
+                               "Database cluster state:               shut down\n"
+                               "Latest checkpoint location:           %s\n"
+                               "Latest checkpoint's REDO WAL file:    0000000200000001000000A3\n"
+                               "Bytes per WAL segment:                16777216\n";
+    static const char *const wrong[] = {"A3000028", "1/", "/A3000028", "1/A30G"};
+    struct bsc_buf said;
+    bsc_buf_init(&said);
+    bsc_buf_printf(&said, text, "1/A3000028");
+    assert_true(bsc_mirrors_pg_control_read(said.data, &control));
+    assert_string_equal(control.file, "0000000200000001000000A3");
+    assert_int_equal(control.lsn, 0x1A3000028);
+    assert_int_equal(control.segment, 16777216);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        bsc_buf_clear(&said);
+        bsc_buf_printf(&said, text, wrong[i]);
+        assert_true(bsc_mirrors_pg_control_read(said.data, &control));
+        assert_string_equal(control.file, "");
+    }
+    bsc_buf_release(&said);
 }
 
 int main(void)
@@ -179,6 +250,9 @@ int main(void)
         cmocka_unit_test(the_first_error_is_what_is_told),
         cmocka_unit_test(a_line_without_end_is_cut),
         cmocka_unit_test(the_control_file_tells_whose_copy_it_is),
+        cmocka_unit_test(the_control_file_tells_where_its_log_ends),
+        cmocka_unit_test(settings_of_a_standby_that_is_fed_come_after_its_own),
+        cmocka_unit_test(a_restore_command_finds_folders_of_any_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
