@@ -83,8 +83,8 @@ static const struct bsc_site_key server_keys[] = {
             "where bascule itself works as root. Over ssh, log in as this user instead."},
     {.name = "programs",
      .type = BSC_SITE_PATH,
-     .doc = "Folder of the programs pg_basebackup, pg_controldata and pg_ctl; they are looked for "
-            "in PATH when it is left out."},
+     .doc = "Folder of the programs pg_basebackup, pg_controldata, pg_ctl and pg_rewind; they are "
+            "looked for in PATH when it is left out."},
     {.name = "start",
      .type = BSC_SITE_WORDS,
      .doc = "What starts the server and ends when it has, such as [systemctl, start, postgresql]; "
@@ -141,7 +141,9 @@ static const struct bsc_site_key log_shipping_keys[] = {
      .doc = "Program that ends that job, and its arguments; left out, its process gets a SIGTERM."},
     {.name = "start",
      .type = BSC_SITE_WORDS,
-     .doc = "Program that begins that job again, and ends when it is at work; its arguments."},
+     .doc =
+         "Program that begins that job again, and ends when it is at work; its arguments. Without "
+         "it nobody can be brought home on platforms other than sqlite."},
 };
 KIND(log_shipping, "log shipping", "log-shipping",
      "How log backups travel from the primary to the secondary.");

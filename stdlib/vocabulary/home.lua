@@ -50,11 +50,7 @@ end
 
 local closed = registry.closed_state
 
--- Whether the copy was stopped on its way to be closed: nobody can write to it, and it does not
--- take log backups yet.
-local function is_half_closed(copy, facts)
-  return facts.state == "restoring" and facts.state ~= closed(copy) and facts.held_by ~= nil
-end
+local is_half_closed = rivals.is_half_closed
 
 -- A change with what it makes true beside what its platform says.
 local function becoming(change, becomes)

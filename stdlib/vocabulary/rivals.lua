@@ -12,6 +12,13 @@ local M = {}
 -- States in which another copy cannot take writes, now or by itself later.
 local harmless_states = { "unreachable", "missing", "damaged", "restoring", "standby", "mirror" }
 
+-- Whether the copy was stopped on its way to be closed: nobody can write to it, and it does not
+-- take log backups yet.
+function M.is_half_closed(copy, facts)
+  return facts.state == "restoring" and facts.state ~= registry.closed_state(copy)
+    and facts.held_by ~= nil
+end
+
 -- The reason why another copy of the database forbids bringing this one online, or nil.
 function M.of(copy, observe)
   for _, role in ipairs(inventory.roles) do
@@ -21,6 +28,9 @@ function M.of(copy, observe)
       local doubt = fence.doubt(other, facts)
       if doubt then
         return doubt .. ": two writable copies must never exist"
+      elseif M.is_half_closed(other, facts) then
+        return ("%s is not closed yet, and may have committed what nobody else has: %s"):format(
+          other.title, text.value(facts.held_by))
       elseif facts.writable or not list.contains(harmless_states, facts.state) then
         return ("%s is %s: two writable copies must never exist"):format(other.title, facts.state)
       elseif facts.coming_online then

@@ -141,6 +141,14 @@ T["one that was stopped on its way to be closed is closed in the end"] = functio
   expect.equal(world.changes[1].becomes[secondary].fork, "timeline 2")
 end
 
+T["while one side is not closed yet, the other is not brought online"] = function()
+  local all = seeded()
+  all[primary] = copy("standby", { lsn = 500 })
+  all[secondary] = { state = "restoring", log_shipping = "none", held_by = "it was stopped" }
+  expect_outcome(play("database.recover(db.primary), point_of_no_return = true", all), "refused",
+    "is not closed yet, and may have committed what nobody else has: it was stopped")
+end
+
 T["a copy is brought near by what is shipped"] = function()
   local _, world = play("database.catch_up { copy = db.primary, from = db.secondary }", seeded())
   expect.equal(world.changes[1].row, "standby.catch_up")
