@@ -113,7 +113,7 @@ works() {
     bsc plan mirror.lua --site site/site.yaml
     exits 0
     says "pg_basebackup of sql3 to $data"
-    says "synchronous: unknown<bool> -> yes"
+    says "synchronous: no -> yes"
     install_mirror
     exits 0
     says "done: 2 of 2 items, 2 changes"
