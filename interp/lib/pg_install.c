@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "lib/args.h"
+#include "lib/pg_feed_int.h"
 #include "lib/pg_install_int.h"
 #include "lib/pg_wait_int.h"
 #include "lib/rows_int.h"
@@ -82,6 +83,25 @@ static bool has_parted(const struct bsc_lib_pg_install *install, bool *ret)
     return *ret;
 }
 
+/* A mirror that followed another timeline streams the end of that first, then stops, and dials
+ * again for the next one: only on the principal's own timeline it stays. */
+static bool stays(const struct bsc_lib_pg_install *install)
+{
+    struct bsc_err ignored = BSC_ERR_INIT;
+    struct bsc_lib_pg_asked mirror = install->from;
+    int64_t timeline = 0;
+    mirror.server = install->to.server;
+    if (!bsc_lib_pg_timeline(&install->from, &timeline, &ignored))
+        return false;
+    char *number = bsc_mem_format("%lld", (long long)timeline);
+    bool ok = bsc_lib_pg_await(&mirror,
+                               "SELECT count(*) FROM pg_stat_wal_receiver WHERE status ="
+                               " 'streaming' AND received_tli = ?::int",
+                               number, DIALS_WITHIN_S, "it follows another timeline", &ignored);
+    bsc_mem_free(number);
+    return ok;
+}
+
 /* A mirror that has lost its principal for a moment, since that was started anew, dials again every
  * few seconds: it is not copied once more, which may take hours. */
 static bool is_back(const struct bsc_lib_pg_install *install, bool *ret, struct bsc_err *err)
@@ -94,7 +114,11 @@ static bool is_back(const struct bsc_lib_pg_install *install, bool *ret, struct 
     if (running && has_parted(install, &parted))
         return true;
     *ret = running && await_stream(install, DIALS_WITHIN_S, &failure);
-    if (*ret || !running || failure.code == BSC_ERR_IO)
+    if (*ret) {
+        *ret = stays(install);
+        return *ret || bsc_lib_call_continue(install->call, err);
+    }
+    if (!running || failure.code == BSC_ERR_IO)
         return true;
     *err = failure;
     return false;

@@ -55,18 +55,43 @@ static bool stop_old(struct seeding *s, struct bsc_err *err)
                            bsc_lib_pg_feed_stop(&s->side, err));
 }
 
+/* A copy would lead to the very files that the links in the old folder lead to, and what is kept
+ * would be changed with it. The log alone comes anew with a base backup. */
+static bool look_for_links(const struct seeding *s, bool *ret_log, struct bsc_err *err)
+{
+    char *spaces = bsc_files_join(s->side.place.folder, "pg_tblspc");
+    char *log = bsc_files_join(s->side.place.folder, "pg_wal");
+    const char *const argv[] = {"find", spaces, log, "-maxdepth", "1", "-type", "l", NULL};
+    struct bsc_lib_program program = {.argv = argv};
+    struct bsc_process_result result = {0};
+    bool ok =
+        bsc_lib_pg_place_run(&s->side.place, "could not look for links", &program, &result, err);
+    *ret_log = ok && result.out.length > 0;
+    if (ok && strstr(result.out.data, "/pg_tblspc/") != NULL) {
+        ok = bsc_err_set(err, BSC_ERR_REFUSED, "%s has tablespaces outside of %s",
+                         s->side.place.server, s->side.place.folder);
+        bsc_err_hint(err, "Make it the standby of the other side by hand, and resume.");
+    }
+    bsc_process_result_release(&result);
+    bsc_mem_free(spaces);
+    bsc_mem_free(log);
+    return ok;
+}
+
 static bool can_rewind(struct seeding *s, bool *ret, struct bsc_err *err)
 {
     struct bsc_mirrors_pg_control control;
     char *system = NULL;
+    bool linked = false;
     *ret = false;
     if (!s->has_old)
         return true;
-    if (!bsc_lib_pg_place_control(&s->side.place, &control, err) ||
+    if (!look_for_links(s, &linked, err) ||
+        !bsc_lib_pg_place_control(&s->side.place, &control, err) ||
         !bsc_lib_pg_ask(&s->install.from, "SELECT system_identifier::text FROM pg_control_system()",
                         NULL, &system, err))
         return false;
-    *ret = strcmp(system, control.system) == 0;
+    *ret = !linked && strcmp(system, control.system) == 0;
     bsc_mem_free(system);
     return true;
 }

@@ -104,6 +104,13 @@ circle() {
     exits 0
     says "the old primary is fenced"
 
+    it "tablespaces that lie elsewhere are nothing to be copied or rewound"
+    ln -s "$work" site/dc1/sql1/data/pg_tblspc/1
+    bsc run "$failback" --site "$site" --yes
+    exits 3
+    says "sql1 has tablespaces outside of $work/site/dc1/sql1/data"
+    rm site/dc1/sql1/data/pg_tblspc/1
+
     taken_back "$failback" 12
 
     it "the pool is gone home to, by rewinding the old primary"
