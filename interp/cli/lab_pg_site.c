@@ -34,7 +34,7 @@ static const char site_databases[] =
     "    secondary: { server: sql3, database: mgc }\n"
     "    secondary_mirror: { server: sql4, database: mgc }\n"
     "    log_shipping: { share: backups/mgc, destination: dc2/sql3/copied,\n"
-    "                    pid_file: .lab/pids/copier,\n";
+    "                    pid_file: .lab/pids/copier, job: [lab, work, %F, copier],\n";
 
 static const char site_rest[] =
     "    loss_check:\n"
@@ -118,7 +118,7 @@ bool bsc_lab_pg_site_write(const struct bsc_lab *lab, const struct bsc_lab_pg_pr
     bsc_lab_pg_fill(lab, site_text, &text);
     for (size_t i = 0; i < sizeof servers / sizeof servers[0]; i++)
         add_server(lab, programs, servers[i], &text);
-    bsc_lab_pg_fill(lab, site_databases, &text);
+    fill_folder(lab, site_databases, lab->folder, &text);
     bool ok = add_job(lab, &text, err);
     bsc_lab_pg_fill(lab, site_rest, &text);
     ok = ok && bsc_files_write(lab->cli->sys, path, text.data, text.length, 0600, err);

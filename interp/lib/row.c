@@ -50,12 +50,15 @@ static const struct bsc_lib_row *const table[] = {
     &bsc_lib_row_standby_hand_over, /* standby.hand_over */
     &bsc_lib_row_standby_promote,   /* standby.promote */
     &bsc_lib_row_standby_prove,     /* standby.prove */
+    &bsc_lib_row_standby_put_back,  /* standby.put_back */
     &bsc_lib_row_standby_reopen,    /* standby.reopen */
     &bsc_lib_row_standby_replay,    /* standby.replay */
     &bsc_lib_row_standby_seed,      /* standby.seed */
     &bsc_lib_row_standby_set,       /* standby.set */
     &bsc_lib_row_standby_ship_from, /* standby.ship_from */
     &bsc_lib_row_standby_unseed,    /* standby.unseed */
+    &bsc_lib_row_wal_commits,       /* wal.commits */
+    &bsc_lib_row_wal_compare,       /* wal.compare */
     &bsc_lib_row_wal_copy,          /* wal.copy */
     &bsc_lib_row_wal_end,           /* wal.end */
     &bsc_lib_row_wal_history,       /* wal.history */

@@ -171,7 +171,10 @@ function M.observe.database(copy)
       lsn = row.lsn,
       time = row.time,
     }
-    standby.add_facts(row, state == "online" and ask_row(copy, standby.history_query), facts)
+    local coming = state ~= "online" and ask_here(standby.coming_query)
+    facts.coming_online = coming and coming.told == 1 or nil
+    standby.add_facts(row, state == "online" and ask_row(copy, standby.history_query), facts,
+      ask_here)
     pg_home.add_facts(row, facts)
     add_sessions(copy, facts)
   else

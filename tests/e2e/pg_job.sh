@@ -30,8 +30,8 @@ job_is_gone() {
 # The last log file that was shipped is full: its last record goes on in the next one, which was
 # not.
 new_servers site
-job_begins='s|^ *start: .*, lab, work, .*$|                    }|'
-sed -i "$job_begins" site/site.yaml
+# As on a site that does not say how the job is begun.
+sed -i -e '/^ *start: .*, lab, work, /d' -e 's|copier\],$|copier] }|' site/site.yaml
 pg dc1/sql1 "CREATE TABLE tblBallast AS SELECT i, repeat('x', 200)
     FROM generate_series(1, 9000) i"
 next=$(pg dc1/sql1 "SELECT pg_walfile_name(pg_switch_wal())")
@@ -83,7 +83,7 @@ job_is_gone && fail "the job was ended"
 it "it is ended and begun as the site says"
 stop="stop: [sh, $work/stop.sh, $work/site]"
 start="start: [sh, $work/start.sh, $program, $work/site]"
-sed -i "s|pid_file: .lab/pids/copier,|pid_file: .lab/pids/copier, $stop, $start|" site/site.yaml
+sed -i "s|pid_file: .lab/pids/copier }|pid_file: .lab/pids/copier, $stop, $start }|" site/site.yaml
 bsc run ship.lua --site site/site.yaml --yes
 exits 0
 says "end log shipping to sql3: sh $work/stop.sh $work/site"
