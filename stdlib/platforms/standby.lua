@@ -100,9 +100,10 @@ end
 M.coming_query = "SELECT (pg_read_file('promote', 0, 1, true) IS NOT NULL)::int AS told"
 M.verbs.tells_coming = true
 
--- Its readers stay connected when it comes online. Some come back as soon as they were ended, such
--- as a program that watches it, and must not be able to keep it from being promoted.
-M.verbs.recovers_in_use = true
+-- Readers of a standby stay connected when it comes online, and a server that is stopped ends its
+-- sessions itself. Some come back as soon as they were ended, such as those of a program that
+-- watches it, and must not be able to keep a run from going on.
+M.verbs.minds_no_sessions = true
 
 -- Why a standby does not take what is in its folder, or nil.
 local function held_by(row)

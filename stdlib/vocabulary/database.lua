@@ -160,9 +160,8 @@ end
 local function in_the_way(a, facts, observe)
   local copy = handles.of(a.copy)
   local free = waived(a)
-  local in_use = not registry.of(copy).recovers_in_use and rivals.in_use(copy, facts)
   return not free and rivals.of(copy, observe) or unready(copy, facts)
-    or not free and (behind(copy, facts, observe) or in_use)
+    or not free and (behind(copy, facts, observe) or rivals.in_use(copy, facts))
 end
 
 -- Gives the changes one by one. Before the one that cannot be taken back it is asked once more what

@@ -43,7 +43,9 @@ end
 
 -- The sessions that are open on it, or nil.
 function M.in_use(copy, facts)
-  if math.type(facts.sessions) == "integer" and facts.sessions > 0 then
+  if registry.of(copy).minds_no_sessions then
+    return nil
+  elseif math.type(facts.sessions) == "integer" and facts.sessions > 0 then
     return ("%s has %s: end them first"):format(copy.title, text.count(facts.sessions,
       "open session"))
   end
