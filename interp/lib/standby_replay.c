@@ -10,7 +10,7 @@
 #define REPLAY_ARGS "server: text, database: text, lsn: int"
 
 enum {
-    LOOK_EVERY_MS = 10,
+    LOOK_EVERY_MS = 5,
     WAKE_EVERY_MS = 100,
     WAKES = 30,
     STALLED_AFTER_MS = 60000,
@@ -42,23 +42,26 @@ struct watch {
     bool deaf; /* the role may not wake it: it looks by itself, later */
 };
 
+/* Asked all the time, so it costs the standby next to nothing: replay has only so many processors. */
 static const char question[] =
     "SELECT pg_is_in_recovery()::int,"
     " (CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() ELSE false END)::int,"
     " coalesce((pg_last_wal_replay_lsn() - '0/0')::bigint, 0),"
-    " (SELECT setting::bigint FROM pg_settings WHERE name = 'max_standby_archive_delay'),"
+    " coalesce(to_char(pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC',"
+    " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), '')";
+
+/* Why it does not move. */
+static const char close_question[] =
+    "SELECT (SELECT setting::bigint FROM pg_settings WHERE name = 'max_standby_archive_delay'),"
     " coalesce((SELECT wait_event_type || ':' || wait_event FROM pg_stat_activity"
     " WHERE backend_type = 'startup' LIMIT 1), ''),"
-    " coalesce(to_char(pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC',"
-    " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), ''),"
     /* The server itself gives the name of a log file only when it is out of recovery. */
     " (SELECT upper(lpad(to_hex(timeline), 8, '0') || lpad(to_hex(lsn >> 32), 8, '0') ||"
     " lpad(to_hex((lsn & 4294967295) / bytes), 8, '0')) FROM"
     " (SELECT greatest(timeline_id, min_recovery_end_timeline) AS timeline,"
     " coalesce((pg_last_wal_replay_lsn() - '0/0')::bigint, 0) AS lsn"
-    " FROM pg_control_checkpoint(), pg_control_recovery()) AS at, (SELECT setting::bigint * CASE"
-    " unit WHEN '8kB' THEN 8192 ELSE 1 END AS bytes FROM pg_settings"
-    " WHERE name = 'wal_segment_size') AS segment),"
+    " FROM pg_control_checkpoint(), pg_control_recovery()) AS at,"
+    " pg_size_bytes(current_setting('wal_segment_size')) AS bytes),"
     " (SELECT setting::bigint FROM pg_settings WHERE name = 'wal_retrieve_retry_interval')";
 
 static void take_text(const struct bsc_value *row, size_t column, char *ret, size_t size)
@@ -69,7 +72,7 @@ static void take_text(const struct bsc_value *row, size_t column, char *ret, siz
 
 static bool look(struct watch *watch, struct bsc_err *err)
 {
-    enum { RECOVERING, PAUSED, LSN, CONFLICT, EVENT, TIME, FILE_NAME, RETRY };
+    enum { RECOVERING, PAUSED, LSN, TIME };
     struct look *now = &watch->now;
     struct bsc_value *row = bsc_lib_standby_ask(watch->call, &watch->target, question, NULL, err);
     if (row == NULL)
@@ -77,10 +80,23 @@ static bool look(struct watch *watch, struct bsc_err *err)
     now->recovering = bsc_value_number(bsc_value_at(row, RECOVERING), 0) == 1;
     now->paused = bsc_value_number(bsc_value_at(row, PAUSED), 0) == 1;
     now->lsn = bsc_value_number(bsc_value_at(row, LSN), 0);
+    take_text(row, TIME, now->time, sizeof now->time);
+    now->event[0] = '\0';
+    bsc_value_free(row);
+    return true;
+}
+
+static bool look_closely(struct watch *watch, struct bsc_err *err)
+{
+    enum { CONFLICT, EVENT, FILE_NAME, RETRY };
+    struct look *now = &watch->now;
+    struct bsc_value *row =
+        bsc_lib_standby_ask(watch->call, &watch->target, close_question, NULL, err);
+    if (row == NULL)
+        return false;
     now->conflict_ms = bsc_value_number(bsc_value_at(row, CONFLICT), 0);
     now->retry_ms = bsc_value_number(bsc_value_at(row, RETRY), 0);
     take_text(row, EVENT, now->event, sizeof now->event);
-    take_text(row, TIME, now->time, sizeof now->time);
     take_text(row, FILE_NAME, now->file, sizeof now->file);
     bsc_value_free(row);
     return true;
@@ -198,7 +214,8 @@ static bool go_on(struct watch *watch, bool *ret_over, struct bsc_err *err)
     int64_t before = watch->now.lsn;
     if (!look(watch, err))
         return false;
-    if (watch->now.lsn != before) {
+    bool moved = watch->now.lsn != before;
+    if (moved) {
         watch->moved_us = now_us(watch);
         watch->wakes = 0;
     }
@@ -207,8 +224,9 @@ static bool go_on(struct watch *watch, bool *ret_over, struct bsc_err *err)
     *ret_over = watch->now.lsn >= watch->wanted;
     if (*ret_over)
         return true;
-    return check_state(watch, err) &&
-           (is_idle(&watch->now) ? check_idle(watch, err) : check_stall(watch, err));
+    if ((!moved && !look_closely(watch, err)) || !check_state(watch, err))
+        return false;
+    return moved || (is_idle(&watch->now) ? check_idle(watch, err) : check_stall(watch, err));
 }
 
 static bool replay(struct watch *watch, struct bsc_err *err)

@@ -33,12 +33,10 @@ SELECT pg_is_in_recovery()::int AS restoring,
     WHEN current_setting('track_commit_timestamp') = 'on'
     THEN (SELECT timestamp FROM pg_last_committed_xact()) END AT TIME ZONE 'UTC',
     'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS time,
-  (SELECT (setting <> '')::int FROM pg_settings WHERE name = 'primary_conninfo') AS streams,
-  (SELECT (reset_val = 'on')::int FROM pg_settings WHERE name = 'default_transaction_read_only')
-    AS read_only,
-  (SELECT setting::bigint * CASE unit WHEN '8kB' THEN 8192 ELSE 1 END FROM pg_settings
-    WHERE name = 'wal_segment_size') AS segment,
-]] .. standby.columns .. "," .. pg_home.columns
+  (set->>'primary_conninfo' <> '')::int AS streams,
+  (set->>'default_transaction_read_only' = 'on')::int AS read_only,
+  pg_size_bytes(current_setting('wal_segment_size')) AS segment,
+]] .. standby.columns .. "," .. pg_home.columns .. standby.settings
 
 -- With whether our role may end each.
 local sessions_query = [[

@@ -14,12 +14,12 @@ local M = { verbs = {} }
 -- Further columns of the query for a copy.
 M.columns = [[
   (CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() ELSE false END)::int AS paused,
-  (SELECT setting::bigint FROM pg_settings WHERE name = 'recovery_min_apply_delay') AS delay_ms,
-  (SELECT setting FROM pg_settings WHERE name = 'restore_command') AS restore_command,
-  (SELECT string_agg(name || ' = ' || setting, ', ' ORDER BY name) FROM pg_settings
-    WHERE name IN ('recovery_target', 'recovery_target_lsn', 'recovery_target_name',
-      'recovery_target_time', 'recovery_target_xid') AND setting <> '') AS target,
-  (SELECT setting FROM pg_settings WHERE name = 'synchronous_standby_names') AS commits_await,
+  (set->>'recovery_min_apply_delay')::bigint AS delay_ms,
+  set->>'restore_command' AS restore_command,
+  (SELECT string_agg(key || ' = ' || value, ', ' ORDER BY key) FROM jsonb_each_text(set)
+    WHERE key IN ('recovery_target', 'recovery_target_lsn', 'recovery_target_name',
+      'recovery_target_time', 'recovery_target_xid') AND value <> '') AS target,
+  set->>'synchronous_standby_names' AS commits_await,
   (SELECT names FROM (SELECT current_setting('synchronous_standby_names') AS names) sync
     WHERE NOT pg_is_in_recovery() AND names <> ''
       AND current_setting('synchronous_commit') NOT IN ('off', 'local')
@@ -45,6 +45,16 @@ M.columns = [[
   (CASE WHEN pg_is_in_recovery() THEN NULL ELSE
     to_char(pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
     END) AS left_at]]
+
+-- The settings that these columns are of, as they count for a session that begins now. The view
+-- makes all of its rows each time that it is asked for one, so it is asked once.
+M.settings = [[
+
+FROM (SELECT jsonb_object_agg(name, CASE name WHEN 'default_transaction_read_only' THEN reset_val
+    ELSE setting END) AS set FROM pg_settings
+  WHERE name IN ('primary_conninfo', 'default_transaction_read_only', 'restore_command',
+    'recovery_min_apply_delay', 'recovery_target', 'recovery_target_lsn', 'recovery_target_name',
+    'recovery_target_time', 'recovery_target_xid', 'synchronous_standby_names')) AS settings]]
 
 -- Of a server that is online: the history of its timeline. It needs a right of its own, which is
 -- asked for before anything of a statement is carried out.
