@@ -161,11 +161,22 @@ local function stop(run, outcome, reason)
     is_moot = run.is_moot }
 end
 
+-- Facts of any resource, as seen since the last change: what is decided together is decided by one
+-- look at each.
+local function looking(run)
+  return function(resource)
+    local id = handles.resource(resource)
+    local facts = id and run.known[id] or observe(resource)
+    run.known[id] = facts
+    return facts
+  end
+end
+
 -- Facts that can be put back: as they are now, of everything that is about to become another.
-local function facts_now(becomes, known)
+local function facts_now(becomes, see)
   local now = {}
   for _, resource in ipairs(list.keys(becomes)) do
-    local facts = known[resource] or observe(resource)
+    local facts = see(resource)
     for key in next, becomes[resource] do
       if facts[key] ~= nil and not match.is_unknown(facts[key]) then
         now[resource] = now[resource] or {}
@@ -192,9 +203,11 @@ local function undo_with(run, change, becomes)
   elseif not spec.undo and not (spec.undoes and spec.undoes(whole.action.a)) then
     return nil
   end
-  local own, wanted = whole.action.resource, foretold(whole.wanted or {})
+  local own, wanted, see = whole.action.resource, foretold(whole.wanted or {}), looking(run)
   return { before = whole.before, wanted = wanted[own] or {},
-    now = facts_now(merged(wanted, becomes), { [own] = whole.before }) }
+    now = facts_now(merged(wanted, becomes), function(resource)
+      return resource == own and whole.before or see(resource)
+    end) }
 end
 
 -- One change, or an action of another primitive in its place. Returns nil to go on, else the end.
@@ -271,41 +284,41 @@ local function light(resource, facts)
   return copy
 end
 
-local function refusal(spec, a, facts)
-  local reason = spec.requires and spec.requires(a, facts, observe)
+local function refusal(spec, a, facts, see)
+  local reason = spec.requires and spec.requires(a, facts, see)
   return type(reason) == "string" and reason or nil
 end
 
 -- Observes, and decides whether anything has to be done. Returns the end, or nil with what
 -- `carry_out` needs.
 local function look(run, facts)
-  local action, spec = run.action, run.action.primitive
+  local action, spec, see = run.action, run.action.primitive, looking(run)
   local outcome, why
   if spec.moot then
-    outcome, why = spec.moot(action.a, facts, observe, run.recovered_later[action.resource])
+    outcome, why = spec.moot(action.a, facts, see, run.recovered_later[action.resource])
   end
   if outcome then
     run.is_moot = true
     return stop(run, outcome, why)
   end
-  local given = spec.wants and spec.wants(action.a, facts, observe)
+  local given = spec.wants and spec.wants(action.a, facts, see)
   local wanted = given and by_resource(given, action.resource)
   -- A change that may turn out to be needed is planned: one that is not can be left out.
-  if wanted and holds(wanted, { [action.resource] = facts }, false) then
+  if wanted and holds(wanted, run.known, false) then
     return stop(run, "kept")
   end
-  local reason = refusal(spec, action.a, facts)
+  local reason = refusal(spec, action.a, facts, see)
   if reason then
     return stop(run, "refused", reason)
   end
-  run.remembered = spec.remembers and spec.remembers(action.a, facts, observe)
+  run.remembered = spec.remembers and spec.remembers(action.a, facts, see)
   run.wanted = wanted
-  return nil, wanted, spec.changes(action.a, facts, observe)
+  return nil, wanted, spec.changes(action.a, facts, see)
 end
 
 local function carry_out(run)
   local action = run.action
-  local facts = observe(action.resource)
+  local facts = looking(run)(action.resource)
   run.before = light(action.resource, facts)
   local ended, wanted, changes = look(run, facts)
   facts = nil -- luacheck: ignore 311 (a long chain can be collected from here on)

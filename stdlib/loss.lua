@@ -16,9 +16,6 @@ local function at(lsn, time)
   return ("LSN %s (%s)"):format(text.value(lsn), text.time(time))
 end
 
-local function observe_if(wanted, resource)
-  return wanted and effects.observe(resource) or {}
-end
 
 local function is_counted(database)
   local found = inventory.database(database)
@@ -27,28 +24,32 @@ end
 
 -- What a standby holds can be counted before anybody can write to it: that count tells what is lost
 -- whatever its clients do afterwards.
-local function count_before(copy, facts)
+local function count_before(copy, facts, observe)
   if facts.state ~= "standby" or not is_counted(copy.database) then
     return nil
   end
-  local count = effects.observe("sql:" .. copy.database .. ".kept").count
+  local count = observe("sql:" .. copy.database .. ".kept").count
   return type(count) == "number" and count or nil
 end
 
 -- Facts of everything that knows how far the database had come; absent ones are empty. Bringing
 -- the copy online starts a new fork, after which old log backups and the old primary's log say
--- nothing about it any more: whoever reports a loss afterwards asks for these before.
-function M.sources(copy)
+-- nothing about it any more: whoever reports a loss afterwards asks for these before. `observe`
+-- gives facts that were seen already.
+function M.sources(copy, observe)
   local found = inventory.database(copy.database) or {}
   local has_backups = found.log_shipping and copy.role == "secondary"
-  local facts = effects.observe(copy.id)
+  observe = observe or effects.observe
+  local function observe_if(wanted, resource)
+    return wanted and observe(resource:format(copy.database)) or {}
+  end
+  local facts = observe(copy.id)
   return {
     copy = facts,
-    kept = count_before(copy, facts),
-    handed_over = observe_if(copy.role == "primary" and found.secondary,
-      ("database:%s.secondary"):format(copy.database)),
-    backups = observe_if(has_backups, ("log_backups:%s.secondary"):format(copy.database)),
-    tail = observe_if(has_backups, ("tail:%s.primary"):format(copy.database)),
+    kept = count_before(copy, facts, observe),
+    handed_over = observe_if(copy.role == "primary" and found.secondary, "database:%s.secondary"),
+    backups = observe_if(has_backups, "log_backups:%s.secondary"),
+    tail = observe_if(has_backups, "tail:%s.primary"),
   }
 end
 
@@ -267,10 +268,10 @@ end
 
 -- The lines that a gate shows before `copy_handle` is brought online, and how many of them, from
 -- the first, say what is lost: those are approved as the plan shows them, or not at all. `seen` are
--- the copy's sources, where they have been looked at.
-function M.window(copy_handle, seen)
+-- the copy's sources, where they have been looked at, and `observe` gives facts that were.
+function M.window(copy_handle, seen, observe)
   local copy = handles.of(copy_handle)
-  seen = seen or M.sources(copy)
+  seen = seen or M.sources(copy, observe)
   local lines = { where_line(copy, seen), missing_line(copy, seen) }
   for _, line_of in ipairs { doubt, timelines_line, savable_line, tail_line } do
     lines[#lines + 1] = line_of(seen)

@@ -14,11 +14,11 @@ local M = {}
 
 local performers = {}
 
--- Facts looked up once for all conditions of one guard.
+-- Facts looked up once for all conditions of one guard, or all that a gate shows.
 local function remembering()
   local seen = {}
   return function(resource)
-    local id = tostring(resource)
+    local id = handles.resource(resource) or tostring(resource)
     seen[id] = seen[id] or action.observe(resource)
     return seen[id]
   end
@@ -52,9 +52,9 @@ function performers.guard(item)
 end
 
 -- What is known of a copy that is online already; nil of any other.
-local function sources_online(item)
-  local facts = #item.shows > 0 and action.observe(item.recovers) or {}
-  return recovered.is_online(facts) and loss.sources(handles.of(item.recovers)) or nil
+local function sources_online(item, observe)
+  local facts = #item.shows > 0 and observe(item.recovers) or {}
+  return recovered.is_online(facts) and loss.sources(handles.of(item.recovers), observe) or nil
 end
 
 -- Why nobody has to be asked: the copy is online, and nothing was left to lose then. If there was,
@@ -67,7 +67,8 @@ local function settled_before(item, seen)
 end
 
 function performers.gate(item)
-  local seen = sources_online(item)
+  local observe = remembering()
+  local seen = sources_online(item, observe)
   local before = settled_before(item, seen)
   if before then
     return { outcome = "kept", reason = before }
@@ -75,7 +76,7 @@ function performers.gate(item)
   local lines, stands = {}, nil
   lines[#lines + 1] = item.says
   for _, _ in ipairs(item.shows) do
-    local shown, binding = loss.window(item.recovers, seen)
+    local shown, binding = loss.window(item.recovers, seen, observe)
     table.move(shown, 1, #shown, #lines + 1, lines)
     stands = table.move(shown, 1, binding, 1, {})
   end

@@ -200,8 +200,8 @@ local recover = primitive.shipped {
       commits_held_by = facts.commits_held_by and host.null }
   end,
   requires = in_the_way,
-  remembers = function(a)
-    return loss.sources(handles.of(a.copy))
+  remembers = function(a, _, observe)
+    return loss.sources(handles.of(a.copy), observe)
   end,
   changes = function(a, facts, observe)
     local copy = handles.of(a.copy)
