@@ -62,6 +62,7 @@ static const struct bsc_lib_row *const table[] = {
     &bsc_lib_row_wal_copy,          /* wal.copy */
     &bsc_lib_row_wal_end,           /* wal.end */
     &bsc_lib_row_wal_history,       /* wal.history */
+    &bsc_lib_row_wal_own,           /* wal.own */
     &bsc_lib_row_wal_salvage,       /* wal.salvage */
     &bsc_lib_row_wal_tail,          /* wal.tail */
 };

@@ -95,6 +95,7 @@ extern const struct bsc_lib_row bsc_lib_row_standby_set;
 /* wal.c */
 extern const struct bsc_lib_row bsc_lib_row_wal_compare;
 extern const struct bsc_lib_row bsc_lib_row_wal_copy;
+extern const struct bsc_lib_row bsc_lib_row_wal_own;
 extern const struct bsc_lib_row bsc_lib_row_wal_end;
 extern const struct bsc_lib_row bsc_lib_row_wal_history;
 

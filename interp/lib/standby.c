@@ -220,7 +220,7 @@ static bool histories_hand_over(struct bsc_lib_call *call, struct histories *his
         histories->is_new[i] = !bsc_files_exists(call->env->sys, path);
         bsc_mem_free(path);
     }
-    return bsc_lib_wal_copy(call, histories->names, &result, err);
+    return bsc_lib_wal_copy(call, histories->names, NULL, &result, err);
 }
 
 static void histories_take_back(const struct bsc_lib_call *call, const struct histories *histories)

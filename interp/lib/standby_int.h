@@ -34,9 +34,13 @@ bool bsc_lib_standby_wake(const struct bsc_lib_call *call, const struct bsc_lib_
 void bsc_lib_standby_hang_up(const struct bsc_lib_call *call, const struct bsc_lib_target *target);
 
 /* Copies the log files and histories that a list names from the call's argument `share` to its
- * `destination`, for the standby of its arguments to take (wal.c). */
+ * `destination`, for the standby of its arguments to take (wal.c). Where `way` is not NULL, log
+ * files go into the standby's own folder if its argument `data` names that; the caller releases it
+ * in any case. */
+struct bsc_lib_wal_way;
 bool bsc_lib_wal_copy(struct bsc_lib_call *call, const struct bsc_value *list,
-                      struct bsc_logs_segments_result *ret, struct bsc_err *err);
+                      struct bsc_lib_wal_way *way, struct bsc_logs_segments_result *ret,
+                      struct bsc_err *err);
 
 /* "0/39FFFE8", as the server writes an LSN. */
 enum { BSC_LIB_STANDBY_LSN = 24 };

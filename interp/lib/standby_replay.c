@@ -42,7 +42,7 @@ struct watch {
     bool deaf; /* the role may not wake it: it looks by itself, later */
 };
 
-/* Asked all the time, so it costs the standby next to nothing: replay has only so many processors. */
+/* Asked all the time, so it costs the standby next to nothing: its replay needs the processor. */
 static const char question[] =
     "SELECT pg_is_in_recovery()::int,"
     " (CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() ELSE false END)::int,"

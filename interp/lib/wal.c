@@ -5,13 +5,15 @@
 #include "lib/args.h"
 #include "lib/rows_int.h"
 #include "lib/standby_int.h"
+#include "lib/wal_way_int.h"
 #include "logs/history.h"
 #include "logs/pg_log.h"
 #include "logs/segments.h"
 
 /* wal.copy */
 
-#define COPY_ARGS "share: text, destination: text, files: list, server: text, database: text"
+#define COPY_ARGS                                                                                  \
+    "share: text, destination: text, data: text?, files: list, server: text, database: text"
 
 struct copy {
     struct bsc_lib_call *call;
@@ -64,8 +66,28 @@ static bool take_names(const struct bsc_value *list, const char **names, struct 
     return true;
 }
 
+/* Puts the files into the standby's own folder where that can be done. */
+static bool take_way(const struct copy *copy, struct bsc_lib_wal_way *way,
+                     struct bsc_logs_segments_order *order, struct bsc_err *err)
+{
+    const char *data = NULL;
+    if (bsc_value_get(copy->call->args, "data") == NULL)
+        return true;
+    if (!bsc_lib_args_path(copy->call->args, "data", &data, err))
+        return false;
+    bsc_lib_wal_way_find(copy->call, &copy->target, data,
+                         (int64_t)order->count * order->segment_bytes, way);
+    if (way->why == NULL) {
+        order->destination = way->folder;
+        order->marks = way->marks;
+        order->mark = way->mark;
+    }
+    return true;
+}
+
 bool bsc_lib_wal_copy(struct bsc_lib_call *call, const struct bsc_value *list,
-                      struct bsc_logs_segments_result *ret, struct bsc_err *err)
+                      struct bsc_lib_wal_way *way, struct bsc_logs_segments_result *ret,
+                      struct bsc_err *err)
 {
     struct copy copy = {.call = call};
     struct bsc_logs_segments_order order = {.sys = call->env->sys,
@@ -81,7 +103,8 @@ bool bsc_lib_wal_copy(struct bsc_lib_call *call, const struct bsc_value *list,
     bool ok = bsc_lib_args_path(call->args, "share", &order.share, err) &&
               bsc_lib_args_path(call->args, "destination", &order.destination, err) &&
               bsc_lib_standby_target(call, &copy.target, err) && ask_standby(&copy, &order, err) &&
-              take_names(list, names, err) && bsc_logs_segments_copy(&order, ret, err);
+              take_names(list, names, err) && (way == NULL || take_way(&copy, way, &order, err)) &&
+              bsc_logs_segments_copy(&order, ret, err);
     bsc_mem_free(names);
     return ok;
 }
@@ -89,16 +112,21 @@ bool bsc_lib_wal_copy(struct bsc_lib_call *call, const struct bsc_value *list,
 static bool copy_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
 {
     struct bsc_logs_segments_result result;
+    struct bsc_lib_wal_way way = {0};
     const struct bsc_value *list = NULL;
-    if (!bsc_lib_args_known(call->args, COPY_ARGS, err) ||
-        !bsc_lib_args_list(call->args, "files", &list, err) ||
-        !bsc_lib_wal_copy(call, list, &result, err))
-        return false;
-    *ret = bsc_value_map();
-    bsc_value_set_int(*ret, "copied", (int64_t)result.copied);
-    bsc_value_set_int(*ret, "kept", (int64_t)result.kept);
-    bsc_value_set_int(*ret, "bytes", result.bytes);
-    return true;
+    bool ok = bsc_lib_args_known(call->args, COPY_ARGS, err) &&
+              bsc_lib_args_list(call->args, "files", &list, err) &&
+              bsc_lib_wal_copy(call, list, &way, &result, err);
+    if (ok) {
+        *ret = bsc_value_map();
+        bsc_value_set_int(*ret, "copied", (int64_t)result.copied);
+        bsc_value_set_int(*ret, "kept", (int64_t)result.kept);
+        bsc_value_set_int(*ret, "bytes", result.bytes);
+        if (way.why != NULL)
+            bsc_value_set_text(*ret, "not_into_pg_wal", way.why);
+    }
+    bsc_lib_wal_way_release(&way);
+    return ok;
 }
 
 const struct bsc_lib_row bsc_lib_row_wal_copy = {
@@ -108,10 +136,12 @@ const struct bsc_lib_row bsc_lib_row_wal_copy = {
     .run = copy_run,
     .lane = "server",
     .args = COPY_ARGS,
-    .result = "map {copied: int, kept: int, bytes: int}",
+    .result = "map {copied: int, kept: int, bytes: int, not_into_pg_wal: text?}",
     .doc =
         "Copies log files of PostgreSQL to the folder that a standby restores from: each checked "
-        "page by page, made durable and then named, and the standby woken to take it.",
+        "page by page, made durable and then named, and the standby woken to take it. With `data`, "
+        "its data folder, they go straight into its pg_wal instead, unless something speaks "
+        "against that, which `not_into_pg_wal` then says.",
 };
 
 /* wal.history */

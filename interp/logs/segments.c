@@ -136,12 +136,24 @@ static bool give_to_owner(const struct work *work, const struct job *job, struct
     return true;
 }
 
+/* As the server makes its own: readable by its group where the folder is. */
+static mode_t mode_of(const struct work *work)
+{
+    const struct bsc_sys *sys = work->order->sys;
+    struct stat folder = {0};
+    bool closed = work->order->marks != NULL &&
+                  (sys->stat(sys->self, work->order->destination, &folder) != 0 ||
+                   (folder.st_mode & S_IRGRP) == 0);
+    return closed ? 0600 : 0640;
+}
+
 static bool open_partial(const struct work *work, struct job *job, struct bsc_err *err)
 {
     const struct bsc_sys *sys = work->order->sys;
     /* What is there is of a run that was killed, or a trap: it is never written to. */
     sys->unlink(sys->self, job->partial);
-    job->to_fd = sys->open(sys->self, job->partial, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0640);
+    job->to_fd =
+        sys->open(sys->self, job->partial, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode_of(work));
     if (job->to_fd < 0)
         return bsc_err_sys(err, errno, "cannot create '%s'", job->partial);
     return give_to_owner(work, job, err);
@@ -188,6 +200,39 @@ static bool move_all(struct work *work, struct job *job, struct bsc_err *err)
     return true;
 }
 
+static char *mark_path(const struct work *work, const struct job *job)
+{
+    char *name = bsc_mem_format("%s.%s", job->name, work->order->mark);
+    char *path = bsc_files_join(work->order->marks, name);
+    bsc_mem_free(name);
+    return path;
+}
+
+static bool is_marked(const struct work *work, const struct job *job)
+{
+    char *path = mark_path(work, job);
+    bool there = bsc_files_exists(work->order->sys, path);
+    bsc_mem_free(path);
+    return there;
+}
+
+/* Made after the file, so that whatever is marked is whole. It is not made durable, as the server
+ * does not: a file that has lost it is copied once more. */
+static bool make_mark(const struct work *work, struct job *job, struct bsc_err *err)
+{
+    const struct bsc_sys *sys = work->order->sys;
+    char *path = mark_path(work, job);
+    job->to_fd =
+        sys->open(sys->self, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode_of(work));
+    bool ok = job->to_fd >= 0 || errno == EEXIST ||
+              bsc_err_sys(err, errno, "cannot make the note '%s'", path);
+    if (ok && job->to_fd >= 0)
+        ok = give_to_owner(work, job, err);
+    bool closed = bsc_logs_io_close(sys, &job->to_fd, path, err);
+    bsc_mem_free(path);
+    return ok && closed;
+}
+
 static bool hand_over(struct work *work, struct job *job, struct bsc_err *err)
 {
     const struct bsc_logs_segments_order *order = work->order;
@@ -197,7 +242,8 @@ static bool hand_over(struct work *work, struct job *job, struct bsc_err *err)
         return false;
     if (sys->rename(sys->self, job->partial, job->to) != 0)
         return bsc_err_sys(err, errno, "cannot give '%s' its name", job->to);
-    if (!bsc_files_sync_folder(sys, order->destination, err))
+    if (!bsc_files_sync_folder(sys, order->destination, err) ||
+        (order->marks != NULL && !make_mark(work, job, err)))
         return false;
     work->result->copied++;
     work->result->bytes += job->bytes;
@@ -247,8 +293,8 @@ static bool judge_other(const struct work *work, const struct job *job, bool *re
            bsc_err_set(err, BSC_ERR_CONFLICT, "'%s' is there already with other bytes", job->to);
 }
 
-/* What is there under the final name: the same bytes are kept, and a piece of a file is replaced.
- */
+/* What is there under the final name: the same bytes are kept, and a piece of a file is replaced;
+ * in the server's own folder all is that it does not say to have whole. */
 static bool look_there(struct work *work, struct job *job, bool *ret_kept, struct bsc_err *err)
 {
     const struct bsc_sys *sys = work->order->sys;
@@ -256,7 +302,7 @@ static bool look_there(struct work *work, struct job *job, bool *ret_kept, struc
     int64_t bytes = 0;
     bool same = false;
     *ret_kept = false;
-    if (!bsc_files_exists(sys, job->to))
+    if (!bsc_files_exists(sys, job->to) || (work->order->marks != NULL && !is_marked(work, job)))
         return true;
     int fd = bsc_logs_io_open(sys, job->to, err);
     bool ok = fd >= 0 && size_of(sys, fd, job->to, &bytes, err);

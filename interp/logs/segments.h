@@ -6,6 +6,11 @@
  * standby asks for, checked page by page, read back, made durable and only then named; and each is
  * handed over by itself, since replaying one takes as long as copying many.
  *
+ * The folder may be the server's own. There each file gets the note that the server makes of one
+ * that it has fetched itself: without it the file would be archived once more after a promotion,
+ * and an archive that has it already refuses that, and all that comes after it. A file without such
+ * a note is an old one that the server keeps to use again, or a part of one: it is replaced.
+ *
  * What the pages say is checked: that they are of this very file, up to where it was closed early,
  * and that nothing but zeros comes behind that. The records within them have checksums of their
  * own, which the standby checks.
@@ -25,6 +30,9 @@ struct bsc_logs_segments_order {
     const struct bsc_sys *sys; /* borrowed, as all the others */
     const char *share;
     const char *destination;
+    const char *marks; /* where the server notes which log files in its own folder it has whole and
+                          need not archive, when that folder is the destination; else NULL */
+    const char *mark;  /* what ends the name of such a note: "done", or "ready" */
     const char *const *names; /* log files and histories, in the order to hand them over */
     size_t count;
     int64_t segment_bytes; /* length of each log file */

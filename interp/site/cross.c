@@ -160,6 +160,24 @@ static void job_check(struct bsc_site_check *check, const char *name,
     }
 }
 
+/* A folder of another machine can be written to by the server there alone. */
+static void pg_wal_check(struct bsc_site_check *check, const struct bsc_value *site,
+                         const char *name, const struct bsc_value *database)
+{
+    const struct bsc_value *shipping = bsc_value_get(database, "log_shipping");
+    const struct bsc_value *server = server_of(site, bsc_value_get(database, "secondary"));
+    if (!bsc_value_get_truth(shipping, "into_pg_wal") || server == NULL)
+        return;
+    if (is_written(server, "folder") && !is_written(server, "ssh") && !is_sqlite(server))
+        return;
+    struct bsc_err *err = bsc_site_problem(
+        check, place_in(shipping, "into_pg_wal"),
+        "log_shipping of database \"%s\" has into_pg_wal, but its secondary has no "
+        "data folder of postgresql on this machine",
+        name);
+    bsc_err_hint(err, "Leave it out, or add the folder to the server of the secondary.");
+}
+
 static void shipping_check(struct bsc_site_check *check, const char *name,
                            const struct bsc_value *database)
 {
@@ -202,6 +220,7 @@ static void database_check(struct bsc_site_check *check, struct bsc_value *site,
         bsc_mem_free(what);
     }
     shipping_check(check, name, database);
+    pg_wal_check(check, site, name, database);
 }
 
 /* Backends and servers become parts of HAProxy's commands. */

@@ -129,6 +129,12 @@ static const struct bsc_site_key log_shipping_keys[] = {
     {.name = "destination_limit",
      .type = BSC_SITE_SIZE,
      .doc = "The most bytes that the destination folder may hold."},
+    {.name = "into_pg_wal",
+     .type = BSC_SITE_TRUTH,
+     .preset = "false",
+     .doc = "Whether log files are put straight into pg_wal of the secondary's folder, where that "
+            "is on this machine: it then replays them without fetching each; platform postgresql "
+            "only."},
     {.name = "pid_file",
      .type = BSC_SITE_PATH,
      .doc = "File that holds the pid of the job that copies them; platforms other than sqlite."},

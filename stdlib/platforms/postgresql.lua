@@ -196,13 +196,17 @@ local function room_in(destination, limit)
   return math.max(0, math.min(destination.free_bytes, limit - used))
 end
 
--- What a standby that a row tells of needs of both folders.
-local function chain_of(shipping, row, share, destination)
+-- What a standby that a row tells of needs of both folders, and has in its own.
+local function chain_of(copy, row, share, destination)
   local at = { timeline = row.timeline, lsn = row.lsn, segment = row.segment }
-  local share_files = share and share.files
+  local shipping, share_files = shipping_of(copy), share and share.files
   local histories = standby.histories(shipping, at, share_files, destination.files)
   local worse = standby.worse(shipping, at, share_files, destination.files)
-  return wal.chain(at, share_files, destination.files, histories, worse), at
+  local copied = list.copy(destination.files)
+  for _, line in ipairs(standby.in_pg_wal(copy)) do
+    copied[#copied + 1] = line
+  end
+  return wal.chain(at, share_files, copied, histories, worse), at
 end
 
 -- Where the copy has come to decides what it needs: without that only the folders can be told of.
@@ -216,7 +220,7 @@ function M.observe.log_backups(copy)
   end
   local row = ask_about(copy)
   if row and row.restoring == 1 and destination then
-    local chain, at = chain_of(shipping, row, share, destination)
+    local chain, at = chain_of(copy, row, share, destination)
     for key, value in pairs(chain) do
       facts[key] = value
     end
@@ -239,7 +243,7 @@ function M.observe.log_chain(copy)
   local facts = { share_readable = share ~= nil and share.exists }
   local row = ask_about(copy)
   if row and row.restoring == 1 and destination then
-    local chain, at = chain_of(shipping, row, share, destination)
+    local chain, at = chain_of(copy, row, share, destination)
     for key, value in pairs(standby.check_chain(shipping, at, chain)) do
       facts[key] = value
     end

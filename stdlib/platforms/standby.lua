@@ -339,8 +339,20 @@ local function names_of(files)
   end)
 end
 
+-- The data folder of the standby where log files go straight into its pg_wal.
+local function own_folder(copy)
+  return shipping_of(copy).into_pg_wal and inventory.servers()[copy.server].folder or nil
+end
+
+-- The log files that the standby has whole in its pg_wal, as lines of a listed folder.
+function M.in_pg_wal(copy)
+  local data = own_folder(copy)
+  local there = data and effects.call("wal.own", target_of(copy, { data = data }))
+  return there and there.files or {}
+end
+
 function M.verbs.copy_log_backups(copy, files)
-  local shipping, names = shipping_of(copy), names_of(files)
+  local shipping, names, data = shipping_of(copy), names_of(files), own_folder(copy)
   local words = list.map(files, function(line)
     return entry.read(line).file .. (entry.differs(line) and " (in place of a damaged one)" or "")
   end)
@@ -349,11 +361,13 @@ function M.verbs.copy_log_backups(copy, files)
     args = target_of(copy, {
       share = shipping.share,
       destination = shipping.destination,
+      data = data,
       files = host.list(names),
     }),
-    statement = ("copy %s from %s to %s, each for %s to take at once: %s"):format(
-      text.count(#files, "file"), shipping.share, shipping.destination, copy.server,
-      table.concat(words, ", ")),
+    statement = ("copy %s from %s to %s%s, each for %s to take at once: %s"):format(
+      text.count(#files, "file"), shipping.share,
+      data and data .. "/pg_wal, or where that cannot be to " or "", shipping.destination,
+      copy.server, table.concat(words, ", ")),
   }
 end
 

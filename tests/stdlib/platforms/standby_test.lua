@@ -109,6 +109,30 @@ T["a standby applies by itself what is copied"] = function()
     applied_lsn = { ["$unknown"] = "lsn" }, applied_time = { ["$unknown"] = "time" } })
 end
 
+local function straight()
+  local found = site { into_pg_wal = true }
+  found.servers.sql3.folder = "/data"
+  return found
+end
+
+T["log files go straight into the standby's folder where the site says so"] = function()
+  local _, world = play("log_backups.copy(db.secondary)", nil, { site = straight() })
+  expect.equal(world.changes[1].args, { server = "sql3", database = "mgc", share = "/share",
+    destination = "/copied", data = "/data", files = { f27 } })
+  expect.equal(world.changes[1].statement, "copy 1 file from /share to /data/pg_wal, or where that "
+    .. "cannot be to /copied, each for sql3 to take at once: " .. f27)
+end
+
+T["what an action decides on is looked at once until something is changed"] = function()
+  local _, world = play "log_backups.salvage(db.primary)"
+  local counts = {}
+  for _, resource in ipairs(world.observed) do
+    counts[resource] = (counts[resource] or 0) + 1
+  end
+  expect.equal(counts[secondary], 1)
+  expect.equal(counts[backups], 1)
+end
+
 T["applying is one wait for the end of the last record, beside its readers"] = function()
   local all = facts { sessions = 3 }
   all[backups].copied_lsn = 41900000
@@ -321,8 +345,8 @@ local function file_lines(...)
 end
 
 -- Observes a resource of a site whose server gives `row`; `rows` answers other rows.
-local function observe(resource, row, rows)
-  lab.body("", { site = site() })
+local function observe(resource, row, rows, of)
+  lab.body("", { site = of or site() })
   return drive(function()
     return lab.host.observe { resource = resource }
   end, function(effect)
@@ -418,6 +442,32 @@ local function folders(share, copied)
   return function(args)
     return args.path == "/share" and share or copied
   end
+end
+
+T["a standby has the log files that are whole in its own folder"] = function()
+  local listed = {
+    ["/share"] = file_lines(f26, f27),
+    ["/copied"] = file_lines(),
+  }
+  local own = file_lines(f26)
+  local function found(of)
+    return observe(backups, nil, {
+      ["folder.list"] = function(args)
+        return listed[args.path]
+      end,
+      ["wal.own"] = function(args)
+        expect.equal(args, { server = "sql3", database = "mgc", data = "/data" })
+        return own
+      end,
+      ["wal.end"] = { lsn = 0x27FFF00, time = "", whole = true, zeros = false, reason = "" },
+    }, of)
+  end
+  expect.equal(found(straight()).copied_lsn, 0x2700000)
+  expect.equal(found(straight()).pending_bytes, mib)
+  expect.equal(found().copied_lsn, 0x2600000)
+  own = file_lines(f26, f27)
+  expect.equal(found(straight()).copied_lsn, 0x27FFF00)
+  expect.equal(found(straight()).pending_bytes, 0)
 end
 
 T["a log file of the share that ends with zeros raises a doubt"] = function()

@@ -385,6 +385,65 @@ static void what_lies_under_the_name_of_a_piece_is_never_written_to(void **state
     close_stage(&stage);
 }
 
+static void put_text(const char *folder, const char *name, const char *text)
+{
+    put(folder, name, text, strlen(text));
+}
+
+/* A file of a server's own folder is its own only where it says so; any other has the name of a log
+ * file and what is left of an older one. */
+static void a_file_in_the_servers_own_folder_is_marked(void **state)
+{
+    struct stage stage;
+    struct bsc_logs_segments_result result;
+    struct bsc_err err = BSC_ERR_INIT;
+    open_stage(&stage, *state);
+    char *marks = unit_path(stage.destination, "archive_status");
+    assert_int_equal(mkdir(marks, 0700), 0);
+    stage.order.marks = marks;
+    stage.order.mark = "done";
+    put_segment(stage.destination, first_name, 3, SEGMENT / PAGE);
+    assert_true(bsc_logs_segments_copy(&stage.order, &result, &err));
+    assert_int_equal(result.copied, 2);
+    assert_same(&stage, first_name);
+    assert_same(&stage, second_name);
+    char *mark = unit_path(marks, "00000001000000000000000A.done");
+    assert_true(bsc_files_exists(bsc_sys_real(), mark));
+    assert_int_equal(unit_entry_count(marks), 2);
+
+    stage.done = 0;
+    unlink(mark);
+    assert_true(bsc_logs_segments_copy(&stage.order, &result, &err));
+    assert_int_equal(result.copied, 1);
+    assert_int_equal(result.kept, 1);
+    assert_true(bsc_files_exists(bsc_sys_real(), mark));
+
+    stage.done = 0;
+    put_segment(stage.destination, first_name, 3, SEGMENT / PAGE);
+    assert_false(bsc_logs_segments_copy(&stage.order, &result, &err));
+    assert_int_equal(err.code, BSC_ERR_CONFLICT);
+    free(mark);
+    free(marks);
+    close_stage(&stage);
+}
+
+static void a_note_that_cannot_be_made_is_an_error(void **state)
+{
+    struct stage stage;
+    struct bsc_logs_segments_result result;
+    struct bsc_err err = BSC_ERR_INIT;
+    open_stage(&stage, *state);
+    char *marks = unit_path(stage.destination, "archive_status");
+    put_text(stage.destination, "archive_status", "no folder");
+    stage.order.marks = marks;
+    stage.order.mark = "done";
+    assert_false(bsc_logs_segments_copy(&stage.order, &result, &err));
+    assert_non_null(strstr(err.message, "cannot make the note"));
+    assert_int_equal(stage.handed_over, 0);
+    free(marks);
+    close_stage(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -397,6 +456,8 @@ int main(void)
         UNIT_IN_FOLDER(the_operator_can_stop_it),
         UNIT_IN_FOLDER(no_failure_leaves_a_piece_under_a_name),
         UNIT_IN_FOLDER(what_lies_under_the_name_of_a_piece_is_never_written_to),
+        UNIT_IN_FOLDER(a_file_in_the_servers_own_folder_is_marked),
+        UNIT_IN_FOLDER(a_note_that_cannot_be_made_is_an_error),
         UNIT_IN_FOLDER(histories_are_copied_and_read),
         UNIT_IN_FOLDER(what_is_no_history_is_damaged),
     };

@@ -57,6 +57,13 @@ static void wrong_keys_and_values_are_named_with_the_right_ones(void **state)
               "  log_shipping: { share: s, destination: d, stop: [systemctl, stop, x] } } }\n",
          "9:51 log_shipping of database \"m\" has stop but no pid_file [Add the file by which the "
          "job is known.]"},
+        {HEAD "databases: { m: { primary: { server: a, file: m.db },\n"
+              "  secondary: { server: a, file: n.db },\n"
+              "  log_shipping: { share: s, destination: d, into_pg_wal: true } } }\n",
+         "9:58 log_shipping of database \"m\" has into_pg_wal, but its secondary has no data "
+         "folder "
+         "of postgresql on this machine [Leave it out, or add the folder to the server of the "
+         "secondary.]"},
         {HEAD "links: [ 5, { between: [d1, d2], low_latency: \"yes\" } ]\n",
          "7:10 \"links\" must be a list of maps, not int\n"
          "7:47 \"low_latency\" must be true or false, not \"yes\""},
@@ -346,8 +353,8 @@ static void the_map_is_normalised(void **state)
     static const char expected[] =
         "{\"data_centres\":{\"d1\":{\"title\":null}},\"databases\":{\"m\":{\"backlog\":null,"
         "\"failover\":\"allowed\",\"log_shipping\":{\"destination\":\"/site/in\","
-        "\"destination_limit\":2097152,\"job\":[],\"pid_file\":null,\"share\":\"/share\","
-        "\"start\":[],\"stop\":[]},"
+        "\"destination_limit\":2097152,\"into_pg_wal\":false,\"job\":[],\"pid_file\":null,"
+        "\"share\":\"/share\",\"start\":[],\"stop\":[]},"
         "\"loss_check\":null,\"mirror\":null,\"note\":null,\"primary\":{\"database\":null,\"file\":"
         "\"sub/m.db\","
         "\"path\":\"/site/x/a/sub/m.db\",\"salvage\":\"/rescued/m.db\",\"server\":\"a\"},"
