@@ -117,14 +117,23 @@ bool bsc_journal_sync(struct bsc_journal *journal, struct bsc_err *err)
         return poisoned_err(journal, err);
     if (!journal->dirty)
         return true;
-    if (journal->sys->fdatasync(journal->sys->self, journal->fd) != 0) {
-        bsc_err_sys(err, errno, "could not make journal '%s' durable", journal->path);
+    int64_t began_us = journal->clock->mono_us(journal->clock->self);
+    bool durable = journal->sys->fdatasync(journal->sys->self, journal->fd) == 0;
+    int error = errno;
+    journal->syncing_us += journal->clock->mono_us(journal->clock->self) - began_us;
+    if (!durable) {
+        bsc_err_sys(err, error, "could not make journal '%s' durable", journal->path);
         return poison(journal, err);
     }
     if (!is_still_whole(journal, err))
         return poison(journal, err);
     journal->dirty = false;
     return true;
+}
+
+int64_t bsc_journal_syncing_us(const struct bsc_journal *journal)
+{
+    return journal->syncing_us;
 }
 
 /* Makes the line in journal->line. What is written must pass the reader, so the reader's own eye

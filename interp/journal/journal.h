@@ -68,6 +68,9 @@ bool bsc_journal_append_final(struct bsc_journal *journal, enum bsc_journal_kind
 /* Makes every record so far durable; does nothing when they are. */
 bool bsc_journal_sync(struct bsc_journal *journal, struct bsc_err *err);
 
+/* How long that took so far, of all records. */
+int64_t bsc_journal_syncing_us(const struct bsc_journal *journal);
+
 /* Syncs what is not durable yet, gives the reserve back and frees the journal, also when it fails.
  * Accepts NULL. */
 bool bsc_journal_close(struct bsc_journal *journal, struct bsc_err *err);

@@ -31,6 +31,7 @@ struct bsc_journal {
     int64_t allocated;         /* up to here the file has room on the device */
     bool allocates;            /* the file system can reserve room */
     bool dirty;                /* there are records that are not durable yet */
+    int64_t syncing_us;        /* what the disk has taken to make records durable */
     bool poisoned;             /* nothing may be added any more */
     struct bsc_err poison;     /* why */
     struct bsc_buf payload;    /* used again for each record */

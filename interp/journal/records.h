@@ -63,7 +63,7 @@
  * - ask: a question was put; the run waits.
  * - answer: what was answered, by whom (login name, or "--yes"), and why where policy wants it.
  * - item_end: the item's outcome word and reason; `actions` is [{primitive, resource, outcome,
- *   reason}].
+ *   reason}]. Where it was measured, `spent` says where its time went, in microseconds.
  * - run_end: this process lets go of the run. Outcome done, halted, refused or cancelled, the
  *   process's exit code, and a summary for people and machines ({text, loss, next: …}). A file
  *   whose last record is anything else is open or was cut short.

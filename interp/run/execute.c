@@ -12,11 +12,20 @@ enum {
     SAME_SIGNAL_MS = 100
 };
 
+/* Readings of all the clocks of a run, in microseconds. */
+struct spent {
+    int64_t now_us;
+    struct bsc_run_labour labour;
+    int64_t waited_us;
+    int64_t syncing_us;
+};
+
 struct execution {
     struct bsc_run_order *order;   /* borrowed */
     struct bsc_run_live *live;     /* owned */
     struct bsc_run_leases *leases; /* owned; NULL where none are kept */
     struct bsc_timer *timer;       /* shows progress; NULL when not running */
+    struct spent at_begin;         /* of the item under way */
     struct bsc_run_end end;
     bool waiting; /* the loop runs until the end */
     bool over;
@@ -36,6 +45,29 @@ static bool may_begin(const struct execution *execution, const char *title, stru
     return true;
 }
 
+static struct spent spent_now(const struct execution *execution)
+{
+    const struct bsc_run_session *session = execution->order->session;
+    const struct bsc_clock *clock = session->with.clock;
+    return (struct spent){.now_us = clock->mono_us(clock->self),
+                          .labour = bsc_run_hands_labour(session->hands),
+                          .waited_us = bsc_run_live_waited_us(execution->live),
+                          .syncing_us = bsc_journal_syncing_us(execution->order->journal)};
+}
+
+/* Where the time of the item under way has gone so far; returns owned. */
+static struct bsc_value *spent_since(const struct execution *execution)
+{
+    const struct spent before = execution->at_begin, now = spent_now(execution);
+    struct bsc_value *spent = bsc_value_map();
+    bsc_value_set_int(spent, "all_us", now.now_us - before.now_us);
+    bsc_value_set_int(spent, "changing_us", now.labour.changing_us - before.labour.changing_us);
+    bsc_value_set_int(spent, "looking_us", now.labour.looking_us - before.labour.looking_us);
+    bsc_value_set_int(spent, "waiting_us", now.waited_us - before.waited_us);
+    bsc_value_set_int(spent, "syncing_us", now.syncing_us - before.syncing_us);
+    return spent;
+}
+
 static bool item_begin(void *self, const struct bsc_value *item, struct bsc_err *err)
 {
     struct execution *execution = self;
@@ -43,6 +75,7 @@ static bool item_begin(void *self, const struct bsc_value *item, struct bsc_err 
     if (!may_begin(execution, bsc_value_get_string(item, "title"), err))
         return false;
     bsc_run_live_enter(execution->live, bsc_value_get_number(item, "index", 0));
+    execution->at_begin = spent_now(execution);
     if (!bsc_run_record_item_begin(execution->order->journal, item, err))
         return false;
     return hooks->item_begin == NULL || hooks->item_begin(hooks->self, item, err);
@@ -53,7 +86,11 @@ static bool item_end(void *self, const struct bsc_value *item, const struct bsc_
 {
     struct execution *execution = self;
     const struct bsc_run_hooks *hooks = execution->order->hooks;
-    if (!bsc_run_record_item_end(execution->order->journal, item, result, err))
+    struct bsc_value *measured = bsc_value_copy(result);
+    bsc_value_set(measured, "spent", spent_since(execution));
+    bool recorded = bsc_run_record_item_end(execution->order->journal, item, measured, err);
+    bsc_value_free(measured);
+    if (!recorded)
         return false;
     return hooks->item_end == NULL || hooks->item_end(hooks->self, item, result, err);
 }

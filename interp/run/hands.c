@@ -16,7 +16,8 @@ struct bsc_run_hands {
     struct bsc_lib_env *env; /* borrowed */
     struct lane *lanes;      /* owned array */
     size_t lane_count;
-    bool cancelled;   /* loop thread only */
+    struct bsc_run_labour labour; /* loop thread only, as the next */
+    bool cancelled;
     atomic_bool stop; /* seen by the row under way */
     atomic_llong done;
     atomic_llong total;
@@ -30,6 +31,7 @@ struct job {
     struct bsc_timer *timer; /* NULL when there is no limit or it has fired */
     int64_t timeout_ms;      /* the limit */
     bool late;               /* the limit has passed */
+    int64_t took_us;         /* the row itself */
     bool ok;
     struct bsc_value *value; /* owned result */
     struct bsc_err err;
@@ -83,7 +85,10 @@ static void job_progress(void *arg, int64_t done, int64_t total, const char *uni
 static void job_work(void *arg)
 {
     struct job *job = arg;
+    const struct bsc_clock *clock = job->hands->env->clock;
+    int64_t began_us = clock->mono_us(clock->self);
     job->ok = job->row->run(&job->call, &job->value, &job->err);
+    job->took_us = clock->mono_us(clock->self) - began_us;
 }
 
 static void job_end(struct job *job)
@@ -93,6 +98,10 @@ static void job_end(struct job *job)
     if (!job->ok && job->late && !job->hands->cancelled && job->err.code == BSC_ERR_CANCELLED)
         bsc_err_set(&job->err, BSC_ERR_TIMEOUT, "%s did not end within %lld ms", job->row->name,
                     (long long)job->timeout_ms);
+    if (job->row->effect == BSC_LIB_WRITE)
+        job->hands->labour.changing_us += job->took_us;
+    else
+        job->hands->labour.looking_us += job->took_us;
     atomic_store(&job->hands->total, 0);
     if (!job->hands->cancelled)
         atomic_store(&job->hands->stop, false);
@@ -171,6 +180,11 @@ bool bsc_run_hands_cancelled(const struct bsc_run_hands *hands)
 void bsc_run_hands_settle(struct bsc_run_hands *hands)
 {
     atomic_store(&hands->stop, false);
+}
+
+struct bsc_run_labour bsc_run_hands_labour(const struct bsc_run_hands *hands)
+{
+    return hands->labour;
 }
 
 struct bsc_run_progress bsc_run_hands_progress(const struct bsc_run_hands *hands)

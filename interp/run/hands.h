@@ -25,6 +25,12 @@ struct bsc_run_progress {
     const char *unit; /* "bytes", "files"… */
 };
 
+/* How long rows were at work so far. */
+struct bsc_run_labour {
+    int64_t changing_us;
+    int64_t looking_us;
+};
+
 /* Borrows loop and env. Returns owned. Free it before the loop, when no row is under way. */
 struct bsc_run_hands *bsc_run_hands_new(struct bsc_loop *loop, struct bsc_lib_env *env);
 void bsc_run_hands_free(struct bsc_run_hands *hands);
@@ -43,6 +49,8 @@ void bsc_run_hands_cancel(struct bsc_run_hands *hands);
 bool bsc_run_hands_cancelled(const struct bsc_run_hands *hands);
 /* After a cancel the world must still be observed: lets READ rows run again. */
 void bsc_run_hands_settle(struct bsc_run_hands *hands);
+
+struct bsc_run_labour bsc_run_hands_labour(const struct bsc_run_hands *hands);
 
 struct bsc_run_progress bsc_run_hands_progress(const struct bsc_run_hands *hands);
 

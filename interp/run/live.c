@@ -18,6 +18,8 @@ struct bsc_run_live {
     bsc_run_reply reply;
     void *reply_arg;
     struct bsc_timer *sleep; /* the wait under way, or NULL */
+    int64_t waiting_since_us;
+    int64_t waited_us; /* for an answer, or because the runbook says so */
 };
 
 static void answer(struct bsc_run_live *live, struct bsc_value *value)
@@ -55,10 +57,16 @@ static void stop_here(struct bsc_run_live *live)
     break_off(live, &err);
 }
 
+static int64_t now_us(const struct bsc_run_live *live)
+{
+    return live->with.clock->mono_us(live->with.clock->self);
+}
+
 static void slept(void *arg)
 {
     struct bsc_run_live *live = arg;
     live->sleep = NULL;
+    live->waited_us += now_us(live) - live->waiting_since_us;
     answer(live, bsc_value_bool(true));
 }
 
@@ -66,6 +74,7 @@ static void perform_sleep(struct bsc_run_live *live)
 {
     if (live->with.hooks->sleeping != NULL)
         live->with.hooks->sleeping(live->with.hooks->self, live->effect);
+    live->waiting_since_us = now_us(live);
     live->sleep =
         bsc_timer_start(live->with.loop, bsc_value_get_number(live->effect, "ms", 0), slept, live);
 }
@@ -133,7 +142,9 @@ static void perform_ask(struct bsc_run_live *live)
     struct bsc_value *question = bsc_value_copy(live->effect);
     bsc_value_set_bool(question, "unplanned",
                        !bsc_run_cursor_asks(live->with.cursor, live->effect));
+    int64_t asked_us = now_us(live);
     struct bsc_value *said = live->with.hooks->ask(live->with.hooks->self, question);
+    live->waited_us += now_us(live) - asked_us;
     bsc_value_free(question);
     const char *word = bsc_value_get_string(said, "answer");
     bool stopped = word != NULL && strcmp(word, "stopped") == 0;
@@ -242,6 +253,11 @@ void bsc_run_live_enter(struct bsc_run_live *live, int64_t item_index)
     live->at = (struct bsc_run_place){.item = item_index};
     bsc_run_again_enter(&live->again, item_index);
     bsc_run_cursor_enter(live->with.cursor, item_index);
+}
+
+int64_t bsc_run_live_waited_us(const struct bsc_run_live *live)
+{
+    return live->waited_us;
 }
 
 const struct bsc_run_world *bsc_run_live_world(const struct bsc_run_live *live)

@@ -59,6 +59,9 @@ void bsc_run_live_enter(struct bsc_run_live *live, int64_t item_index);
  * for or asked any more. */
 void bsc_run_live_cancel(struct bsc_run_live *live);
 
+/* How long it has waited so far: for an answer, or because the runbook says so. */
+int64_t bsc_run_live_waited_us(const struct bsc_run_live *live);
+
 const struct bsc_run_world *bsc_run_live_world(const struct bsc_run_live *live);
 
 #endif

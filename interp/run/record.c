@@ -56,6 +56,8 @@ bool bsc_run_record_item_end(struct bsc_journal *journal, const struct bsc_value
     const struct bsc_value *actions = bsc_value_get(result, "actions");
     bool listed = bsc_value_kind(actions) == BSC_VALUE_LIST;
     bsc_value_set(payload, "actions", listed ? bsc_value_copy(actions) : bsc_value_list());
+    if (bsc_value_get(result, "spent") != NULL)
+        set_copy(payload, "spent", bsc_value_get(result, "spent"));
     return append(journal, BSC_JOURNAL_ITEM_END, payload, true, err);
 }
 

@@ -10,6 +10,7 @@
 #include "run/html.h"
 #include "run/inputs.h"
 #include "run/plan.h"
+#include "run/report_time.h"
 #include "run/story.h"
 
 static const char *text_of(const struct bsc_value *map, const char *key)
@@ -423,6 +424,7 @@ static void page_write(struct bsc_buf *out, const struct bsc_run_story *story,
     bsc_buf_add_text(out, "<h2>What was done</h2>\n");
     each_write(out, story->notes, note_write);
     items_write(out, story);
+    bsc_run_report_times(out, story);
     facts_write(out, bsc_value_get(plan, "facts"), story->facts);
     digests_write(out, story->begins);
     verification_write(out, &story->report);

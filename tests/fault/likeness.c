@@ -15,10 +15,11 @@ static bool ends_with(const char *text, const char *end)
 
 /* Keys whose value is chance; what is left of it is the key. */
 static const char *const chance[] = {
-    "\"hash\":\"",      "\"prev\":\"",  "\"seq\":",      "\"duration_us\":", "\"pid\":",
-    "\"effect\":",      "\"attempt\":", "\"mtime_ns\":", "\"salt1\":",       "\"salt2\":",
-    "\"check1\":",      "\"check2\":",  "\"next\":\"",   "\"boot_id\":\"",   "\"settled_by\":\"",
-    "\"agent\":\"pid ", "\"epoch\":",
+    "\"hash\":\"",      "\"prev\":\"",     "\"seq\":",      "\"duration_us\":", "\"pid\":",
+    "\"effect\":",      "\"attempt\":",    "\"mtime_ns\":", "\"salt1\":",       "\"salt2\":",
+    "\"check1\":",      "\"check2\":",     "\"next\":\"",   "\"boot_id\":\"",   "\"settled_by\":\"",
+    "\"agent\":\"pid ", "\"epoch\":",      "\"all_us\":",   "\"changing_us\":", "\"looking_us\":",
+    "\"syncing_us\":",  "\"waiting_us\":",
 };
 
 /* How much of the text at this place is such a key; 0: none. */

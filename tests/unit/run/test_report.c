@@ -32,9 +32,10 @@ static void make_run(const char *folder, bool whole)
                    "\"the table is locked\"},\"duration_us\":1234567}");
     fixture_append(journal, BSC_JOURNAL_AFTER,
                    "{\"effect\":1,\"resource\":\"pool:chat\",\"facts\":{\"state\":\"Seen\"}}");
-    fixture_append(
-        journal, BSC_JOURNAL_ITEM_END,
-        "{\"item\":1,\"outcome\":\"failed\",\"reason\":\"it was locked\",\"actions\":[]}");
+    fixture_append(journal, BSC_JOURNAL_ITEM_END,
+                   "{\"item\":1,\"outcome\":\"failed\",\"reason\":\"it was locked\",\"actions\":[],"
+                   "\"spent\":{\"all_us\":2000000,\"changing_us\":1234567,\"looking_us\":250000,"
+                   "\"waiting_us\":500000,\"syncing_us\":9433}}");
     if (whole)
         fixture_append(journal, BSC_JOURNAL_RUN_END, FIXTURE_END);
     fixture_close(journal);
@@ -125,6 +126,9 @@ static void the_page_tells_the_whole_run(void **state)
         "the table is locked",
         "it was locked",
         "1234.567 ms",
+        "<td>2000.0 ms</td><td>1234.5 ms</td><td>250.0 ms</td><td>500.0 ms</td><td>9.4 ms</td>"
+        "<td>6.0 ms</td></tr>\n<tr><td>All of it</td><td>2000.0 ms</td>",
+        "bascule itself took 0.4 per cent of the time that was not spent waiting.",
         "all is well",
         "The journal verifies: 11 records",
         "<td>state</td><td>Normal</td><td>Seen</td>",
