@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "lib/wal_memo_int.h"
 #include "site/site.h"
 
 enum { LOGIN_TIMEOUT_MS = 10000 };
@@ -37,6 +38,7 @@ void bsc_lib_env_init(struct bsc_lib_env *env, const struct bsc_site *site,
     env->clock = bsc_clock_real();
     env->own_path = own_path;
     env->links = bsc_mem_new(1, sizeof *env->links);
+    env->wal_memo = bsc_lib_wal_memo_new();
     BSC_BUG_ON(pthread_mutex_init(&env->links->lock, NULL) != 0);
     BSC_BUG_ON(pthread_mutex_init(&env->links->door, NULL) != 0);
 }
@@ -224,6 +226,8 @@ void bsc_lib_env_release(struct bsc_lib_env *env)
     pthread_mutex_destroy(&env->links->door);
     bsc_mem_free(env->links);
     env->links = NULL;
+    bsc_lib_wal_memo_free(env->wal_memo);
+    env->wal_memo = NULL;
 }
 
 void bsc_lib_env_cancel(struct bsc_lib_env *env)

@@ -22,6 +22,7 @@
 struct bsc_journal_lock;
 struct bsc_site;
 struct bsc_lib_links;
+struct bsc_lib_wal_memo;
 
 struct bsc_lib_env {
     const struct bsc_site *site;           /* borrowed; NULL when rows may name no server */
@@ -34,6 +35,7 @@ struct bsc_lib_env {
                                               starts shall share; NULL where there is no run */
     const char *folder;                    /* borrowed: where programs are started; NULL: here */
     struct bsc_lib_links *links;           /* owned: the open connections */
+    struct bsc_lib_wal_memo *wal_memo;     /* owned: what was read of log files */
 };
 
 /* Sets up an environment with the real clock, system calls and ODBC calls, to be changed by the

@@ -5,6 +5,7 @@
 #include "lib/args.h"
 #include "lib/rows_int.h"
 #include "lib/standby_int.h"
+#include "lib/wal_memo_int.h"
 #include "lib/wal_way_int.h"
 #include "logs/history.h"
 #include "logs/pg_log.h"
@@ -304,24 +305,46 @@ static bool read_end(struct end *end, struct bsc_err *err)
     return ok;
 }
 
+static struct bsc_value *tell_end(const struct end *end)
+{
+    char time[BSC_CLOCK_TEXT] = "";
+    struct bsc_value *told = bsc_value_map();
+    if (end->time_us != 0)
+        bsc_clock_format(end->time_us / 1000, time);
+    bsc_value_set_int(told, "lsn", end->found || end->end_lsn > end->lsn ? end->end_lsn : end->lsn);
+    bsc_value_set_text(told, "time", time);
+    bsc_value_set_bool(told, "whole", end->whole);
+    bsc_value_set_bool(told, "zeros", end->zeros);
+    bsc_value_set_text(told, "reason", end->whole && !end->zeros ? "" : end->reason);
+    bsc_value_set_int(told, "bad_lsn", end->bad_lsn);
+    return told;
+}
+
+/* Only what is good is kept: what is wrong may be the disk's, and is worth another look. */
+static bool answer_end(struct bsc_lib_call *call, struct end *end, struct bsc_value **ret,
+                       struct bsc_err *err)
+{
+    char key[BSC_DIGEST_HEX] = "";
+    int64_t first = end->lsn < end->last_file ? end->lsn : end->last_file;
+    bool keeps =
+        bsc_lib_wal_memo_key(call->env, call->args, &end->order, first, end->last_file, key);
+    *ret = keeps ? bsc_lib_wal_memo_find(call->env, key) : NULL;
+    if (*ret != NULL)
+        return true;
+    if (!read_end(end, err))
+        return false;
+    *ret = tell_end(end);
+    if (keeps && end->whole)
+        bsc_lib_wal_memo_keep(call->env, key, *ret);
+    return true;
+}
+
 static bool end_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
 {
     struct end end = {0};
-    char time[BSC_CLOCK_TEXT] = "";
-    bool ok = take_end(call, &end, err) && read_end(&end, err);
+    bool ok = take_end(call, &end, err) && answer_end(call, &end, ret, err);
     bsc_mem_free(end.without);
-    if (!ok)
-        return false;
-    if (end.time_us != 0)
-        bsc_clock_format(end.time_us / 1000, time);
-    *ret = bsc_value_map();
-    bsc_value_set_int(*ret, "lsn", end.found || end.end_lsn > end.lsn ? end.end_lsn : end.lsn);
-    bsc_value_set_text(*ret, "time", time);
-    bsc_value_set_bool(*ret, "whole", end.whole);
-    bsc_value_set_bool(*ret, "zeros", end.zeros);
-    bsc_value_set_text(*ret, "reason", end.whole && !end.zeros ? "" : end.reason);
-    bsc_value_set_int(*ret, "bad_lsn", end.bad_lsn);
-    return true;
+    return ok;
 }
 
 const struct bsc_lib_row bsc_lib_row_wal_end = {

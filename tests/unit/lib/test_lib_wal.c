@@ -1,5 +1,7 @@
 #include "lib_fixture.h"
 
+#include <errno.h>
+
 #include "../logs/pg_cluster.h"
 
 enum { SEGMENT = 1 << 20, PAGE = 8192 };
@@ -269,6 +271,56 @@ static void arguments_that_mean_nothing_are_refused(void **state)
     bench_close(&bench);
 }
 
+static int64_t a_minute_later(void *self)
+{
+    (void)self;
+    return bsc_clock_real()->wall_ms(bsc_clock_real()->self) + 60000;
+}
+
+static ssize_t cannot_read(void *self, int fd, void *bytes, size_t length, off_t offset)
+{
+    (void)self, (void)fd, (void)bytes, (void)length, (void)offset;
+    errno = EIO;
+    return -1;
+}
+
+/* What a question says of the log is whole; a row that has to read it says so, or fails. */
+static bool is_whole(struct lib_bench *bench, const struct pg_cluster *cluster, int64_t begin)
+{
+    struct bsc_value *end = ask_end(bench, cluster, begin, begin, true);
+    bool whole = end != NULL && bsc_value_get_truth(end, "whole");
+    bsc_value_free(end);
+    return whole;
+}
+
+static void what_was_read_is_kept_while_the_files_are_the_same(void **state)
+{
+    struct lib_bench bench;
+    struct pg_cluster cluster;
+    struct told told;
+    struct bsc_sys sys = *bsc_sys_real();
+    struct bsc_clock clock = *bsc_clock_real();
+    bench_open(&bench, state);
+    put_statements(&cluster);
+    ask_waldump(&cluster, &told);
+    int64_t begin = lsn_of(told.first);
+    bench.env.sys = &sys;
+    assert_true(is_whole(&bench, &cluster, begin));
+    sys.pread = cannot_read;
+    assert_false(is_whole(&bench, &cluster, begin)); /* the files were changed a moment ago */
+
+    sys.pread = bsc_sys_real()->pread;
+    clock.wall_ms = a_minute_later;
+    bench.env.clock = &clock;
+    assert_true(is_whole(&bench, &cluster, begin));
+    sys.pread = cannot_read;
+    assert_true(is_whole(&bench, &cluster, begin));
+    pg_shell("touch %s/*", cluster.wal);
+    assert_false(is_whole(&bench, &cluster, begin));
+    pg_cluster_remove(&cluster);
+    bench_close(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +328,7 @@ int main(void)
         UNIT_IN_FOLDER(zeros_are_an_end_behind_the_last_record_only),
         UNIT_IN_FOLDER(a_long_transaction_is_read_back_over_once),
         UNIT_IN_FOLDER(of_two_files_the_one_that_leads_farther_is_to_be_taken),
+        UNIT_IN_FOLDER(what_was_read_is_kept_while_the_files_are_the_same),
         UNIT_IN_FOLDER(arguments_that_mean_nothing_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
