@@ -7,7 +7,7 @@
 #include "os/clock.h"
 #include "sql/sql.h"
 
-enum { LOOK_EVERY_MS = 20, TIDY_WITHIN_MS = 10000 };
+enum { LOOK_EVERY_MS = 5, TIDY_WITHIN_MS = 10000 };
 
 /* The first value of the first row. */
 static char *first_value(const struct bsc_sql_result *result)

@@ -9,7 +9,7 @@
 #include "os/files.h"
 
 enum {
-    LOOK_EVERY_MS = 5,
+    LOOK_EVERY_MS = 2,
     SESSIONS_WITHIN_MS = 10000,
     PROMOTED_WITHIN_MS = 120000,
     ANSWERS_WITHIN_MS = 10000,

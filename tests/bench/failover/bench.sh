@@ -31,6 +31,7 @@
 # through HAProxy, `whole` to its end, `lost` rows that were acknowledged and are not there
 # afterwards. A turn counts only if the site is then as it should be. FOREIGN_MAX (15) is the share
 # of the machine in per cent that others may take in a turn: beyond that its figures are left out.
+# QUIET_WAIT (20) is for how many seconds each turn waits at most for the machine to be quiet.
 set -eu
 
 if [ "${BENCH_INSIDE:-}" = "" ]; then
@@ -52,6 +53,7 @@ scripts=$BENCH_FOLDER/scripts
 ours=$BENCH_FOLDER/ours
 figures=$BENCH_FOLDER/figures.tsv
 foreign_max=${FOREIGN_MAX:-15}
+quiet_wait=${QUIET_WAIT:-20}
 rounds=${1:-10}
 [ $# -eq 0 ] || shift
 contenders=${*:-bascule bascule_plan bascule_nodisk floor_direct expert bash_kick_each
@@ -74,10 +76,10 @@ foreign_ns() {
     echo $((all - own))
 }
 
-# Up to 20 s for a second in which others use less than 8 per cent of two processors.
+# Waits for a second in which others use less than 8 per cent of two processors.
 await_quiet() {
     quiet=0
-    for _ in $(seq 40); do
+    for _ in $(seq $((quiet_wait * 2))); do
         before=$(foreign_ns)
         sleep 0.5
         quiet=$((quiet + 1))
