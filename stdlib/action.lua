@@ -239,7 +239,8 @@ local function take(run, change, is_last, becomes)
   end
   run.changed = true
   run.last_result = answer.result
-  run.known = { [full.resource] = answer.facts }
+  run.known = answer.others or {}
+  run.known[full.resource] = answer.facts
 end
 
 -- All changes in order. Returns nil, or the end of an action that could not be completed.

@@ -73,6 +73,8 @@ static void verdict(struct change *change, enum bsc_outcome outcome, const char 
     struct bsc_value *facts = bsc_value_take(change->seen, resource_of(change));
     if (facts != NULL)
         bsc_value_set(answer, "facts", facts);
+    bsc_value_set(answer, "others", change->seen);
+    change->seen = NULL;
     if (hooks->change_end != NULL)
         hooks->change_end(hooks->self, change->record.effect, name, reason);
     bsc_run_done done = change->done;

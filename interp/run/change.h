@@ -19,7 +19,8 @@
 
 /* Carries out the `change` effect (borrowed until `done`). `change_count` (borrowed as long) counts
  * the changes that were begun. `done` takes the answer to the effect, {outcome, reason, error,
- * result, facts}; NULL means that the run cannot go on (`err`, borrowed). */
+ * result, facts, others = {id=facts} as seen with them}; NULL means that the run cannot go on
+ * (`err`, borrowed). */
 void bsc_run_change(const struct bsc_run_live_options *with, const struct bsc_value *effect,
                     struct bsc_run_place at, int64_t *change_count, bsc_run_done done, void *arg);
 
