@@ -161,13 +161,15 @@ local function stop(run, outcome, reason)
     is_moot = run.is_moot }
 end
 
--- Facts of any resource, as seen since the last change: what is decided together is decided by one
--- look at each.
+-- Facts of any resource: what is decided together is decided by one look at each. Whatever is asked
+-- later, between the changes, is asked anew.
 local function looking(run)
   return function(resource)
     local id = handles.resource(resource)
-    local facts = id and run.known[id] or observe(resource)
-    run.known[id] = facts
+    local facts = id and not run.is_decided and run.known[id] or observe(resource)
+    if id then
+      run.known[id] = facts
+    end
     return facts
   end
 end
@@ -203,10 +205,10 @@ local function undo_with(run, change, becomes)
   elseif not spec.undo and not (spec.undoes and spec.undoes(whole.action.a)) then
     return nil
   end
-  local own, wanted, see = whole.action.resource, foretold(whole.wanted or {}), looking(run)
+  local own, wanted = whole.action.resource, foretold(whole.wanted or {})
   return { before = whole.before, wanted = wanted[own] or {},
     now = facts_now(merged(wanted, becomes), function(resource)
-      return resource == own and whole.before or see(resource)
+      return resource == own and whole.before or run.known[resource] or observe(resource)
     end) }
 end
 
@@ -322,6 +324,7 @@ local function carry_out(run)
   local facts = looking(run)(action.resource)
   run.before = light(action.resource, facts)
   local ended, wanted, changes = look(run, facts)
+  run.is_decided = true
   facts = nil -- luacheck: ignore 311 (a long chain can be collected from here on)
   ended = ended or take_all(run, changes, wanted)
   changes = nil -- luacheck: ignore 311

@@ -10,6 +10,7 @@
 #include "logs/history.h"
 #include "logs/pg_log.h"
 #include "logs/segments.h"
+#include "os/files.h"
 
 /* wal.copy */
 
@@ -67,6 +68,19 @@ static bool take_names(const struct bsc_value *list, const char **names, struct 
     return true;
 }
 
+/* What lies in the folder that the standby restores from comes first for it, so a file that is
+ * there already, damaged or a piece, has to be replaced there. */
+static bool is_there(const struct bsc_logs_segments_order *order, struct bsc_lib_wal_way *way)
+{
+    for (size_t i = 0; i < order->count && way->why == NULL; i++) {
+        char *path = bsc_files_join(order->destination, order->names[i]);
+        if (bsc_files_exists(order->sys, path))
+            way->why = bsc_mem_format("%s is there already", path);
+        bsc_mem_free(path);
+    }
+    return way->why != NULL;
+}
+
 /* Puts the files into the standby's own folder where that can be done. */
 static bool take_way(const struct copy *copy, struct bsc_lib_wal_way *way,
                      struct bsc_logs_segments_order *order, struct bsc_err *err)
@@ -78,7 +92,7 @@ static bool take_way(const struct copy *copy, struct bsc_lib_wal_way *way,
         return false;
     bsc_lib_wal_way_find(copy->call, &copy->target, data,
                          (int64_t)order->count * order->segment_bytes, way);
-    if (way->why == NULL) {
+    if (way->why == NULL && !is_there(order, way)) {
         order->destination = way->folder;
         order->marks = way->marks;
         order->mark = way->mark;

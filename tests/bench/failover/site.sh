@@ -25,7 +25,7 @@ databases:
     secondary: { server: s, database: app }
     secondary_mirror: { server: m2, database: app }
     log_shipping: { share: $SHARE, destination: $SCOPY, pid_file: $RUN/copyjob.pid,
-                    into_pg_wal: true }
+                    job: [$scripts/lab.sh, reset], into_pg_wal: true }
 pools:
   chat: { driver: haproxy, socket: $RUN/haproxy.sock, state_file: $RUN/haproxy.state,
           state_backend: rw, backend: ro, database: mgc, servers: [m, m2] }
