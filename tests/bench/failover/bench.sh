@@ -125,7 +125,7 @@ prepare() {
 # After the crash, before the clock starts.
 make_ready() {
     case $1 in
-    bascule_nodisk) mv "$LAB/P" "$LAB/P.gone" ;;
+    bascule_nodisk) rm -rf "$LAB/P.gone" && mv "$LAB/P" "$LAB/P.gone" ;;
     bascule_plan)
         "$BENCH_PROGRAM" plan "$runbook" --site "$ours/site.yaml" -o "$ours/plan.json" >/dev/null
         ;;
