@@ -126,7 +126,8 @@ static bool dispatch(struct bsc_lab *lab, size_t operands, char **argv, const st
     const char *what = argv[1];
     const char *folder = argv[2];
     bool wants_fault = strcmp(what, "break") == 0 || strcmp(what, "work") == 0;
-    if (operands != (wants_fault ? 3 : 2)) {
+    bool takes_fault = wants_fault || strcmp(what, "repair") == 0;
+    if ((wants_fault && operands < 3) || (!takes_fault && operands > 2)) {
         bsc_err_set(err, BSC_ERR_USAGE,
                     wants_fault ? "which fault?" : "there are too many arguments");
         return bsc_err_hint(err, "bascule lab --help tells what it takes, and lists the faults.");
@@ -141,7 +142,7 @@ static bool dispatch(struct bsc_lab *lab, size_t operands, char **argv, const st
     if (strcmp(what, "break") == 0)
         return bsc_lab_break(lab, argv[3], err);
     if (strcmp(what, "repair") == 0)
-        return bsc_lab_repair(lab, err);
+        return bsc_lab_repair(lab, operands > 2 ? argv[3] : NULL, err);
     if (strcmp(what, "status") == 0)
         return bsc_lab_status(lab, err);
     if (strcmp(what, "down") == 0)
@@ -177,7 +178,7 @@ int bsc_cli_lab(struct bsc_cli *cli, int argc, char **argv)
         {"--remove", NULL, NULL, "with down: remove the folder as well", &wish.remove, NULL, NULL},
         {0}};
     const struct bsc_cli_usage usage = {
-        "lab new|repair|status|down DIR, lab break DIR FAULT",
+        "lab new|status|down DIR, lab break DIR FAULT, lab repair DIR [FAULT]",
         "A practice site to learn and test on. FAULT is one of\n"
         "  primary-site     the primary data centre is gone for good\n"
         "  primary-server   as above, but the primary's disk can still be read\n"
@@ -186,7 +187,12 @@ int bsc_cli_lab(struct bsc_cli *cli, int argc, char **argv)
         "  damaged-backup   a log backup on the share has a wrong byte\n"
         "  foreign-fork     the share holds a log backup of another recovery fork\n"
         "  share-full       there is no room for the backups that must be copied\n"
-        "On platform postgresql there are primary-site, primary-server and\n"
+        "On platform postgresql there is no share-full; the others can be added to a loss of the\n"
+        "primary, and repaired one by one. So can\n"
+        "  standby-paused   the secondary replays nothing\n"
+        "  slow-share       each file on the share takes 300 ms to be opened\n"
+        "  disk-full        the disk of the copied log files is full; needs root\n"
+        "  secondary-down   all processes of the secondary were killed\n"
         "  haproxy-down     clients reach no database, and all of them run",
         options, 2, 3};
     size_t operands = 0;

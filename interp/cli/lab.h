@@ -41,11 +41,13 @@ struct bsc_lab {
     const struct bsc_lab_kind *kind; /* borrowed */
 };
 
-/* A fault is a few moves of files. Each move is noted before it is made, as {from, to}, or {remove}
- * for something that was added; repair takes them back in reverse order. */
+/* A fault is a few moves of files. Each move is noted before it is made, with the fault that it
+ * belongs to, as {from, to}, or {remove} for something that was added, or {mend} for what is no
+ * file; repair takes them back in reverse order. */
 struct bsc_lab_moves {
     const struct bsc_lab *lab; /* borrowed */
     struct bsc_value *list;    /* owned */
+    const char *fault;         /* borrowed: the one that is being made */
 };
 
 /* Notes a move and makes it. Both are paths below the lab's folder. */
@@ -54,11 +56,26 @@ bool bsc_lab_move(struct bsc_lab_moves *moves, const char *from, const char *to,
 /* Notes a move that the caller makes; without `from`, that `to` is being added. */
 bool bsc_lab_note(struct bsc_lab_moves *moves, const char *from, const char *to,
                   struct bsc_err *err);
+/* Notes that repair has to call the fault's `mend`. */
+bool bsc_lab_note_mend(struct bsc_lab_moves *moves, struct bsc_err *err);
+
+/* What a fault goes with. */
+enum bsc_lab_fault_kind {
+    BSC_LAB_FAULT_WHOLE, /* nothing else is broken, and all is repaired at once */
+    BSC_LAB_FAULT_LOSS,  /* of a data centre, in one way or another; others may be added */
+    BSC_LAB_FAULT_ADDED, /* to a loss: where there is none yet, the first of the table is made */
+    BSC_LAB_FAULT_ALONE, /* needs no loss, and may be added to anything */
+};
 
 struct bsc_lab_fault {
     const char *name;
     bool (*make)(struct bsc_lab_moves *moves, struct bsc_err *err);
     const char *said; /* what has happened, for people */
+    enum bsc_lab_fault_kind kind;
+    /* Says why it cannot be made here, before anything is broken; NULL: it always can. */
+    bool (*can)(const struct bsc_lab *lab, struct bsc_err *err);
+    /* Takes back what is no move of files; it may not have been made. NULL: there is nothing. */
+    bool (*mend)(const struct bsc_lab *lab, struct bsc_err *err);
 };
 
 /* What a practice site is made of, on one platform. */
@@ -151,8 +168,10 @@ bool bsc_lab_work(const struct bsc_lab *lab, const char *role, struct bsc_err *e
 
 /* Makes a fault of the lab's platform. */
 bool bsc_lab_break(const struct bsc_lab *lab, const char *fault, struct bsc_err *err);
-/* Undoes it. */
-bool bsc_lab_repair(const struct bsc_lab *lab, struct bsc_err *err);
+/* Undoes that one, or all of them (NULL) and starts what is not running. */
+bool bsc_lab_repair(const struct bsc_lab *lab, const char *fault, struct bsc_err *err);
+/* Adds `faults`, the names of those that are there, to the status. */
+bool bsc_lab_faults_tell(const struct bsc_lab *lab, struct bsc_value *status, struct bsc_err *err);
 
 bool bsc_lab_status(const struct bsc_lab *lab, struct bsc_err *err);
 

@@ -30,6 +30,9 @@
 #define BSC_LAB_PG_STATES     "office/haproxy.state"
 #define BSC_LAB_PG_COPY_JOB   "copier"
 #define BSC_LAB_PG_SHIP       "ship" /* begins the copy job and ends */
+#define BSC_LAB_PG_SLOW_SHARE "slow-share"
+#define BSC_LAB_PG_COPIED     BSC_LAB_PG_SECONDARY "/copied"
+#define BSC_LAB_PG_ELSEWHERE  ".lab/elsewhere"
 
 /* Where the programs are. */
 struct bsc_lab_pg_programs {
@@ -84,6 +87,10 @@ bool bsc_lab_pg_server_crash(const struct bsc_lab *lab, const char *server, stru
 struct bsc_sql *bsc_lab_pg_open(const struct bsc_lab *lab, const char *folder, const char *database,
                                 struct bsc_err *err);
 
+/* Closes the log file in use, which archives it; its name is owned, NULL on failure. */
+char *bsc_lab_pg_switch_log(struct bsc_sql *sql, struct bsc_err *err);
+bool bsc_lab_pg_is_log_file(const char *name);
+
 /* Adds messages first…last to the database in one commit. */
 bool bsc_lab_pg_add_messages(struct bsc_sql *sql, int64_t first, int64_t last, struct bsc_err *err);
 
@@ -97,7 +104,20 @@ bool bsc_lab_pg_staff_return(const struct bsc_lab *lab, const struct bsc_lab_pg_
                              struct bsc_err *err);
 /* Sees to it that the old primary comes back as one that nobody can write to. */
 bool bsc_lab_pg_fence(const struct bsc_lab *lab, struct bsc_err *err);
+/* HAProxy alone. */
+bool bsc_lab_pg_haproxy_start(const struct bsc_lab *lab, const struct bsc_lab_pg_programs *programs,
+                              struct bsc_err *err);
 bool bsc_lab_pg_end(const struct bsc_lab *lab, struct bsc_err *err);
 bool bsc_lab_pg_gather(const struct bsc_lab *lab, struct bsc_value *status, struct bsc_err *err);
+
+/* Faults of the share, of the disk that log files are copied to, and of timelines. */
+bool bsc_lab_pg_lose_log(struct bsc_lab_moves *moves, struct bsc_err *err);
+bool bsc_lab_pg_damage_log(struct bsc_lab_moves *moves, struct bsc_err *err);
+bool bsc_lab_pg_mix_timelines(struct bsc_lab_moves *moves, struct bsc_err *err);
+bool bsc_lab_pg_share_can_be_slow(const struct bsc_lab *lab, struct bsc_err *err);
+bool bsc_lab_pg_disk_can_fill(const struct bsc_lab *lab, struct bsc_err *err);
+bool bsc_lab_pg_disk_fill(struct bsc_lab_moves *moves, struct bsc_err *err);
+/* Gives the disk back its room, if it was filled. */
+bool bsc_lab_pg_disk_free(const struct bsc_lab *lab, struct bsc_err *err);
 
 #endif

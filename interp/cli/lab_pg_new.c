@@ -158,19 +158,27 @@ static bool await_archived(const struct bsc_lab *lab, const char *file, struct b
     return there || bsc_err_set(err, BSC_ERR_TIMEOUT, "%s does not reach the share", file);
 }
 
-/* The log file in use is closed and archived: a log backup. */
-static bool take_backup(const struct history *h, struct bsc_err *err)
+char *bsc_lab_pg_switch_log(struct bsc_sql *sql, struct bsc_err *err)
 {
     struct bsc_sql_limits limits = {0};
     struct bsc_sql_result result = {0};
-    if (!bsc_sql_run(h->primary, "SELECT pg_walfile_name(pg_switch_wal())", NULL, &limits, &result,
-                     err))
-        return false;
+    if (!bsc_sql_run(sql, "SELECT pg_walfile_name(pg_switch_wal())", NULL, &limits, &result, err))
+        return NULL;
     const struct bsc_value *rows = bsc_value_get(bsc_value_at(result.sets, 0), "rows");
     const char *file = bsc_value_string(bsc_value_at(bsc_value_at(rows, 0), 0));
-    bool ok = file != NULL ? await_archived(h->lab, file, err)
-                           : bsc_err_set(err, BSC_ERR_SQL, "the server switched no log file");
+    char *name = file != NULL ? bsc_mem_text(file) : NULL;
+    if (name == NULL)
+        bsc_err_set(err, BSC_ERR_SQL, "the server switched no log file");
     bsc_sql_result_release(&result);
+    return name;
+}
+
+/* The log file in use is closed and archived: a log backup. */
+static bool take_backup(const struct history *h, struct bsc_err *err)
+{
+    char *file = bsc_lab_pg_switch_log(h->primary, err);
+    bool ok = file != NULL && await_archived(h->lab, file, err);
+    bsc_mem_free(file);
     return ok;
 }
 

@@ -10,7 +10,7 @@
 enum { LISTENS_WITHIN_MS = 10000, ANSWERS_WITHIN_MS = 5000, LOOK_EVERY_MS = 5 };
 
 static const char *const servers[] = {BSC_LAB_PG_PRIMARY, BSC_LAB_PG_MIRROR, BSC_LAB_PG_SECONDARY,
-                                      BSC_LAB_PG_NEW_MIRROR};
+                                      BSC_LAB_PG_NEW_MIRROR, BSC_LAB_PG_ELSEWHERE};
 
 struct bsc_sql *bsc_lab_pg_open(const struct bsc_lab *lab, const char *folder, const char *database,
                                 struct bsc_err *err)
@@ -80,8 +80,8 @@ static bool save_states(const struct bsc_lab *lab, struct bsc_err *err)
 }
 
 /* In the foreground, so that the process we know is the one that works. */
-static bool start_haproxy(const struct bsc_lab *lab, const struct bsc_lab_pg_programs *programs,
-                          struct bsc_err *err)
+bool bsc_lab_pg_haproxy_start(const struct bsc_lab *lab, const struct bsc_lab_pg_programs *programs,
+                              struct bsc_err *err)
 {
     struct bsc_lab_pg_argv argv;
     char *settings = bsc_lab_path(lab, BSC_LAB_PG_HAPROXY);
@@ -98,7 +98,7 @@ static bool start_haproxy(const struct bsc_lab *lab, const struct bsc_lab_pg_pro
 static bool start_all(const struct bsc_lab *lab, const struct bsc_lab_pg_programs *programs,
                       const char *const *roles, struct bsc_err *err)
 {
-    if (!bsc_lab_staff_alive(lab, "haproxy") && !start_haproxy(lab, programs, err))
+    if (!bsc_lab_staff_alive(lab, "haproxy") && !bsc_lab_pg_haproxy_start(lab, programs, err))
         return false;
     for (; *roles != NULL; roles++) {
         if (!bsc_lab_staff_alive(lab, *roles) && !bsc_lab_staff_hire(lab, *roles, err))
@@ -125,11 +125,12 @@ bool bsc_lab_pg_staff_return(const struct bsc_lab *lab, const struct bsc_lab_pg_
  * mirror shall hear. */
 bool bsc_lab_pg_end(const struct bsc_lab *lab, struct bsc_err *err)
 {
-    static const char *const names[] = {"writer", "session", "haproxy", BSC_LAB_PG_COPY_JOB};
+    static const char *const names[] = {"writer", "session", "haproxy", BSC_LAB_PG_COPY_JOB,
+                                        BSC_LAB_PG_SLOW_SHARE};
     bool ok = true;
     for (size_t i = 0; ok && i < sizeof names / sizeof names[0]; i++)
         ok = bsc_lab_staff_dismiss(lab, names[i], err);
     for (size_t i = 0; ok && i < sizeof servers / sizeof servers[0]; i++)
         ok = bsc_lab_pg_server_stop(lab, servers[i], err);
-    return ok;
+    return ok && bsc_lab_pg_disk_free(lab, err);
 }

@@ -2,10 +2,9 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "cli/lab_pg.h"
+#include "cli/lab_pg_work_int.h"
 #include "logs/pg_mark.h"
 #include "os/files.h"
-#include "os/loop.h"
 #include "os/process.h"
 
 enum {
@@ -17,22 +16,9 @@ enum {
     LOG_FILE_MAX = 1 << 30
 };
 
-/* A process of the lab: it does `round` now and then, until a signal ends it. */
-struct worker {
-    const struct bsc_lab *lab;
-    struct bsc_loop *loop;
-    bool (*round)(struct worker *w, int64_t *ret_pause_ms);
-    struct bsc_err *err;
-    struct bsc_sql *front; /* the writer's way to the database; NULL while there is none */
-    struct bsc_sql *ledger;
-    int64_t last; /* message that was tried */
-    bool stop;
-    bool failed;
-};
-
 static void due(void *arg)
 {
-    struct worker *w = arg;
+    struct bsc_lab_pg_worker *w = arg;
     int64_t pause_ms = 0;
     w->failed = !w->stop && !w->round(w, &pause_ms);
     if (w->stop || w->failed)
@@ -44,14 +30,13 @@ static void due(void *arg)
 /* What is under way is finished first. */
 static void signalled(void *arg, int signal_number)
 {
-    struct worker *w = arg;
+    struct bsc_lab_pg_worker *w = arg;
     (void)signal_number;
     w->stop = true;
     bsc_loop_stop(w->loop);
 }
 
-/* The first round comes before the role says that it is ready. */
-static bool go_on(struct worker *w, const char *role)
+bool bsc_lab_pg_worker_go_on(struct bsc_lab_pg_worker *w, const char *role)
 {
     int64_t pause_ms = 0;
     w->loop = bsc_loop_new(w->err);
@@ -66,7 +51,7 @@ static bool go_on(struct worker *w, const char *role)
 /* Who has no connection dials again and again, as clients do. A message whose commit was not
  * confirmed is never sent again under its number: the ledger holds what was confirmed and nothing
  * else. */
-static bool write_round(struct worker *w, int64_t *ret_pause_ms)
+static bool write_round(struct bsc_lab_pg_worker *w, int64_t *ret_pause_ms)
 {
     struct bsc_err reason = BSC_ERR_INIT;
     *ret_pause_ms = DIAL_EVERY_MS;
@@ -85,7 +70,7 @@ static bool write_round(struct worker *w, int64_t *ret_pause_ms)
 }
 
 /* After a failover the database may hold messages that nobody was told of: begin above them. */
-static bool begin_above(struct worker *w)
+static bool begin_above(struct bsc_lab_pg_worker *w)
 {
     struct bsc_err reason = BSC_ERR_INIT;
     int64_t there = 0;
@@ -101,9 +86,9 @@ static bool begin_above(struct worker *w)
 
 static bool write_messages(const struct bsc_lab *lab, struct bsc_err *err)
 {
-    struct worker w = {.lab = lab, .round = write_round, .err = err};
+    struct bsc_lab_pg_worker w = {.lab = lab, .round = write_round, .err = err};
     bool ok = (w.ledger = bsc_lab_sql_open(lab, BSC_LAB_LEDGER, false, err)) != NULL &&
-              begin_above(&w) && go_on(&w, "writer");
+              begin_above(&w) && bsc_lab_pg_worker_go_on(&w, "writer");
     bsc_sql_close(w.front);
     bsc_sql_close(w.ledger);
     return ok;
@@ -114,10 +99,15 @@ static bool has_form(const char *name, size_t digits, const char *ending)
     return strspn(name, "0123456789ABCDEF") == digits && strcmp(name + digits, ending) == 0;
 }
 
+bool bsc_lab_pg_is_log_file(const char *name)
+{
+    return has_form(name, 24, "");
+}
+
 /* Log files, whole or the beginning of one, and histories of timelines. */
 static bool is_shipped(const char *name)
 {
-    return has_form(name, 24, "") || has_form(name, 24, ".partial") ||
+    return bsc_lab_pg_is_log_file(name) || has_form(name, 24, ".partial") ||
            has_form(name, 8, ".history");
 }
 
@@ -143,7 +133,7 @@ static bool is_copied(const struct bsc_lab *lab, const char *folder, const char 
     return copied;
 }
 
-static bool copy_new(struct worker *w, const char *share, const char *copied)
+static bool copy_new(struct bsc_lab_pg_worker *w, const char *share, const char *copied)
 {
     struct bsc_files_list list = {0};
     bool ok = bsc_files_list(share, &list, w->err);
@@ -162,10 +152,10 @@ static bool copy_new(struct worker *w, const char *share, const char *copied)
     return ok;
 }
 
-static bool copy_round(struct worker *w, int64_t *ret_pause_ms)
+static bool copy_round(struct bsc_lab_pg_worker *w, int64_t *ret_pause_ms)
 {
     char *share = bsc_lab_path(w->lab, BSC_LAB_SHARE);
-    char *copied = bsc_lab_path(w->lab, BSC_LAB_PG_SECONDARY "/copied");
+    char *copied = bsc_lab_path(w->lab, BSC_LAB_PG_COPIED);
     bool ok = copy_new(w, share, copied);
     *ret_pause_ms = COPY_EVERY_MS;
     bsc_mem_free(share);
@@ -175,11 +165,11 @@ static bool copy_round(struct worker *w, int64_t *ret_pause_ms)
 
 static bool copy_log_files(const struct bsc_lab *lab, struct bsc_err *err)
 {
-    struct worker w = {.lab = lab, .round = copy_round, .err = err};
-    return go_on(&w, BSC_LAB_PG_COPY_JOB);
+    struct bsc_lab_pg_worker w = {.lab = lab, .round = copy_round, .err = err};
+    return bsc_lab_pg_worker_go_on(&w, BSC_LAB_PG_COPY_JOB);
 }
 
-static bool rest(struct worker *w, int64_t *ret_pause_ms)
+static bool rest(struct bsc_lab_pg_worker *w, int64_t *ret_pause_ms)
 {
     (void)w;
     *ret_pause_ms = DAY_MS;
@@ -189,9 +179,9 @@ static bool rest(struct worker *w, int64_t *ret_pause_ms)
 /* A program that is connected to the secondary: what a failover must end before recovery. */
 static bool hold_session(const struct bsc_lab *lab, struct bsc_err *err)
 {
-    struct worker w = {.lab = lab, .round = rest, .err = err};
+    struct bsc_lab_pg_worker w = {.lab = lab, .round = rest, .err = err};
     w.front = bsc_lab_pg_open(lab, BSC_LAB_PG_SECONDARY, "mgc", err);
-    bool ok = w.front != NULL && go_on(&w, "session");
+    bool ok = w.front != NULL && bsc_lab_pg_worker_go_on(&w, "session");
     bsc_sql_close(w.front);
     return ok;
 }
@@ -209,5 +199,7 @@ bool bsc_lab_pg_work(const struct bsc_lab *lab, const char *role, struct bsc_err
         return copy_log_files(lab, err);
     if (strcmp(role, "session") == 0)
         return hold_session(lab, err);
+    if (strcmp(role, BSC_LAB_PG_SLOW_SHARE) == 0)
+        return bsc_lab_pg_slow_down(lab, err);
     return bsc_err_set(err, BSC_ERR_USAGE, "there is no such work in a lab: \"%s\"", role);
 }

@@ -1,5 +1,15 @@
 #include "cli/lab.h"
 
+static void show_faults(const struct bsc_lab *lab, const struct bsc_value *names)
+{
+    size_t count = bsc_value_count(names);
+    if (count > 0)
+        bsc_cli_say(lab->cli, "%-16s ", "broken");
+    for (size_t i = 0; i < count; i++)
+        bsc_cli_say(lab->cli, "%s%s", bsc_value_string(bsc_value_at(names, i)),
+                    i + 1 < count ? ", " : "\n");
+}
+
 static void show(const struct bsc_lab *lab, const struct bsc_value *status)
 {
     const struct bsc_value *list = bsc_value_get(status, "copies");
@@ -18,12 +28,13 @@ static void show(const struct bsc_lab *lab, const struct bsc_value *status)
     bsc_cli_say(lab->cli, "%-16s %lld messages acknowledged to clients; writer %s%s\n", "office",
                 (long long)known, bsc_value_get_truth(status, "writer") ? "running" : "not running",
                 haproxy != NULL && !bsc_value_truth(haproxy) ? ", HAProxy not running" : "");
+    show_faults(lab, bsc_value_get(status, "faults"));
 }
 
 bool bsc_lab_status(const struct bsc_lab *lab, struct bsc_err *err)
 {
     struct bsc_value *status = bsc_value_map();
-    bool ok = lab->kind->gather(lab, status, err);
+    bool ok = lab->kind->gather(lab, status, err) && bsc_lab_faults_tell(lab, status, err);
     if (ok && lab->cli->json)
         bsc_cli_json(lab->cli, status);
     else if (ok)

@@ -18,12 +18,10 @@ struct content {
     char sha256[BSC_DIGEST_HEX];
 };
 
-/* O_NONBLOCK keeps a named pipe from holding us for ever before it is recognised as none of ours.
- */
 static bool open_regular(const struct bsc_sys *sys, const char *path, int flags, int *ret_fd,
                          struct stat *ret_stat, struct bsc_err *err)
 {
-    int fd = sys->open(sys->self, path, O_RDONLY | O_NONBLOCK | flags, 0);
+    int fd = bsc_files_open(sys, path, O_RDONLY | flags);
     if (fd < 0)
         return bsc_err_sys(err, errno, "cannot open \"%s\"", path);
     bool good = false;

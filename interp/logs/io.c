@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "os/files.h"
+
 int bsc_logs_io_open(const struct bsc_sys *sys, const char *path, struct bsc_err *err)
 {
     struct stat found = {0};
     struct bsc_err ignored = BSC_ERR_INIT;
-    int fd = sys->open(sys->self, path, O_RDONLY | O_NONBLOCK, 0);
+    int fd = bsc_files_open(sys, path, O_RDONLY);
     if (fd < 0) {
         bsc_err_sys(err, errno, "cannot open '%s'", path);
         return -1;

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/num.h"
+#include "os/clock.h"
 
 enum { CHUNK = 65536, TEMPORARY_TRIES = 16 };
 
@@ -18,6 +19,18 @@ static int open_again(const struct bsc_sys *sys, const char *path, int flags, mo
     do
         fd = sys->open(sys->self, path, flags, mode);
     while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+int bsc_files_open(const struct bsc_sys *sys, const char *path, int flags)
+{
+    enum { LEASE_WITHIN_MS = 60000, LOOK_EVERY_MS = 5 };
+    int fd = open_again(sys, path, flags | O_NONBLOCK, 0);
+    for (int waited = 0; fd < 0 && errno == EWOULDBLOCK && waited < LEASE_WITHIN_MS;
+         waited += LOOK_EVERY_MS) {
+        bsc_clock_pause(LOOK_EVERY_MS, NULL);
+        fd = open_again(sys, path, flags | O_NONBLOCK, 0);
+    }
     return fd;
 }
 
@@ -68,8 +81,7 @@ bool bsc_files_read(const struct bsc_sys *sys, const char *path, size_t size_max
     size_t before = out->length;
     struct stat info = {0};
     bool ok = false;
-    /* Without O_NONBLOCK a named pipe in place of the file would hang us. */
-    int fd = open_again(sys, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+    int fd = bsc_files_open(sys, path, O_RDONLY | O_NOCTTY);
     if (fd < 0)
         return bsc_err_sys(err, errno, "could not open '%s'", path);
     if (sys->fstat(sys->self, fd, &info) != 0)

@@ -15,6 +15,11 @@
 #include "base/err.h"
 #include "os/sys.h"
 
+/* Opens a file to read it, or -1 and errno. A named pipe in its place does not hang us, and nobody
+ * is waited for but who has a lease on the file, as file servers have for their clients: the kernel
+ * sees to it that he gives it up. */
+int bsc_files_open(const struct bsc_sys *sys, const char *path, int flags);
+
 /* Appends the file's bytes to *out; refuses (BSC_ERR_LIMIT) what is longer than `size_max`, and
  * (BSC_ERR_INVALID) what is not an ordinary file. A failure leaves *out as it was. */
 bool bsc_files_read(const struct bsc_sys *sys, const char *path, size_t size_max,

@@ -45,9 +45,9 @@ fi
 it "faults are those of its platform"
 mkdir -p other/.lab
 echo postgresql >other/.lab/made
-bsc lab break other gap
+bsc lab break other share-full
 exits 2
-says 'there is no fault "gap" on platform postgresql'
+says 'there is no fault "share-full" on platform postgresql'
 
 it "a lab of a platform that is not known is left alone"
 echo oracle >other/.lab/made
