@@ -43,6 +43,7 @@ static const struct bsc_lib_row *const table[] = {
     &bsc_lib_row_pools_update,      /* pools.update */
     &bsc_lib_row_process_end,       /* process.end */
     &bsc_lib_row_process_state,     /* process.state */
+    &bsc_lib_row_server_listens,    /* server.listens */
     &bsc_lib_row_sql_execute,       /* sql.execute */
     &bsc_lib_row_sql_query,         /* sql.query */
     &bsc_lib_row_standby_catch_up,  /* standby.catch_up */

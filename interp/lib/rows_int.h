@@ -74,6 +74,9 @@ extern const struct bsc_lib_row bsc_lib_row_pools_update;
 extern const struct bsc_lib_row bsc_lib_row_process_end;
 extern const struct bsc_lib_row bsc_lib_row_process_state;
 
+/* listens.c */
+extern const struct bsc_lib_row bsc_lib_row_server_listens;
+
 /* shipping.c */
 extern const struct bsc_lib_row bsc_lib_row_logs_chain;
 extern const struct bsc_lib_row bsc_lib_row_logs_copy;

@@ -49,25 +49,72 @@ static const char *read_value(const char *at, struct bsc_buf *value)
     return at + strcspn(at, ";");
 }
 
+/* Reads the next pair of a connection string; *ret_keyword is NULL where libpq has no such word.
+ * False at its end. */
+static bool next_pair(const char **at, const char **ret_keyword, struct bsc_buf *value)
+{
+    const char *next = *at + strspn(*at, "; ");
+    size_t name = strcspn(next, "=;");
+    if (*next == '\0')
+        return false;
+    *ret_keyword = keyword_of(next, name);
+    next += name;
+    if (*next == '=')
+        next = read_value(next + 1, value);
+    else
+        bsc_buf_clear(value);
+    *at = next;
+    return true;
+}
+
 static void translate(const char *connection, struct bsc_buf *out, bool *ret_host)
 {
     struct bsc_buf value;
+    const char *keyword = NULL;
     bsc_buf_init(&value);
-    for (const char *at = connection + strspn(connection, "; "); *at != '\0';
-         at += strspn(at, "; ")) {
-        size_t name = strcspn(at, "=;");
-        const char *keyword = keyword_of(at, name);
-        at += name;
-        if (*at == '=')
-            at = read_value(at + 1, &value);
-        else
-            bsc_buf_clear(&value);
+    while (next_pair(&connection, &keyword, &value)) {
         if (keyword != NULL && value.length > 0) {
             add_keyword(out, keyword, value.data, value.length);
             *ret_host = *ret_host || strcmp(keyword, "host") == 0;
         }
     }
     bsc_buf_release(&value);
+}
+
+static void add_address(const char *host, const char *port, struct bsc_buf *out)
+{
+    if (host[0] == '/')
+        bsc_buf_printf(out, "%s/.s.PGSQL.%s", host, port);
+    else
+        bsc_buf_printf(out, strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host, port);
+}
+
+static void set_value(struct bsc_buf *buf, const struct bsc_buf *value)
+{
+    bsc_buf_clear(buf);
+    bsc_buf_add(buf, value->data, value->length);
+}
+
+bool bsc_mirrors_pg_address(const char *connection, struct bsc_buf *out)
+{
+    struct bsc_buf value, host, port;
+    const char *keyword = NULL;
+    bsc_buf_init(&value);
+    bsc_buf_init(&host);
+    bsc_buf_init(&port);
+    while (next_pair(&connection, &keyword, &value)) {
+        if (keyword != NULL && strcmp(keyword, "host") == 0)
+            set_value(&host, &value);
+        else if (keyword != NULL && strcmp(keyword, "port") == 0)
+            set_value(&port, &value);
+    }
+    bool found = host.length > 0;
+    if (found)
+        add_address(host.data, port.length > 0 ? port.data : "5432", out);
+    bsc_buf_release(&value);
+    bsc_buf_release(&host);
+    bsc_buf_release(&port);
+    return found;
 }
 
 bool bsc_mirrors_pg_conninfo(const struct bsc_mirrors_pg_way *way, struct bsc_buf *out,

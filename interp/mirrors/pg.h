@@ -25,6 +25,10 @@ struct bsc_mirrors_pg_way {
 bool bsc_mirrors_pg_conninfo(const struct bsc_mirrors_pg_way *way, struct bsc_buf *out,
                              struct bsc_err *err);
 
+/* Appends where a server listens, by its ODBC connection string: a socket's path, or HOST:PORT.
+ * False when the string names no server. */
+bool bsc_mirrors_pg_address(const char *connection, struct bsc_buf *out);
+
 /* Appends the line of a password file that holds the password for every server. */
 bool bsc_mirrors_pg_passfile(const char *password, struct bsc_buf *out, struct bsc_err *err);
 

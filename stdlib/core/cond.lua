@@ -60,11 +60,12 @@ local function wanted_value(wanted)
 end
 
 -- "state" is what a resource *is*; everything else is what it *has*.
-local function found_words(title, key, value)
+local function found_words(title, key, facts)
   if key == "state" then
-    return ("%s is %s"):format(title, text.value(value))
+    local why = facts.state == "unknown" and facts.reason or ""
+    return ("%s is %s%s"):format(title, text.value(facts.state), why ~= "" and ": " .. why or "")
   end
-  return ("%s has %s %s"):format(title, key, text.value(value))
+  return ("%s has %s %s"):format(title, key, text.value(facts[key]))
 end
 
 local function holds(test, value, negated, assumed)
@@ -92,7 +93,7 @@ function M.facts(resource, title, wanted, negated)
   return M.new(resource, title .. " " .. verb .. all, function(facts, _, assumed)
     for _, test in ipairs(tests) do
       if not holds(test, facts[test.key], negated, assumed) then
-        return false, ("%s, wanted %s%s"):format(found_words(title, test.key, facts[test.key]),
+        return false, ("%s, wanted %s%s"):format(found_words(title, test.key, facts),
           negated and "anything but " or "", match.words(test.want))
       end
     end

@@ -47,6 +47,12 @@ local function is_silent(words)
   return true
 end
 
+-- Whether time was over for an attempt. That is what a machine that is gone looks like, and also a
+-- server that hangs.
+function M.was_late(words)
+  return words:find("failed: timeout expired", 1, true) ~= nil
+end
+
 -- "unreachable", "restoring", "missing", or "unknown".
 function M.state(words)
   for _, answer in ipairs(answers) do

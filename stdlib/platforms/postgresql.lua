@@ -85,9 +85,23 @@ local function words_of(failure)
   return text.trim(((failure.message .. cause):gsub("%s+", " ")))
 end
 
+-- The state by what a client says. A server that takes connections and does not answer them hangs;
+-- it may go on at any time.
+local function state_of_failure(copy, failure)
+  local words = words_of(failure)
+  local state = libpq.state(words)
+  if state == "unreachable" and libpq.was_late(words) then
+    local found = effects.call("server.listens", { server = copy.server })
+    if found and found.listens then
+      return "unknown", "it takes connections and does not answer them, so it is not dead"
+    end
+  end
+  return state
+end
+
 -- The state of a copy whose server does not answer, and what its folder tells.
 local function state_without_answer(copy, failure)
-  local state, words = libpq.state(words_of(failure)), nil
+  local state, words = state_of_failure(copy, failure)
   if state == "unreachable" then
     local missing
     missing, words = pg_mirror.is_missing(copy)
@@ -256,7 +270,7 @@ end
 local function add_life(copies, facts)
   for _, copy in ipairs(facts.state ~= "unavailable" and copies or {}) do
     local _, failure = ask_row(copy, "SELECT 1")
-    if not failure or libpq.state(words_of(failure)) ~= "unreachable" then
+    if not failure or state_of_failure(copy, failure) ~= "unreachable" then
       return { state = "unavailable", reason = ("the server%s is not dead: %s"):format(
         copy.role == "mirror" and " of the mirror" or "",
         failure and words_of(failure) or "it answers") }

@@ -72,6 +72,14 @@ says "does not answer, and is not fenced: "
 says "it runs"
 mv site/dc1/sql1/hidden site/dc1/sql1/.s.PGSQL.5432
 
+it "nor is one that takes connections and hangs"
+primary=$(head -n 1 site/dc1/sql1/data/postmaster.pid)
+kill -STOP "$primary"
+bsc plan "$failover" --site "$site"
+kill -CONT "$primary"
+exits 3
+says "it takes connections and does not answer them, so it is not dead"
+
 it "one loss of the primary at a time, and it is repaired with everything else"
 bsc lab break site primary-site
 exits 3

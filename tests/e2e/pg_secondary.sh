@@ -42,9 +42,8 @@ begins() {
     at_item "$item" || { cat run.out run.err >out; fail "it is not at item $item"; }
 }
 
-# killed WORDS: the server is, and the run ends, in these words, and is whole as far as it goes.
-killed() {
-    break_lab site secondary-down
+# halted WORDS: the run has ended, in these words, and is whole as far as it goes.
+halted() {
     code=0
     wait "$run" || code=$?
     cat run.out run.err >out
@@ -52,6 +51,11 @@ killed() {
     says "$1"
     bsc audit verify last --site "$site"
     exits 0
+}
+
+killed() {
+    break_lab site secondary-down
+    halted "$1"
 }
 
 started() {
@@ -119,6 +123,17 @@ rm hold
 started
 same "$(pg dc2/sql3 "SELECT pg_is_in_recovery()")" t "in recovery"
 until_true 20 eval '[ "$(pg dc2/sql3 "SELECT pg_last_wal_replay_lsn()")" = "$replayed" ]'
+
+it "where HAProxy is gone when it is online, the run halts, and goes on later"
+touch hold
+begins 11 resume last
+until_true 60 is_told
+break_lab site haproxy-down
+rm hold
+halted "HAProxy at $work/site/office/haproxy"
+bsc lab repair site haproxy-down
+exits 0
+same "$(pg dc2/sql3 "SELECT pg_is_in_recovery()")" f "in recovery"
 
 # copies: whether a program does, for the mirror.
 copies() {

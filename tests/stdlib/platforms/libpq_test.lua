@@ -41,6 +41,11 @@ T["one address that answers is enough to be alive"] = function()
     .. "Connection refused"), "unknown")
 end
 
+T["where time was over, that is told"] = function()
+  expect.equal(libpq.was_late(login .. port .. "timeout expired"), true)
+  expect.equal(libpq.was_late(login .. port .. "Connection refused"), false)
+end
+
 T["what is not understood is not known"] = function()
   expect.equal(libpq.state(""), "unknown")
   expect.equal(libpq.state("Can't open lib 'PostgreSQL Unicode' : file not found"), "unknown")

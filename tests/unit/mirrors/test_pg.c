@@ -51,6 +51,23 @@ static void a_connection_that_leads_nowhere_is_refused(void **state)
     }
 }
 
+static void a_connection_string_tells_where_the_server_listens(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"Driver=PostgreSQL Unicode;Servername=/srv/a b;Port=6432", "/srv/a b/.s.PGSQL.6432"},
+        {"SERVER=db1;UID=bascule", "db1:5432"},
+        {"Servername={::1};Port=5433;", "[::1]:5433"},
+        {"DSN=pg;Port=5433", ""}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct bsc_buf out;
+        bsc_buf_init(&out);
+        assert_int_equal(bsc_mirrors_pg_address(cases[i][0], &out), cases[i][1][0] != '\0');
+        assert_string_equal(out.data, cases[i][1]);
+        bsc_buf_release(&out);
+    }
+}
+
 static void a_password_is_written_as_libpq_reads_it(void **state)
 {
     (void)state;
@@ -244,6 +261,7 @@ int main(void)
         cmocka_unit_test(a_connection_string_is_put_into_the_words_of_libpq),
         cmocka_unit_test(own_words_count_instead),
         cmocka_unit_test(a_connection_that_leads_nowhere_is_refused),
+        cmocka_unit_test(a_connection_string_tells_where_the_server_listens),
         cmocka_unit_test(a_password_is_written_as_libpq_reads_it),
         cmocka_unit_test(settings_of_the_mirror_come_after_those_it_was_cloned_with),
         cmocka_unit_test(progress_is_told_in_bytes),

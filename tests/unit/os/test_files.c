@@ -1,10 +1,14 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "fault_sys.h"
+#include "os/clock.h"
 #include "os/files.h"
 
 static const struct bsc_sys *sys(void)
@@ -24,6 +28,38 @@ static void a_file_is_appended_to_the_buffer_whole(void **state)
     assert_int_equal(out.length, 4);
     assert_memory_equal(out.data, ">a\0b", 5);
     bsc_buf_release(&out);
+    free(path);
+}
+
+/* Gives the lease up when somebody waits for the file. */
+static void *lessor(void *arg)
+{
+    int fd = *(int *)arg;
+    while (fcntl(fd, F_GETLEASE) == F_WRLCK)
+        bsc_clock_pause(1, NULL);
+    fcntl(fd, F_SETLEASE, F_UNLCK);
+    return NULL;
+}
+
+static void a_file_that_somebody_has_a_lease_on_is_waited_for(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_buf out;
+    pthread_t thread;
+    char *path = unit_path(*state, "f");
+    unit_file_put(path, "12345", 5);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    signal(SIGIO, SIG_IGN);
+    if (fcntl(fd, F_SETLEASE, F_WRLCK) == 0) {
+        bsc_buf_init(&out);
+        assert_int_equal(pthread_create(&thread, NULL, lessor, &fd), 0);
+        assert_true(bsc_files_read(sys(), path, 5, &out, &err));
+        assert_string_equal(out.data, "12345");
+        pthread_join(thread, NULL);
+        bsc_buf_release(&out);
+    }
+    close(fd);
     free(path);
 }
 
@@ -310,6 +346,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_IN_FOLDER(a_file_is_appended_to_the_buffer_whole),
+        UNIT_IN_FOLDER(a_file_that_somebody_has_a_lease_on_is_waited_for),
         UNIT_IN_FOLDER(a_large_file_is_read_whole_through_short_reads),
         UNIT_IN_FOLDER(a_file_that_is_too_long_is_refused_and_the_buffer_left_alone),
         UNIT_IN_FOLDER(only_ordinary_files_are_read),
