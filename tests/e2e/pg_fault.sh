@@ -164,7 +164,9 @@ if [ "$(id -u)" -eq 0 ]; then
     says "No space left on device"
     repairs disk-full
 else
+    leave_out "only root can give a lab a disk of its own"
     kill -KILL "$run"
+    wait "$run" 2>/dev/null || true
 fi
 repairs slow-share
 
