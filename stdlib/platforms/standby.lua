@@ -319,6 +319,7 @@ function M.verbs.end_log_shipping(copy, facts)
   }
 end
 
+-- A job may copy what is there the moment that it is begun.
 function M.verbs.begin_log_shipping(copy)
   local shipping = shipping_of(copy)
   if not has_words(shipping.start) then
@@ -330,6 +331,9 @@ function M.verbs.begin_log_shipping(copy)
     args = { argv = shipping.start },
     statement = ("begin log shipping to %s again: %s"):format(copy.server,
       table.concat(shipping.start, " ")),
+    becomes = {
+      [("log_backups:%s.secondary"):format(copy.database)] = schema.unknown "log_backups",
+    },
   }
 end
 
@@ -424,13 +428,23 @@ local function histories_of(backups)
   end))
 end
 
+-- The link of its mirror, where the site has one, tells of that setting as well.
+local function nobody_awaited(copy)
+  local becomes = { commits_await = host.null }
+  for mirror, principal in pairs(inventory.principal_of) do
+    if principal == copy.role and inventory.copy(copy.database, mirror) then
+      becomes[("mirror:%s.%s"):format(copy.database, mirror)] = { waits_for = "" }
+    end
+  end
+  return becomes
+end
+
 -- What must be done to a standby before it is brought online: settings that would close it to its
 -- clients.
 function M.verbs.opens(copy, facts)
   local changes = {}
   if facts.commits_await then
-    changes[#changes + 1] = setting(copy, "synchronous_standby_names", "",
-      { commits_await = host.null })
+    changes[#changes + 1] = setting(copy, "synchronous_standby_names", "", nobody_awaited(copy))
   end
   if facts.refuses_writes then
     changes[#changes + 1] = setting(copy, "default_transaction_read_only", "off",
@@ -470,6 +484,25 @@ function M.verbs.recover(copy, backups)
     args = args,
     statement = ("SELECT pg_promote() on %s%s, and prove its new timeline"):format(copy.server,
       words),
+  }
+end
+
+local function all_null(kind, kept)
+  local facts = {}
+  for key in next, schema.unknown(kind) do
+    facts[key] = not list.contains(kept, key) and host.null or nil
+  end
+  return facts
+end
+
+-- Which log files are needed is told of a standby only: what becomes of the other facts when it is
+-- brought online.
+function M.verbs.backups_afterwards(copy)
+  return {
+    [("log_backups:%s.secondary"):format(copy.database)] =
+      all_null("log_backups", { "share_readable", "free_bytes" }),
+    [("log_chain:%s.secondary"):format(copy.database)] =
+      all_null("log_chain", { "share_readable" }),
   }
 end
 

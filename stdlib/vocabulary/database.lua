@@ -120,6 +120,17 @@ local function backups_of(copy, observe)
     and observe(("log_backups:%s.secondary"):format(copy.database)) or {}
 end
 
+-- What is told of the log backups of a copy that was brought online, where its platform tells less.
+local function backups_afterwards(copy, changed)
+  local found, afterwards = inventory.database(copy.database), registry.of(copy).backups_afterwards
+  if afterwards and found and found.log_shipping and copy.role == "secondary" then
+    for id, facts in pairs(afterwards(copy)) do
+      changed[id] = facts
+    end
+  end
+  return changed
+end
+
 -- Which fork it will be on, where its platform can tell.
 local function next_fork(copy, facts, observe)
   local next_of = registry.of(copy).next_fork
@@ -208,8 +219,8 @@ local recover = primitive.shipped {
     local platform = registry.of(copy)
     local changes = platform.opens and platform.opens(copy, facts) or {}
     local change = platform.recover(copy, backups_of(copy, observe))
-    change.becomes = principals.moves(copy, facts, observe,
-      tail_afterwards(copy, facts, observe, becomes(copy, facts, observe)))
+    change.becomes = principals.moves(copy, facts, observe, tail_afterwards(copy, facts, observe,
+      backups_afterwards(copy, becomes(copy, facts, observe))))
     changes[#changes + 1] = change
     changes[#changes + 1] = platform.prove and platform.prove(copy)
     for _, listing in ipairs(losses(copy, platform, observe)) do

@@ -174,7 +174,9 @@ local remove = primitive.shipped {
     if type(change) == "string" then
       return change
     end
-    change.becomes = { log_shipping = "configured", log_shipping_job = before.log_shipping_job }
+    change.becomes = change.becomes or {}
+    change.becomes.log_shipping = "configured"
+    change.becomes.log_shipping_job = before.log_shipping_job
     return { change }
   end,
 }
