@@ -97,7 +97,10 @@ static bool open_session(const struct conform_scene *scene, struct conform_sides
     sides->runbook = conform_path(scene, "case.lua");
     sides->site = conform_path(scene, "site.yaml");
     bsc_buf_init(&text);
-    scene->subject->write(scene, &text);
+    if (scene->runbook != NULL)
+        bsc_buf_add_text(&text, scene->runbook);
+    else
+        scene->subject->write(scene, &text);
     conform_put(scene, "case.lua", text.data, text.length);
     bsc_buf_release(&text);
     sides->redactor = bsc_redactor_new();

@@ -10,11 +10,13 @@
 #include "dials.h"
 #include "hold.h"
 #include "life.h"
+#include "put.h"
+#include "subjects.h"
 
 enum { SECONDS_MAX = 60 };
 
-/* Both sides, and what differs. */
-static void try_here(const struct conform_scene *scene, struct bsc_buf *story,
+/* Both sides, and what differs. A procedure goes beyond the point of no return. */
+static void try_here(const struct conform_scene *scene, bool taken_back, struct bsc_buf *story,
                      struct bsc_buf *differences)
 {
     struct bsc_err err = BSC_ERR_INIT;
@@ -27,8 +29,7 @@ static void try_here(const struct conform_scene *scene, struct bsc_buf *story,
                        bsc_run_outcome_name(sides.end.outcome));
         conform_tell(&sides, story);
         conform_compare(&sides, unseen, differences);
-        /* A procedure goes beyond the point of no return. */
-        bool back = !unseen && !scene->subject->whole && differences->length == 0;
+        bool back = !unseen && taken_back && differences->length == 0;
         if (back && conform_act_undo(scene, &sides, &err))
             conform_compare_undo(&sides, differences);
         else if (err.code != BSC_ERR_NONE)
@@ -37,19 +38,25 @@ static void try_here(const struct conform_scene *scene, struct bsc_buf *story,
     conform_sides_release(&sides);
 }
 
-static void child(const struct conform_scene *scene)
+static void judge(const struct conform_scene *scene, bool taken_back)
 {
     struct conform_verdict *verdict = scene->bench->verdict;
     struct bsc_buf story = {0}, differences = {0};
-    (void)alarm(SECONDS_MAX);
-    conform_build(scene);
-    try_here(scene, &story, &differences);
+    try_here(scene, taken_back, &story, &differences);
     verdict->agrees = differences.length == 0;
     (void)snprintf(verdict->text, sizeof verdict->text, "%s%s%s",
                    story.length > 0 ? story.data : "", verdict->agrees ? "" : "  different:\n",
                    verdict->agrees ? "" : differences.data);
     bsc_buf_release(&story);
     bsc_buf_release(&differences);
+}
+
+static void child(const struct conform_scene *scene)
+{
+    struct conform_verdict *verdict = scene->bench->verdict;
+    (void)alarm(SECONDS_MAX);
+    conform_build(scene);
+    judge(scene, !scene->subject->whole);
     conform_holders_end(scene->holders);
     verdict->ended = true;
     /* On exit, and not before, a sanitizer tells what was not given back. */
@@ -75,7 +82,7 @@ bool conform_try(const struct conform_bench *bench, const struct conform_subject
                  const struct conform_state *state)
 {
     struct conform_holders holders = {0};
-    struct conform_scene scene = {bench, subject, state, &holders};
+    struct conform_scene scene = {bench, subject, state, &holders, NULL};
     int status = 0;
     memset(bench->verdict, 0, sizeof *bench->verdict);
     if (conform_is(&scene, "backups", "70"))
@@ -89,5 +96,22 @@ bool conform_try(const struct conform_bench *bench, const struct conform_subject
     if (!bench->verdict->ended || status != 0)
         note_death(bench->verdict, status);
     conform_agents_end(bench);
+    return bench->verdict->agrees;
+}
+
+bool conform_try_turn(const struct conform_bench *bench, const struct conform_turn *turn)
+{
+    static const struct conform_dial *const none[] = {NULL};
+    const struct conform_subject subject = {.name = turn->action, .dials = none};
+    const struct conform_state state = {{0}};
+    struct conform_holders holders = {0};
+    struct bsc_buf runbook;
+    bsc_buf_init(&runbook);
+    conform_write_step(&runbook, turn->action, turn->more);
+    const struct conform_scene scene = {bench, &subject, &state, &holders, runbook.data};
+    conform_remove(&scene, "journal.jsonl");
+    conform_remove(&scene, "undo.jsonl");
+    judge(&scene, !turn->stays);
+    bsc_buf_release(&runbook);
     return bench->verdict->agrees;
 }

@@ -64,6 +64,7 @@ struct conform_scene {
     const struct conform_subject *subject;
     const struct conform_state *state;
     struct conform_holders *holders;
+    const char *runbook; /* what is performed; NULL: what the subject writes */
 };
 
 /* Makes the site what the state says. Whoever is to hold files is started; see hold.h. */
@@ -87,6 +88,17 @@ const struct conform_subject *conform_subject(const char *name);
 /* Tries one case in a process of its own and fills bench->verdict. True when both sides agree. */
 bool conform_try(const struct conform_bench *bench, const struct conform_subject *subject,
                  const struct conform_state *state);
+
+/* One action on a site that is there already, as its servers are at this moment. */
+struct conform_turn {
+    const char *outcome; /* that it must have */
+    const char *action;  /* of db and chat, in Lua */
+    const char *more;    /* further keys of its step, or "" */
+    bool stays;          /* it is not taken back */
+};
+
+/* Performs it in bench->site and fills bench->verdict. True when both sides agree. */
+bool conform_try_turn(const struct conform_bench *bench, const struct conform_turn *turn);
 
 /* Whether every primitive of the library has a subject, every subject is one of the library's and
  * is among `tested` (ends with NULL): what is registered as a test. */

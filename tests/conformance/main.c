@@ -1,6 +1,7 @@
 /*
  * usage: test_conformance PRIMITIVE [--seed N] [--draws N] [--only N]   cases of a seed
  *        test_conformance PRIMITIVE NAME=WORD…                          this one case
+ *        test_conformance site FOLDER OUTCOME ACTION [MORE|--stays]     this action, on that site
  *        test_conformance coverage PRIMITIVE…                           is everything registered?
  */
 #include <errno.h>
@@ -252,10 +253,34 @@ static int run(const struct conform_subject *subject, char **argv)
     return failures == 0 ? 0 : 1;
 }
 
+/* Both sides may agree on what was not meant to be tried. */
+static int run_on_site(char **words)
+{
+    struct conform_bench bench = {.site = words[0]};
+    struct conform_turn turn = {.outcome = words[1], .action = words[2], .more = ""};
+    struct conform_verdict *verdict = bsc_mem_new(1, sizeof *verdict);
+    for (char **word = words + 3; *word != NULL; word++) {
+        turn.stays = turn.stays || strcmp(*word, "--stays") == 0;
+        turn.more = strcmp(*word, "--stays") == 0 ? turn.more : *word;
+    }
+    bench.verdict = verdict;
+    bool agrees = conform_try_turn(&bench, &turn);
+    bool as_meant = strcmp(verdict->outcome, turn.outcome) == 0;
+    printf("%s\n%s", turn.action, verdict->text);
+    if (!as_meant)
+        printf("  FAILED: it is %s, not %s\n", verdict->outcome, turn.outcome);
+    else if (!agrees)
+        printf("  FAILED\n");
+    bsc_mem_free(verdict);
+    return agrees && as_meant ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "agent") == 0)
         return be_agent(argc, argv);
+    if (argc > 4 && strcmp(argv[1], "site") == 0)
+        return run_on_site(argv + 2);
     if (argc > 1 && strcmp(argv[1], "coverage") == 0)
         return conform_covered((const char *const *)argv + 2) ? 0 : 1;
     const struct conform_subject *subject = argc > 1 ? conform_subject(argv[1]) : NULL;
