@@ -9,7 +9,7 @@
 #include "journal/lock.h"
 #include "lib/args.h"
 
-enum { OUTPUT_MAX = 64 << 10, WRAP_WORDS = 8, SSH_FAILED = 255 };
+enum { OUTPUT_MAX = 64 << 10, WRAP_WORDS = 10, SSH_FAILED = 255 };
 
 /* The words of a command and the texts made for it. */
 struct words {
@@ -27,7 +27,8 @@ static void words_release(struct words *words)
     bsc_mem_free(words->group);
 }
 
-/* ssh hands one line to the shell of the far side, so each word is quoted for it. */
+/* ssh hands one line to the shell of the far side, so each word is quoted for it. A banner of the
+ * far side, which ssh would show among what the program says, may be long and say anything. */
 static void wrap_in_ssh(const struct bsc_lib_program *program, struct words *words)
 {
     struct bsc_buf line;
@@ -39,8 +40,9 @@ static void wrap_in_ssh(const struct bsc_lib_program *program, struct words *wor
     }
     words->remote = bsc_mem_bytes(line.data, line.length);
     bsc_buf_release(&line);
-    const char *const ssh[] = {"ssh", "-o",          "BatchMode=yes", "-o", "ConnectTimeout=10",
-                               "--",  program->host, words->remote,   NULL};
+    const char *const ssh[] = {
+        "ssh", "-o",          "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "LogLevel=ERROR",
+        "--",  program->host, words->remote,   NULL};
     _Static_assert(sizeof ssh / sizeof ssh[0] <= WRAP_WORDS + 1, "argv is made long enough");
     memcpy(words->argv, ssh, sizeof ssh);
 }

@@ -106,12 +106,12 @@ static void a_command_ends_when_its_time_is_up(void **state)
 static void put_ssh(void **state)
 {
     static const char script[] = "#!/bin/sh\n"
-                                 "test \"$1 $2 $3 $4 $5\" = "
-                                 "\"-o BatchMode=yes -o ConnectTimeout=10 --\" || exit 9\n"
-                                 "test \"$6\" = away && { echo no route >&2; exit 255; }\n"
-                                 "test $# = 7 || exit 8\n"
-                                 "printf '%s:' \"$6\"\n"
-                                 "exec /bin/sh -c \"$7\"\n";
+                                 "test \"$1 $2 $3 $4 $5 $6 $7\" = \"-o BatchMode=yes "
+                                 "-o ConnectTimeout=10 -o LogLevel=ERROR --\" || exit 9\n"
+                                 "test \"$8\" = away && { echo no route >&2; exit 255; }\n"
+                                 "test $# = 9 || exit 8\n"
+                                 "printf '%s:' \"$8\"\n"
+                                 "exec /bin/sh -c \"$9\"\n";
     char *path = unit_path(*state, "ssh");
     unit_file_put(path, script, sizeof script - 1);
     assert_int_equal(chmod(path, 0700), 0);
