@@ -54,11 +54,12 @@ static bool follow(const struct bsc_lib_pg_asked *principal, const char *mirror,
                    const char *earlier, struct bsc_err *err)
 {
     struct bsc_err ignored = BSC_ERR_INIT;
+    const char *without = bsc_mirrors_pg_without(names, earlier);
     if (set_names(principal, names, false, err) && await_names(principal, names, err) &&
         await_sync(principal, mirror, err))
         return true;
-    if (set_names(principal, earlier, true, &ignored))
-        bsc_err_detail(err, SETTING " is '%.200s' again, so that no commit waits for it.", earlier);
+    if (set_names(principal, without, true, &ignored))
+        bsc_err_detail(err, SETTING " is '%.200s' again, so that no commit waits for it.", without);
     return false;
 }
 

@@ -117,10 +117,20 @@ bool bsc_mirrors_pg_address(const char *connection, struct bsc_buf *out)
     return found;
 }
 
+static bool is_uri(const char *conninfo)
+{
+    return strncmp(conninfo, "postgresql://", 13) == 0 || strncmp(conninfo, "postgres://", 11) == 0;
+}
+
 bool bsc_mirrors_pg_conninfo(const struct bsc_mirrors_pg_way *way, struct bsc_buf *out,
                              struct bsc_err *err)
 {
     bool has_host = way->conninfo != NULL;
+    if (has_host && is_uri(way->conninfo)) {
+        bsc_err_set(err, BSC_ERR_INVALID, "\"conninfo\" of the principal is a URI");
+        return bsc_err_hint(err,
+                            "Write it in keywords, such as host=db3 port=5432 user=replicator.");
+    }
     if (way->conninfo != NULL)
         bsc_buf_add_text(out, way->conninfo);
     else
@@ -169,6 +179,11 @@ static void add_quoted(const char *value, bool in_file, struct bsc_buf *out)
 void bsc_mirrors_pg_literal(const char *value, struct bsc_buf *out)
 {
     add_quoted(value, false, out);
+}
+
+const char *bsc_mirrors_pg_without(const char *names, const char *earlier)
+{
+    return strcmp(names, earlier) == 0 ? "" : earlier;
 }
 
 /* Of a setting that is given twice, the last one counts. What the server that was cloned had for

@@ -21,7 +21,8 @@ struct bsc_mirrors_pg_way {
     const char *passfile;   /* where libpq finds the password; NULL where none is needed */
 };
 
-/* Appends the way in libpq's words; false when the connection string names no server. */
+/* Appends the way in libpq's words; false when the connection string names no server, or the words
+ * have the form of a URI, to which nothing can be appended. */
 bool bsc_mirrors_pg_conninfo(const struct bsc_mirrors_pg_way *way, struct bsc_buf *out,
                              struct bsc_err *err);
 
@@ -51,6 +52,11 @@ void bsc_mirrors_pg_feed_settings(const char *own, const struct bsc_mirrors_pg_f
 
 /* Appends the command that takes a log file from a folder. */
 void bsc_mirrors_pg_restore_command(const char *folder, struct bsc_buf *out);
+
+/* For whom commits are to wait where waiting for `names` did not come about: for whom they waited
+ * before, but not for the same again, which is what a run leaves that was killed meanwhile.
+ * Borrowed. */
+const char *bsc_mirrors_pg_without(const char *names, const char *earlier);
 
 /* Appends a value as PostgreSQL reads it in a statement. */
 void bsc_mirrors_pg_literal(const char *value, struct bsc_buf *out);

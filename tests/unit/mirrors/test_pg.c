@@ -68,6 +68,29 @@ static void a_connection_string_tells_where_the_server_listens(void **state)
     }
 }
 
+static void a_uri_is_refused_for_nothing_can_be_added_to_it(void **state)
+{
+    (void)state;
+    static const char *const uris[] = {"postgresql://db3/?user=x", "postgres:///mgc"};
+    for (size_t i = 0; i < sizeof uris / sizeof uris[0]; i++) {
+        struct bsc_err err = BSC_ERR_INIT;
+        struct bsc_buf out;
+        struct bsc_mirrors_pg_way way = {.conninfo = uris[i], .name = "sql4"};
+        bsc_buf_init(&out);
+        assert_false(bsc_mirrors_pg_conninfo(&way, &out, &err));
+        assert_int_equal(err.code, BSC_ERR_INVALID);
+        bsc_buf_release(&out);
+    }
+}
+
+static void commits_are_not_left_waiting_for_one_that_does_not_answer(void **state)
+{
+    (void)state;
+    assert_string_equal(bsc_mirrors_pg_without("sql4", ""), "");
+    assert_string_equal(bsc_mirrors_pg_without("sql4", "FIRST 1 (a, b)"), "FIRST 1 (a, b)");
+    assert_string_equal(bsc_mirrors_pg_without("sql4", "sql4"), "");
+}
+
 static void a_password_is_written_as_libpq_reads_it(void **state)
 {
     (void)state;
@@ -262,6 +285,8 @@ int main(void)
         cmocka_unit_test(own_words_count_instead),
         cmocka_unit_test(a_connection_that_leads_nowhere_is_refused),
         cmocka_unit_test(a_connection_string_tells_where_the_server_listens),
+        cmocka_unit_test(a_uri_is_refused_for_nothing_can_be_added_to_it),
+        cmocka_unit_test(commits_are_not_left_waiting_for_one_that_does_not_answer),
         cmocka_unit_test(a_password_is_written_as_libpq_reads_it),
         cmocka_unit_test(settings_of_the_mirror_come_after_those_it_was_cloned_with),
         cmocka_unit_test(progress_is_told_in_bytes),
