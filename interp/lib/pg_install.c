@@ -103,62 +103,54 @@ static bool stays(const struct bsc_lib_pg_install *install)
 }
 
 /* A mirror that has lost its principal for a moment, since that was started anew, dials again every
- * few seconds: it is not copied once more, which may take hours. */
-static bool is_back(const struct bsc_lib_pg_install *install, bool *ret, struct bsc_err *err)
+ * few seconds. One that was put in its place and stopped there is whole: it is started. Neither is
+ * copied once more, which may take hours. */
+static bool is_back(const struct bsc_lib_pg_install *install, bool is_new, bool *ret,
+                    struct bsc_err *err)
 {
     struct bsc_err failure = BSC_ERR_INIT;
     bool running = false, parted = false;
     *ret = false;
     if (!bsc_lib_pg_place_runs(&install->to, &running, err))
         return false;
+    if (!running && !is_new)
+        return true;
     if (running && has_parted(install, &parted))
         return true;
-    *ret = running && await_stream(install, DIALS_WITHIN_S, &failure);
+    *ret = (running || bsc_lib_pg_place_start(&install->to, &failure)) &&
+           await_stream(install, is_new ? STREAMS_WITHIN_S : DIALS_WITHIN_S, &failure);
     if (*ret) {
         *ret = stays(install);
         return *ret || bsc_lib_call_continue(install->call, err);
     }
-    if (!running || failure.code == BSC_ERR_IO)
+    if (failure.code == BSC_ERR_IO || failure.code == BSC_ERR_DENIED)
         return true;
     *err = failure;
     return false;
 }
 
-/* Said before hours are spent on a copy that could not be put in its place. */
-static bool can_be_renamed(const struct bsc_lib_pg_install *install, struct bsc_err *err)
-{
-    bool is_mount = false;
-    if (!bsc_lib_pg_place_is_mount(&install->to, &is_mount, err))
-        return false;
-    return !is_mount || bsc_err_set(err, BSC_ERR_REFUSED,
-                                    "the folder %s on %s is a mount point, which cannot be renamed;"
-                                    " give the server a folder below it",
-                                    install->to.folder, install->to.server);
-}
-
+/* Said before hours are spent on a copy that could not be put in its place, and before a server is
+ * stopped of which the folder cannot be renamed. */
 static bool clear_folder(struct bsc_lib_pg_install *install, struct bsc_err *err)
 {
     enum bsc_lib_pg_content content = BSC_LIB_PG_NOTHING;
     char name[256] = "";
     if (!bsc_lib_pg_place_look(&install->to, &content, name, err))
         return false;
-    switch (content) {
-    case BSC_LIB_PG_NOTHING:
-        return can_be_renamed(install, err);
-    case BSC_LIB_PG_SOMEBODYS:
+    bool is_new = content == BSC_LIB_PG_INSTALLING;
+    if (content == BSC_LIB_PG_SOMEBODYS)
         return refuse(install, "what is no server's data, such as ", name, err);
-    case BSC_LIB_PG_CLUSTER:
-        if (!is_old_mirror(install, err))
-            return false;
-        break;
-    case BSC_LIB_PG_INSTALLING:
-        break;
-    }
-    if (!is_back(install, &install->is_back, err) || install->is_back)
+    if (content == BSC_LIB_PG_CLUSTER && !is_old_mirror(install, err))
+        return false;
+    if (content != BSC_LIB_PG_NOTHING &&
+        (!is_back(install, is_new, &install->is_back, err) || install->is_back))
         return install->is_back;
-    const char *word = content == BSC_LIB_PG_INSTALLING ? "half" : "before";
-    return bsc_lib_pg_place_stop(&install->to, err) &&
-           bsc_lib_pg_place_set_aside(&install->to, install->to.folder, word, &install->aside, err);
+    if (!bsc_lib_pg_place_can_move(&install->to, err))
+        return false;
+    return content == BSC_LIB_PG_NOTHING ||
+           (bsc_lib_pg_place_stop(&install->to, err) &&
+            bsc_lib_pg_place_set_aside(&install->to, install->to.folder, is_new ? "half" : "before",
+                                       &install->aside, err));
 }
 
 static bool is_away(const struct bsc_lib_pg_install *install)
@@ -192,6 +184,25 @@ static void end_copiers_away(const struct bsc_lib_pg_install *install)
     bsc_buf_release(&pattern);
 }
 
+/* pg_basebackup begins with the folder of the log. */
+static bool is_half(const struct bsc_lib_pg_install *install, struct bsc_err *err)
+{
+    struct bsc_lib_pg_place half = install->to;
+    enum bsc_lib_pg_content content = BSC_LIB_PG_NOTHING;
+    char name[256] = "", *log = bsc_mem_format("%s/pg_wal", install->temporary);
+    bool has_log = false;
+    half.folder = install->temporary;
+    bool ok = bsc_lib_pg_place_look(&half, &content, name, err) &&
+              bsc_lib_pg_place_can_move(&half, err) &&
+              bsc_lib_pg_place_has(&half, log, &has_log, err);
+    bsc_mem_free(log);
+    if (!ok || has_log || content == BSC_LIB_PG_NOTHING)
+        return ok;
+    bsc_err_set(err, BSC_ERR_REFUSED, "%s on %s is where the copy is made, and holds %s",
+                install->temporary, install->to.server, name);
+    return bsc_err_hint(err, "Look whose it is; rename it when it is not needed, and resume.");
+}
+
 /* Whoever made it is gone: the run's lock is ours, and a program that outlives its run has a share
  * in it, or is on another machine. */
 bool bsc_lib_pg_install_clear_half(struct bsc_lib_pg_install *install, struct bsc_err *err)
@@ -202,6 +213,8 @@ bool bsc_lib_pg_install_clear_half(struct bsc_lib_pg_install *install, struct bs
         return false;
     if (!there)
         return true;
+    if (!is_half(install, err))
+        return false;
     end_copiers_away(install);
     if (!bsc_lib_pg_place_set_aside(&install->to, install->temporary, "half", &name, err))
         return false;
@@ -211,6 +224,26 @@ bool bsc_lib_pg_install_clear_half(struct bsc_lib_pg_install *install, struct bs
 }
 
 /* ------------------------------------------------------------ the copy */
+
+/* pg_basebackup would make them at the same paths on the mirror's machine, beside the data folder:
+ * where that is the principal's own, on top of its data. */
+static bool has_no_tablespaces(const struct bsc_lib_pg_install *install, struct bsc_err *err)
+{
+    char *names = NULL;
+    if (!bsc_lib_pg_ask(&install->from,
+                        "SELECT coalesce(string_agg(spcname, ', ' ORDER BY spcname), '')"
+                        " FROM pg_tablespace WHERE pg_tablespace_location(oid) LIKE '/%'",
+                        NULL, &names, err))
+        return false;
+    bool none = names[0] == '\0';
+    if (!none) {
+        bsc_err_set(err, BSC_ERR_REFUSED, "%s has tablespaces outside its data folder: %.200s",
+                    install->from.server, names);
+        bsc_err_hint(err, "Such a mirror has to be made by hand.");
+    }
+    bsc_mem_free(names);
+    return none;
+}
 
 /* The mirror needs the password for as long as it follows, so the file stays; it lies beside the
  * data, not in it, since the data is copied. */
@@ -359,7 +392,7 @@ static bool put_in_place(struct bsc_lib_pg_install *install, struct bsc_err *err
 
 static bool make_mirror(struct bsc_lib_pg_install *install, struct bsc_err *err)
 {
-    return bsc_lib_pg_install_clear_half(install, err) &&
+    return has_no_tablespaces(install, err) && bsc_lib_pg_install_clear_half(install, err) &&
            bsc_lib_pg_install_write_passfile(install, err) &&
            bsc_lib_pg_install_copy(install, err) && put_in_place(install, err) &&
            bsc_lib_pg_place_start(&install->to, err) &&
@@ -450,7 +483,8 @@ static bool remove_run(struct bsc_lib_call *call, struct bsc_value **ret, struct
     char *passfile = bsc_mem_format("%s.pgpass", place.folder);
     const char *const forget[] = {"rm", "-f", "--", passfile, NULL};
     bool ok = content == BSC_LIB_PG_NOTHING ||
-              (may_remove(&place, err) && bsc_lib_pg_place_stop(&place, err) &&
+              (may_remove(&place, err) && bsc_lib_pg_place_can_move(&place, err) &&
+               bsc_lib_pg_place_stop(&place, err) &&
                bsc_lib_pg_place_set_aside(&place, place.folder, "removed", &aside, err));
     ok = ok && bsc_lib_pg_place_do(&place, "could not remove the password file", forget, err);
     if (ok) {

@@ -9,7 +9,7 @@
 #include "os/files.h"
 #include "site/site.h"
 
-enum { WORDS_SHOWN = 300, TIDY_WITHIN_MS = 30000 };
+enum { WORDS_SHOWN = 300, TIDY_WITHIN_MS = 30000, START_WITHIN_S = 24 * 60 * 60 };
 
 static const char *text_in(const struct bsc_lib_pg_place *place, const char *key)
 {
@@ -234,9 +234,22 @@ bool bsc_lib_pg_place_has(const struct bsc_lib_pg_place *place, const char *path
     return is_so(place, (const char *const[]){"test", "-e", path, NULL}, ret, err);
 }
 
-bool bsc_lib_pg_place_is_mount(const struct bsc_lib_pg_place *place, bool *ret, struct bsc_err *err)
+bool bsc_lib_pg_place_can_move(const struct bsc_lib_pg_place *place, struct bsc_err *err)
 {
-    return is_so(place, (const char *const[]){"mountpoint", "-q", place->folder, NULL}, ret, err);
+    const char *const link[] = {"test", "-L", place->folder, NULL};
+    const char *const mount[] = {"mountpoint", "-q", place->folder, NULL};
+    bool is_link = false, is_mount = false;
+    if (!is_so(place, link, &is_link, err) || !is_so(place, mount, &is_mount, err))
+        return false;
+    if (is_link)
+        return bsc_err_set(err, BSC_ERR_REFUSED,
+                           "the folder %s on %s is a symbolic link; give the server the folder that"
+                           " it leads to",
+                           place->folder, place->server);
+    return !is_mount || bsc_err_set(err, BSC_ERR_REFUSED,
+                                    "the folder %s on %s is a mount point, which cannot be renamed;"
+                                    " give the server a folder below it",
+                                    place->folder, place->server);
 }
 
 /* ------------------------------------------------------------ changing */
@@ -327,6 +340,14 @@ static bool run_own(const struct bsc_lib_pg_place *place, const char *key, const
     return ok;
 }
 
+/* A copy that took hours has as much log to replay before it takes connections: pg_ctl's own minute
+ * is no limit for that. */
+static int64_t start_within_s(const struct bsc_lib_call *call)
+{
+    int64_t left_ms = bsc_lib_call_left_ms(call);
+    return left_ms == 0 ? START_WITHIN_S : left_ms / 1000 + 1;
+}
+
 bool bsc_lib_pg_place_start(const struct bsc_lib_pg_place *place, struct bsc_err *err)
 {
     static const char what[] = "could not start the mirror";
@@ -336,13 +357,16 @@ bool bsc_lib_pg_place_start(const struct bsc_lib_pg_place *place, struct bsc_err
         return ok;
     char *path = bsc_lib_pg_place_program(place, "pg_ctl");
     char *log = bsc_mem_format("%s.log", place->folder);
-    const char *const argv[] = {path, "start", "-w", "-D", place->folder, "-l", log, NULL};
+    char *within = bsc_mem_format("%lld", (long long)start_within_s(place->call));
+    const char *const argv[] = {path, "start",       "-w", "-t", within,
+                                "-D", place->folder, "-l", log,  NULL};
     struct bsc_lib_program program = {.argv = argv, .leaves = true};
     struct bsc_process_result result = {0};
     ok = bsc_lib_pg_place_run(place, what, &program, &result, err);
     bsc_process_result_release(&result);
     if (!ok)
         bsc_err_hint(err, "Its messages are in %.200s.", log);
+    bsc_mem_free(within);
     bsc_mem_free(log);
     bsc_mem_free(path);
     return ok;

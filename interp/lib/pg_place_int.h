@@ -64,9 +64,9 @@ bool bsc_lib_pg_place_control(const struct bsc_lib_pg_place *place,
 bool bsc_lib_pg_place_has(const struct bsc_lib_pg_place *place, const char *path, bool *ret,
                           struct bsc_err *err);
 
-/* Whether the folder is a file system of its own, which cannot be renamed. */
-bool bsc_lib_pg_place_is_mount(const struct bsc_lib_pg_place *place, bool *ret,
-                               struct bsc_err *err);
+/* Refuses a folder that a rename would not move: a file system of its own, or a symbolic link, of
+ * which only the link would get another name. */
+bool bsc_lib_pg_place_can_move(const struct bsc_lib_pg_place *place, struct bsc_err *err);
 
 /* Renames `path` to the folder's name with a word and the time behind it, which no other thing has
  * yet; *ret_name (owned, may be NULL) is the new one. */

@@ -109,6 +109,29 @@ works() {
     [ -d "$data/letters" ] || fail "the files are gone"
     rm -r "$data"
 
+    it "a folder that cannot be renamed is refused before anything is copied"
+    as_owner mkdir "$work/site/dc2/elsewhere"
+    ln -s ../elsewhere "$data"
+    install_mirror
+    exits 3
+    says "is a symbolic link; give the server the folder that it leads to"
+    [ ! -e "$data.installing" ] || fail "something was copied"
+    rm "$data"
+
+    it "somebody's files where the copy would be made are refused, and left as they are"
+    mkdir -p "$data.installing/letters"
+    install_mirror
+    exits 3
+    says "is where the copy is made, and holds letters"
+    rm -r "$data.installing"
+
+    it "a principal with tablespaces elsewhere is refused before anything is copied"
+    pg dc2/sql3 "CREATE TABLESPACE elsewhere LOCATION '$work/site/dc2/elsewhere'"
+    install_mirror
+    exits 3
+    says "sql3 has tablespaces outside its data folder: elsewhere"
+    pg dc2/sql3 "DROP TABLESPACE elsewhere"
+
     it "a mirror is installed, streams, and is waited for"
     bsc plan mirror.lua --site site/site.yaml
     exits 0
@@ -249,7 +272,7 @@ stopped() {
     exits 0
     is_synchronous
 
-    it "a server that does not start halts the run, which can be resumed"
+    it "a server that does not start halts the run, and is not copied again by a resume"
     bsc rollback last --runs site/runs --yes
     exits 0
     touch idle
@@ -260,7 +283,7 @@ stopped() {
     resumed
     exits 0
     is_synchronous
-    same "$(asides half)" 3 "halves that were renamed"
+    same "$(asides half)" 2 "halves that were renamed"
 
     it "a folder that may not be written to halts the run"
     bsc rollback last --runs site/runs --yes
@@ -319,7 +342,13 @@ ssh_config() {
     cp user.pub allowed
     chmod 644 allowed
     port=$1
+    # As long as those of banks, and with words that are looked for in what programs say.
+    for line in $(seq 20); do
+        echo "error: $line: for those only who may. No space left on device: Permission denied"
+    done >banner
+    chmod 644 banner
     cat >sshd_config <<END
+Banner $work/banner
 ListenAddress 127.0.0.1:$port
 HostKey $work/host
 AuthorizedKeysFile $work/allowed
