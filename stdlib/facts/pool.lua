@@ -11,7 +11,9 @@ return {
     routes = { type = "list", unit = "server states", noun = "server", named_by = 1,
       doc = "driver haproxy: what it was told of each server, BACKEND/SERVER and ready, drain or "
         .. "maint; where its instances differ, what each was told, in the order of the site file" },
-    saved = { type = "bool", doc = "driver haproxy: whether a restart would change none of that" },
+    -- An undo writes the state files as well.
+    saved = { type = "bool", counts = true,
+      doc = "driver haproxy: whether a restart would change none of that" },
     sessions_left = { type = "int", volatile = true,
       doc = "driver haproxy: sessions that go on at servers that take no new ones" },
     sessions_closed = { type = "int", volatile = true,

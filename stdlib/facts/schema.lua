@@ -7,7 +7,7 @@
 --   volatile   moves by itself at any time: never compared
 --   advances   goes on by itself while the site is at work: not compared between plan and run, but
 --              within a run nothing except its changes may move it
---   counts     only ever goes up, also when a change is taken back
+--   counts     only ever goes up, or from no to yes, also when a change is taken back
 --   identity   tells the resource from another of the same name: never another than in the plan
 --   noun       what an entry of a list is, for counting how many more or fewer there are
 --   named_by   how many words at the beginning of an entry tell it from the others; all if left out

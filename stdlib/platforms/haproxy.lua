@@ -5,6 +5,7 @@
 -- the pool's own servers: those that are ready are active. So the state is kept nowhere but where
 -- it works, and cannot differ from what clients meet.
 
+local _, host = ...
 local effects = require "bascule/effects"
 local list = require "bascule/core/list"
 local routes_of = require "bascule/platforms/haproxy_routes"
@@ -222,8 +223,16 @@ local function statement(pool, facts, after, backend)
   end), " | ")
 end
 
+-- Whether nothing will be odd any more. What is odd may be sessions that go on, and these are over
+-- only where writers were led elsewhere.
+local function clears_up(pool, facts, will, backend)
+  local now = routes_of.facts(pool, routes_of.read(pool, facts.routes))
+  return facts.reason ~= nil and will.reason == nil
+    and (backend == pool.site.state_backend or now.reason == facts.reason)
+end
+
 -- The facts that will be others than now.
-local function becoming(pool, facts, after)
+local function becoming(pool, facts, after, backend)
   local will, becomes = routes_of.facts(pool, after), {}
   for _, key in ipairs { "routes", "state", "active_servers" } do
     if not list.same(will[key], facts[key]) then
@@ -232,6 +241,12 @@ local function becoming(pool, facts, after)
   end
   if has_state_file(pool) and not facts.saved then
     becomes.saved = true
+  end
+  if backend == pool.site.state_backend and (facts.sessions_left or 0) > 0 then
+    becomes.sessions_left = schema.unknown_fact("pool", "sessions_left")
+  end
+  if clears_up(pool, facts, will, backend) then
+    becomes.reason = host.null
   end
   return becomes
 end
@@ -245,7 +260,7 @@ local function change(pool, facts, wanted, backend, options)
     args = { pool = pool.name, from = only(routes, backend), to = changed,
       data_centre = options.data_centre },
     statement = statement(pool, facts, with_changed(routes, changed), backend),
-    becomes = becoming(pool, facts, with_changed(routes, changed)),
+    becomes = becoming(pool, facts, with_changed(routes, changed), backend),
   }
 end
 
