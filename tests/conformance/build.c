@@ -34,6 +34,9 @@ static const char site_text[] =
     "                  kept: \"SELECT count(*) FROM message\" }\n"
     "%s"
     "pools:\n"
+    "%s";
+
+static const char table_text[] =
     "  chat: { driver: table, server: app, file: pool.db, table: pool, database: mgc,\n"
     "          maximum_active: 2, servers: [chat1, chat5, chat7] }\n";
 
@@ -52,9 +55,12 @@ static void write_site_file(const struct conform_scene *scene)
     const char *salvage = ", salvage: rescued/sql1/mgc.db";
     const char *limit = conform_is(scene, "room", "none") ? ", destination_limit: 1KiB" : "";
     bool mirrors = conform_word(scene, "target")[0] != '\0';
+    bool haproxy = conform_word(scene, "front")[0] != '\0';
+    char *pool = haproxy ? conform_haproxy_pool(scene) : bsc_mem_text(table_text);
     char *text = bsc_mem_format(site_text, conform_is(scene, "disk", "nowhere") ? "" : salvage,
-                                limit, mirrors ? mirrors_text : "");
+                                limit, mirrors ? mirrors_text : "", pool);
     conform_put_text(scene, "site.yaml", text);
+    bsc_mem_free(pool);
     bsc_mem_free(text);
 }
 
@@ -85,6 +91,7 @@ void conform_build(const struct conform_scene *scene)
     conform_build_secondary(scene);
     conform_build_home(scene);
     conform_build_pool(scene);
+    conform_build_haproxy(scene);
     conform_build_own(scene);
     conform_build_folders(scene);
     write_site_file(scene);

@@ -25,6 +25,11 @@ void conform_build_target(const struct conform_scene *scene);
 /* What a way home that was begun has made of both sides; after them. */
 void conform_build_home(const struct conform_scene *scene);
 
+/* Real HAProxy in front of the pool, where the subject has them; and what the site says of the pool
+ * then (returns owned). */
+void conform_build_haproxy(const struct conform_scene *scene);
+char *conform_haproxy_pool(const struct conform_scene *scene);
+
 /* The pool's table, the clients' ledger, files and tables of the user's own. */
 void conform_build_pool(const struct conform_scene *scene);
 void conform_build_own(const struct conform_scene *scene);

@@ -35,7 +35,7 @@ struct conform_state {
 struct conform_scene;
 
 struct conform_subject {
-    const char *name;                        /* of the primitive */
+    const char *name;                        /* of the primitive; behind an @: what else */
     const struct conform_dial *const *dials; /* ends with NULL */
     unsigned draws; /* cases with several dials turned, beside those with one or none */
     bool whole;     /* a procedure of several primitives, which the vocabulary does not list */

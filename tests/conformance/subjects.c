@@ -21,6 +21,9 @@ const struct conform_subject *const conform_subjects[] = {&conform_log_shipping_
                                                           &conform_log_shipping_install,
                                                           &conform_mirror_remove,
                                                           &conform_pool_close,
+                                                          &conform_haproxy_set_state,
+                                                          &conform_haproxy_set_active_servers,
+                                                          &conform_haproxy_close,
                                                           &conform_sql_change,
                                                           &conform_sql_facts,
                                                           &conform_command_run,
@@ -79,10 +82,13 @@ static struct bsc_value *vocabulary(void)
     return list;
 }
 
-static bool is_listed(const struct bsc_value *list, const char *name)
+/* A primitive may have further subjects, such as "pool.close@haproxy". */
+static bool is_listed(const struct bsc_value *list, const char *subject)
 {
+    size_t length = strcspn(subject, "@");
     for (size_t i = 0; i < bsc_value_count(list); i++) {
-        if (strcmp(bsc_value_get_string(bsc_value_at(list, i), "name"), name) == 0)
+        const char *name = bsc_value_get_string(bsc_value_at(list, i), "name");
+        if (strlen(name) == length && strncmp(name, subject, length) == 0)
             return true;
     }
     return false;
