@@ -2,6 +2,32 @@
 # taken back, kept over a restart of HAProxy, and refused where that is right.
 . "$(dirname "$0")/lib.sh"
 
+relay=$1
+
+# Whoever says these words to HAProxy first is killed, before HAProxy has heard them.
+kill_who_says() {
+    rm -f site/office/between
+    "$relay" between "$work/site/office/between" "$work/site/office/haproxy" "$1" \
+        >killed 2>&1 &
+    background="$background $!"
+    until_true 10 test -S site/office/between
+    sed 's,socket: office/haproxy,socket: office/between,' site/site.yaml >site/between.yaml
+}
+
+# From now on the servers that take writers are written to the file `seen`, whenever it is others.
+watch_writers() {
+    "$relay" watch "$work/site/office/haproxy" rw >seen 2>&1 &
+    watcher=$!
+    background="$background $watcher"
+    until_true 10 test -s seen
+}
+
+was_seen() {
+    kill "$watcher"
+    wait "$watcher" 2>/dev/null || true
+    same "$(tr '\n' ' ' <seen)" "$1 " "the servers that took writers, one after the other"
+}
+
 observe() {
     bsc observe --site "${1:-site/site.yaml}" -o facts.json
     exits 0
@@ -158,6 +184,46 @@ exits 0
 observe
 same "$(fact state)" Normal "the state"
 same "$(fact saved)" 1 "a restart keeps it"
+
+it "killed after the one side was closed and before the other is opened, a resume opens that only"
+kill_who_says "set server rw/sql3 state ready"
+watch_writers
+run there site/between.yaml
+exits 137
+grep -q killed killed || fail "it was not killed where it should be"
+until_true 10 eval '[ "$(tail -n 1 seen)" = none ]'
+bsc resume last --site site/between.yaml --yes
+exits 0
+observe
+same "$(fact state)" FailedOver "the state"
+until_true 10 eval '[ "$(tail -n 1 seen)" = sql3 ]'
+was_seen "sql1 none sql3"
+
+it "so does a rollback that was killed there"
+kill_who_says "set server rw/sql1 state ready"
+watch_writers
+bsc rollback last --site site/between.yaml --yes
+exits 137
+until_true 10 eval '[ "$(tail -n 1 seen)" = none ]'
+bsc rollback last --site site/between.yaml --yes
+exits 0
+observe
+same "$(fact state)" Normal "the state"
+until_true 10 eval '[ "$(tail -n 1 seen)" = sql1 ]'
+was_seen "sql3 none sql1"
+
+it "killed between opening and closing, active servers are what they shall be after a resume"
+kill_who_says "set server ro/chat1 state drain"
+run fewer site/between.yaml
+exits 137
+observe
+same "$(fact active_servers)" '["chat1","chat2"]' "the active servers"
+bsc resume last --site site/between.yaml --yes
+exits 0
+observe
+same "$(fact active_servers)" '["chat2"]' "the active servers"
+bsc rollback last --site site/between.yaml --yes
+exits 0
 
 it "the writers go on at the database that is online now"
 break_lab site primary-site
