@@ -18,7 +18,7 @@ enum {
     STATE_FILE_MAX = 4 * 1024 * 1024
 };
 
-#define SERVERS_ARGS "address: text, state_file: text?"
+#define SERVERS_ARGS "address: text, state_file: text?, master: text?"
 #define UPDATE_ARGS  "pool: text, from: map, to: map, data_centre: text?"
 
 static int64_t answer_ms(const struct bsc_lib_call *call)
@@ -48,7 +48,8 @@ static bool servers_run(struct bsc_lib_call *call, struct bsc_value **ret, struc
     const char *address = NULL, *state_file = NULL;
     if (!bsc_lib_args_known(call->args, SERVERS_ARGS, err) ||
         !bsc_lib_args_text(call->args, "address", &address, err) ||
-        !bsc_lib_args_path_or(call->args, "state_file", NULL, &state_file, err))
+        !bsc_lib_args_path_or(call->args, "state_file", NULL, &state_file, err) ||
+        !bsc_lib_args_path_or(call->args, "master", NULL, &talk.master, err))
         return false;
     struct bsc_value *servers = NULL;
     if (bsc_pools_haproxy_talk_begin(&talk, address, answer_ms(call), call->cancel, err))
@@ -256,7 +257,8 @@ const struct bsc_lib_row bsc_lib_row_pools_haproxy = {
     .args = SERVERS_ARGS,
     .result = "map {servers: list, saved: list?}",
     .doc = "Asks a HAProxy over its runtime socket, a path or HOST:PORT, what is wanted of each of "
-           "its servers: ready, drain or maint; and reads what it would be told by its state file.",
+           "its servers: ready, drain or maint; and reads what it would be told by its state file. "
+           "Over the socket of its master it sees the sessions of processes that a reload left.",
 };
 
 const struct bsc_lib_row bsc_lib_row_pools_haproxy_set = {

@@ -188,6 +188,51 @@ void bsc_pools_haproxy_closed(const char *answer, struct bsc_value *servers)
     }
 }
 
+static bool has_backend(const struct bsc_value *servers, struct word backend)
+{
+    for (size_t i = 0; i < bsc_value_count(servers); i++) {
+        if (is_word(backend, bsc_value_get_string(bsc_value_at(servers, i), "backend")))
+            return true;
+    }
+    return false;
+}
+
+/* NULL for a session that is on no server, or is another backend's. */
+static struct bsc_value *server_or_gone(const char *line, size_t length, struct bsc_value *servers)
+{
+    struct word backend = told_of(line, length, " be="), name = told_of(line, length, " srv=");
+    struct bsc_value *server = server_of(line, length, servers);
+    if (server != NULL || name.length == 0 || *name.begin == '<' || !has_backend(servers, backend))
+        return server;
+    server = bsc_value_map();
+    bsc_value_set(server, "backend", bsc_value_bytes(backend.begin, backend.length));
+    bsc_value_set(server, "server", bsc_value_bytes(name.begin, name.length));
+    bsc_value_set_text(server, "state", "gone");
+    bsc_value_set_bool(server, "up", true);
+    bsc_value_append(servers, server);
+    return server;
+}
+
+void bsc_pools_haproxy_add_old(const char *answer, struct bsc_value *servers)
+{
+    for (const char *line = answer; *line != '\0';) {
+        size_t length = strcspn(line, "\n");
+        struct bsc_value *server = server_or_gone(line, length, servers);
+        const char *kind = is_closed(told_of(line, length, " rq[f=")) ? "closed" : "sessions";
+        if (server != NULL)
+            bsc_value_set_int(server, kind, bsc_value_get_number(server, kind, 0) + 1);
+        line += length + (line[length] == '\n');
+    }
+}
+
+bool bsc_pools_haproxy_is_of(const char *line, size_t length, const char *name)
+{
+    struct word backend = told_of(line, length, " be="), server = told_of(line, length, " srv=");
+    return strlen(name) == backend.length + 1 + server.length &&
+           memcmp(name, backend.begin, backend.length) == 0 && name[backend.length] == '/' &&
+           memcmp(name + backend.length + 1, server.begin, server.length) == 0;
+}
+
 const struct bsc_value *bsc_pools_haproxy_find(const struct bsc_value *servers, const char *name)
 {
     size_t slash = strcspn(name, "/");

@@ -7,6 +7,7 @@
 #define BSC_POOLS_HAPROXY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/err.h"
 #include "value/value.h"
@@ -29,6 +30,13 @@ bool bsc_pools_haproxy_sessions(const char *answer, struct bsc_value *servers, s
  * of `sessions` of those servers, into `closed`. HAProxy does not shut them down: they last until
  * the server closes them too. An answer without sessions, or of another form, takes nothing out. */
 void bsc_pools_haproxy_closed(const char *answer, struct bsc_value *servers);
+
+/* Adds the sessions that are listed to `sessions` and `closed` of those servers. A server that is
+ * not among them, while its backend is, becomes one with the state "gone". */
+void bsc_pools_haproxy_add_old(const char *answer, struct bsc_value *servers);
+
+/* Whether a line of such a list is of a session on "BACKEND/SERVER". */
+bool bsc_pools_haproxy_is_of(const char *line, size_t length, const char *name);
 
 /* One of those servers by "BACKEND/SERVER", borrowed; NULL when there is no such server. */
 const struct bsc_value *bsc_pools_haproxy_find(const struct bsc_value *servers, const char *name);

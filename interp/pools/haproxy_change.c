@@ -6,6 +6,7 @@
 #include "os/clock.h"
 #include "os/files.h"
 #include "pools/haproxy.h"
+#include "pools/haproxy_old.h"
 #include "pools/haproxy_talk.h"
 
 enum { LOOK_EVERY_MS = 20, STATE_FILE_MODE = 0644 };
@@ -14,6 +15,7 @@ enum { LOOK_EVERY_MS = 20, STATE_FILE_MODE = 0644 };
 #define DRAIN "drain"
 #define MAINT "maint"
 #define NONE  "none"
+#define GONE  "gone"
 
 struct change {
     const struct bsc_pools_haproxy_change *order;
@@ -73,8 +75,10 @@ static bool ask_one(struct change *c, size_t instance, struct bsc_err *err)
 {
     const struct bsc_pools_haproxy_change *order = c->order;
     struct bsc_pools_haproxy_talk *talk = &c->talks[instance];
+    const struct bsc_value *own = bsc_value_at(order->instances, instance);
+    const char *address = address_of(own);
     talk->deadline_us = order->deadline_us;
-    const char *address = address_of(bsc_value_at(order->instances, instance));
+    talk->master = bsc_value_get_string(own, "master_socket");
     if (!bsc_pools_haproxy_talk_begin(talk, address, order->answer_ms, order->cancel, err) ||
         !bsc_pools_haproxy_talk_may_change(talk, err))
         return false;
@@ -133,6 +137,27 @@ static bool prove(struct change *c, bool open, struct bsc_err *err)
     return ok;
 }
 
+/* The same of servers that only an old process has: nobody can be led there any more. */
+static bool cut_off_gone(const struct change *c, size_t instance, const struct bsc_value *servers,
+                         int64_t *left, struct bsc_err *err)
+{
+    const char *first = bsc_value_key_at(c->end, 0);
+    bool ok = true;
+    for (size_t i = 0; ok && first != NULL && i < bsc_value_count(servers); i++) {
+        const struct bsc_value *server = bsc_value_at(servers, i);
+        const char *backend = bsc_value_get_string(server, "backend");
+        int64_t own = bsc_value_get_number(server, "sessions", 0);
+        if (own == 0 || strcmp(bsc_value_get_string(server, "state"), GONE) != 0 ||
+            strlen(backend) != strcspn(first, "/") || strncmp(backend, first, strlen(backend)) != 0)
+            continue;
+        char *name = bsc_mem_format("%s/%s", backend, bsc_value_get_string(server, "server"));
+        *left += own;
+        ok = bsc_pools_haproxy_old_shut(&c->talks[instance], name, err);
+        bsc_mem_free(name);
+    }
+    return ok;
+}
+
 /* Adds the sessions of writers that one instance still has on any server that shall not be open,
  * whoever closed it and when, and ends them. */
 static bool cut_off(struct change *c, size_t instance, int64_t *left, struct bsc_err *err)
@@ -148,6 +173,7 @@ static bool cut_off(struct change *c, size_t instance, int64_t *left, struct bsc
         *left += own;
         ok = bsc_pools_haproxy_talk_shut(&c->talks[instance], name, err);
     }
+    ok = ok && cut_off_gone(c, instance, servers, left, err);
     bsc_value_free(servers);
     return ok;
 }

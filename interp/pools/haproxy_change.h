@@ -18,7 +18,8 @@
 #include "value/value.h"
 
 struct bsc_pools_haproxy_change {
-    const struct bsc_value *instances; /* borrowed list of {socket or address, state_file?} */
+    const struct bsc_value *instances; /* borrowed list of {socket or address, state_file?,
+                                        * master_socket?} */
     /* Borrowed maps from "BACKEND/SERVER" to a list of states: one for all instances, or one for
      * each. `to` has the servers to be changed, `from` those that must be as they were. Where an
      * instance lacks a server its state is "none", and stays so. */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "os/dial.h"
 #include "pools/haproxy.h"
+#include "pools/haproxy_old.h"
 
 /* A list of all sessions takes about 300 bytes for each. */
 enum { ANSWER_MAX = 64 * 1024 * 1024 };
@@ -24,6 +25,8 @@ bool bsc_pools_haproxy_talk_begin(struct bsc_pools_haproxy_talk *talk, const cha
                                    .deadline_us = talk->deadline_us,
                                    .cancel = cancel};
     talk->address = address;
+    talk->timeout_ms = timeout_ms;
+    talk->cancel = cancel;
     talk->dial = bsc_dial_open(&order, err);
     if (talk->dial == NULL)
         return false;
@@ -87,7 +90,8 @@ struct bsc_value *bsc_pools_haproxy_talk_servers(struct bsc_pools_haproxy_talk *
     if (bsc_pools_haproxy_talk_ask(talk, BSC_POOLS_HAPROXY_SERVERS, &answer, err))
         servers = bsc_pools_haproxy_servers(answer.data, err);
     bsc_buf_release(&answer);
-    if (servers == NULL || sessions_ask(talk, servers, err))
+    if (servers == NULL ||
+        (sessions_ask(talk, servers, err) && bsc_pools_haproxy_old_add(talk, servers, err)))
         return servers;
     bsc_value_free(servers);
     return NULL;
@@ -129,7 +133,7 @@ bool bsc_pools_haproxy_talk_shut(struct bsc_pools_haproxy_talk *talk, const char
                                  struct bsc_err *err)
 {
     char *command = bsc_mem_format("shutdown sessions server %s", name);
-    bool ok = command_run(talk, command, name, err);
+    bool ok = command_run(talk, command, name, err) && bsc_pools_haproxy_old_shut(talk, name, err);
     bsc_mem_free(command);
     return ok;
 }

@@ -20,6 +20,10 @@ struct bsc_pools_haproxy_talk {
     const char *address;   /* borrowed: a path or HOST:PORT */
     struct bsc_dial *dial; /* owned; NULL while nobody is connected */
     int64_t deadline_us;   /* set before it begins: monotonic, when to give up; 0 is never */
+    const char *master;    /* set before it begins: borrowed path of the socket of its master, over
+                              which the processes are reached that a reload left; or NULL */
+    int64_t timeout_ms;    /* for each answer */
+    const atomic_bool *cancel; /* borrowed; may be NULL */
 };
 
 /* Connects. Each question is answered within `timeout_ms`, or fails with BSC_ERR_TIMEOUT; `cancel`
@@ -35,7 +39,8 @@ bool bsc_pools_haproxy_talk_ask(struct bsc_pools_haproxy_talk *talk, const char 
                                 struct bsc_buf *answer, struct bsc_err *err);
 
 /* Every server as bsc_pools_haproxy_servers gives it, with its `sessions`; where it is not ready,
- * less those that are `closed`. Returns owned. */
+ * less those that are `closed`. With a `master` those of old processes are among them, and servers
+ * that only these have, with the state "gone". Returns owned. */
 struct bsc_value *bsc_pools_haproxy_talk_servers(struct bsc_pools_haproxy_talk *talk,
                                                  struct bsc_err *err);
 

@@ -290,7 +290,7 @@ static void state_files_check(struct bsc_site_check *check, const char *what,
 static void instances_check(struct bsc_site_check *check, const char *what,
                             const struct bsc_value *pool)
 {
-    static const char *const own[] = {"socket", "address", "state_file"};
+    static const char *const own[] = {"socket", "address", "state_file", "master_socket"};
     const struct bsc_value *instances = bsc_value_get(pool, "instances");
     for (size_t k = 0; k < sizeof own / sizeof own[0]; k++) {
         if (is_written(pool, own[k]))
@@ -309,7 +309,7 @@ static void instances_check(struct bsc_site_check *check, const char *what,
 /* One HAProxy is a list of one, so that nobody after us has to tell the two apart. */
 static void instance_add(struct bsc_value *pool)
 {
-    static const char *const own[] = {"socket", "address", "state_file"};
+    static const char *const own[] = {"socket", "address", "state_file", "master_socket"};
     struct bsc_value *list = bsc_value_list();
     struct bsc_value *instance = bsc_value_map();
     for (size_t k = 0; k < sizeof own / sizeof own[0]; k++)

@@ -223,6 +223,9 @@ static const struct bsc_site_key instance_keys[] = {
     {.name = "state_file",
      .type = BSC_SITE_PATH,
      .doc = "The file that it reads its servers' states from when it starts."},
+    {.name = "master_socket",
+     .type = BSC_SITE_PATH,
+     .doc = "The socket of its master process, where it has one (haproxy -W -S PATH)."},
 };
 KIND(instance, "instance", "instance", "One of several HAProxy in front of the same pool.");
 
@@ -256,6 +259,10 @@ static const struct bsc_site_key pool_keys[] = {
      .doc =
          "The file that the HAProxy reads its servers' states from when it starts; written after "
          "each change, so that a restart does not undo it; driver haproxy only."},
+    {.name = "master_socket",
+     .type = BSC_SITE_PATH,
+     .doc = "The socket of the HAProxy's master process (haproxy -W -S PATH): over it sessions are "
+            "seen and ended that go on in an old process after a reload; driver haproxy only."},
     {.name = "instances",
      .type = BSC_SITE_OBJECTS,
      .of = &instance_kind,

@@ -32,7 +32,7 @@ local function ask(pool)
   for index, instance in ipairs(routes_of.instances(pool)) do
     local address = routes_of.address(instance)
     local value, failure = effects.call("pools.haproxy",
-      { address = address, state_file = instance.state_file })
+      { address = address, state_file = instance.state_file, master = instance.master_socket })
     if not value then
       failures[#failures + 1] = ("HAProxy at %s: %s"):format(address, failure.message)
     end

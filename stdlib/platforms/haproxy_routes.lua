@@ -22,13 +22,15 @@ function M.is_in(name, backend)
   return name:sub(1, #backend + 1) == backend .. "/"
 end
 
--- {name = states} of the two backends, from what the instances say.
+-- {name = states} of the two backends, from what the instances say. A server that only an old
+-- process has, after a reload, is no route: nobody is led there.
 function M.gather(pool, told)
   local routes = {}
   for index, servers in ipairs(told) do
     for _, each in ipairs(servers) do
       local name = each.backend .. "/" .. each.server
-      if each.backend == pool.site.state_backend or each.backend == pool.site.backend then
+      local is_own = each.backend == pool.site.state_backend or each.backend == pool.site.backend
+      if is_own and each.state ~= "gone" then
         routes[name] = routes[name] or list.map(told, function()
           return "none"
         end)
@@ -113,7 +115,11 @@ end
 -- Servers of the writers' backend that take no new sessions and have some that go on.
 local function lingering(pool, routes, index, busy)
   local backend, drained = pool.site.state_backend, told(pool, routes, index, "drain")
-  return list.map(list.keys(routes), function(name)
+  local names = list.copy(routes)
+  for name in next, busy do
+    names[name] = names[name] or true
+  end
+  return list.map(list.keys(names), function(name)
     local server = name:sub(#backend + 2)
     local goes_on = busy[name] and busy[name][index] or list.contains(drained, server)
     return M.is_in(name, backend) and goes_on and server or nil

@@ -48,9 +48,12 @@ stop_haproxy() {
     until_true 10 ended "$(cat "site/.lab/pids/$1")"
 }
 
-# As whom the lab does it: the clients must get to its sockets.
+# As whom the lab does it: the clients must get to its sockets. What follows the name are options.
 start_haproxy() {
-    set -- /usr/sbin/haproxy -D -f "$work/site/office/$1.cfg" -p "$work/site/.lab/pids/$1"
+    pids=$work/site/.lab/pids/$1
+    settings=$work/site/office/$1.cfg
+    shift
+    set -- /usr/sbin/haproxy "$@" -D -f "$settings" -p "$pids"
     if [ "$(id -u)" -eq 0 ]; then
         chown -R postgres: site/office
         set -- setpriv --reuid=postgres --regid=postgres --init-groups -- "$@"
@@ -104,6 +107,31 @@ readers_end() {
         pg "$server" "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
             WHERE query LIKE '%-- reader' AND pid <> pg_backend_pid()" >/dev/null
     done
+}
+
+workers() {
+    grep -lx "PPid:	$(cat site/.lab/pids/haproxy)" /proc/[0-9]*/status 2>/dev/null | wc -l
+}
+
+# A master that has just begun ignores the signal.
+has_reloaded() {
+    kill -USR2 "$(cat site/.lab/pids/haproxy)"
+    for _ in $(seq 50); do
+        [ "$(workers)" -lt 2 ] || return 0
+        sleep 0.02
+    done
+    return 1
+}
+
+# A writer who comes through HAProxy, and stays.
+writer_begins() {
+    set -- /usr/lib/postgresql/*/bin/psql
+    PGAPPNAME=stays "$1" -X -q -h "$work/site/office/rw" -U postgres -d mgc \
+        -c "SELECT pg_sleep(300)" >stays 2>&1 &
+    stays=$!
+    background="$background $stays"
+    until_true 10 eval '[ "$(pg dc1/sql1 "SELECT count(*) FROM pg_stat_activity
+        WHERE application_name = '"'stays'"'")" = 1 ]'
 }
 
 drains() {
@@ -224,6 +252,27 @@ observe
 same "$(fact active_servers)" '["chat2"]' "the active servers"
 bsc rollback last --site site/between.yaml --yes
 exits 0
+
+it "a writer whom a reload has left in an old process is cut off before the other side is opened"
+stop_haproxy haproxy
+start_haproxy haproxy -W -S "$work/site/office/master"
+sed 's,socket: office/haproxy,&\, master_socket: office/master,' site/site.yaml >site/master.yaml
+writer_begins
+until_true 20 has_reloaded
+run there site/master.yaml
+exits 0
+until_true 10 ended "$stays"
+observe site/master.yaml
+same "$(fact state)" FailedOver "the state"
+same "$(fact sessions_left)" 0 "sessions at servers that were closed"
+bsc rollback last --site site/master.yaml --yes
+exits 0
+stop_haproxy haproxy
+observe site/master.yaml
+same "$(fact state)" unreachable "the state"
+start_haproxy haproxy
+bsc observe --site site/master.yaml
+says "the master of HAProxy at"
 
 it "the writers go on at the database that is online now"
 break_lab site primary-site

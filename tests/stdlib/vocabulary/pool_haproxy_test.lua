@@ -64,6 +64,15 @@ local function with(words, ...)
   return result
 end
 
+T["a writer on a server that only an old process has is no route, and no known state"] = function()
+  local servers = told(as_normal)
+  servers[#servers + 1] = { backend = "rw", server = "sql9", state = "gone", sessions = 1 }
+  local facts = observe { { servers = servers, saved = told(as_normal) } }
+  expect.equal(facts.routes, host.list(as_normal))
+  expect.equal({ facts.state, facts.saved, facts.sessions_left }, { nil, true, 1 })
+  expect.truthy(facts.reason:find("the sessions on sql9 go on", 1, true))
+end
+
 T["a pool is what its HAProxy was told"] = function()
   expect.equal(observe { says(as_normal) }, { state = "Normal",
     active_servers = host.list { "fe1", "fe2" }, routes = host.list(as_normal), saved = true,

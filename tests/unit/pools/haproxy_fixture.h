@@ -21,6 +21,9 @@
 
 enum { PROXY_WITHIN_MS = 20000, PROXY_LOOK_MS = 5, PROXY_PORT_FD = 200 };
 
+/* A master that reloads starts what it was called by. */
+#define PROXY_PROGRAM "/usr/sbin/haproxy"
+
 struct proxy {
     const char *folder; /* borrowed */
     const char *name;   /* borrowed: its sockets and files begin with it */
@@ -30,6 +33,8 @@ struct proxy {
     char *states;       /* owned: path of the state file */
     int listener;       /* of that port: HAProxy is given it, so that nobody takes it before */
     int database;       /* where its servers lead */
+    const char *master; /* borrowed: path of the socket of its master, where it shall have one */
+    const char *first;  /* borrowed: name of its first server, sql1 where NULL */
     pid_t pid;
 };
 
@@ -46,21 +51,25 @@ static inline struct sockaddr_un proxy_socket_name(const char *path)
     return name;
 }
 
+/* A master closes what it was given once it has workers, and a reload would not find it any more.
+ */
 static inline void proxy_settings_write(const struct proxy *proxy)
 {
     char *path = proxy_path(proxy, "cfg");
     char *base = bsc_mem_format("%s/%s", proxy->folder, proxy->name);
+    const char *port = proxy->master == NULL ? "  stats socket fd@200 level admin\n" : "";
     char *text = bsc_mem_format(
         "global\n  stats socket %s.admin mode 600 level admin\n"
-        "  stats socket fd@200 level admin\n  stats socket %s.operator mode 600 level operator\n  "
+        "%s  stats socket %s.operator mode 600 level operator\n  "
         "server-state-file %s.states\n"
         "defaults\n  mode tcp\n  load-server-state-from-file global\n"
         "  timeout connect 5s\n  timeout client 1h\n  timeout server 1h\n"
         "frontend rw\n  bind unix@%s.rw\n  default_backend rw\n"
         "frontend ro\n  bind unix@%s.ro\n  default_backend ro\n"
-        "backend rw\n  server sql1 unix@%s.db\n  server sql3 unix@%s.db disabled\n"
+        "backend rw\n  server %s unix@%s.db\n  server sql3 unix@%s.db disabled\n"
         "backend ro\n  server chat1 unix@%s.db\n  server chat2 unix@%s.db disabled\n",
-        base, base, base, base, base, base, base, base, base);
+        base, port, base, base, base, base, proxy->first != NULL ? proxy->first : "sql1", base,
+        base, base, base);
     unit_file_put(path, text, strlen(text));
     bsc_mem_free(path);
     bsc_mem_free(base);
@@ -75,7 +84,9 @@ static inline _Noreturn void proxy_become(const struct proxy *proxy)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(nowhere, STDERR_FILENO);
     dup2(proxy->listener, PROXY_PORT_FD);
-    execl("/usr/sbin/haproxy", "haproxy", "-db", "-f", path, (char *)NULL);
+    if (proxy->master != NULL)
+        execl(PROXY_PROGRAM, PROXY_PROGRAM, "-W", "-S", proxy->master, "-f", path, (char *)NULL);
+    execl(PROXY_PROGRAM, PROXY_PROGRAM, "-db", "-f", path, (char *)NULL);
     _exit(127);
 }
 
@@ -108,9 +119,11 @@ static inline void proxy_listen(struct proxy *proxy)
     proxy->port = bsc_mem_format("127.0.0.1:%u", (unsigned)ntohs(name.sin_port));
 }
 
-static inline void proxy_open(struct proxy *proxy, const char *folder, const char *name)
+/* With the path of a `master`'s socket it has a master, which can reload it. */
+static inline void proxy_open_with(struct proxy *proxy, const char *folder, const char *name,
+                                   const char *master)
 {
-    *proxy = (struct proxy){.folder = folder, .name = name};
+    *proxy = (struct proxy){.folder = folder, .name = name, .master = master};
     char *path = proxy_path(proxy, "db");
     struct sockaddr_un address = proxy_socket_name(path);
     proxy->admin = proxy_path(proxy, "admin");
@@ -123,6 +136,11 @@ static inline void proxy_open(struct proxy *proxy, const char *folder, const cha
     proxy_listen(proxy);
     proxy_settings_write(proxy);
     proxy_start(proxy);
+}
+
+static inline void proxy_open(struct proxy *proxy, const char *folder, const char *name)
+{
+    proxy_open_with(proxy, folder, name, NULL);
 }
 
 static inline void proxy_kill(struct proxy *proxy)

@@ -361,7 +361,7 @@ static void the_map_is_normalised(void **state)
         "\"secondary\":{\"database\":null,\"file\":\"n.db\",\"path\":\"/site/x/a/n.db\","
         "\"salvage\":null,\"server\":\"a\"},\"secondary_mirror\":null}},\"links\":[],\"pools\":"
         "{\"p\":{\"address\":null,\"backend\":null,\"database\":\"m\",\"driver\":\"table\","
-        "\"file\":\"p.db\",\"instances\":[],\"maximum_active\":4,"
+        "\"file\":\"p.db\",\"instances\":[],\"master_socket\":null,\"maximum_active\":4,"
         "\"path\":\"/site/x/a/"
         "p.db\",\"server\":\"a\",\"servers\":[\"a\"],\"socket\":null,\"state_backend\":null,"
         "\"state_file\":null,\"table\":\"t\","
