@@ -419,6 +419,7 @@ static void one_that_hangs_is_not_waited_for(void **state)
     add_instance(&attempt, b.admin, NULL);
     add_instance(&attempt, a.admin, NULL);
     assert_int_equal(kill(b.pid, SIGSTOP), 0);
+    assert_int_equal(waitpid(b.pid, NULL, WUNTRACED), b.pid);
     assert_int_equal(make(&attempt, ELSEWHERE), BSC_ERR_TIMEOUT);
     assert_says(&attempt, b.admin);
     assert_proxy(&a, AS_STARTED);
