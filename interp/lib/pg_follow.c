@@ -6,7 +6,7 @@
 #include "mirrors/pg.h"
 
 #define SETTING "synchronous_standby_names"
-enum { RELOADED_WITHIN_S = 5, SYNC_WITHIN_S = 60 };
+enum { RELOADED_WITHIN_S = 5, SYNC_WITHIN_S = 60, COMMIT_WITHIN_MS = 10000 };
 
 /* Nobody can give this statement a parameter. */
 static bool set_names(const struct bsc_lib_pg_asked *principal, const char *names, bool tidies,
@@ -50,13 +50,41 @@ static bool await_sync(const struct bsc_lib_pg_asked *principal, const char *mir
     return ok;
 }
 
+static int64_t commit_within_ms(const struct bsc_lib_call *call)
+{
+    int64_t left_ms = bsc_lib_call_left_ms(call);
+    return left_ms > 0 && left_ms < COMMIT_WITHIN_MS ? left_ms : COMMIT_WITHIN_MS;
+}
+
+/* That a standby counts as synchronous does not say that it answers: its replay may be paused where
+ * commits wait for that, or its machine just lost. The commit is one of nothing that anybody reads;
+ * given up, it has taken place all the same. */
+static bool prove_commits(const struct bsc_lib_pg_asked *principal, const char *mirror,
+                          struct bsc_err *err)
+{
+    struct bsc_lib_call *call = principal->call;
+    const struct bsc_lib_target target = {
+        .server = principal->server, .database = principal->database, .fleeting = true};
+    const struct bsc_sql_limits limits = {.cancel = call->cancel,
+                                          .timeout_ms = commit_within_ms(call)};
+    struct bsc_sql_result result = {0};
+    bool ok = bsc_lib_env_run(call->env, &target,
+                              "SELECT pg_logical_emit_message(true, 'bascule', 'mirror')", NULL,
+                              &limits, &result, err);
+    bsc_sql_result_release(&result);
+    return ok || bsc_err_wrap(err,
+                              "%s counts as a synchronous standby of %s, but no commit comes"
+                              " through",
+                              mirror, principal->server);
+}
+
 static bool follow(const struct bsc_lib_pg_asked *principal, const char *mirror, const char *names,
                    const char *earlier, struct bsc_err *err)
 {
     struct bsc_err ignored = BSC_ERR_INIT;
     const char *without = bsc_mirrors_pg_without(names, earlier);
     if (set_names(principal, names, false, err) && await_names(principal, names, err) &&
-        await_sync(principal, mirror, err))
+        await_sync(principal, mirror, err) && prove_commits(principal, mirror, err))
         return true;
     if (set_names(principal, without, true, &ignored))
         bsc_err_detail(err, SETTING " is '%.200s' again, so that no commit waits for it.", without);
@@ -99,8 +127,9 @@ const struct bsc_lib_row bsc_lib_row_mirrors_pg_follow = {
     .resumes = true,
     .args = FOLLOW_ARGS,
     .result = "map {earlier: text}",
-    .doc = "Has the commits of a PostgreSQL server wait for its mirror, and waits until they do; "
-           "where that does not come about, it puts back for whom they waited before.",
+    .doc =
+        "Has the commits of a PostgreSQL server wait for its mirror, and proves that they do and "
+        "come through; where that does not come about, it puts back for whom they waited before.",
 };
 
 /* mirrors.pg_waits */

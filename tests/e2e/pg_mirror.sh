@@ -170,6 +170,24 @@ works() {
     says "done: 2 of 2 items, 1 change"
     same "$(asides '*')" 0 "folders that were renamed"
 
+    it "one that is waited for and does not answer is not waited for any longer"
+    pg dc2/sql4 "SELECT pg_wal_replay_pause()" >paused
+    pg dc2/sql3 "ALTER SYSTEM SET synchronous_commit = remote_apply"
+    pg dc2/sql3 "ALTER SYSTEM RESET synchronous_standby_names"
+    pg dc2/sql3 "SELECT pg_reload_conf()" >reloaded
+    until_true 10 eval '[ "$(pg dc2/sql3 "SHOW synchronous_standby_names")" = "" ]'
+    sed 's/^  mirror.install.*/&\n  timeout = "4s",/' mirror.lua >hasty.lua
+    bsc run hasty.lua --site site/site.yaml --yes
+    exits 1
+    says "sql4 counts as a synchronous standby of sql3, but no commit comes through"
+    same "$(pg dc2/sql3 'SHOW synchronous_standby_names')" "" "whom commits wait for"
+    pg dc2/sql4 "SELECT pg_wal_replay_resume()" >resumed
+    pg dc2/sql3 "ALTER SYSTEM RESET synchronous_commit"
+    pg dc2/sql3 "SELECT pg_reload_conf()" >reloaded
+    bsc resume last --runs site/runs --yes
+    exits 0
+    is_synchronous
+
     it "one that has fallen behind for good is made anew, and on a terminal it is told how long"
     pg dc2/sql4 "ALTER SYSTEM SET primary_conninfo = 'host=/nowhere'"
     pg dc2/sql4 "SELECT pg_reload_conf()" >reloaded
