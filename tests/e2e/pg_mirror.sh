@@ -176,7 +176,7 @@ works() {
     pg dc2/sql3 "ALTER SYSTEM RESET synchronous_standby_names"
     pg dc2/sql3 "SELECT pg_reload_conf()" >reloaded
     until_true 10 eval '[ "$(pg dc2/sql3 "SHOW synchronous_standby_names")" = "" ]'
-    sed 's/^  mirror.install.*/&\n  timeout = "4s",/' mirror.lua >hasty.lua
+    sed 's/^  mirror.install.*/&\n  timeout = "2s",/' mirror.lua >hasty.lua
     bsc run hasty.lua --site site/site.yaml --yes
     exits 1
     says "did not end within"
