@@ -487,22 +487,17 @@ function M.verbs.recover(copy, backups)
   }
 end
 
-local function all_null(kind, kept)
-  local facts = {}
-  for key in next, schema.unknown(kind) do
-    facts[key] = not list.contains(kept, key) and host.null or nil
-  end
-  return facts
-end
-
 -- Which log files are needed is told of a standby only: what becomes of the other facts when it is
--- brought online.
-function M.verbs.backups_afterwards(copy)
+-- brought online. `backups` are those of now; what is not told now is no sign of it afterwards.
+function M.verbs.backups_afterwards(copy, backups)
+  local id, gone = ("log_backups:%s.secondary"):format(copy.database), {}
+  for key in next, backups do
+    gone[key] = key ~= "share_readable" and schema.is_steady(id, key) and host.null or nil
+  end
   return {
-    [("log_backups:%s.secondary"):format(copy.database)] =
-      all_null("log_backups", { "share_readable", "free_bytes" }),
-    [("log_chain:%s.secondary"):format(copy.database)] =
-      all_null("log_chain", { "share_readable" }),
+    [id] = gone,
+    [("log_chain:%s.secondary"):format(copy.database)] = { problem = host.null,
+      problem_text = host.null },
   }
 end
 

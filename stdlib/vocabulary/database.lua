@@ -121,11 +121,12 @@ local function backups_of(copy, observe)
 end
 
 -- What is told of the log backups of a copy that was brought online, where its platform tells less.
-local function backups_afterwards(copy, changed)
+-- Of what was never looked at nobody could say afterwards whether it has become another.
+local function backups_afterwards(copy, observe, changed)
   local found, afterwards = inventory.database(copy.database), registry.of(copy).backups_afterwards
   if afterwards and found and found.log_shipping and copy.role == "secondary" then
-    for id, facts in pairs(afterwards(copy)) do
-      changed[id] = facts
+    for id, facts in pairs(afterwards(copy, backups_of(copy, observe))) do
+      changed[id] = observe(id) and facts
     end
   end
   return changed
@@ -220,7 +221,7 @@ local recover = primitive.shipped {
     local changes = platform.opens and platform.opens(copy, facts) or {}
     local change = platform.recover(copy, backups_of(copy, observe))
     change.becomes = principals.moves(copy, facts, observe, tail_afterwards(copy, facts, observe,
-      backups_afterwards(copy, becomes(copy, facts, observe))))
+      backups_afterwards(copy, observe, becomes(copy, facts, observe))))
     changes[#changes + 1] = change
     changes[#changes + 1] = platform.prove and platform.prove(copy)
     for _, listing in ipairs(losses(copy, platform, observe)) do
