@@ -226,7 +226,7 @@ bool bsc_lib_pg_carry(struct bsc_lib_call *call, const char *share, int64_t firs
         name_of(end->timeline, lsn, end->segment, name);
         bsc_value_append(names, bsc_value_text(name));
     }
-    bool ok = bsc_lib_wal_copy(call, names, &result, err);
+    bool ok = bsc_lib_wal_copy(call, names, NULL, &result, err);
     bsc_mem_free(history);
     bsc_value_free(names);
     return ok;
