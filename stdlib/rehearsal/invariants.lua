@@ -7,6 +7,7 @@ local cond = require "bascule/core/cond"
 local handles = require "bascule/language/handles"
 local inventory = require "bascule/language/inventory"
 local list = require "bascule/core/list"
+local registry = require "bascule/platforms/registry"
 local warnings = require "bascule/warnings"
 
 local M = {}
@@ -88,7 +89,8 @@ end
 local function sessions_are_over(before, after, changed)
   for _, name in ipairs(concerned(changed, inventory.databases())) do
     local sessions = facts_of(before, "database", name, "secondary").sessions
-    if came_online(before, after, name) and math.type(sessions) == "integer" and sessions > 0 then
+    if came_online(before, after, name) and math.type(sessions) == "integer" and sessions > 0
+      and not registry.of(registry.copy_named(name .. ".secondary")).minds_no_sessions then
       return ("%s is brought online while %d of its sessions are open"):format(name, sessions)
     end
   end

@@ -54,19 +54,6 @@ hold_session() {
         WHERE application_name = '"'holder'"' AND state = '"'active'"'")" = 1 ]'
 }
 
-# How the job of the site is begun again, which ends when it is at work.
-write_start() {
-    cat >start.sh <<'END'
-setsid "$1" lab work "$2" copier </dev/null >/dev/null 2>&1 &
-until tr '\0' ' ' <"/proc/$!/cmdline" | grep -q "^$1 "; do
-    sleep 0.01
-done
-echo $! >"$2/.lab/pids/copier"
-END
-    sed -i "s,pid_file: .lab/pids/copier,&\,\n        start: [sh\, $work/start.sh\, $program\, \
-$work/site]," site/site.yaml
-}
-
 # archive NUMBER: so many more log files on the share.
 archive() {
     for number in $(seq "$1"); do
@@ -133,7 +120,8 @@ job() {
     because "is unreachable"
     mv away "$socket"
     kill "$(cat site/.lab/pids/copier)"
-    sh start.sh "$program" "$work/site"
+    bsc lab work site ship
+    exits 0
     pg dc2/sql3 "SELECT pg_reload_conf()" >reloaded
     until_true 20 has_shipped_all
     turn changed 'log_shipping.remove(db.secondary)'
@@ -209,8 +197,6 @@ clearing() {
     it "sessions on the secondary"
     turn kept 'sessions.kill_all(db.secondary)'
     hold_session
-    turn refused 'database.recover(db.secondary)' 'point_of_no_return = true'
-    because "session"
     turn changed 'sessions.kill_all(db.secondary)'
     mv "$socket" away
     turn refused 'sessions.kill_all(db.secondary)'
@@ -219,7 +205,8 @@ clearing() {
 }
 
 recovering() {
-    it "the secondary is brought online"
+    it "the secondary is brought online, although a reader has come back"
+    hold_session
     turn refused 'pool.set_state(chat, "FailedOver")'
     set_standby synchronous_standby_names nobody
     set_standby default_transaction_read_only on
@@ -253,6 +240,8 @@ mirroring() {
     rm -r site/dc2/sql4/data.removed-*
     turn changed 'mirror.install { principal = db.secondary, mirror = db.secondary_mirror }' --stays
     turn kept 'verify { db.secondary_mirror:follows(db.secondary) }'
+    it "writers that the closed pool has shut out are let in"
+    turn changed 'pool.set_state(chat, "FailedOver")' --stays
     turn kept 'pool.set_state(chat, "FailedOver")'
 }
 
@@ -268,7 +257,6 @@ has_tried_all() {
 runbooks=$failover
 psql=$(echo /usr/lib/postgresql/*/bin/psql)
 new_servers site
-write_start
 hold_still
 alive
 job
