@@ -17,11 +17,12 @@ enum bsc_outcome bsc_run_judge_error(const struct bsc_err *err)
 }
 
 /* Compares the facts that the change foretells; those that are volatile only when asked to, since
- * they move by themselves. */
+ * they move by themselves. Where only facts tell of which nobody knew what they would be, each of
+ * them must be another than before: one alone may be the first half of the work. */
 static enum bsc_run_trace trace_among(const struct bsc_run_model *model,
                                       const struct bsc_run_judgement *of, bool with_volatile)
 {
-    bool tells = false, all = true, none = true;
+    bool tells = false, known = false, all = true, none = true, stays = false;
     for (size_t i = 0; i < bsc_value_count(of->becomes); i++) {
         const char *resource = bsc_value_key_at(of->becomes, i);
         const struct bsc_value *keys = bsc_value_item_at(of->becomes, i);
@@ -38,15 +39,19 @@ static enum bsc_run_trace trace_among(const struct bsc_run_model *model,
                 continue;
             bool as_before = bsc_run_model_same(was, now);
             /* Where it is not known which value it will be, another one than before tells. */
-            tells = tells || !bsc_run_model_same(wanted, was) ||
-                    (bsc_run_model_is_unknown(wanted) && looked_at && !as_before);
+            bool unknown = bsc_run_model_is_unknown(wanted) && looked_at;
+            known = known || !bsc_run_model_same(wanted, was);
+            tells = tells || known || (unknown && !as_before);
+            stays = stays || (unknown && as_before);
             all = all && bsc_run_model_same(wanted, now);
             none = none && (!looked_at || as_before);
         }
     }
     if (!tells)
         return BSC_RUN_TRACE_UNTOLD;
-    return all ? BSC_RUN_TRACE_ALL : none ? BSC_RUN_TRACE_NONE : BSC_RUN_TRACE_PART;
+    return all && (known || !stays) ? BSC_RUN_TRACE_ALL
+           : none                   ? BSC_RUN_TRACE_NONE
+                                    : BSC_RUN_TRACE_PART;
 }
 
 enum bsc_run_trace bsc_run_judge_trace(const struct bsc_run_model *model,

@@ -25,8 +25,12 @@ static const char past_plan[] = "{'items':[{'index':1,'title':'one'},{'index':2,
 #define TWO_FLIP                                                                                   \
     "'becomes':{'pool:chat':{'state':'B','servers':['x']}},"                                       \
     "'before':{'pool:chat':{'state':'A','servers':[]}}"
-#define BLIND      "'becomes':{},'before':{},'once':true,'assumed':true"
-#define ONCE_FLIP  FLIP ",'once':true"
+#define BLIND     "'becomes':{},'before':{},'once':true,'assumed':true"
+#define ONCE_FLIP FLIP ",'once':true"
+/* What it makes of the pool is seen only afterwards. */
+#define NEW_FLIP                                                                                   \
+    "'becomes':{'pool:chat':{'state':{'$unknown':'text'},'servers':{'$unknown':'list'}}},"         \
+    "'before':{'pool:chat':{'state':'A','servers':['x']}},'once':true"
 #define UNDO(word) ",'undo':{'before':{'state':'" word "'},'wanted':{},'now':{}}"
 #define DECLARED   ",'undo':{'declared':true}"
 

@@ -246,6 +246,9 @@ static void a_change_that_would_be_made_again_is_counted_when_it_was_seen(void *
         {ONCE_FLIP UNDO("A"), "failed", A, NULL, false, false, 0},
         {ONCE_FLIP UNDO("A"), "failed", "{'state':'C'}", NULL, true, false, 0},
         {ONCE_FLIP UNDO("A"), "changed", NULL, NULL, true, false, 0},
+        {NEW_FLIP UNDO("A"), "failed", "{'state':'B','servers':['y']}", NULL, false, true, 1},
+        {NEW_FLIP UNDO("A"), "failed", "{'state':'B','servers':['x']}", NULL, true, false, 0},
+        {NEW_FLIP UNDO("A"), "failed", "{'state':'A','servers':['x']}", NULL, false, false, 0},
     };
     assert_endings(state, endings, sizeof endings / sizeof endings[0]);
 }
