@@ -46,6 +46,27 @@ test "An old copy that nobody can write to is seeded over, and kept" {
   expect = { outcome = "done", including = { "what is there now is renamed" } },
 }
 
+test "A mirror whose removal was cut short is removed" {
+  given  = {
+    ["database:mgc.secondary_mirror"] = { state = "damaged", writable = false, sessions = 0,
+      session_list = {} },
+    ["mirror:mgc.secondary_mirror"] = { state = "broken", principal = "", agent = "none" },
+  },
+  expect = { outcome = "done", including = { "end the mirror */sql4/mgc.db" } },
+}
+
+test "What has the mirror's place and can be written to stays where it is" {
+  given  = {
+    ["database:mgc.secondary_mirror"] = { state = "damaged", writable = true, sessions = 0,
+      session_list = {} },
+    ["mirror:mgc.secondary_mirror"] = { state = "broken", principal = "", agent = "none" },
+  },
+  expect = {
+    outcome = "refused", stops_at = "Remove the secondary's mirror",
+    without = { "end the mirror" },
+  },
+}
+
 -- What it refuses
 
 test "The primary's data centre is still down" {
