@@ -46,6 +46,16 @@ test "An old copy that nobody can write to is seeded over, and kept" {
   expect = { outcome = "done", including = { "what is there now is renamed" } },
 }
 
+test "A copy that was seeded before is brought near, for clients may write until then" {
+  given  = { ["database:mgc.primary"] = { state = "restoring", sessions = 0,
+    database_id = "18d6c1eee1d10602ad95ea23262bef95", fork = "c0ffee179f17af48eb415e9a08fc6e76",
+    lsn = 9000 } },
+  expect = {
+    outcome = "done",
+    steps = { ["Seed the original primary"] = "kept", ["Bring the primary near"] = "changed" },
+  },
+}
+
 test "A mirror whose removal was cut short is removed" {
   given  = {
     ["database:mgc.secondary_mirror"] = { state = "damaged", writable = false, sessions = 0,

@@ -50,6 +50,14 @@ function M.at_least(limit)
   end, "at least " .. limit)
 end
 
+-- For what is brought as far as something that goes on meanwhile: afterwards it has come at least
+-- so far, and beforehand nothing tells that it is there still.
+function M.brought_to(limit)
+  return matcher("int", function(value, likely)
+    return likely and math.type(value) == "integer" and value >= limit
+  end, "at least " .. limit)
+end
+
 -- For what is made anew and gets a name that nobody knows before.
 function M.other_than(old)
   return matcher("text", function(value)
@@ -95,7 +103,7 @@ function M.matches(wanted, value, likely)
   end
   local found = matchers[wanted]
   if found then
-    return found.test(value)
+    return found.test(value, likely ~= false)
   end
   return list.same(wanted, value)
 end

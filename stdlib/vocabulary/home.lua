@@ -196,7 +196,7 @@ local function where(from, there)
   if math.type(there.lsn) ~= "integer" then
     return match.not_known_yet("where " .. from.title .. " stands")
   end
-  return there.state == closed(from) and there.lsn or match.at_least(there.lsn)
+  return there.state == closed(from) and there.lsn or match.brought_to(there.lsn)
 end
 
 local function caught_up(copy, from, there)
@@ -220,8 +220,8 @@ local function caught_up(copy, from, there)
 end
 
 -- Brings a restoring copy up to where the other side stands: up to its last commit when that was
--- handed over, otherwise up to a moment during the step. Fails when the log backups do not lead
--- there.
+-- handed over, otherwise up to a moment during the step, whether or not it stood there before.
+-- Fails when the log backups do not lead there.
 -- Source: RESTORE LOG … WITH NORECOVERY of what BACKUP LOG … WITH NORECOVERY has written.
 local catch_up = primitive.shipped {
   name = "database.catch_up",
