@@ -15,6 +15,7 @@ enum { PATH_SIZE = 256 };
 /* What every process of the test must know is kept in its environment. */
 static const char parent_name[] = "BSC_FAULT_PARENT";
 static const char folder_name[] = "BSC_FAULT_LISTS";
+static const char fork_name[] = "BSC_FAULT_FORK";
 
 void fault_alone_begin(const char *folder)
 {
@@ -22,6 +23,12 @@ void fault_alone_begin(const char *folder)
     (void)snprintf(pid, sizeof pid, "%d", (int)getpid());
     (void)setenv(parent_name, pid, 1);
     (void)setenv(folder_name, folder, 1);
+}
+
+void fault_alone_fork(char digit)
+{
+    const char fork[] = {digit, '\0'};
+    (void)setenv(fork_name, fork, 1);
 }
 
 void fault_alone_settle(void)
@@ -84,8 +91,8 @@ DIR *__wrap_opendir(const char *path)
 }
 
 /* What is drawn at random by an attempt names a recovery fork. It is the same name each time, or no
- * two recoveries would leave the same; the site's own fork has another. Shorter ones keep files
- * apart. */
+ * two recoveries would leave the same; the site's own fork has another, and so has each course.
+ * Shorter ones keep files apart. */
 void __real_bsc_digest_random_hex(char *ret_hex, size_t digits);
 void __wrap_bsc_digest_random_hex(char *ret_hex, size_t digits);
 
@@ -96,6 +103,7 @@ void __wrap_bsc_digest_random_hex(char *ret_hex, size_t digits)
         __real_bsc_digest_random_hex(ret_hex, digits);
         return;
     }
-    memset(ret_hex, 'f', digits);
+    const char *fork = getenv(fork_name);
+    memset(ret_hex, fork != NULL ? fork[0] : 'f', digits);
     ret_hex[digits] = '\0';
 }

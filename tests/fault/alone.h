@@ -12,6 +12,9 @@
 /* To be called once, by the process whose children the attempts are; `folder` is for the lists. */
 void fault_alone_begin(const char *folder);
 
+/* Of what digit the names are that attempts draw at random from now on. */
+void fault_alone_fork(char digit);
+
 /* For an attempt: stays on the processor it is on, so that a thread that waits for another of its
  * own lets that one go on instead of turning in a circle on a second processor. */
 void fault_alone_settle(void);

@@ -13,6 +13,7 @@
 #include "alone.h"
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "client.h"
 #include "os/loop.h"
 #include "watch.h"
 
@@ -33,7 +34,8 @@ struct desk {
     struct fault_odbc odbc;
     struct bsc_clock clock;
     int64_t wall_ms;
-    struct fault_watch *watch; /* owned; NULL: nobody watches */
+    struct fault_watch *watch;   /* owned; NULL: nobody watches */
+    struct fault_client *client; /* owned */
 };
 
 /* Stands still, so that what is recorded is the same each time. What waits goes by the other
@@ -55,6 +57,7 @@ static void note_done(void *arg, const struct unit_sys_call *call)
     struct desk *desk = arg;
     if (desk->watch != NULL)
         fault_watch_after(desk->watch, call);
+    fault_client_look(desk->client, call);
 }
 
 static void note_sql(void *arg, const char *name)
@@ -168,6 +171,7 @@ static void child(const struct fault_bench *bench, const struct fault_order *ord
     arm(desk);
     desk->sys.locks = bench->no_locks;
     desk->wall_ms = bench->wall_ms;
+    desk->client = fault_client_new(bench);
     if (order->watched)
         desk->watch = fault_watch_new(bench, order);
     warm_up();
@@ -177,6 +181,7 @@ static void child(const struct fault_bench *bench, const struct fault_order *ord
     fflush(stdout);
     fflush(stderr);
     fault_watch_free(desk->watch);
+    fault_client_free(desk->client);
     bsc_mem_free(desk);
     /* On exit, and not before, a sanitizer tells what was not given back. */
     if (FAULT_SANITIZED)

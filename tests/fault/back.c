@@ -2,11 +2,14 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
+#include "client.h"
 #include "journal/folder.h"
 #include "journal/reader.h"
 #include "judge.h"
+#include "others.h"
 #include "value/value.h"
 
 /* Of the last run's journal. */
@@ -68,18 +71,10 @@ static void read_trail(struct fault_bench *bench, const struct fault_order *orde
     bsc_mem_free(runs);
 }
 
-/* What was there before the run and can be undone; a log that was applied would have been applied
- * anyway, and backups that were copied are copies. */
-static bool is_undone(const char *name)
+/* What a process that was killed had not finished has a name of its own, and hurts nobody. */
+static bool is_undone(const struct fault_course *course, const char *name)
 {
-    static const char *const lasting[] = {"runs", "dc2/sql3/copied", "dc2/sql3/mgc.db.state",
-                                          "dc2/sql3/mgc.db.salvaged"};
-    for (size_t i = 0; i < sizeof lasting / sizeof lasting[0]; i++) {
-        if (strncmp(name, lasting[i], strlen(lasting[i])) == 0)
-            return false;
-    }
-    /* What a process that was killed had not finished has a name of its own, and hurts nobody. */
-    return strcmp(name, "dc2/sql3/mgc.db") != 0 && strstr(name, ".partial") == NULL;
+    return !fault_course_lasts(course, name) && !fault_judge_is_temporary(name);
 }
 
 struct names {
@@ -91,22 +86,53 @@ static void check_file(void *arg, const char *name, const struct fault_file *was
                        const struct fault_file *is)
 {
     const struct names *names = arg;
-    if (is_undone(name))
+    if (is_undone(names->bench->course, name))
         fault_complain(names->bench, names->order, "rollback", "in the end %s %s", name,
                        was == NULL  ? "is there"
                        : is == NULL ? "is missing"
                                     : "is not as it was");
 }
 
-static void judge_site(struct fault_bench *bench, const struct fault_order *order)
+static void judge_files(struct fault_bench *bench, const struct fault_order *order)
 {
     struct fault_tree now = {0};
     struct names names = {bench, order};
     fault_tree_load(&now, bench->site);
-    fault_tree_compare(&bench->broken, &now, check_file, &names);
+    fault_tree_compare(&bench->before, &now, check_file, &names);
     fault_tree_release(&now);
-    if (fault_judge_is_open(bench))
+}
+
+/* Its version goes on. */
+static void judge_pool(struct fault_bench *bench, const struct fault_order *order)
+{
+    const char *before = bench->course->pool_before;
+    size_t length = (size_t)(strrchr(before, ' ') - before) + 1;
+    char *pool = fault_judge_pool(bench);
+    if (pool == NULL || strncmp(pool, before, length) != 0)
+        fault_complain(bench, order, "rollback", "it was taken back, and the pool is %s",
+                       pool == NULL ? "lost" : pool);
+    bsc_mem_free(pool);
+}
+
+/* The copy that was online is so again, with the mirror that it had, which is given what comes in.
+ */
+static void judge_other(struct fault_bench *bench, const struct fault_order *order)
+{
+    const struct fault_course *course = bench->course;
+    fault_judge_copy(bench, order, course->other, true, fault_client_told(bench));
+    fault_judge_copy(bench, order, course->removed, false, 0);
+    if (fault_agents_of(getpid()) != course->agents)
+        fault_complain(bench, order, "rollback", "it was taken back, and a mirror is not fed");
+}
+
+static void judge_site(struct fault_bench *bench, const struct fault_order *order)
+{
+    judge_files(bench, order);
+    judge_pool(bench, order);
+    if (fault_judge_is_open(bench, bench->course->online))
         fault_complain(bench, order, "rollback", "it was taken back, and the copy is online");
+    if (bench->course->other != NULL)
+        judge_other(bench, order);
     fault_judge_between(bench, order);
 }
 
@@ -122,8 +148,8 @@ static void judge_refused(struct fault_bench *bench, const struct fault_order *o
             file != NULL && (entry->blob == NULL ||
                              fault_store_blob(store, file->bytes, file->length) == entry->blob);
         /* The journal, what the agent of the mirror does, and what readers leave. */
-        bool may = strncmp(entry->name, "runs", 4) == 0 || strstr(entry->name, "sql4/") != NULL ||
-                   strstr(entry->name, ".db-") != NULL;
+        bool may = strncmp(entry->name, "runs", 4) == 0 || strstr(entry->name, ".db-") != NULL ||
+                   strstr(entry->name, "sql4/") != NULL || strstr(entry->name, "sql2/") != NULL;
         if (!same && !may)
             fault_complain(bench, order, "rollback", "it was refused, and %s has changed",
                            entry->name);

@@ -7,10 +7,15 @@
 #include "go.h"
 #include "judge.h"
 #include "ledger.h"
+#include "others.h"
 
 enum { SECONDS_BACK = 8 };
 
+/* Where a stopped run is led. */
+enum fault_way { FAULT_WAY_ON, FAULT_WAY_BACK };
+
 struct tally {
+    const struct fault_crash_plan *plan;
     unsigned long sys_calls, sql_calls; /* of all command lines that were watched */
     unsigned long watched;
     unsigned long back;    /* of first stops, taken back */
@@ -25,19 +30,20 @@ static void count(struct fault_bench *bench, struct tally *tally)
     tally->watched++;
 }
 
-/* The failover as it goes, each state that it passes through kept. */
+/* The course as it goes, each state that it passes through kept. */
 static void begin(struct fault_bench *bench, struct tally *tally)
 {
     const struct fault_order order = {.kind = FAULT_NONE, .watched = true};
     bench->store = fault_store_new();
-    fault_tree_save(&bench->broken, bench->site);
+    fault_tree_save(&bench->before, bench->site);
     fault_session_begin(bench);
+    fault_agents_begin(bench, bench->course->agents);
     fault_go_run(bench, &order);
     fault_session_end(bench);
     if (!bench->result->ended || bench->result->code != 0)
         fault_complain(bench, &order, "run", "it cannot be watched");
     fault_judge_done(bench, &order);
-    fault_agent_end(bench);
+    fault_agents_end(bench);
     count(bench, tally);
 }
 
@@ -47,8 +53,7 @@ static void set_up(struct fault_bench *bench, const struct fault_state *state)
     memset(bench->result, 0, sizeof *bench->result);
     if (state->session)
         fault_session_begin(bench);
-    if (state->agent)
-        fault_agent_begin(bench);
+    fault_agents_begin(bench, state->agents);
 }
 
 static void judge_on(struct fault_bench *bench, const struct fault_order *order, bool resumed)
@@ -71,8 +76,8 @@ static void judge_on(struct fault_bench *bench, const struct fault_order *order,
 static bool is_watched(const struct fault_bench *bench, const struct fault_state *from,
                        enum fault_way way, struct tally *tally)
 {
-    if (bench->thorough)
-        return true;
+    if (!tally->plan->again || bench->thorough)
+        return tally->plan->again;
     bool chosen = way == FAULT_WAY_ON || tally->back++ % SECONDS_BACK == 0;
     return from->before == NULL && chosen && !FAULT_SANITIZED;
 }
@@ -119,29 +124,56 @@ static void try(struct fault_bench *bench, enum fault_way way, const struct faul
     } else {
         go_back(bench, &order, tally);
     }
-    fault_agent_end(bench);
+    fault_agents_end(bench);
 }
 
-static void show(const struct fault_bench *bench, enum fault_way way, const struct tally *tally)
+/* Whether the run has gone so far that another course tries all that follows. */
+static bool is_elsewhere(const struct fault_bench *bench, const struct fault_state *state)
+{
+    const char *until = bench->course->until;
+    bool found = false;
+    for (size_t i = 0; i < state->count && until != NULL && !found; i++) {
+        const struct fault_entry *entry = &state->entries[i];
+        const char *slash = strrchr(entry->name, '/');
+        found = slash != NULL && strcmp(slash, "/journal.jsonl") == 0 && entry->blob != NULL &&
+                memmem(entry->blob->bytes, entry->blob->length, until, strlen(until)) != NULL;
+    }
+    return found;
+}
+
+static void try_both(struct fault_bench *bench, size_t index, struct tally *tally)
+{
+    const struct fault_crash_plan *plan = tally->plan;
+    const struct fault_state *state = fault_store_at(bench->store, index);
+    if (is_elsewhere(bench, state) && !bench->thorough)
+        return;
+    unsigned long stride = bench->thorough && plan->back > 0 ? 1 : plan->back;
+    if (plan->on)
+        try(bench, FAULT_WAY_ON, state, tally);
+    if (stride > 0 && index % stride == 0)
+        try(bench, FAULT_WAY_BACK, state, tally);
+}
+
+static void show(const struct fault_bench *bench, const struct tally *tally)
 {
     printf(
         "%s: stopped before and after each of %lu calls and %lu ODBC calls of %lu command lines"
         ", with nothing, some or all of what was not synced lost: %zu disks, %zu of them unlike\n",
-        way == FAULT_WAY_ON ? "crash" : "back", tally->sys_calls, tally->sql_calls, tally->watched,
+        tally->plan->name, tally->sys_calls, tally->sql_calls, tally->watched,
         fault_store_offered(bench->store), fault_store_count(bench->store));
-    printf("%lu of them tried here: %lu by a new run, %lu refused\n", bench->points, tally->anew,
-           tally->refused);
+    printf("%lu ways on and back tried here: %lu by a new run, %lu refused\n", bench->points,
+           tally->anew, tally->refused);
 }
 
-void fault_crash_run(struct fault_bench *bench, enum fault_way way, unsigned long part,
-                     unsigned long parts)
+void fault_crash_run(struct fault_bench *bench, const struct fault_crash_plan *plan)
 {
-    struct tally tally = {0};
+    struct tally tally = {.plan = plan};
     begin(bench, &tally);
     size_t first = fault_store_count(bench->store);
+    size_t from = first * plan->part / plan->parts, to = first * (plan->part + 1) / plan->parts;
     for (size_t i = 0; i < fault_store_count(bench->store); i++) {
-        if (i >= first || (i >= first * part / parts && i < first * (part + 1) / parts))
-            try(bench, way, fault_store_at(bench->store, i), &tally);
+        if (i >= first || (i >= from && i < to))
+            try_both(bench, i, &tally);
     }
-    show(bench, way, &tally);
+    show(bench, &tally);
 }

@@ -15,6 +15,7 @@
 
 #include "../unit/fault_sys.h"
 #include "base/buf.h"
+#include "course.h"
 #include "store.h"
 #include "tree.h"
 
@@ -25,6 +26,15 @@ void fault_need(bool ok, const char *doing, const char *what);
 #define FAULT_MESSAGES                                                                             \
     "SELECT count(*) || ':' || group_concat(id || ' ' || text)"                                    \
     " FROM (SELECT id, text FROM message ORDER BY id)"
+
+/* Forty messages in one commit, always the same ones. */
+#define FAULT_MORE_MESSAGES                                                                        \
+    "INSERT INTO message WITH RECURSIVE n(i) AS (SELECT coalesce(max(id), 0) + 1 FROM message"     \
+    " UNION ALL SELECT i+1 FROM n WHERE i % 40 <> 0)"                                              \
+    " SELECT i, 'line ' || i || ' of ' || (i * 7919 % 1000) FROM n"
+
+/* Of a client, see client.h. */
+enum { FAULT_COMMITS = 2 };
 
 enum { FAULT_CALLS_MAX = 60000 };
 
@@ -63,24 +73,26 @@ struct fault_result {
 
 /* Where a test works. */
 struct fault_bench {
-    char *folder;              /* owned: everything below is in it */
-    char *site;                /* owned: folder of the site */
-    char *output;              /* owned: file that takes what a command line prints */
-    char *scratch;             /* owned: folder in which copies are opened */
-    char *no_locks;            /* owned: an empty file */
-    char *failover;            /* owned: the shipped runbook */
-    struct fault_tree broken;  /* the site that has lost its primary */
-    struct fault_tree alive;   /* the same site while its primary still answers */
-    struct fault_tree done;    /* the same after a failover without any disturbance */
-    char *messages;            /* owned: all messages that the new primary must have, as one text */
-    bool is_news;              /* the state just offered to it was not known */
-    struct fault_store *store; /* owned; NULL where no state is kept */
-    int session;               /* pid of the program that has the secondary open; 0: none */
-    int64_t wall_ms;           /* what the clock says in every attempt */
-    struct fault_result *result; /* shared with the attempts */
-    char failed[32];             /* name of the call that failed in the attempt being judged */
-    bool thorough;               /* every call, however long it takes */
-    unsigned long points;        /* attempts so far that were disturbed */
+    char *folder;                      /* owned: everything below is in it */
+    char *site;                        /* owned: folder of the site */
+    char *output;                      /* owned: file that takes what a command line prints */
+    char *scratch;                     /* owned: folder in which copies are opened */
+    char *no_locks;                    /* owned: an empty file */
+    const struct fault_course *course; /* that the attempts take */
+    char *runbook;                     /* owned: its path */
+    struct fault_tree before;          /* the site that the course begins with */
+    struct fault_tree alive;           /* the site while its primary still answers */
+    struct fault_tree done;            /* the same after the course without any disturbance */
+    char *messages[FAULT_COMMITS + 1]; /* owned: all messages of the site, each as one text, after
+                                        * so many commits of its client */
+    bool is_news;                      /* the state just offered to it was not known */
+    struct fault_store *store;         /* owned; NULL where no state is kept */
+    int session;                       /* pid of the program that has a copy open; 0: none */
+    int64_t wall_ms;                   /* what the clock says in every attempt */
+    struct fault_result *result;       /* shared with the attempts */
+    char failed[32];      /* name of the call that failed in the attempt being judged */
+    bool thorough;        /* every call, however long it takes */
+    unsigned long points; /* attempts so far that were disturbed */
     unsigned long failures;
 };
 
@@ -100,15 +112,14 @@ void fault_complain(struct fault_bench *bench, const struct fault_order *order, 
 void fault_describe(const struct fault_bench *bench, const struct fault_order *order,
                     struct bsc_buf *text);
 
-/* Makes the site that has lost its primary in bench->site, and bench->broken and messages. */
+/* Makes the site that has lost its primary in bench->site, and bench->alive and before. */
 void fault_site_make(struct fault_bench *bench);
-
-/* A program that has the secondary open; the run ends it. */
-void fault_session_begin(struct fault_bench *bench);
-void fault_session_end(struct fault_bench *bench);
-/* The agent of the mirror. */
-void fault_agent_begin(const struct fault_bench *bench);
-/* Ends the agent that an attempt may have left. */
-void fault_agent_end(const struct fault_bench *bench);
+/* Parts of the site, for courses that begin otherwise: a folder, a copy of a file with its times, a
+ * database that is closed to all clients. */
+void fault_site_folder(const struct fault_bench *bench, const char *name);
+void fault_site_copy(const struct fault_bench *bench, const char *from, const char *to);
+void fault_site_close(const struct fault_bench *bench, const char *name);
+/* Writes a file, wherever it is. */
+void fault_site_text(const char *path, const char *text, size_t length);
 
 #endif

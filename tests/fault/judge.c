@@ -8,15 +8,12 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "client.h"
 #include "journal/folder.h"
-#include "journal/reader.h"
 #include "journal/reader.h"
 #include "value/value.h"
 
 enum { WRITE_BYTE = 18, READ_BYTE = 19, CLOSED = 3 };
-
-static const char secondary[] = "dc2/sql3/mgc.db";
-static const char mirror[] = "dc2/sql4/mgc.db";
 
 static char *path_in(const struct fault_bench *bench, const char *name)
 {
@@ -29,8 +26,7 @@ static bool is_database(const struct fault_file *file)
            memcmp(file->bytes, "SQLite format 3", 16) == 0;
 }
 
-/* Whether a program could open the copy and write to it. */
-static bool is_open(const struct fault_bench *bench, const char *name)
+bool fault_judge_is_open(const struct fault_bench *bench, const char *name)
 {
     char *path = path_in(bench, name);
     unsigned char header[100] = {0};
@@ -105,14 +101,15 @@ static char *ask_copy(const struct fault_bench *bench, const char *name, bool cl
     return answer;
 }
 
-bool fault_judge_is_open(const struct fault_bench *bench)
-{
-    return is_open(bench, secondary);
-}
-
 char *fault_judge_ask(const struct fault_bench *bench, const char *name, const char *sql)
 {
     return ask_copy(bench, name, false, sql);
+}
+
+char *fault_judge_pool(const struct fault_bench *bench)
+{
+    return fault_judge_ask(bench, "dc2/app/pool.db",
+                           "SELECT state || ' ' || active_servers || ' ' || version FROM pool");
 }
 
 char *fault_messages(const struct fault_bench *bench, const char *name, bool closed,
@@ -156,22 +153,6 @@ bool fault_is_untouched(const struct fault_bench *bench, const struct fault_tree
     fault_tree_release(&now);
     return !differs;
 }
-
-/* What may have been changed once a row of this name was intended. Of several rules that fit a name
- * the first counts. */
-static const struct rule {
-    const char *begins;
-    const char *rows;
-} rules[] = {
-    {"dc2/sql3/mgc.db.shipping", " logs.unship "},
-    {"dc2/sql3/mgc.db.salvaged", " logs.salvage "},
-    {"dc2/sql3/mgc.db-", " logs.apply logs.recover mirrors.install mirrors.follow "},
-    {"dc2/sql3/mgc.db", " logs.apply logs.recover "},
-    {"dc2/sql3/copied/", " logs.copy logs.salvage "},
-    {"dc2/sql3/.", " logs.unship logs.copy logs.salvage logs.apply logs.recover "},
-    {"dc2/sql4/", " mirrors.install mirrors.follow "},
-    {"dc2/app/pool.db", " pools.update "},
-};
 
 struct evidence {
     struct fault_bench *bench;
@@ -241,22 +222,54 @@ static bool intended(const struct evidence *evidence, const char *rows)
     return false;
 }
 
+/* Where it was not written, or not to the end, an agent is found by its command line. */
+static bool is_agents(const char *name)
+{
+    return strstr(name, "mgc.db.agent") != NULL;
+}
+
 static void check_change(void *arg, const char *name, const struct fault_file *was,
                          const struct fault_file *is)
 {
     struct evidence *evidence = arg;
     const char *how = was == NULL ? "appeared" : is == NULL ? "vanished" : "changed";
-    if (in_runs(name) != NULL)
+    if (in_runs(name) != NULL || is_agents(name))
         return;
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
-        if (strncmp(name, rules[i].begins, strlen(rules[i].begins)) != 0)
+    const struct fault_rule *rule = evidence->bench->course->rules;
+    for (; rule->begins != NULL; rule++) {
+        if (strncmp(name, rule->begins, strlen(rule->begins)) != 0)
             continue;
-        if (!intended(evidence, rules[i].rows))
+        if (rule->rows != NULL && !intended(evidence, rule->rows))
             fault_complain(evidence->bench, evidence->order, "run",
                            "%s has %s without an intent in the journal", name, how);
         return;
     }
     fault_complain(evidence->bench, evidence->order, "run", "%s has %s", name, how);
+}
+
+/* It has all messages, those of at least so many commits of the client among them. */
+static void check_messages(struct fault_bench *bench, const struct fault_order *order,
+                           const char *name, bool open, size_t least)
+{
+    const char *why = "";
+    char *messages = fault_messages(bench, name, !open, &why);
+    bool found = false;
+    for (size_t i = least; i <= bench->course->commits && messages != NULL; i++)
+        found = found || strcmp(messages, bench->messages[i]) == 0;
+    if (messages == NULL)
+        fault_complain(bench, order, "run", "%s is there, but %s", name, why);
+    else if (!found)
+        fault_complain(bench, order, "run", "%s has %.4s messages", name, messages);
+    bsc_mem_free(messages);
+}
+
+bool fault_judge_is_temporary(const char *name)
+{
+    static const char *const words[] = {".partial", ".installing", ".seeding", ".tmp"};
+    bool is = false;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        is = is || strstr(name, words[i]) != NULL;
+    return is;
 }
 
 /* A copy under its own name that lets clients in has everything; under a temporary name nobody
@@ -270,26 +283,16 @@ static void check_copies(struct fault_bench *bench, const struct fault_order *or
         const char *slash = strrchr(file->name, '/');
         if (!is_database(file) || file->bytes[WRITE_BYTE] == CLOSED || slash == NULL ||
             slash[1] == '.' || strstr(file->name, "mgc.db") == NULL ||
-            strncmp(file->name, "rescued/", 8) == 0)
+            fault_judge_is_temporary(file->name) || strncmp(file->name, "rescued/", 8) == 0)
             continue;
-        const char *why = "";
-        char *messages = fault_messages(bench, file->name, false, &why);
+        bool is_other =
+            bench->course->other != NULL && strcmp(file->name, bench->course->other) == 0;
         open_copies++;
-        if (messages == NULL)
-            fault_complain(bench, order, "run", "%s can be opened, but %s", file->name, why);
-        else if (strcmp(messages, bench->messages) != 0)
-            fault_complain(bench, order, "run", "%s can be opened, with %.4s messages", file->name,
-                           messages);
-        bsc_mem_free(messages);
+        check_messages(bench, order, file->name, true,
+                       is_other ? fault_client_told(bench) : bench->course->commits);
     }
     if (open_copies > 1)
         fault_complain(bench, order, "run", "%d copies can be opened", open_copies);
-}
-
-static bool is_temporary(const char *name)
-{
-    return strstr(name, ".partial") != NULL || strstr(name, ".installing") != NULL ||
-           strstr(name, ".tmp") != NULL;
 }
 
 /* One failure leaves the means to clean up; a process that ends at once does not. */
@@ -298,7 +301,7 @@ static void check_leftovers(struct fault_bench *bench, const struct fault_order 
 {
     bool stopped = order->kind == FAULT_KILL || order->kind == FAULT_STOP;
     for (size_t i = 0; i < now->count && !stopped && !order->sticky; i++) {
-        if (is_temporary(now->files[i].name))
+        if (fault_judge_is_temporary(now->files[i].name))
             fault_complain(bench, order, "run", "%s was left behind", now->files[i].name);
     }
 }
@@ -310,31 +313,25 @@ void fault_judge_between(struct fault_bench *bench, const struct fault_order *or
     bsc_buf_init(&evidence.intents);
     fault_tree_load(&now, bench->site);
     read_journals(&evidence, &now);
-    fault_tree_compare(&bench->broken, &now, check_change, &evidence);
+    fault_tree_compare(&bench->before, &now, check_change, &evidence);
     check_copies(bench, order, &now);
     check_leftovers(bench, order, &now);
     fault_tree_release(&now);
     bsc_buf_release(&evidence.intents);
 }
 
-static void check_messages(struct fault_bench *bench, const struct fault_order *order,
-                           const char *name, bool closed)
+void fault_judge_copy(struct fault_bench *bench, const struct fault_order *order, const char *name,
+                      bool open, size_t least)
 {
-    const char *why = "";
-    char *messages = fault_messages(bench, name, closed, &why);
-    if (messages == NULL)
-        fault_complain(bench, order, "run", "in the end %s cannot be opened: %s", name, why);
-    else if (strcmp(messages, bench->messages) != 0)
-        fault_complain(bench, order, "run", "in the end %s has %.4s messages", name, messages);
-    bsc_mem_free(messages);
+    if (fault_judge_is_open(bench, name) != open)
+        fault_complain(bench, order, "run", "in the end %s is %s", name, open ? "closed" : "open");
+    check_messages(bench, order, name, open, least);
 }
 
 static bool is_chance(const char *name)
 {
     size_t length = strlen(name);
-    /* Where it was not written, or not to the end, an agent is found by its command line. */
-    return in_runs(name) != NULL || strstr(name, ".before-") != NULL ||
-           strstr(name, "mgc.db.agent") != NULL ||
+    return in_runs(name) != NULL || strstr(name, ".before-") != NULL || is_agents(name) ||
            (length > 4 &&
             (strcmp(name + length - 4, "-wal") == 0 || strcmp(name + length - 4, "-shm") == 0));
 }
@@ -354,20 +351,25 @@ static void check_name(void *arg, const char *name, const struct fault_file *was
                    was == NULL ? "there" : "missing");
 }
 
+static void check_pool(struct fault_bench *bench, const struct fault_order *order)
+{
+    char *pool = fault_judge_pool(bench);
+    if (pool == NULL || strcmp(pool, bench->course->pool) != 0)
+        fault_complain(bench, order, "run", "in the end the pool is %s",
+                       pool == NULL ? "lost" : pool);
+    bsc_mem_free(pool);
+}
+
 void fault_judge_done(struct fault_bench *bench, const struct fault_order *order)
 {
     struct fault_tree now = {0};
     struct names names = {bench, order};
-    char *pool = ask_copy(bench, "dc2/app/pool.db", false,
-                          "SELECT state || ' ' || active_servers || ' ' || version FROM pool");
-    if (pool == NULL || strcmp(pool, "FailedOver chat5 3") != 0)
-        fault_complain(bench, order, "run", "in the end the pool is %s",
-                       pool == NULL ? "lost" : pool);
-    bsc_mem_free(pool);
-    if (!is_open(bench, secondary) || is_open(bench, mirror))
-        fault_complain(bench, order, "run", "in the end the wrong copies are open");
-    check_messages(bench, order, secondary, false);
-    check_messages(bench, order, mirror, true);
+    const struct fault_course *course = bench->course;
+    check_pool(bench, order);
+    fault_judge_copy(bench, order, course->online, true, course->commits);
+    fault_judge_copy(bench, order, course->mirror, false, course->commits);
+    if (course->other != NULL)
+        fault_judge_copy(bench, order, course->other, false, course->commits);
     if (bench->done.count == 0)
         return;
     fault_tree_load(&now, bench->site);
@@ -379,6 +381,11 @@ struct made {
     struct bsc_value *intents; /* owned {effect=what it is} */
     struct bsc_value *times;   /* owned {what=how often it was made} */
 };
+
+bool fault_judge_is_repeatable(const char *row)
+{
+    return strncmp(row, "mirrors.", 8) == 0 || strcmp(row, "logs.catch_up") == 0;
+}
 
 static bool take_made(void *arg, const struct bsc_journal_record *record, struct bsc_err *err)
 {
@@ -394,9 +401,7 @@ static bool take_made(void *arg, const struct bsc_journal_record *record, struct
     const char *outcome = bsc_value_get_string(payload, "outcome");
     const char *known = bsc_value_get_string(made->intents, effect);
     const char *row = bsc_value_get_string(payload, "row");
-    /* A mirror that nobody has fed since it was cloned must be cloned anew, and one whose agent has
-     * ended is given another. */
-    bool repeatable = row != NULL && strncmp(row, "mirrors.", 8) == 0;
+    bool repeatable = row != NULL && fault_judge_is_repeatable(row);
     if (record->kind == BSC_JOURNAL_INTENT && !repeatable)
         bsc_value_set(made->intents, effect,
                       bsc_value_format("%lld %s",

@@ -17,8 +17,24 @@ char *fault_messages(const struct fault_bench *bench, const char *name, bool clo
 /* The first column of the first row, owned, likewise; NULL when it gives none. */
 char *fault_judge_ask(const struct fault_bench *bench, const char *name, const char *sql);
 
-/* Whether a program could open the secondary and write to it. */
-bool fault_judge_is_open(const struct fault_bench *bench);
+/* The pool's state, active servers and version, owned; NULL when it cannot be read. */
+char *fault_judge_pool(const struct fault_bench *bench);
+
+/* Whether a program could open the copy and write to it. */
+bool fault_judge_is_open(const struct fault_bench *bench, const char *name);
+
+/* Whether a file has a name of something that is not finished, under which nobody looks for it. */
+bool fault_judge_is_temporary(const char *name);
+
+/* Whether what a row makes may be made once more: a mirror that nobody has fed since it was cloned
+ * must be cloned anew, one whose agent has ended is given another, and what goes on may have gone
+ * on since it was caught up with. */
+bool fault_judge_is_repeatable(const char *row);
+
+/* In the end the copy is open or closed and has all messages, those of at least so many commits of
+ * the client among them. */
+void fault_judge_copy(struct fault_bench *bench, const struct fault_order *order, const char *name,
+                      bool open, size_t least);
 
 /* Whether the site is as it was then, the folder of the runs aside. */
 bool fault_is_untouched(const struct fault_bench *bench, const struct fault_tree *then);
@@ -27,7 +43,7 @@ bool fault_is_untouched(const struct fault_bench *bench, const struct fault_tree
  * does not know of, at most one copy is writable, and one that can be opened is whole. */
 void fault_judge_between(struct fault_bench *bench, const struct fault_order *order);
 
-/* After an attempt that says it succeeded: the failover is complete. */
+/* After an attempt that says it succeeded: the course is complete. */
 void fault_judge_done(struct fault_bench *bench, const struct fault_order *order);
 
 /* After a run that was gone on with: its journal is whole and ends, and says of no change twice

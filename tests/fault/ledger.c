@@ -11,8 +11,6 @@
 #include "os/files.h"
 #include "value/json.h"
 
-static const char copy[] = "dc2/sql3/mgc.db", mirror[] = "dc2/sql4/mgc.db";
-
 /* How often each kind of change was made, as {row=number}. */
 struct ledgers {
     struct bsc_value *plan;    /* owned */
@@ -101,11 +99,37 @@ static int64_t pool_changes(const struct fault_bench *bench)
     return changes;
 }
 
-/* How far a copy is after the last of the changes of this kind, 0 where no number says so. */
-static int64_t planned_lsn(const struct bsc_value *plan)
+/* Where the other side ends, or ended before it was made anew and put aside. */
+static int64_t handed_over(const struct fault_bench *bench)
+{
+    struct fault_tree now = {0};
+    struct bsc_value *state = state_of(bench, bench->course->other);
+    char *aside = bsc_mem_format("%s.before-", bench->course->other);
+    fault_tree_load(&now, bench->site);
+    for (size_t i = 0; i < now.count; i++) {
+        const struct fault_file *file = &now.files[i];
+        struct bsc_err err = BSC_ERR_INIT;
+        const char *end = strrchr(file->name, '.');
+        if (strncmp(file->name, aside, strlen(aside)) != 0 || strcmp(end, ".state") != 0)
+            continue;
+        bsc_value_free(state);
+        state = bsc_json_parse(file->name, file->bytes, file->length, &err);
+    }
+    int64_t lsn = bsc_value_get_number(state, "lsn", 0);
+    fault_tree_release(&now);
+    bsc_value_free(state);
+    bsc_mem_free(aside);
+    return lsn;
+}
+
+/* How far the copy that is brought online is to come: where the other side ends, or up to what
+ * the plan has of it; 0 where no number says so. */
+static int64_t last_lsn(const struct fault_bench *bench, const struct bsc_value *plan)
 {
     const struct bsc_value *items = bsc_value_get(plan, "items");
     int64_t lsn = 0;
+    if (bench->course->other != NULL)
+        return handed_over(bench);
     for (size_t i = 0; i < bsc_value_count(items); i++) {
         const struct bsc_value *changes = bsc_value_get(bsc_value_at(items, i), "changes");
         for (size_t k = 0; k < bsc_value_count(changes); k++) {
@@ -117,43 +141,74 @@ static int64_t planned_lsn(const struct bsc_value *plan)
     return lsn;
 }
 
-/* How often the site itself shows that a change of this kind was made; -1: it does not say. */
-static int64_t shown(const struct fault_bench *bench, const char *row, const struct bsc_value *plan)
+/* What the sides of the site have written down of themselves. */
+struct sides {
+    struct bsc_value *online, *other, *mirror; /* owned; NULL where nothing is written */
+    const char *fork;                          /* borrowed: of the copy that is online */
+    const char *left;                          /* the one it has left */
+    bool complete;                             /* it left it where it was to come to */
+};
+
+static void look(const struct fault_bench *bench, const struct bsc_value *plan, struct sides *ret)
 {
-    struct bsc_value *state = state_of(bench, copy), *follower = state_of(bench, mirror);
-    const char *fork = bsc_value_get_string(state, "fork");
-    /* Where the copy was brought online, and which fork it left there. */
-    const struct bsc_value *parting = bsc_value_get(state, "parting");
-    int64_t shows = -1;
+    const struct fault_course *course = bench->course;
+    ret->online = state_of(bench, course->online);
+    ret->mirror = state_of(bench, course->mirror);
+    ret->other = course->other != NULL ? state_of(bench, course->other) : NULL;
+    const struct bsc_value *parting = bsc_value_get(ret->online, "parting");
+    ret->fork = bsc_value_get_string(ret->online, "fork");
+    ret->left = bsc_value_get_string(parting, "fork");
+    ret->complete = bsc_value_get_number(parting, "lsn", 0) == last_lsn(bench, plan);
+}
+
+static void sides_release(struct sides *sides)
+{
+    bsc_value_free(sides->online);
+    bsc_value_free(sides->other);
+    bsc_value_free(sides->mirror);
+}
+
+/* How often the site itself shows that a change of this kind was made; -1: it does not say. */
+static int64_t shown(const struct fault_bench *bench, const char *row, const struct sides *sides)
+{
+    const struct fault_course *course = bench->course;
     if (same(row, "pools.update"))
-        shows = pool_changes(bench);
-    else if (same(row, "logs.unship"))
-        shows = !is_there(bench, "dc2/sql3/mgc.db.shipping");
-    else if (same(row, "logs.salvage"))
-        shows = is_there(bench, "dc2/sql3/mgc.db.salvaged");
-    else if (same(row, "logs.apply"))
-        shows = bsc_value_get_number(parting, "lsn", 0) == planned_lsn(plan) ? 2 : 0;
-    else if (same(row, "logs.recover"))
-        shows = bsc_value_get_number(parting, "lsn", 0) == planned_lsn(plan) &&
-                !same(fork, bsc_value_get_string(parting, "fork"));
-    else if (same(row, "mirrors.install"))
-        shows = same(fork, bsc_value_get_string(follower, "fork"));
-    bsc_value_free(state);
-    bsc_value_free(follower);
-    return shows;
+        return pool_changes(bench) - course->pool_changes;
+    if (same(row, "logs.unship"))
+        return !is_there(bench, "dc2/sql3/mgc.db.shipping");
+    if (same(row, "logs.ship_from"))
+        return is_there(bench, "dc2/sql3/mgc.db.shipping");
+    if (same(row, "logs.salvage"))
+        return is_there(bench, "dc2/sql3/mgc.db.salvaged");
+    if (same(row, "logs.apply") || same(row, "logs.catch_up"))
+        return sides->complete ? 2 : 0;
+    if (same(row, "logs.recover"))
+        return sides->complete && !same(sides->fork, sides->left);
+    if (same(row, "logs.seed"))
+        return same(bsc_value_get_string(sides->online, "database_id"),
+                    bsc_value_get_string(sides->other, "database_id"));
+    if (same(row, "logs.hand_over"))
+        return same(bsc_value_get_string(sides->other, "role"), "restoring");
+    if (same(row, "mirrors.install"))
+        return same(sides->fork, bsc_value_get_string(sides->mirror, "fork"));
+    if (same(row, "mirrors.remove"))
+        return !is_there(bench, course->removed);
+    return -1;
 }
 
 static void compare(struct fault_bench *bench, const struct fault_order *order,
                     const struct ledgers *ledgers, const struct bsc_value *plan)
 {
+    struct sides sides = {0};
+    look(bench, plan, &sides);
     for (size_t i = 0; i < bsc_value_count(ledgers->plan); i++) {
         const char *row = bsc_value_key_at(ledgers->plan, i);
         int64_t planned = bsc_value_get_number(ledgers->plan, row, 0);
         int64_t made = bsc_value_get_number(ledgers->journal, row, 0);
-        int64_t shows = shown(bench, row, plan);
-        /* A mirror that nobody feeds any more is installed and fed anew; sessions end by
-         * themselves. */
-        bool more = strncmp(row, "mirrors.", 8) == 0, less = same(row, "logs.end_sessions");
+        int64_t shows = shown(bench, row, &sides);
+        /* Sessions end by themselves, and who is made anew meanwhile need not catch up. */
+        bool more = fault_judge_is_repeatable(row);
+        bool less = same(row, "logs.end_sessions") || same(row, "logs.catch_up");
         bool right = (made == planned || (more && made > planned) || (less && made < planned)) &&
                      (shows < 0 || shows == planned);
         if (!right)
@@ -166,6 +221,7 @@ static void compare(struct fault_bench *bench, const struct fault_order *order,
         if (bsc_value_get_number(ledgers->plan, row, 0) == 0)
             fault_complain(bench, order, "resume", "%s: made, and not planned", row);
     }
+    sides_release(&sides);
 }
 
 void fault_ledger_judge(struct fault_bench *bench, const struct fault_order *order)

@@ -152,12 +152,16 @@ static void take_process(struct folding *folding, const char *line, size_t lengt
     folding->item_begins = folding->count;
 }
 
+/* What a report tells and nobody who goes on asks for: what was seen, said and what time it was. */
+static bool is_told_only(const char *line, size_t length)
+{
+    return is_kind(line, length, "observed") || is_kind(line, length, "note") ||
+           is_kind(line, length, "now") || is_kind(line, length, "lease");
+}
+
 static void take_line(struct folding *folding, const char *line, size_t length, bool last)
 {
-    bool passes = is_kind(line, length, "run_end") && !last;
-    passes =
-        passes || (is_kind(line, length, "note") && says(line, length, "\"kind\":\"journal\""));
-    if (passes || is_kind(line, length, "lease"))
+    if (is_told_only(line, length) || (is_kind(line, length, "run_end") && !last))
         return;
     if (is_kind(line, length, "run_begin"))
         take_process(folding, line, length);
@@ -264,7 +268,7 @@ void fault_likeness_find(struct fault_state *state)
 {
     struct fault_hash hash = {0};
     fault_hash_add(&hash, &state->session, sizeof state->session);
-    fault_hash_add(&hash, &state->agent, sizeof state->agent);
+    fault_hash_add(&hash, &state->agents, sizeof state->agents);
     for (size_t i = 0; i < state->count; i++) {
         const struct fault_entry *entry = &state->entries[i];
         struct fault_blob *blob = entry->blob;

@@ -9,6 +9,7 @@
 #include "alone.h"
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "client.h"
 #include "fault.h"
 #include "judge.h"
 #include "series.h"
@@ -41,7 +42,6 @@ static char *make_work_folder(void)
 static void bench_open(struct fault_bench *bench)
 {
     *bench = (struct fault_bench){.folder = make_work_folder(),
-                                  .failover = bsc_mem_text(FAULT_FAILOVER),
                                   .wall_ms = bsc_clock_real()->wall_ms(NULL),
                                   .thorough = getenv("BSC_FAULT_ALL") != NULL};
     bench->site = bsc_mem_format("%s/site", bench->folder);
@@ -50,6 +50,7 @@ static void bench_open(struct fault_bench *bench)
     bench->no_locks = bsc_mem_format("%s/no_locks", bench->folder);
     FILE *no_locks = fopen(bench->no_locks, "we");
     fault_need(no_locks != NULL && fclose(no_locks) == 0, "make", bench->no_locks);
+    fault_client_begin(bench);
     bench->result = mmap(NULL, sizeof *bench->result, PROT_READ | PROT_WRITE,
                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     fault_need(bench->result != MAP_FAILED, "map", "the result");
@@ -58,7 +59,7 @@ static void bench_open(struct fault_bench *bench)
 static void bench_close(struct fault_bench *bench)
 {
     fault_tree_remove(bench->folder);
-    fault_tree_release(&bench->broken);
+    fault_tree_release(&bench->before);
     fault_tree_release(&bench->alive);
     fault_tree_release(&bench->done);
     fault_store_free(bench->store);
@@ -68,8 +69,8 @@ static void bench_close(struct fault_bench *bench)
     bsc_mem_free(bench->output);
     bsc_mem_free(bench->scratch);
     bsc_mem_free(bench->no_locks);
-    bsc_mem_free(bench->failover);
-    bsc_mem_free(bench->messages);
+    bsc_mem_free(bench->runbook);
+    fault_client_end(bench);
 }
 
 int main(int argc, char **argv)

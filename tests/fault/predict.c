@@ -7,6 +7,7 @@
 #include "journal/reader.h"
 #include "os/files.h"
 #include "os/sys.h"
+#include "others.h"
 #include "run/explore.h"
 #include "run/model.h"
 #include "run/session.h"
@@ -69,9 +70,9 @@ static void oracle_open(struct oracle *oracle, struct fault_bench *bench)
                                                     .clock = bsc_clock_real(),
                                                     .redactor = oracle->redactor,
                                                     .site_path = site,
-                                                    .runbook_path = bench->failover,
+                                                    .runbook_path = bench->runbook,
                                                     .look_only = true};
-    fault_tree_save(&bench->broken, bench->site);
+    fault_tree_save(&bench->before, bench->site);
     fault_session_begin(bench);
     oracle->facts = observe(bench);
     fault_session_end(bench);
@@ -194,8 +195,8 @@ static void attempt(struct oracle *oracle, unsigned long at)
     struct fault_bench *bench = oracle->bench;
     const struct fault_order order = {.kind = FAULT_KILL, .at = at};
     char *site = bsc_mem_format("%s/site.yaml", bench->site);
-    const char *const words[] = {"run", bench->failover, "--site", site, "--yes", NULL};
-    fault_tree_save(&bench->broken, bench->site);
+    const char *const words[] = {"run", bench->runbook, "--site", site, "--yes", NULL};
+    fault_tree_save(&bench->before, bench->site);
     fault_session_begin(bench);
     fault_run(bench, &order, words);
     fault_session_end(bench);
@@ -203,7 +204,7 @@ static void attempt(struct oracle *oracle, unsigned long at)
         bench->points++;
         judge(oracle, &order);
     }
-    fault_agent_end(bench);
+    fault_agents_end(bench);
     bsc_mem_free(site);
 }
 

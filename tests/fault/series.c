@@ -12,16 +12,25 @@
 #include "judge.h"
 #include "likeness.h"
 #include "os/files.h"
+#include "others.h"
 #include "predict.h"
 #include "verbs.h"
 
+/* Of the first stops of a course, the ones that are taken back too. */
+enum { BACK_STRIDE = 4 };
+
 static const struct fault_order undisturbed = {.kind = FAULT_NONE};
 
-/* The failover as it goes when nothing is in its way; what later attempts are held against. */
-static void prepare(struct fault_bench *bench)
+/* The course as it goes when nothing is in its way; what later attempts are held against. */
+static void prepare(struct fault_bench *bench, const struct fault_course *course)
 {
-    fault_site_make(bench);
+    if (course->after != NULL)
+        prepare(bench, course->after);
+    else
+        fault_site_make(bench);
+    fault_course_begin(bench, course);
     fault_session_begin(bench);
+    fault_agents_begin(bench, course->agents);
     fault_go_run(bench, &undisturbed);
     fault_session_end(bench);
     fault_judge_end(bench, &undisturbed, "run");
@@ -29,9 +38,9 @@ static void prepare(struct fault_bench *bench)
         fault_complain(bench, &undisturbed, "run", "exit code %d", bench->result->code);
     fault_judge_between(bench, &undisturbed);
     fault_judge_done(bench, &undisturbed);
-    fault_agent_end(bench);
+    fault_agents_end(bench);
     fault_tree_load(&bench->done, bench->site);
-    fault_need(bench->failures == 0, "fail over", "an undisturbed site");
+    fault_need(bench->failures == 0, "take", course->name);
 }
 
 /* The run is gone on with, or a second one finishes what the first one left; nothing disturbs it.
@@ -76,7 +85,7 @@ static bool is_known(struct fault_bench *bench)
  * the same. False when there was no such call. */
 static bool attempt(struct fault_bench *bench, const struct fault_order *order, bool *ret_done)
 {
-    fault_tree_save(&bench->broken, bench->site);
+    fault_tree_save(&bench->before, bench->site);
     fault_session_begin(bench);
     fault_go_run(bench, order);
     fault_session_end(bench);
@@ -88,10 +97,10 @@ static bool attempt(struct fault_bench *bench, const struct fault_order *order, 
         fault_judge_between(bench, order);
         if (*ret_done)
             fault_judge_done(bench, order);
-        else if (!fault_is_untouched(bench, &bench->broken) && !is_known(bench))
+        else if (!fault_is_untouched(bench, &bench->before) && !is_known(bench))
             finish(bench, order);
     }
-    fault_agent_end(bench);
+    fault_agents_end(bench);
     return hit;
 }
 
@@ -269,27 +278,55 @@ static void run_predicted(struct fault_bench *bench, unsigned long stride)
     bsc_mem_free(kinds);
 }
 
-/* A runbook that is shipped is stopped everywhere: crash.h has all of the failover's stops. Those
- * that change sides while both are up are stopped while clients write, which this bench has none
- * of: tests/e2e/home.sh kills them at random times, and stops them after each step to take them
- * back. */
+/* Whether ctest has an enumeration of a course that this runbook takes. */
+static bool is_stopped(const char *runbook)
+{
+    static const char enumerated[] = " " FAULT_ENUMERATED " ";
+    bool found = false;
+    for (size_t i = 0; fault_courses[i] != NULL && !found; i++) {
+        char *name = bsc_mem_format(" %s ", fault_courses[i]->name);
+        found = strcmp(runbook, fault_courses[i]->runbook) == 0 && strstr(enumerated, name) != NULL;
+        bsc_mem_free(name);
+    }
+    return found;
+}
+
+/* A runbook that is shipped is stopped everywhere. */
 static void run_shipped(struct fault_bench *bench)
 {
-    static const char *const known[] = {"failover.lua", "failback.lua", "switchover.lua"};
     struct bsc_err err = BSC_ERR_INIT;
     struct bsc_files_list files = {0};
     fault_need(bsc_files_list(FAULT_RUNBOOKS, &files, &err), "list", FAULT_RUNBOOKS);
     for (size_t i = 0; i < files.count; i++) {
         const char *name = files.names[i], *end = strrchr(name, '.');
         bool runbook = end != NULL && strcmp(end, ".lua") == 0 && strstr(name, "_test.lua") == NULL;
-        bool is_known = !runbook;
-        for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
-            is_known = is_known || strcmp(name, known[k]) == 0;
         bench->points += runbook;
-        if (!is_known)
+        if (runbook && !is_stopped(name))
             fault_complain(bench, &undisturbed, "run", "nothing stops %s anywhere", name);
     }
     bsc_files_list_release(&files);
+}
+
+/* Each first stop of every course; second stops of the failover. */
+static bool run_crashes(struct fault_bench *bench, const char *name, unsigned long part,
+                        unsigned long parts)
+{
+    const struct fault_course *course = fault_course_find(name);
+    struct fault_crash_plan plan = {.name = name, .again = true, .part = part, .parts = parts};
+    if (strcmp(name, "crash") == 0) {
+        plan.on = true;
+    } else if (strcmp(name, "back") == 0) {
+        plan.back = 1;
+    } else if (course != NULL) {
+        plan.on = true;
+        plan.back = BACK_STRIDE;
+        plan.again = false;
+    } else {
+        return false;
+    }
+    prepare(bench, course != NULL ? course : fault_course_find("failover"));
+    fault_crash_run(bench, &plan);
+    return true;
 }
 
 bool fault_series_run(struct fault_bench *bench, const char *name, char **words)
@@ -304,21 +341,19 @@ bool fault_series_run(struct fault_bench *bench, const char *name, char **words)
     for (size_t i = 0; i < sizeof all_series / sizeof all_series[0]; i++) {
         if (strcmp(all_series[i].name, name) != 0)
             continue;
-        prepare(bench);
+        prepare(bench, fault_course_find("failover"));
         bench->store = fault_store_new();
         run_series(bench, &all_series[i], (unsigned long)from, (unsigned long)to);
         return true;
     }
-    unsigned long parts = to == FAULT_CALLS_MAX ? 1 : (unsigned long)to;
-    prepare(bench);
+    if (run_crashes(bench, name, (unsigned long)from - 1,
+                    to == FAULT_CALLS_MAX ? 1 : (unsigned long)to))
+        return true;
+    prepare(bench, fault_course_find("failover"));
     if (strcmp(name, "verbs") == 0)
         fault_verbs_run(bench, bench->thorough ? 1 : 3 * FAULT_THINNING);
     else if (strcmp(name, "predicted") == 0)
         run_predicted(bench, bench->thorough ? 1 : 7 * FAULT_THINNING);
-    else if (strcmp(name, "crash") == 0)
-        fault_crash_run(bench, FAULT_WAY_ON, (unsigned long)from - 1, parts);
-    else if (strcmp(name, "back") == 0)
-        fault_crash_run(bench, FAULT_WAY_BACK, (unsigned long)from - 1, parts);
     else if (strcmp(name, "shipped") == 0)
         run_shipped(bench);
     else if (strcmp(name, "alive") == 0)

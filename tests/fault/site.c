@@ -1,19 +1,15 @@
 #include "fault.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "logs/agent.h"
 #include "logs/backup.h"
 #include "logs/shipping.h"
-#include "mirrors/agent.h"
-#include "os/process.h"
 
 static const char site_text[] =
     "site: fault\n"
@@ -63,25 +59,21 @@ static const char chat_schema[] =
     "CREATE TABLE message (id INTEGER PRIMARY KEY, text TEXT NOT NULL);"
     "CREATE INDEX message_text ON message (text)";
 
-/* Forty messages in one commit, always the same ones. */
-static const char more_messages[] =
-    "INSERT INTO message WITH RECURSIVE n(i) AS (SELECT coalesce(max(id), 0) + 1 FROM message"
-    " UNION ALL SELECT i+1 FROM n WHERE i % 40 <> 0)"
-    " SELECT i, 'line ' || i || ' of ' || (i * 7919 % 1000) FROM n";
+static const char more_messages[] = FAULT_MORE_MESSAGES;
 
 static char *path_in(const struct fault_bench *bench, const char *name)
 {
     return bsc_mem_format("%s/%s", bench->site, name);
 }
 
-static void make_folder(const struct fault_bench *bench, const char *name)
+void fault_site_folder(const struct fault_bench *bench, const char *name)
 {
     char *path = path_in(bench, name);
     fault_need(mkdir(path, 0700) == 0, "make folder", path);
     bsc_mem_free(path);
 }
 
-static void put_text(const char *path, const char *text, size_t length)
+void fault_site_text(const char *path, const char *text, size_t length)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     fault_need(fd >= 0 && write(fd, text, length) == (ssize_t)length, "write", path);
@@ -160,14 +152,14 @@ static void copy_and_apply(const struct living *site)
                "apply", err.message);
 }
 
-static void copy_file(const struct fault_bench *bench, const char *from, const char *to)
+void fault_site_copy(const struct fault_bench *bench, const char *from, const char *to)
 {
     struct fault_tree tree = {0};
     char *target = path_in(bench, to);
     fault_tree_load(&tree, bench->site);
     const struct fault_file *file = fault_tree_find(&tree, from);
     fault_need(file != NULL, "find", from);
-    put_text(target, file->bytes, file->length);
+    fault_site_text(target, file->bytes, file->length);
     const struct timespec times[2] = {file->status.st_atim, file->status.st_mtim};
     fault_need(utimensat(AT_FDCWD, target, times, 0) == 0, "set the time of", target);
     bsc_mem_free(target);
@@ -185,24 +177,13 @@ static void remember_alive(struct fault_bench *bench)
 static void lose_primary(const struct living *site)
 {
     char *dc1 = path_in(site->bench, "dc1");
-    copy_file(site->bench, "dc1/sql1/mgc.db", "rescued/sql1/mgc.db");
-    copy_file(site->bench, "dc1/sql1/mgc.db-wal", "rescued/sql1/mgc.db-wal");
-    copy_file(site->bench, "dc1/sql1/mgc.db.state", "rescued/sql1/mgc.db.state");
+    fault_site_copy(site->bench, "dc1/sql1/mgc.db", "rescued/sql1/mgc.db");
+    fault_site_copy(site->bench, "dc1/sql1/mgc.db-wal", "rescued/sql1/mgc.db-wal");
+    fault_site_copy(site->bench, "dc1/sql1/mgc.db.state", "rescued/sql1/mgc.db.state");
     bsc_logs_guard_close(site->guard);
     sqlite3_close(site->app);
     fault_tree_remove(dc1);
     bsc_mem_free(dc1);
-}
-
-static char *all_messages(sqlite3 *db)
-{
-    sqlite3_stmt *statement = NULL;
-    fault_need(sqlite3_prepare_v2(db, FAULT_MESSAGES, -1, &statement, NULL) == SQLITE_OK &&
-                   sqlite3_step(statement) == SQLITE_ROW,
-               "read", "the messages");
-    char *text = bsc_mem_text((const char *)sqlite3_column_text(statement, 0));
-    sqlite3_finalize(statement);
-    return text;
 }
 
 /* Some backups are applied, some lie on the share alone, and the newest messages are in none. */
@@ -227,7 +208,6 @@ static void live_and_break(struct fault_bench *bench)
     back_up(&site);
     run_sql(site.app, more_messages);
     run_sql(site.app, more_messages);
-    bench->messages = all_messages(site.app);
     remember_alive(bench);
     lose_primary(&site);
     bsc_mem_free(site.primary);
@@ -245,70 +225,22 @@ void fault_site_make(struct fault_bench *bench)
     fault_tree_remove(bench->site);
     fault_need(mkdir(bench->site, 0700) == 0, "make folder", bench->site);
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
-        make_folder(bench, folders[i]);
-    put_text(yaml, site_text, sizeof site_text - 1);
+        fault_site_folder(bench, folders[i]);
+    fault_site_text(yaml, site_text, sizeof site_text - 1);
     make_database(bench, "dc2/app/pool.db", pool_schema);
     make_database(bench, "dc2/app/ledger.db", ledger_schema);
     live_and_break(bench);
-    fault_tree_load(&bench->broken, bench->site);
+    fault_tree_load(&bench->before, bench->site);
     bsc_mem_free(yaml);
 }
 
-void fault_session_begin(struct fault_bench *bench)
+void fault_site_close(const struct fault_bench *bench, const char *name)
 {
-    int ready[2] = {-1, -1};
-    char byte = 0;
-    char *path = path_in(bench, "dc2/sql3/mgc.db");
-    fault_need(pipe(ready) == 0, "make", "a pipe");
-    int pid = fork();
-    if (pid == 0) {
-        bool opened = open(path, O_RDONLY) >= 0 && write(ready[1], "r", 1) == 1;
-        while (opened)
-            pause();
-        _exit(1);
-    }
+    static const char closed[] = {3, 3};
+    char *path = path_in(bench, name);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    fault_need(fd >= 0 && pwrite(fd, closed, sizeof closed, 18) == (ssize_t)sizeof closed, "close",
+               path);
+    close(fd);
     bsc_mem_free(path);
-    fault_need(pid > 0 && read(ready[0], &byte, 1) == 1, "begin", "a session");
-    close(ready[0]);
-    close(ready[1]);
-    bench->session = pid;
-}
-
-void fault_session_end(struct fault_bench *bench)
-{
-    if (bench->session == 0)
-        return;
-    (void)kill(bench->session, SIGKILL);
-    (void)waitpid(bench->session, NULL, 0);
-    bench->session = 0;
-}
-
-void fault_agent_begin(const struct fault_bench *bench)
-{
-    struct bsc_err err = BSC_ERR_INIT;
-    char *program = bsc_process_own_path(&err);
-    char *principal = path_in(bench, "dc2/sql3/mgc.db"),
-         *mirror = path_in(bench, "dc2/sql4/mgc.db");
-    pid_t pid = 0;
-    fault_need(bsc_mirrors_agent_start(bsc_sys_real(), program, principal, mirror, &pid, &err),
-               "begin the agent of", mirror);
-    bsc_mem_free(program);
-    bsc_mem_free(principal);
-    bsc_mem_free(mirror);
-}
-
-void fault_agent_end(const struct fault_bench *bench)
-{
-    struct bsc_err err = BSC_ERR_INIT;
-    struct bsc_mirrors_agent agent = {0};
-    char *mirror = path_in(bench, "dc2/sql4/mgc.db");
-    fault_need(bsc_mirrors_agent_find(bsc_sys_real(), mirror, &agent, &err), "find", err.message);
-    if (agent.pid > 0) {
-        (void)kill(agent.pid, SIGKILL);
-        (void)waitpid(agent.pid, NULL, 0);
-    }
-    while (waitpid(-1, NULL, WNOHANG) > 0)
-        continue;
-    bsc_mirrors_agent_release(&agent);
-    bsc_mem_free(mirror);
 }

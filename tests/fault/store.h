@@ -42,8 +42,8 @@ struct fault_state {
     const struct fault_state *before; /* the run went on from this one; NULL: from the beginning */
     unsigned long sys_call, sql_call; /* the calls before it */
     const char *how;                  /* what was lost, for people */
-    bool session;                     /* still there: the program that has the secondary open */
-    bool agent;                       /* and the agent of the mirror */
+    bool session;                     /* still there: the program that has a copy open */
+    unsigned agents;                  /* and the agents of mirrors, see others.h */
     struct fault_hash likeness;
 };
 

@@ -29,7 +29,7 @@ static const struct verb verbs[] = {
 static char *meant_by(const struct fault_bench *bench, const char *word)
 {
     if (strcmp(word, "%r") == 0)
-        return bsc_mem_text(bench->failover);
+        return bsc_mem_text(bench->runbook);
     if (strcmp(word, "%o") == 0)
         return bsc_mem_format("%s/result/file", bench->folder);
     if (strncmp(word, "%s", 2) == 0)
@@ -110,11 +110,11 @@ static void judge_site(struct fault_bench *bench, const struct verb *verb,
     struct fault_tree now = {0};
     const char *changed = NULL;
     fault_tree_load(&now, bench->site);
-    fault_tree_compare(verb->after ? &bench->done : &bench->broken, &now, note_difference,
+    fault_tree_compare(verb->after ? &bench->done : &bench->before, &now, note_difference,
                        &changed);
     if (changed != NULL) {
         fault_complain(bench, order, verb->name, "%s of the site has changed", changed);
-        fault_tree_save(verb->after ? &bench->done : &bench->broken, bench->site);
+        fault_tree_save(verb->after ? &bench->done : &bench->before, bench->site);
     }
     fault_tree_release(&now);
 }
@@ -147,7 +147,7 @@ static void run_one(struct fault_bench *bench, const struct verb *verb, unsigned
 {
     const struct fault_order undisturbed = {.kind = FAULT_NONE};
     unsigned long before = bench->points;
-    fault_tree_save(verb->after ? &bench->done : &bench->broken, bench->site);
+    fault_tree_save(verb->after ? &bench->done : &bench->before, bench->site);
     attempt(bench, verb, &undisturbed);
     if (bench->result->code != 0)
         fault_complain(bench, &undisturbed, verb->name, "exit code %d", bench->result->code);

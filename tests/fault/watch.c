@@ -1,13 +1,13 @@
 #include "watch.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "likeness.h"
 #include "os/process.h"
+#include "others.h"
 
 struct fault_watch {
     const struct fault_bench *bench; /* borrowed */
@@ -18,7 +18,8 @@ struct fault_watch {
     pthread_mutex_t lock;            /* guards all of it */
     unsigned long sys_calls, sql_calls;
     bool sql_may_have_changed;
-    bool session, agent; /* whether they are alive, as of the states being kept */
+    bool session;    /* is alive, as of the states being kept */
+    unsigned agents; /* likewise */
 };
 
 struct fault_watch *fault_watch_new(const struct fault_bench *bench,
@@ -43,31 +44,6 @@ void fault_watch_free(struct fault_watch *watch)
     bsc_mem_free(watch);
 }
 
-/* The test has no children but this attempt, the session and the mirror's agent. */
-static bool has_agent(const struct fault_watch *watch)
-{
-    char path[64];
-    int pid = 0;
-    bool found = false;
-    (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)getppid(), (int)getppid());
-    FILE *children = fopen(path, "re");
-    while (children != NULL && !found && fscanf(children, "%d", &pid) == 1)
-        found = pid != getpid() && pid != watch->bench->session && bsc_process_alive(pid);
-    if (children != NULL)
-        (void)fclose(children);
-    return found;
-}
-
-/* Of an agent that is written down the machine knows when it starts again, and starts it. */
-static bool is_written_down(const struct fault_state *state)
-{
-    for (size_t i = 0; i < state->count; i++) {
-        if (strcmp(state->entries[i].name, "dc2/sql4/mgc.db.agent") == 0)
-            return true;
-    }
-    return false;
-}
-
 static void keep(void *arg, struct fault_state *state)
 {
     const struct fault_watch *watch = arg;
@@ -76,7 +52,8 @@ static void keep(void *arg, struct fault_state *state)
     state->sys_call = watch->sys_calls;
     state->sql_call = watch->sql_calls;
     state->session = powered && watch->session;
-    state->agent = watch->agent && (powered || is_written_down(state));
+    /* Of an agent that is written down the machine knows when it starts again, and starts it. */
+    state->agents = powered ? watch->agents : fault_agents_written(state, watch->agents);
     fault_likeness_find(state);
     (void)fault_store_add(watch->bench->store, state);
 }
@@ -86,7 +63,7 @@ static void keep_states(struct fault_watch *watch)
 {
     bool parts = watch->from == NULL || watch->bench->thorough;
     watch->session = watch->bench->session > 0 && bsc_process_alive(watch->bench->session);
-    watch->agent = has_agent(watch);
+    watch->agents = fault_agents_of(getppid());
     fault_disk_states(watch->disk, parts, keep, watch);
 }
 
