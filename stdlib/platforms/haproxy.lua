@@ -247,6 +247,8 @@ local function becoming(pool, facts, after, backend)
   end
   if clears_up(pool, facts, will, backend) then
     becomes.reason = host.null
+  elseif backend == pool.site.state_backend and facts.reason and will.reason ~= facts.reason then
+    becomes.reason = will.reason
   end
   return becomes
 end

@@ -103,7 +103,13 @@ function M.observe.tail(copy, secondary)
     copy = secondary.path,
     after_lsn = after,
   })
-  return facts or { state = "unavailable", reason = failure.message }
+  if not facts then
+    return { state = "unavailable", reason = failure.message }
+  elseif facts.state == "too_late" then
+    -- Its reason is when the copy was brought online, which speaks against nothing that is told.
+    facts.reason = ""
+  end
+  return facts
 end
 
 function M.observe.mirror(copy, principal)

@@ -134,7 +134,7 @@ ends_as_undisturbed() {
 
 # The loss as a run tells it: LSNs and times, and the messages as counted.
 loss() {
-    said | grep -o 'last applied LSN [^;]*; [^;]* are lost' | tail -n 1
+    said | grep -oE 'last applied LSN [^;]*;( not in it: [^;]*;)? [^;]* are lost' | tail -n 1
 }
 
 after() {

@@ -8,6 +8,8 @@
 if [ "$2" != limited ] && [ "${FULL_DISK_OWN:-}" = "" ] && unshare -rm true 2>/dev/null; then
     exec env FULL_DISK_OWN=yes unshare -rm sh "$0" "$@"
 fi
+# In memory such a limit counts for the room that a journal reserves as well.
+[ "$2" != limited ] || export TMPDIR=/var/tmp
 . "$(dirname "$0")/lib.sh"
 small_site
 
