@@ -109,18 +109,24 @@ local function is_retryable(answer)
     and list.contains({ "unreachable", "timeout", "conflict", "io" }, code)
 end
 
+-- Performs one change, unless something speaks against it by now.
+local function attempt(change, why_not)
+  local reason = why_not and why_not()
+  return reason and { outcome = "refused", reason = reason } or effects.change(change)
+end
+
 -- Performs one change, again if the step says so and it may help.
-local function change_with_retry(change, options)
+local function change_with_retry(change, options, why_not)
   local retry = options.retry
-  local answer = effects.change(change)
-  for attempt = 2, retry and retry.times or 1 do
+  local answer = attempt(change, why_not)
+  for number = 2, retry and retry.times or 1 do
     if not is_retryable(answer) then
       break
     end
-    effects.note("info", ("attempt %d of %d in %s: %s"):format(attempt, retry.times,
+    effects.note("info", ("attempt %d of %d in %s: %s"):format(number, retry.times,
       text.duration(retry.every_ms), answer.reason or "the change failed"))
     effects.sleep(retry.every_ms, "before trying again")
-    answer = effects.change(change)
+    answer = attempt(change, why_not)
   end
   return answer
 end
@@ -234,7 +240,7 @@ local function take(run, change, is_last, becomes)
   full.undo = undo_with(run, change, full.becomes)
   full.returns = change.returns
   full.harmless = run.whole.action.primitive.harmless and true or nil
-  local answer = change_with_retry(full, run.options)
+  local answer = change_with_retry(full, run.options, change.why_not)
   if answer.outcome ~= "changed" then
     return stop(run, answer.outcome, answer.reason or answer.error and answer.error.message
       or "the change did not succeed")
@@ -254,8 +260,6 @@ local function take_all(run, changes, wanted)
     local change, is_last = next_change(run.known[run.action.resource], run.last_result)
     if not change then
       return nil
-    elseif type(change) == "string" then
-      return stop(run, "refused", change)
     end
     local ended = take(run, change, is_last, becomes)
     if ended then

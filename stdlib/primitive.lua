@@ -17,11 +17,11 @@
 -- `observe(handle)` gives the facts of any other resource. `wants` gives facts of the resource
 -- ({ posted = 1 }) or of several ({ [handle] = { … } }); left out, the action is "assumed": it is
 -- carried out every time and nothing is compared. A change is { statement, row, args, becomes,
--- repeatable = true where it does nothing more when it is made again }
+-- repeatable = true where it does nothing more when it is made again,
+-- why_not = a function that gives a reason to refuse, or nothing, right before each attempt }
 -- or an action of another primitive; the last one is taken to make `wants` true unless it says
 -- otherwise. `changes` may also give a function that returns the next change each time it is
--- called with the latest facts, and nil at the end: for long work that should not be listed first;
--- or a text, which is a reason to refuse that came up meanwhile.
+-- called with the latest facts, and nil at the end: for long work that should not be listed first.
 --
 -- The shipped ones also use: `moot` (asked before `wants`, with the same arguments and whether the
 -- runbook brings the resource online later: "kept" or "skipped" and why, when the time for the

@@ -176,18 +176,6 @@ local function in_the_way(a, facts, observe)
     or not free and (behind(copy, facts, observe) or rivals.in_use(copy, facts))
 end
 
--- Gives the changes one by one. Before the one that cannot be taken back it is asked once more what
--- was asked at first: what comes in between takes time, in which a server may have come back, or
--- log backups in.
-local function asked_again(a, changes, final, observe)
-  local index = 0
-  return function()
-    index = index + 1
-    local why = changes[index] == final and in_the_way(a, observe(a.copy), observe)
-    return why or changes[index], changes[index + 1] == nil
-  end
-end
-
 -- Brings a restoring copy online on a new recovery fork: from then on no log backup can ever be
 -- applied to it. Refuses while another copy answers and could be written to, or does not and is not
 -- proved to be fenced where the site says how that is done, while log backups are left to be
@@ -222,12 +210,16 @@ local recover = primitive.shipped {
     local change = platform.recover(copy, backups_of(copy, observe))
     change.becomes = principals.moves(copy, facts, observe, tail_afterwards(copy, facts, observe,
       backups_afterwards(copy, observe, becomes(copy, facts, observe))))
+    -- What comes before takes time, in which a server may have come back, or log backups in.
+    change.why_not = function()
+      return in_the_way(a, observe(a.copy), observe)
+    end
     changes[#changes + 1] = change
     changes[#changes + 1] = platform.prove and platform.prove(copy)
     for _, listing in ipairs(losses(copy, platform, observe)) do
       changes[#changes + 1] = listing
     end
-    return asked_again(a, changes, change, observe)
+    return changes
   end,
   -- Of what was changed before it was to come online; it has not, or nothing would be taken back.
   undo = function(a, before)

@@ -284,6 +284,19 @@ T["whether it may come online is asked again right before"] = function()
   expect.equal(world.changes[1].row, "standby.set")
 end
 
+T["and before each further attempt"] = function()
+  local world = lab.world(ready(), true)
+  world.play = function()
+    return { outcome = "failed", reason = "no room", error = { code = "io" } }
+  end
+  world.on_sleep = function()
+    world.facts["database:mgc.primary"] = { state = "online", writable = true }
+  end
+  expect_refusal(lab.step(world, recover .. ", retry = { times = 3 }", { site = site() }),
+    "two writable copies must never exist")
+  expect.equal(#world.changes, 1)
+end
+
 T["it is not brought online where nothing tells which log backups it needs"] = function()
   local all = ready()
   all[backups] = { share_readable = true }
