@@ -59,7 +59,8 @@ local function no_log_backup_skipped(before, after, changed)
   for _, name in ipairs(concerned(changed, inventory.databases())) do
     local now = came_online(before, after, name)
     local backups = facts_of(before, "log_backups", name, "secondary")
-    local last = backups.share_readable and backups.problem == "none" and backups.last_lsn
+    local last = backups.problem == "none"
+      and (backups.share_readable and backups.last_lsn or backups.copied_lsn)
     local applied = backups.applied_lsn
     if now and math.type(last) == "integer" and math.type(applied) == "integer"
       and last > applied then

@@ -27,14 +27,19 @@ local function behind_handed_over(copy, facts, observe)
   end
 end
 
--- Why the facts of log backups do not tell which of them there are, or nil. That nobody can read
--- them any more is no reason: then there are none to wait for.
+-- Why the facts of log backups do not tell which of them there are, or nil.
 local function doubt_of(backups)
-  if type(backups.problem) == "string" and backups.problem ~= "none" then
-    return backups.problem_text or backups.problem
-  elseif backups.problem == nil and backups.share_readable then
+  if backups.problem == nil then
     return "nothing tells which of them it needs"
+  elseif type(backups.problem) == "string" and backups.problem ~= "none" then
+    return backups.problem_text or backups.problem
   end
+end
+
+-- Up to which LSN there are log backups that can be applied. What is on a share that nobody can
+-- read any more is nothing to wait for; what was copied is there.
+local function applicable_lsn(backups)
+  return backups.share_readable and backups.last_lsn or backups.copied_lsn
 end
 
 -- Log backups that came in after the others were applied would be lost for this copy.
@@ -46,12 +51,10 @@ local function behind(copy, facts, observe)
     return nil
   end
   local backups = observe(("log_backups:%s.secondary"):format(copy.database))
-  local last, applied = backups.last_lsn, backups.applied_lsn
-  local doubt = doubt_of(backups)
+  local last, applied, doubt = applicable_lsn(backups), backups.applied_lsn, doubt_of(backups)
   if doubt then
     return ("what log backups %s has not applied is in doubt: %s"):format(copy.title, doubt)
-  elseif backups.share_readable and math.type(last) == "integer"
-    and math.type(applied) == "integer" and last > applied then
+  elseif math.type(last) == "integer" and math.type(applied) == "integer" and last > applied then
     return ("%s has log backups up to LSN %d and has applied them up to LSN %d: copy and apply the "
       .. "rest first"):format(copy.title, last, applied)
   end

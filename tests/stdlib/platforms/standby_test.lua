@@ -299,9 +299,11 @@ end
 
 T["it is not brought online where nothing tells which log backups it needs"] = function()
   local all = ready()
-  all[backups] = { share_readable = true }
-  expect_refusal(lab.step(lab.world(all, true), recover, { site = site() }),
-    "in doubt: nothing tells which of them it needs")
+  for _, readable in ipairs { true, false } do
+    all[backups] = { share_readable = readable }
+    expect_refusal(lab.step(lab.world(all, true), recover, { site = site() }),
+      "in doubt: nothing tells which of them it needs")
+  end
 end
 
 T["one on which no commit comes through is not taken for recovered"] = function()

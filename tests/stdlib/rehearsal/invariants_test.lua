@@ -3,8 +3,9 @@ local lab = require_module "lab"
 local match = require "bascule/core/match"
 local T = {}
 
--- What a change from `before` to `after` breaks, both {resource = facts}, laid over the lab's.
-local function broken(before, after)
+-- What a change from `before` to `after` breaks, both {resource = facts}, laid over the lab's;
+-- `changed` are ids of resources, none when left out.
+local function broken(before, after, changed)
   local facts = { before = lab.facts(), after = lab.facts() }
   for when, more in pairs { before = before, after = after } do
     for resource, keys in pairs(more) do
@@ -12,7 +13,7 @@ local function broken(before, after)
     end
   end
   return drive(function()
-    return lab.host.invariants { changed = host.list {} }
+    return lab.host.invariants { changed = host.list(changed or {}) }
   end, function(effect)
     expect.equal(effect.op, "look")
     return facts[effect.when][effect.resource]
@@ -55,6 +56,21 @@ T["what may have held and may not hold any more is broken, negated or not"] = fu
   end
   expect.truthy(texts(broken({ ["pool:chat"] = normal },
     { ["pool:chat"] = unknown }))[1]:find("unknown<text>", 1, true))
+end
+
+T["a log backup is skipped that was copied, whether or not the share can be read"] = function()
+  load 'chat:is "Normal"'
+  local secondary, backups = "database:mgc.secondary", "log_backups:mgc.secondary"
+  local was = { state = "restoring", sessions = 0 }
+  local function count(chain)
+    return #broken({ [secondary] = was, [backups] = chain }, { [secondary] = { state = "online" } },
+      { secondary })
+  end
+  for _, each in ipairs { { true, 110, 130, 1 }, { true, 130, 130, 0 }, { false, 110, 130, 1 },
+    { false, 120, 130, 0 } } do
+    expect.equal(count { share_readable = each[1], problem = "none", applied_lsn = each[2],
+      copied_lsn = 120, last_lsn = each[3] }, each[4])
+  end
 end
 
 T["an error in a condition leaves the world to decide as before"] = function()

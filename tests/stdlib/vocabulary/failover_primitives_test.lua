@@ -382,7 +382,14 @@ T["a copy is not brought online while something is left to be done for it"] = fu
     [backups] = { applied_lsn = 300, last_lsn = 340, problem = "none", share_readable = true } }
   expect_outcome(play(recover, late), "refused",
     "has log backups up to LSN 340 and has applied them up to LSN 300")
-  late[backups].share_readable = false
+end
+
+T["of a share that cannot be read any more, what was copied counts"] = function()
+  local late = { [secondary] = ready[secondary], [backups] = { applied_lsn = 300, copied_lsn = 320,
+    last_lsn = 340, problem = "none", share_readable = false } }
+  expect_outcome(play(recover, late), "refused",
+    "has log backups up to LSN 320 and has applied them up to LSN 300")
+  late[backups].applied_lsn = 320
   expect_outcome(play(recover, late), "changed")
 end
 
