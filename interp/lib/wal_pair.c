@@ -96,6 +96,7 @@ static bool compare_named(struct compare *compare, const struct bsc_value *file,
 {
     const char *name = bsc_value_string(file);
     int64_t timeline = 0, first_lsn = 0;
+    struct bsc_err problem = BSC_ERR_INIT;
     struct bsc_buf mark;
     if (name == NULL ||
         !bsc_logs_segments_named(name, compare->pair.segment, &timeline, &first_lsn))
@@ -103,9 +104,15 @@ static bool compare_named(struct compare *compare, const struct bsc_value *file,
     compare->pair.timeline = (uint32_t)timeline;
     compare->pair.first_lsn = (uint64_t)first_lsn;
     bsc_buf_init(&mark);
-    bool ok = mark_of(compare, name, &mark, err) && compare_one(compare, name, mark.data, err);
+    bool ok =
+        mark_of(compare, name, &mark, &problem) && compare_one(compare, name, mark.data, &problem);
     bsc_buf_release(&mark);
-    return ok;
+    /* One that is gone by now, or cannot be read, tells nothing of the others. */
+    if (!ok && (problem.code == BSC_ERR_CANCELLED || problem.code == BSC_ERR_INVALID)) {
+        *err = problem;
+        return false;
+    }
+    return true;
 }
 
 static bool compare_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
@@ -140,5 +147,5 @@ const struct bsc_lib_row bsc_lib_row_wal_compare = {
     .doc = "Compares log files of PostgreSQL that were copied with those of the share: which are "
            "the same, each with a mark that stands for both as they are now, and with which the "
            "log can be followed farther where it is the one of the share. Those `known` by their "
-           "mark are not read again.",
+           "mark are not read again, and those that cannot be read are left out.",
 };

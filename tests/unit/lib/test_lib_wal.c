@@ -233,6 +233,13 @@ static void of_two_files_the_one_that_leads_farther_is_to_be_taken(void **state)
     assert_compared(&bench, &cluster, name, "", "same");
     flip(copied, name);
     assert_compared(&bench, &cluster, name, "", "share");
+    struct bsc_value *found =
+        call_row(&bench, "wal.compare",
+                 "{'share':'%s','destination':'%s','files':['0000000100000FFF00000000','%s'],"
+                 "'segment':%d,'lsn':0}",
+                 cluster.wal, copied, name, SEGMENT);
+    assert_int_equal(bsc_value_count(bsc_value_get(found, "shared")), 1);
+    bsc_value_free(found);
     flip(copied, name);
     flip(cluster.wal, name);
     assert_compared(&bench, &cluster, name, "", "copy");
