@@ -23,6 +23,11 @@ bool bsc_run_held_is_empty(const struct bsc_run_held *held)
     return held->bytes.length == 0;
 }
 
+bool bsc_run_held_is_full(const struct bsc_run_held *held)
+{
+    return held->bytes.length >= BSC_RUN_HELD_MAX;
+}
+
 void bsc_run_held_clear(struct bsc_run_held *held)
 {
     bsc_buf_clear(&held->bytes);

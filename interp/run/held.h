@@ -13,6 +13,9 @@
 #include "base/err.h"
 #include "journal/reader.h"
 
+/* One item may have made any number of changes; what is kept of it does not grow with that. */
+enum { BSC_RUN_HELD_MAX = 1 << 20 };
+
 struct bsc_run_held {
     struct bsc_buf bytes; /* owned: each record's kind, length and payload, one behind the other */
     bool has_change;      /* one of them is an intent */
@@ -22,6 +25,8 @@ void bsc_run_held_init(struct bsc_run_held *held);
 void bsc_run_held_release(struct bsc_run_held *held);
 
 bool bsc_run_held_is_empty(const struct bsc_run_held *held);
+/* Whether it should take no more: it has BSC_RUN_HELD_MAX bytes, or more by the last record. */
+bool bsc_run_held_is_full(const struct bsc_run_held *held);
 void bsc_run_held_clear(struct bsc_run_held *held);
 
 /* Copies kind and payload of the record; nothing else of it is kept. */

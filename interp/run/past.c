@@ -504,7 +504,7 @@ static bool item_end_seen(struct reading *reading, const struct bsc_journal_reco
 static bool is_within_item(const struct reading *reading, enum bsc_journal_kind kind)
 {
     return kind == BSC_JOURNAL_ITEM_BEGIN ||
-           (!bsc_run_held_is_empty(&reading->item) &&
+           (!bsc_run_held_is_empty(&reading->item) && !bsc_run_held_is_full(&reading->item) &&
             (kind == BSC_JOURNAL_ACTION_BEGIN || is_of_a_change(kind)));
 }
 
