@@ -156,14 +156,16 @@ local function add_log_shipping(copy, facts)
   local job, failure = effects.call("process.state", { pid_file = shipping.pid_file, job = words })
   if not job then
     facts.reason = words_of(failure)
-  elseif job.alive and words and not job.is_job then
+    return
+  end
+  facts.log_shipping_job = job.program
+  if job.alive and words and not job.is_job then
     facts.reason = ("process %d, whose pid is in %s, is %s, and not the job of the site (%s): "
       .. "remove that file if the job has ended, else mend job in log_shipping"):format(job.pid,
         shipping.pid_file, job.program ~= "" and job.program or "a program that cannot be seen",
         table.concat(words, " "))
   else
     facts.log_shipping = job.alive and "configured" or "none"
-    facts.log_shipping_job = job.program
   end
 end
 
@@ -249,8 +251,9 @@ function M.observe.log_backups(copy)
   return facts
 end
 
--- The names of log files are looked at all the time, their records only when it is asked whether
--- the whole chain can be trusted: with a large backlog that takes as long as copying it.
+-- The names of log files are looked at all the time, and what was copied is held against the share
+-- once. Their records are read only when it is asked whether the whole chain can be trusted: with a
+-- large backlog that takes as long as copying it.
 function M.observe.log_chain(copy)
   local shipping = shipping_of(copy)
   local share, destination = listed(shipping.share), listed(shipping.destination)

@@ -76,11 +76,15 @@ local function unready(copy, facts)
       .. "there: bring that standby back, or change the setting"):format(copy.title,
         facts.commits_held_by)
   elseif facts.state == "online" and facts.writable == false then
-    return ("%s is online, but its own settings refuse writes"):format(copy.title)
+    return ("%s is online, but its own settings refuse writes: change them, then go on"):format(
+      copy.title)
   elseif facts.state ~= "restoring" and facts.state ~= "standby" then
     return ("%s is %s, so it cannot be brought online"):format(copy.title, tostring(facts.state))
   elseif facts.log_shipping == "configured" then
     return ("log shipping into %s is still set up"):format(copy.title)
+  elseif facts.log_shipping == nil and facts.log_shipping_job then
+    return ("whether log shipping into %s is still set up is in doubt: %s"):format(copy.title,
+      facts.reason or facts.log_shipping_job)
   elseif facts.incomplete_lsn then
     return ("log backups up to LSN %d are in %s in part only; apply them first"):format(
       facts.incomplete_lsn, copy.title)

@@ -284,7 +284,21 @@ T["whether it may come online is asked again right before"] = function()
   expect.equal(world.changes[1].row, "standby.set")
 end
 
-T["and before each further attempt"] = function()
+T["it is not brought online while what may be its job lives"] = function()
+  local all = ready { log_shipping_job = "sleep (command line 12)", reason = "process 7 is sleep" }
+  all[secondary].log_shipping = nil
+  expect_refusal(lab.step(lab.world(all, true), recover, { site = site() }),
+    "is still set up is in doubt: process 7 is sleep")
+  all[secondary].log_shipping_job = nil
+  expect.equal(lab.step(lab.world(all, true), recover, { site = site() }).outcome, "changed")
+end
+
+T["one whose own settings refuse writes is told so"] = function()
+  expect_refusal(lab.step(lab.world(ready { state = "online" }, true), recover, { site = site() }),
+    "is online, but its own settings refuse writes: change them, then go on")
+end
+
+T["what speaks against it is asked before each further attempt"] = function()
   local world = lab.world(ready(), true)
   world.play = function()
     return { outcome = "failed", reason = "no room", error = { code = "io" } }
@@ -392,6 +406,7 @@ T["a process that is not the job by its words proves nothing of the job"] = func
   expect.equal(look(false, false).log_shipping, "none")
   local found = look(true, false)
   expect.equal(found.log_shipping, nil)
+  expect.equal(found.log_shipping_job, "sleep (command line 12)")
   expect.equal(found.reason, "process 7, whose pid is in /run/copier, is sleep (command line 12), "
     .. "and not the job of the site (copier --often): remove that file if the job has ended, else "
     .. "mend job in log_shipping")
