@@ -74,9 +74,11 @@ local function ask_about(copy)
   return pg_home.mended(row), failure
 end
 
--- The files of a folder that may be on another machine: nil where it cannot be looked at.
+-- The files of a folder that may be on another machine; nil and why where it cannot be looked at.
 local function listed(path)
-  return path and effects.call("folder.list", { path = path })
+  if path then
+    return effects.call("folder.list", { path = path })
+  end
 end
 
 -- What failed, with the words of the driver on one line.
@@ -229,13 +231,14 @@ end
 function M.observe.log_backups(copy)
   local shipping = shipping_of(copy)
   local share, unreadable = listed(shipping.share)
-  local destination = listed(shipping.destination)
+  local destination, closed = listed(shipping.destination)
   local facts = { share_readable = share ~= nil and share.exists }
   if destination and destination.exists then
     facts.free_bytes = room_in(destination, shipping.destination_limit)
   end
   local row = ask_about(copy)
-  if row and row.restoring == 1 and destination then
+  local is_standby = row ~= nil and row.restoring == 1
+  if is_standby and destination then
     local chain, at = chain_of(copy, row, share, destination)
     for key, value in pairs(chain) do
       facts[key] = value
@@ -245,8 +248,9 @@ function M.observe.log_backups(copy)
     facts.chain, facts.ignored = host.list(facts.chain), host.list(facts.ignored)
     facts.timelines = host.list(facts.timelines)
   end
-  if unreadable and (facts.problem == nil or facts.problem == "none") then
-    facts.problem_text = unreadable.message
+  local failure = closed or unreadable
+  if failure and is_standby and (facts.problem or "none") == "none" then
+    facts.problem_text = failure.message
   end
   return facts
 end

@@ -226,7 +226,7 @@ end
 
 -- A log file that was shipped ends full, or with a record that says that it was closed. One that
 -- was salvaged ends with zeros, and is not in the share.
-local function doubt_of(shipping, at, found, share_files)
+local function zeros_doubt(shipping, at, found, share_files)
   if not found.zeros then
     return nil
   end
@@ -237,6 +237,15 @@ local function doubt_of(shipping, at, found, share_files)
         .. "does not show"):format(name, shipping.share, found.bad_lsn)
     end
   end
+end
+
+-- A share that is not mounted is an empty folder.
+local function doubt_of(shipping, at, found, share_files)
+  if share_files and not wal.has_any(share_files, at.segment) then
+    return ("there is no log file in %s: whether that is the share does not show"):format(
+      shipping.share)
+  end
+  return zeros_doubt(shipping, at, found, share_files)
 end
 
 function M.find_end(shipping, at, row, facts, share_files)

@@ -95,6 +95,16 @@ local function walk(at, share, destination, worse)
   end
 end
 
+-- Whether there is any log file in a listed folder, of whatever timeline.
+function M.has_any(files, segment)
+  for _, line in ipairs(files) do
+    if range_of(line:match("^%d+ (.+)$"), segment) then
+      return true
+    end
+  end
+  return false
+end
+
 -- The log files of which both folders have a whole one that the copy has yet to read to its end.
 function M.pairs(at, share_files, destination_files)
   local destination = sizes_of(destination_files)

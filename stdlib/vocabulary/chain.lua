@@ -87,8 +87,8 @@ end
 -- Which log backups a copy needs is told by where it has come to.
 local function untold(copy, facts)
   if facts.applied_lsn == nil then
-    return ("which log backups %s needs cannot be told, for nothing tells where it has come to")
-      :format(copy.title)
+    return ("which log backups %s needs cannot be told: %s"):format(copy.title,
+      facts.problem_text or "nothing tells where it has come to")
   end
 end
 

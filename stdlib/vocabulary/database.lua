@@ -30,7 +30,7 @@ end
 -- Why the facts of log backups do not tell which of them there are, or nil.
 local function doubt_of(backups)
   if backups.problem == nil then
-    return "nothing tells which of them it needs"
+    return backups.problem_text or "nothing tells which of them it needs"
   elseif type(backups.problem) == "string" and backups.problem ~= "none" then
     return backups.problem_text or backups.problem
   end
