@@ -119,7 +119,9 @@ job() {
     turn refused 'log_shipping.remove(db.secondary)'
     because "is unreachable"
     mv away "$socket"
-    kill "$(cat site/.lab/pids/copier)"
+    copier=$(cat site/.lab/pids/copier)
+    kill "$copier"
+    until_true 10 gone "$copier"
     bsc lab work site ship
     exits 0
     pg dc2/sql3 "SELECT pg_reload_conf()" >reloaded
