@@ -69,6 +69,11 @@ has_shipped_all() {
     [ "$(json facts.json '$."log_backups:mgc.secondary".chain')" = "[]" ]
 }
 
+wakes_and_has_all() {
+    pg dc2/sql3 "SELECT pg_reload_conf()" >reloaded
+    has_shipped_all
+}
+
 # The last log file reaches the standby's folder while it waits for a minute to look again, unless
 # somebody wakes it. It has asked under these settings once, and sleeps.
 hand_over_slowly() {
@@ -124,8 +129,7 @@ job() {
     until_true 10 gone "$copier"
     bsc lab work site ship
     exits 0
-    pg dc2/sql3 "SELECT pg_reload_conf()" >reloaded
-    until_true 20 has_shipped_all
+    until_true 20 wakes_and_has_all
     turn changed 'log_shipping.remove(db.secondary)'
     turn changed 'log_shipping.remove(db.secondary)' --stays
     turn kept 'log_shipping.remove(db.secondary)'
