@@ -57,6 +57,20 @@ static bool read_kind(struct bsc_lab *lab, const char *mark, struct bsc_err *err
                                lab->folder);
 }
 
+/* A mark that we may not see is not one that is missing. */
+static bool is_closed_to_us(const char *folder, struct bsc_err *err)
+{
+    struct bsc_err reason = BSC_ERR_INIT;
+    struct bsc_files_list list = {0};
+    bool closed = !bsc_files_list(folder, &list, &reason) && reason.code == BSC_ERR_DENIED;
+    bsc_files_list_release(&list);
+    if (!closed)
+        return false;
+    *err = reason;
+    bsc_err_hint(err, "A practice site is looked at and changed by the user who made it.");
+    return true;
+}
+
 /* Only a folder that says so itself is a lab: nothing else is ever broken or removed. */
 static bool open_lab(struct bsc_lab *lab, const char *folder, struct bsc_err *err)
 {
@@ -69,19 +83,31 @@ static bool open_lab(struct bsc_lab *lab, const char *folder, struct bsc_err *er
     bsc_mem_free(mark);
     if (found)
         return ok;
+    if (is_closed_to_us(folder, err))
+        return false;
     bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" is not a practice site", folder);
     return bsc_lab_hint(err, "new", folder, "makes one");
 }
 
-static bool is_empty(const char *folder, struct bsc_err *err)
+/* What a practice site that was stopped while it was made has left is a practice site as well. */
+static bool refuse_taken(const struct bsc_lab *lab, const char *folder, struct bsc_err *err)
+{
+    char *mark = bsc_files_join(folder, BSC_LAB_MARK);
+    bool made = bsc_files_exists(lab->cli->sys, mark);
+    bsc_mem_free(mark);
+    bsc_err_set(err, BSC_ERR_EXISTS, "\"%s\" is not empty", folder);
+    if (made)
+        return bsc_lab_hint(err, "down --remove", folder, "removes the site that is there");
+    return bsc_err_hint(err, "Name a folder that is empty, or one that is yet to be made.");
+}
+
+static bool is_empty(const struct bsc_lab *lab, const char *folder, struct bsc_err *err)
 {
     struct bsc_files_list list = {0};
     bool ok = bsc_files_list(folder, &list, err);
     bool empty = ok && list.count == 0;
     bsc_files_list_release(&list);
-    if (ok && !empty)
-        bsc_err_set(err, BSC_ERR_EXISTS, "\"%s\" is not empty", folder);
-    return empty;
+    return empty || (ok && refuse_taken(lab, folder, err));
 }
 
 /* The site's databases could be made, but afterwards nobody could connect to them. */
@@ -95,7 +121,7 @@ static bool can_be_connected_to(const char *folder, struct bsc_err *err)
 
 static bool make_lab(struct bsc_lab *lab, const char *folder, struct bsc_err *err)
 {
-    if (!bsc_files_make_folder(lab->cli->sys, folder, 0700, err) || !is_empty(folder, err))
+    if (!bsc_files_make_folder(lab->cli->sys, folder, 0700, err) || !is_empty(lab, folder, err))
         return false;
     lab->folder = bsc_files_real_path(folder, err);
     return lab->folder != NULL && can_be_connected_to(lab->folder, err) &&

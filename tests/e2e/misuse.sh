@@ -89,6 +89,7 @@ it "a folder that is not empty does not become a lab"
 mkdir full
 touch full/something
 wrong 1 '"full" is not empty' lab new full
+says "Name a folder that is empty"
 same "$(ls full)" something "what is in the folder"
 
 it "a lab is not made where nobody could connect to its databases"
@@ -101,12 +102,22 @@ wrong 1 '"full" is not a practice site' lab break full primary-site
 wrong 1 '"full" is not a practice site' lab repair full
 wrong 1 '"full" is not a practice site' lab down full --remove
 wrong 1 '"full" is not a practice site' lab status full
+mkdir -m 700 shut
+if [ "$(id -u)" -eq 0 ] && as_nobody test -x "$program"; then
+    as_nobody "$program" lab status shut && fail "it was looked at" || code=$?
+    exits 1
+    says "could not open folder 'shut'"
+    says "by the user who made it"
+else
+    leave_out "nobody else than root can reach the program"
+fi
 mkdir "two words"
 wrong 1 "bascule lab new 'two words' makes one." lab status "two words"
 same "$(ls full)" something "what is in the folder"
 
 it "a fault that does not exist is told before anything is done"
 new_lab site
+wrong 1 "bascule lab down --remove site removes" lab new site
 wrong 2 'there is no fault "gapp"' lab break site gapp
 wrong 2 'It knows new, break, repair, status and down' lab brake site
 bsc lab status site

@@ -38,6 +38,12 @@ if [ "$(id -u)" -eq 0 ]; then
     bsc lab new closed/site --platform postgresql
     exits 1
     says "the user postgres cannot get to"
+    bsc lab new closed/site --platform postgresql
+    exits 1
+    says "bascule lab down --remove closed/site removes"
+    bsc lab down --remove closed/site
+    exits 0
+    same "$(ls closed)" "" "what is left"
 else
     leave_out "servers work as whoever makes the lab, unless that is root"
 fi
