@@ -1,5 +1,6 @@
 #include "site/site.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,6 +119,8 @@ struct bsc_site *bsc_site_load_all(const struct bsc_sys *sys, const char *path,
         site = bsc_site_parse(sys, path, folder, text.data, text.length, errors);
     } else {
         bsc_err_wrap(&err, "could not read the site file \"%.200s\"", path);
+        if (err.sys_errno == ENOENT)
+            bsc_err_hint(&err, "--site FILE names it; that of a practice site is DIR/site.yaml.");
         errors_add(errors, &err);
     }
     bsc_mem_free(folder);

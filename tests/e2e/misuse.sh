@@ -31,6 +31,7 @@ small_site
 printf '%s\n' 'runbook "tell" { summary = "Tells" }' 'step "Tell" { warn "Hello." }' >tell.lua
 wrong 1 "nothing.lua" plan nothing.lua --site site.yaml
 wrong 1 "nothing.yaml" observe --site nothing.yaml
+says "a practice site is DIR/site.yaml"
 wrong 1 "nothing.json" run nothing.json --yes
 wrong 1 "nothing.json" plan tell.lua --site site.yaml --facts nothing.json
 wrong 1 "no run" audit verify last --runs runs
