@@ -25,6 +25,14 @@ local function finds_out(copy, mirror, link, changed)
   end
 end
 
+-- Whose mirror it was to wait for could not be asked of a copy that did not answer; now it can.
+local function tells(id, link, changed)
+  if link.state ~= "broken" and link.waits_for == nil then
+    changed[id] = changed[id] or {}
+    changed[id].waits_for = schema.unknown "mirror".waits_for
+  end
+end
+
 -- Adds to `changed` what becomes of the mirrors of a copy with these facts. One that was made of
 -- the copy before does not fit its new fork.
 function M.moves(copy, facts, observe, changed)
@@ -35,6 +43,7 @@ function M.moves(copy, facts, observe, changed)
       local link = observe(id)
       if dials then
         finds_out(copy, mirror, link, changed)
+        tells(id, link, changed)
       elseif link.state == "stalled" and not fits(copy, mirror, facts, observe) then
         changed[id] = { state = "broken" }
       end
