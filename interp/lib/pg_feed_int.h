@@ -16,6 +16,10 @@
 /* In the data folder of a server that is about to make room for another, while it is down. */
 #define BSC_LIB_PG_LEAVING "bascule.leaving"
 
+/* In the data folder of a copy that was made in the place of another, for as long as it is there.
+ */
+#define BSC_LIB_PG_SEEDED "bascule.seeded"
+
 /* Both the place of a server and the way to ask it. */
 struct bsc_lib_pg_side {
     struct bsc_lib_pg_place place;

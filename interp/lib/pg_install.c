@@ -225,9 +225,10 @@ bool bsc_lib_pg_install_clear_half(struct bsc_lib_pg_install *install, struct bs
 
 /* ------------------------------------------------------------ the copy */
 
-/* pg_basebackup would make them at the same paths on the mirror's machine, beside the data folder:
+/* pg_basebackup would make them at the same paths on the copy's machine, beside the data folder:
  * where that is the principal's own, on top of its data. */
-static bool has_no_tablespaces(const struct bsc_lib_pg_install *install, struct bsc_err *err)
+bool bsc_lib_pg_install_has_no_tablespaces(const struct bsc_lib_pg_install *install,
+                                           struct bsc_err *err)
 {
     char *names = NULL;
     if (!bsc_lib_pg_ask(&install->from,
@@ -239,7 +240,7 @@ static bool has_no_tablespaces(const struct bsc_lib_pg_install *install, struct 
     if (!none) {
         bsc_err_set(err, BSC_ERR_REFUSED, "%s has tablespaces outside its data folder: %.200s",
                     install->from.server, names);
-        bsc_err_hint(err, "Such a mirror has to be made by hand.");
+        bsc_err_hint(err, "Such a copy has to be made by hand.");
     }
     bsc_mem_free(names);
     return none;
@@ -392,7 +393,8 @@ static bool put_in_place(struct bsc_lib_pg_install *install, struct bsc_err *err
 
 static bool make_mirror(struct bsc_lib_pg_install *install, struct bsc_err *err)
 {
-    return has_no_tablespaces(install, err) && bsc_lib_pg_install_clear_half(install, err) &&
+    return bsc_lib_pg_install_has_no_tablespaces(install, err) &&
+           bsc_lib_pg_install_clear_half(install, err) &&
            bsc_lib_pg_install_write_passfile(install, err) &&
            bsc_lib_pg_install_copy(install, err) && put_in_place(install, err) &&
            bsc_lib_pg_place_start(&install->to, err) &&

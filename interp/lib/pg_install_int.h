@@ -33,6 +33,11 @@ bool bsc_lib_pg_install_write_passfile(struct bsc_lib_pg_install *install, struc
 bool bsc_lib_pg_install_conninfo(const struct bsc_lib_pg_install *install, const char *name,
                                  struct bsc_buf *out, struct bsc_err *err);
 
+/* Refuses to copy a server with data outside of its folder: the copy's would be at the same path.
+ */
+bool bsc_lib_pg_install_has_no_tablespaces(const struct bsc_lib_pg_install *install,
+                                           struct bsc_err *err);
+
 /* Copies it in full into the temporary folder. */
 bool bsc_lib_pg_install_copy(struct bsc_lib_pg_install *install, struct bsc_err *err);
 

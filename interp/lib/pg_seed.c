@@ -16,6 +16,7 @@ struct seeding {
     const char *restore; /* folder that it takes them from */
     bool has_old;        /* a server's data is there now */
     bool is_whole;       /* what is there is the copy, which was not started yet */
+    bool is_beside;      /* the copy is whole, and what was there has made room for it */
     bool rewound;        /* it was made of that */
 };
 
@@ -56,25 +57,22 @@ static bool stop_old(struct seeding *s, struct bsc_err *err)
 }
 
 /* A copy would lead to the very files that the links in the old folder lead to, and what is kept
- * would be changed with it. The log alone comes anew with a base backup. */
-static bool look_for_links(const struct seeding *s, bool *ret_log, struct bsc_err *err)
+ * would be changed with it. All but tablespaces comes anew with a base backup. */
+static bool look_for_links(const struct seeding *s, bool *ret_any, struct bsc_err *err)
 {
-    char *spaces = bsc_files_join(s->side.place.folder, "pg_tblspc");
-    char *log = bsc_files_join(s->side.place.folder, "pg_wal");
-    const char *const argv[] = {"find", spaces, log, "-maxdepth", "1", "-type", "l", NULL};
+    const char *const argv[] = {"find", s->side.place.folder, "-ignore_readdir_race", "-type", "l",
+                                NULL};
     struct bsc_lib_program program = {.argv = argv};
     struct bsc_process_result result = {0};
     bool ok =
         bsc_lib_pg_place_run(&s->side.place, "could not look for links", &program, &result, err);
-    *ret_log = ok && result.out.length > 0;
+    *ret_any = ok && result.out.length > 0;
     if (ok && strstr(result.out.data, "/pg_tblspc/") != NULL) {
         ok = bsc_err_set(err, BSC_ERR_REFUSED, "%s has tablespaces outside of %s",
                          s->side.place.server, s->side.place.folder);
         bsc_err_hint(err, "Make it the standby of the other side by hand, and resume.");
     }
     bsc_process_result_release(&result);
-    bsc_mem_free(spaces);
-    bsc_mem_free(log);
     return ok;
 }
 
@@ -102,7 +100,8 @@ static bool make_copy(struct seeding *s, struct bsc_err *err)
 {
     struct bsc_err failure = BSC_ERR_INIT;
     bool can = false;
-    if (!can_rewind(s, &can, err) || !bsc_lib_pg_install_write_passfile(&s->install, err))
+    if (!bsc_lib_pg_install_has_no_tablespaces(&s->install, err) || !can_rewind(s, &can, err) ||
+        !bsc_lib_pg_install_write_passfile(&s->install, err))
         return false;
     if (can) {
         if (!stop_old(s, err))
@@ -158,18 +157,25 @@ static bool write_feed(const struct seeding *s, const struct bsc_lib_pg_place *t
     return ok;
 }
 
-/* Only a folder that is whole gets its name, all at once. */
-static bool put_in_place(struct seeding *s, struct bsc_err *err)
+/* From then on the copy needs nothing but its name. */
+static bool make_whole(struct seeding *s, struct bsc_err *err)
 {
     struct bsc_lib_pg_place there = s->side.place;
     there.folder = s->install.temporary;
-    const char *const rename[] = {"mv", "-T", "--", s->install.temporary, s->side.place.folder,
-                                  NULL};
     return keep_own_settings(s, err) && write_feed(s, &there, err) &&
            bsc_lib_pg_feed_unmark(&there, BSC_LIB_PG_CLOSING, err) &&
            bsc_lib_pg_feed_unmark(&there, BSC_LIB_PG_LEAVING, err) &&
+           bsc_lib_pg_feed_mark(&there, BSC_LIB_PG_SEEDED, err) &&
            bsc_lib_pg_feed_mark(&there, "standby.signal", err) &&
-           bsc_lib_pg_feed_mark(&there, BSC_LIB_PG_UNFINISHED, err) && stop_old(s, err) &&
+           bsc_lib_pg_feed_mark(&there, BSC_LIB_PG_UNFINISHED, err);
+}
+
+/* Only a folder that is whole gets its name, all at once. */
+static bool put_in_place(struct seeding *s, struct bsc_err *err)
+{
+    const char *const rename[] = {"mv", "-T", "--", s->install.temporary, s->side.place.folder,
+                                  NULL};
+    return stop_old(s, err) &&
            (!s->has_old || bsc_lib_pg_place_set_aside(&s->side.place, s->side.place.folder,
                                                       "before", &s->install.aside, err)) &&
            do_words(s, "could not put the copy in place", rename, err);
@@ -179,9 +185,10 @@ static bool put_in_place(struct seeding *s, struct bsc_err *err)
 
 #define SEED_ARGS "from: text, server: text, database: text, share: text, destination: text?"
 
-static bool is_leaving(const struct bsc_lib_pg_place *place, bool *ret, struct bsc_err *err)
+static bool has_mark(const struct bsc_lib_pg_place *place, const char *name, bool *ret,
+                     struct bsc_err *err)
 {
-    char *path = bsc_files_join(place->folder, BSC_LIB_PG_LEAVING);
+    char *path = bsc_files_join(place->folder, name);
     bool ok = bsc_lib_pg_place_has(place, path, ret, err);
     bsc_mem_free(path);
     return ok;
@@ -192,9 +199,26 @@ static bool is_leaving(const struct bsc_lib_pg_place *place, bool *ret, struct b
 static bool look_closer(struct seeding *s, struct bsc_err *err)
 {
     bool leaving = false;
-    if (!is_leaving(&s->side.place, &leaving, err))
+    if (!has_mark(&s->side.place, BSC_LIB_PG_LEAVING, &leaving, err))
         return false;
     s->is_whole = !leaving;
+    return true;
+}
+
+/* Where what was there has made room, and its copy has not got the name, that copy alone has the
+ * settings that are to be kept: another one would have those of the other side. */
+static bool look_beside(struct seeding *s, struct bsc_err *err)
+{
+    struct bsc_lib_pg_place there = s->side.place;
+    enum bsc_lib_pg_content content = BSC_LIB_PG_NOTHING;
+    char name[256] = "";
+    bool leaving = false;
+    there.folder = s->install.temporary;
+    if (!bsc_lib_pg_place_look(&there, &content, name, err) ||
+        !has_mark(&there, BSC_LIB_PG_LEAVING, &leaving, err) ||
+        !has_mark(&there, BSC_LIB_PG_SEEDED, &s->is_beside, err))
+        return false;
+    s->is_beside = s->is_beside && content == BSC_LIB_PG_INSTALLING && !leaving;
     return true;
 }
 
@@ -218,6 +242,8 @@ static bool read_seeding(struct bsc_lib_call *call, struct seeding *s, struct bs
     s->has_old = content == BSC_LIB_PG_CLUSTER || content == BSC_LIB_PG_INSTALLING;
     if (content == BSC_LIB_PG_INSTALLING)
         return look_closer(s, err);
+    if (content == BSC_LIB_PG_NOTHING)
+        return look_beside(s, err);
     if (content != BSC_LIB_PG_SOMEBODYS)
         return true;
     bsc_err_set(err, BSC_ERR_REFUSED,
@@ -239,6 +265,21 @@ static bool is_closed(const struct seeding *s, struct bsc_err *err)
                        s->side.place.server);
 }
 
+/* Where it was seeded before, it is what makes room now. */
+static bool copy_anew(struct seeding *s, struct bsc_err *err)
+{
+    return (!s->has_old || bsc_lib_pg_feed_unmark(&s->side.place, BSC_LIB_PG_SEEDED, err)) &&
+           bsc_lib_pg_install_clear_half(&s->install, err) && make_copy(s, err) &&
+           make_whole(s, err);
+}
+
+/* A link instead of the folder would be copied as a link, and what it leads to be changed. */
+static bool take_place(struct seeding *s, struct bsc_err *err)
+{
+    return s->is_whole || (bsc_lib_pg_place_can_move(&s->side.place, err) &&
+                           (s->is_beside || copy_anew(s, err)) && put_in_place(s, err));
+}
+
 /* A copy can be asked nothing before it has the log of the time in which it was made: that is
  * shipped before it is started. */
 static bool seed_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
@@ -246,9 +287,7 @@ static bool seed_run(struct bsc_lib_call *call, struct bsc_value **ret, struct b
     struct seeding s = {0};
     struct bsc_lib_pg_end end;
     int64_t lsn = 0;
-    bool ok = read_seeding(call, &s, err) && is_closed(&s, err) &&
-              bsc_lib_pg_install_clear_half(&s.install, err) &&
-              (s.is_whole || (make_copy(&s, err) && put_in_place(&s, err))) &&
+    bool ok = read_seeding(call, &s, err) && is_closed(&s, err) && take_place(&s, err) &&
               bsc_lib_pg_ship(&s.install.from, s.share, &end, err) &&
               bsc_lib_pg_feed_start(&s.side, true, err) &&
               bsc_lib_pg_feed_settle(&s.side, &s.install.from, s.share, &lsn, err) &&
@@ -280,7 +319,13 @@ const struct bsc_lib_row bsc_lib_row_standby_seed = {
 
 #define UNSEED_ARGS "server: text, database: text, restore: bool?, start: bool?"
 
-/* The newest of what lies beside the folder under its name and ".before-"; owned, "" for none. */
+/* What somebody has put there by hand has no such time in its name. */
+static bool is_time(const char *text, size_t length)
+{
+    return length == strlen("20261120T230501042Z") && strspn(text, "0123456789TZ") >= length;
+}
+
+/* The newest of what lies beside the folder under its name, ".before-" and a time; owned. */
 static bool find_aside(const struct bsc_lib_pg_place *place, char **ret, struct bsc_err *err)
 {
     char *folder = bsc_files_folder_of(place->folder);
@@ -290,68 +335,74 @@ static bool find_aside(const struct bsc_lib_pg_place *place, char **ret, struct 
     struct bsc_process_result result = {0};
     bool ok = bsc_lib_pg_place_run(place, "could not look for what was set aside", &program,
                                    &result, err);
-    *ret = bsc_mem_text("");
+    size_t named = strlen(prefix);
+    *ret = NULL;
     for (const char *at = ok ? result.out.data : ""; *at != '\0'; at += *at == '\n') {
         size_t length = strcspn(at, "\n");
-        if (strncmp(at, prefix, strlen(prefix)) == 0) {
+        if (strncmp(at, prefix, named) == 0 && is_time(at + named, length - named)) {
             bsc_mem_free(*ret);
             *ret = bsc_mem_format("%s/%.*s", folder, (int)length, at);
         }
         at += length;
     }
+    if (ok && *ret == NULL)
+        ok = bsc_err_set(err, BSC_ERR_NOT_FOUND, "nothing was set aside beside %s on %s",
+                         place->folder, place->server);
     bsc_process_result_release(&result);
     bsc_mem_free(folder);
     bsc_mem_free(prefix);
     return ok;
 }
 
-static bool put_back(const struct bsc_lib_pg_place *place, struct bsc_err *err)
+static bool put_back(const struct bsc_lib_pg_place *place, const char *aside, struct bsc_err *err)
 {
-    char *aside = NULL;
-    bool ok = find_aside(place, &aside, err);
-    if (ok && aside[0] == '\0')
-        ok = bsc_err_set(err, BSC_ERR_NOT_FOUND, "nothing was set aside beside %s on %s",
-                         place->folder, place->server);
     const char *const argv[] = {"mv", "-T", "--", aside, place->folder, NULL};
-    ok = ok && bsc_lib_pg_place_do(place, "could not put back what was set aside", argv, err);
-    bsc_mem_free(aside);
-    return ok;
+    return bsc_lib_pg_place_do(place, "could not put back what was set aside", argv, err);
 }
 
-/* The old copy is in its place still, or again. */
-static bool stay(const struct bsc_lib_pg_place *place, struct bsc_err *err)
+/* The old copy is in its place still, or again. While it is down its marks tell why, so that this
+ * can go on after a stop: they go last. */
+static bool stay(const struct bsc_lib_pg_side *side, bool start, struct bsc_err *err)
 {
-    return bsc_lib_pg_place_finish(place, err) &&
-           bsc_lib_pg_feed_unmark(place, BSC_LIB_PG_LEAVING, err);
+    return (!start || bsc_lib_pg_feed_start(side, true, err)) &&
+           bsc_lib_pg_place_finish(&side->place, err) &&
+           bsc_lib_pg_feed_unmark(&side->place, BSC_LIB_PG_LEAVING, err);
 }
 
-static bool make_room(const struct bsc_lib_pg_side *side, bool restore, struct bsc_err *err)
+static bool make_room(const struct bsc_lib_pg_side *side, struct bsc_err *err)
 {
     return bsc_lib_pg_feed_stop(side, err) &&
-           bsc_lib_pg_place_set_aside(&side->place, side->place.folder, "seeded", NULL, err) &&
-           (!restore || put_back(&side->place, err));
+           bsc_lib_pg_place_set_aside(&side->place, side->place.folder, "seeded", NULL, err);
+}
+
+/* Nothing but the seeded copy makes room: what is there may be what was there before it, not moved
+ * yet or put back already. And it stays while there is nothing to put in its place. */
+static bool change_places(const struct bsc_lib_pg_side *side, bool restore, struct bsc_err *err)
+{
+    enum bsc_lib_pg_content content = BSC_LIB_PG_NOTHING;
+    char name[256] = "", *aside = NULL;
+    bool seeded = false;
+    if (!bsc_lib_pg_place_look(&side->place, &content, name, err) ||
+        !has_mark(&side->place, BSC_LIB_PG_SEEDED, &seeded, err))
+        return false;
+    if (content != BSC_LIB_PG_NOTHING && !seeded)
+        return true;
+    bool ok = (!restore || find_aside(&side->place, &aside, err)) &&
+              (!seeded || make_room(side, err)) && (!restore || put_back(&side->place, aside, err));
+    bsc_mem_free(aside);
+    return ok;
 }
 
 static bool unseed_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
 {
     struct bsc_lib_pg_side side = {0};
-    enum bsc_lib_pg_content content = BSC_LIB_PG_NOTHING;
-    char name[256] = "";
-    bool restore = false, start = false, leaving = false;
+    bool restore = false, start = false;
     if (!bsc_lib_args_known(call->args, UNSEED_ARGS, err) ||
         !bsc_lib_args_bool_or(call->args, "restore", false, &restore, err) ||
         !bsc_lib_args_bool_or(call->args, "start", false, &start, err) ||
-        !bsc_lib_pg_side_find(call, &side, err) ||
-        !bsc_lib_pg_place_look(&side.place, &content, name, err) ||
-        !is_leaving(&side.place, &leaving, err))
+        !bsc_lib_pg_side_find(call, &side, err))
         return false;
-    bool ok = true;
-    if (content == BSC_LIB_PG_NOTHING)
-        ok = !restore || put_back(&side.place, err);
-    else if (!leaving || !restore)
-        ok = make_room(&side, restore, err);
-    if (restore)
-        ok = ok && stay(&side.place, err) && (!start || bsc_lib_pg_feed_start(&side, true, err));
+    bool ok = change_places(&side, restore, err) && (!restore || stay(&side, start, err));
     if (ok)
         *ret = bsc_value_map();
     bsc_lib_env_close_connections(call->env);

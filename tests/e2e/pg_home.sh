@@ -111,13 +111,28 @@ circle() {
     says "sql1 has tablespaces outside of $work/site/dc1/sql1/data"
     rm site/dc1/sql1/data/pg_tblspc/1
 
-    until_true 30 mirror_is_back
-    taken_back "$failback" 12
+    it "a link in the place of the data folder is not copied: what it leads to would be changed"
+    mv site/dc1/sql1/data site/dc1/sql1/elsewhere
+    ln -s elsewhere site/dc1/sql1/data
+    bsc run "$failback" --site "$site" --yes
+    exits 3
+    says "the folder $work/site/dc1/sql1/data on sql1 is a symbolic link"
+    rm site/dc1/sql1/data
+    mv site/dc1/sql1/elsewhere site/dc1/sql1/data
 
-    it "the pool is gone home to, by rewinding the old primary"
+    until_true 30 mirror_is_back
+    mkdir site/dc1/sql1/data.before-by-hand
+    taken_back "$failback" 12 half_taken_back
+    rmdir site/dc1/sql1/data.before-by-hand
+
+    same "$(last_rewound)" true "whether it was rewound"
+
+    it "the pool is gone home to, with the copy that was made before a kill"
+    killed_before_its_name
     goes_home
     nothing_is_lost dc1/sql1 "$lost"
-    same "$(last_rewound)" true "whether it was rewound"
+    same "$(last_rewound)" false "whether it was rewound once more"
+    same "$(find site/dc1/sql1 -maxdepth 1 -name "data.half-*")" "" "copies that were thrown away"
 
     it "every fact of the site is as it was before the disaster"
     facts_are after
@@ -147,6 +162,23 @@ start_unfenced() {
     control start -l "$work/site/dc1/sql1/mirror.log" -o "-c synchronous_standby_names="
 }
 
+# What was there is in its place again, nothing says any more that it was to leave it, and it is
+# down.
+half_taken_back() {
+    control stop -m fast
+    mv site/dc1/sql1/data site/dc1/sql1/data.seeded-20261120T230501042Z
+    mv site/dc1/sql1/data.before-2* site/dc1/sql1/data
+    rm site/dc1/sql1/data/bascule.leaving
+}
+
+# What was there has made room for its rewound copy, which has not got the name yet.
+killed_before_its_name() {
+    control stop -m fast
+    mv site/dc1/sql1/data site/dc1/sql1/data.before-20261121T230501042Z
+    mv site/dc1/sql1/data.seeded-20261120T230501042Z site/dc1/sql1/data.installing
+    touch site/dc1/sql1/data.installing/bascule.installing
+}
+
 # The old primary's mirror dials every few seconds.
 mirror_is_back() {
     [ "$(pg dc1/sql1 "SELECT state FROM pg_stat_replication WHERE application_name = 'sql2'")" \
@@ -165,13 +197,14 @@ facts_are_back() {
     diff before after >differences
 }
 
-# taken_back RUNBOOK ITEM: stopped after that item, and taken back.
+# taken_back RUNBOOK ITEM [MEANWHILE]: stopped after that item, and taken back.
 taken_back() {
     facts_are before
     it "a $(basename "$1" .lua) that was stopped after item $2 is taken back"
     first_items "$2" "$1" >part.lua
     bsc run part.lua --site "$site" --yes
     exits 1
+    "${3:-true}"
     bsc rollback last --site "$site" --yes
     exits 0
     until_true 30 facts_are_back
