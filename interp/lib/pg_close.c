@@ -228,11 +228,14 @@ const struct bsc_lib_row bsc_lib_row_standby_hand_over = {
 /* ------------------------------------------------------------ standby.reopen */
 
 /* The server goes on in the very file that was shipped as its last one; what it archives under that
- * name in the end must find no other there. */
+ * name in the end must find no other there. One that ended in another way has shipped no such file:
+ * where its last checkpoint lies was archived, and others need it. */
 static bool take_back_last(const struct closing *c, struct bsc_err *err)
 {
     const char *const folders[] = {c->share, c->destination};
     bool ok = true;
+    if (!c->control.shut_down && !c->control.standby)
+        return true;
     for (size_t i = 0; ok && i < sizeof folders / sizeof folders[0]; i++) {
         char *path = folders[i] == NULL ? NULL : bsc_files_join(folders[i], c->control.file);
         const char *const argv[] = {"rm", "-f", "--", path, NULL};

@@ -235,6 +235,20 @@ sides() {
     same "$(last_rewound)" false "whether it was rewound"
     facts_are after
     diff at_first after >differences || fail "$(cat differences)"
+
+    it "no log file is taken back with a server that was killed while it was to be closed"
+    pg dc1/sql1 "CHECKPOINT"
+    shipped=site/backups/mgc/$(pg dc1/sql1 "SELECT pg_walfile_name(pg_switch_wal())")
+    until_true 20 test -e "$shipped"
+    control stop -m immediate
+    touch site/dc1/sql1/data/bascule.closing
+    {
+        sed -n '/^runbook/,/^local/p' "$failback"
+        echo 'step "Open it again" { database.reopen(db.primary) }'
+    } >reopen.lua
+    bsc run reopen.lua --site "$site" --yes
+    exits 0
+    [ -e "$shipped" ] || fail "$shipped is gone"
 }
 
 count_runs() {
