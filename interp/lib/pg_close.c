@@ -1,4 +1,5 @@
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "lib/args.h"
@@ -88,14 +89,38 @@ static char *ready_name(const char *line, size_t length)
     return bsc_mem_format("%.*s", (int)(length - tail), line);
 }
 
+/* The length of what the share has under the name; 0 for nothing. */
+static int64_t length_on_share(const struct closing *c, const char *name)
+{
+    const struct bsc_sys *sys = c->side.asked.call->env->sys;
+    struct stat found = {0};
+    char *path = bsc_files_join(c->share, name);
+    bool there = sys->stat(sys->self, path, &found) == 0;
+    bsc_mem_free(path);
+    return there ? found.st_size : 0;
+}
+
+static bool is_same_there(const struct closing *c, const char *name, struct bsc_err *err)
+{
+    char *own = bsc_mem_format("%s/pg_wal/%s", c->side.place.folder, name);
+    char *there = bsc_files_join(c->share, name);
+    char *what = bsc_mem_format("%s is not the log file that is to be shipped", there);
+    const char *const argv[] = {"cmp", "--", own, there, NULL};
+    bool ok = bsc_lib_pg_place_do(&c->side.place, what, argv, err);
+    bsc_mem_free(own);
+    bsc_mem_free(there);
+    bsc_mem_free(what);
+    return ok;
+}
+
+/* A program that was to archive it and was ended has left a piece, under its very name. */
 static bool ship_one(const struct closing *c, const char *name, struct bsc_err *err)
 {
-    char *path = bsc_files_join(c->share, name);
-    bool there = bsc_files_exists(c->side.asked.call->env->sys, path);
-    bsc_mem_free(path);
-    if (there || strspn(name, "0123456789ABCDEF") != strlen(name))
+    if (strspn(name, "0123456789ABCDEF") != strlen(name))
         return true;
-    return put_on_share(c, name, c->control.segment / PAGE, err);
+    return length_on_share(c, name) < c->control.segment
+               ? put_on_share(c, name, c->control.segment / PAGE, err)
+               : is_same_there(c, name, err);
 }
 
 /* What the server itself could not archive before it ended. */

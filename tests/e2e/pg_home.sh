@@ -242,13 +242,25 @@ sides() {
     until_true 20 test -e "$shipped"
     control stop -m immediate
     touch site/dc1/sql1/data/bascule.closing
+    steps 'step "Open it again" { database.reopen(db.primary) }'
+    [ -e "$shipped" ] || fail "$shipped is gone"
+
+    it "a piece of a log file that lies in the share keeps nothing from being shipped"
+    piece=site/backups/mgc/$(pg dc1/sql1 "SELECT pg_walfile_name(pg_current_wal_lsn())")
+    echo piece >"$piece"
+    steps 'step "Remove" { mirror.remove(db.mirror) }' \
+        'step "Close" { database.hand_over(db.primary) }'
+    same "$(wc -c <"$piece")" "$(wc -c <"$shipped")" "bytes of what was a piece"
+}
+
+# steps LINE…: runs a runbook of these.
+steps() {
     {
         sed -n '/^runbook/,/^local/p' "$failback"
-        echo 'step "Open it again" { database.reopen(db.primary) }'
-    } >reopen.lua
-    bsc run reopen.lua --site "$site" --yes
+        printf '%s\n' "$@"
+    } >steps.lua
+    bsc run steps.lua --site "$site" --yes
     exits 0
-    [ -e "$shipped" ] || fail "$shipped is gone"
 }
 
 count_runs() {
