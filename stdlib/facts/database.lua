@@ -34,6 +34,8 @@ return {
         .. "unknown when it is whole" },
     held_by = { type = "text",
       doc = "what keeps it from taking the log backups that are there; unknown when nothing does" },
+    at_rest = { type = "bool", volatile = true,
+      doc = "whether it is a mirror whose server was stopped in good order; unknown when not" },
     coming_online = { type = "bool",
       doc = "whether it was told to come online and has yet to do so; unknown when not" },
     commits_await = { type = "text",

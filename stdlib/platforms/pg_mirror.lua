@@ -176,6 +176,12 @@ end
 
 M.site_of = site_of
 
+-- Whether a server that does not answer is a standby that was stopped in good order.
+function M.is_at_rest(copy)
+  local names = M.names_of(copy)
+  return names ~= nil and names["standby.signal"] == true and not names["postmaster.pid"]
+end
+
 local function start_words(server)
   return #server.start > 0 and table.concat(server.start, " ") or "pg_ctl start"
 end
@@ -195,6 +201,8 @@ function M.install_mirror(principal, copy, link)
   }, {
     state = "following", principal = principal.server,
     synchronous = is_awaited and schema.unknown_fact("mirror", "synchronous"),
+    waits_for = link and link.waits_for == nil and schema.unknown_fact("mirror", "waits_for")
+      or nil,
   }
 end
 
@@ -250,10 +258,14 @@ function M.take_back_mirror(principal, copy, before)
     remove(copy) }
 end
 
--- Ends a mirror, and that anybody waits for it; `link` are the facts of it. The change, and the one
--- before it.
+-- Ends a mirror, and that anybody waits for it; `link` are the facts of it, of which a mirror that
+-- does not answer does not tell for whom. The change, and the one before it.
 function M.remove_mirror(copy, principal, link)
-  local waits = (link.waits_for or "") ~= "" and wait_again(principal, copy, "")
+  local waits = link.waits_for ~= "" and wait_again(principal, copy, "")
+  if waits and link.waits_for == nil then
+    local unknown = schema.unknown "mirror"
+    waits.becomes = { waits_for = unknown.waits_for, synchronous = unknown.synchronous }
+  end
   return remove(copy), waits or nil
 end
 

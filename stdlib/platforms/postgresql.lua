@@ -197,6 +197,8 @@ function M.observe.database(copy)
     local state, words, closing = state_without_answer(copy, failure)
     facts = { state = state, reason = words_of(failure) .. (words and "; " .. words or ""),
       held_by = closing or nil }
+    facts.at_rest = state == "unreachable" and inventory.principal_of[copy.role]
+      and pg_mirror.is_at_rest(copy) or nil
   end
   add_log_shipping(copy, facts)
   return facts

@@ -208,6 +208,18 @@ T["nobody waits for a mirror that is removed"] = function()
   expect.equal(world.changes[2].becomes[mirror].state, "missing")
 end
 
+T["a mirror that a removal has stopped is removed by whoever goes on"] = function()
+  local all = home()
+  all[link] = { state = "broken" }
+  all[mirror] = { state = "unreachable" }
+  expect_outcome(play("mirror.remove(db.mirror)", all), "refused", "is unreachable")
+  all[mirror].at_rest = true
+  local result, world = play("mirror.remove(db.mirror)", all)
+  expect_outcome(result, "changed")
+  expect.equal(world.changes[1].row, "mirrors.pg_waits")
+  expect.equal(world.changes[2].row, "mirrors.pg_remove")
+end
+
 T["restoring is what a standby is here"] = function()
   local all = facts()
   local result = lab.step(lab.world(all, true),

@@ -134,6 +134,8 @@ T["installing says where to and how it is started"] = function()
     .. "and a primary_conninfo for sql4; start it (systemctl start db) and wait until it streams")
   expect.equal(link, { state = "following", principal = "sql3",
     synchronous = { ["$unknown"] = "bool" } })
+  local _, asked = pg_mirror.install_mirror(principal, mirror, { state = "none" })
+  expect.equal(asked.waits_for, { ["$unknown"] = "text" })
   site { folder = false }
   expect.raises("does not say in which folder server sql4", pg_mirror.install_mirror, principal,
     mirror)
