@@ -100,10 +100,12 @@ bsc audit verify last
 exits 0
 rm -rf runs begun
 
-# Whether the system has taken the terminal away, and the run has taken the signal up.
+# Whether the system has taken the terminal away, and the run has taken the signal up: all of its
+# threads sleep again.
 hung_up() {
     [ "$(sed 's/.*) //' "/proc/$run/stat" | cut -d ' ' -f 5)" = 0 ] &&
-        grep -q '^ShdPnd:.*[02468ace]$' "/proc/$run/status"
+        grep -q '^ShdPnd:.*[02468ace]$' "/proc/$run/status" &&
+        ! sed 's/.*) //' "/proc/$run/task/"*/stat | grep -qv '^S'
 }
 
 it "a terminal that is gone takes no run with it"
