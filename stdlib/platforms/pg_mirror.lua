@@ -258,15 +258,16 @@ function M.take_back_mirror(principal, copy, before)
     remove(copy) }
 end
 
--- Ends a mirror, and that anybody waits for it; `link` are the facts of it, of which a mirror that
--- does not answer does not tell for whom. The change, and the one before it.
+-- Ends a mirror, and that anybody waits for it; `link` are the facts of it. The change, and the one
+-- before it. For whom commits wait is not asked while the mirror is out of reach.
 function M.remove_mirror(copy, principal, link)
-  local waits = link.waits_for ~= "" and wait_again(principal, copy, "")
+  local change, waits = remove(copy), link.waits_for ~= "" and wait_again(principal, copy, "")
   if waits and link.waits_for == nil then
     local unknown = schema.unknown "mirror"
     waits.becomes = { waits_for = unknown.waits_for, synchronous = unknown.synchronous }
+    change.becomes.waits_for = unknown.waits_for
   end
-  return remove(copy), waits or nil
+  return change, waits or nil
 end
 
 return M

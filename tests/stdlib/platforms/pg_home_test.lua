@@ -218,6 +218,7 @@ T["a mirror that a removal has stopped is removed by whoever goes on"] = functio
   expect_outcome(result, "changed")
   expect.equal(world.changes[1].row, "mirrors.pg_waits")
   expect.equal(world.changes[2].row, "mirrors.pg_remove")
+  expect.equal(world.changes[2].becomes[link].waits_for, { ["$unknown"] = "text" })
 end
 
 T["restoring is what a standby is here"] = function()
