@@ -94,7 +94,8 @@ local gone = {
 -- What is there may hold the only trace of a commit: it is put aside, and only when nobody uses it.
 local function not_replaceable(copy, facts)
   if facts.state == "unreachable" or facts.state == "unknown" then
-    return ("%s is %s: its data centre must be back first"):format(copy.title, facts.state)
+    local why = (facts.reason or "") ~= "" and (" (%s)"):format(facts.reason) or ""
+    return ("%s is %s%s: its data centre must be back first"):format(copy.title, facts.state, why)
   elseif facts.writable or facts.state == "online" then
     return ("%s can be written to: fence it first, for what it has taken since the failover would "
       .. "be put aside"):format(copy.title)

@@ -146,7 +146,8 @@ local function not_removable(link, mirror, there)
   if there.at_rest or there.state == "damaged" and not there.writable then
     return in_use(link, mirror, there) -- as a removal leaves it that was cut short
   elseif there.state == "unreachable" or there.state == "unknown" then
-    return ("%s is %s"):format(mirror.title, there.state)
+    return ("%s is %s%s"):format(mirror.title, there.state,
+      (there.reason or "") ~= "" and ": " .. there.reason or "")
   elseif there.state ~= "mirror" and there.state ~= "missing" then
     return ("%s is %s and no mirror"):format(mirror.title, there.state)
   end

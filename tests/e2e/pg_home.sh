@@ -280,7 +280,8 @@ words_on() {
 # started cannot be asked yet, and nobody goes on before.
 is_held() {
     [ "$code" -ne 0 ] &&
-        said | grep -q -e "still holds the lock" -e "the database system is starting up"
+        said | grep -q -e "still holds the lock" -e "the database system is starting up" \
+            -e "takes connections and does not answer them"
 }
 
 # hit RUNBOOK DELAY: killed after some time, once nobody holds the lock. Its code is $code.
