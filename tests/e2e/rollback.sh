@@ -23,7 +23,7 @@ halt() {
     stands halted
 }
 
-# Everything that can be taken back, as far as a practice site has it.
+# Everything that can be taken back, as far as a practice site has it; with step $1 in between.
 halting() {
     new_lab site
     bsc lab down site # nobody works there meanwhile
@@ -41,6 +41,7 @@ step "Copy two files" {
   file.copy { from = "$work/from", to = "$work/one" },
   file.copy { from = "$work/from", to = "$work/two" },
 }
+${1:-}
 step "Set the servers" { pool.set_active_servers(chat, { "chat1" }) }
 END
     add_halt
@@ -108,42 +109,41 @@ halted() {
     says "done: 4 of 4 items, 5 changes"
 }
 
-# Whether the rollback has begun a change of its own.
-goes_back() {
-    grep -q '"mode":"rollback"' site/runs/*/journal.jsonl &&
-        sed '1,/"mode":"rollback"/d' site/runs/*/journal.jsonl | grep -q '"kind":"intent"'
-}
-
 killed() {
-    halting
-    it "a rollback is killed as soon as its first change has begun"
+    mkfifo hold
+    printf '[ -e held ] || { : >held; head -c 1 hold; }\n' >wait
+    halting 'step "Take time on the way back" {
+  command.run { argv = { "/bin/true" }, undo = { argv = { "/bin/sh", "'"$work"'/wait" } } },
+}'
+    it "a rollback is killed in its middle"
     "$program" rollback last --site "$site" --yes >out 2>err </dev/null &
     run=$!
     background="$background $run"
-    deadline=$(($(date +%s) + 20))
-    until goes_back; do
-        [ "$(date +%s)" -le "$deadline" ] || fail "it takes nothing back"
-    done
-    kill -KILL "$run" || true
+    until_true 20 test -e held
+    kill -KILL "$run"
     ended=0
     wait "$run" || ended=$?
-    if [ "$ended" -ne 137 ]; then
-        leave_out "the rollback had ended already"
-    else
-        bsc status last --site "$site"
-        exits 0
-        says "interrupted"
-        says "next bascule rollback"
-        says_not "bascule resume"
+    # The undo may still be waiting, or may have gone with the program.
+    exec 9<>hold
+    echo on >&9
+    same "$ended" 137 "the end of it"
+    bsc status last --site "$site"
+    exits 0
+    says "interrupted"
+    says "next bascule rollback"
+    says_not "bascule resume"
 
-        it "there is only the way back"
-        bsc resume last --site "$site" --yes
-        exits 3
-        says "is being taken back"
-    fi
+    it "there is only the way back"
+    bsc resume last --site "$site" --yes
+    exits 3
+    says "is being taken back"
 
     it "taken up again, it comes to its end, and every fact is as it was"
     bsc rollback last --site "$site" --yes
+    exits 6
+    says "nothing that can be observed tells whether this change was made"
+    settled=$(sed -n 's/.*--settle \([0-9]*=not-made\).*/\1/p' err)
+    bsc rollback last --site "$site" --yes --settle "$settled"
     exits 0
     facts_are afterwards
     diff before afterwards >differences || fail "other facts: $(cat differences)"
