@@ -123,3 +123,13 @@ bool bsc_process_stop(pid_t pid, bool (*is_it)(void *arg, pid_t pid), void *arg,
     bsc_process_close(&pid_fd);
     return ok;
 }
+
+bool bsc_process_await(pid_t pid, bool (*is_it)(void *arg, pid_t pid), void *arg, int64_t wait_ms,
+                       const atomic_bool *cancel, struct bsc_err *err)
+{
+    int pid_fd = pidfd_open(pid, 0);
+    bool gone = (pid_fd < 0 && errno == ESRCH) || !bsc_process_alive(pid) || !is_it(arg, pid);
+    bool ok = gone || wait_stopped(pid, pid_fd, wait_ms, cancel, err);
+    bsc_process_close(&pid_fd);
+    return ok;
+}

@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -253,6 +255,70 @@ bool bsc_files_write(const struct bsc_sys *sys, const char *path, const void *by
 {
     struct whole whole = {bytes, length};
     return bsc_files_write_by(sys, path, mode, put_whole, &whole, err);
+}
+
+/* The descriptor of ours that a name of the system stands for; -1 for any other path. */
+static int descriptor_of(const char *path)
+{
+    static const char *const streams[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
+    static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/"};
+    int64_t number = -1;
+    for (int i = 0; i < 3; i++)
+        if (strcmp(path, streams[i]) == 0)
+            return i;
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        const size_t length = strlen(folders[i]);
+        if (strncmp(path, folders[i], length) == 0 &&
+            bsc_num_parse(path + length, strlen(path + length), &number) && number >= 0 &&
+            number <= INT_MAX)
+            return (int)number;
+    }
+    return -1;
+}
+
+/* A folder is refused by whoever is to make a file in its place. */
+static bool is_place(const struct bsc_sys *sys, const char *path)
+{
+    struct stat found = {0};
+    return sys->stat(sys->self, path, &found) == 0 && !S_ISDIR(found.st_mode) &&
+           (descriptor_of(path) >= 0 || !S_ISREG(found.st_mode));
+}
+
+/* What is open already is written to where it has come to, not from its beginning. A pipe that
+ * nobody reads is an error: who waits for a reader may wait for ever. */
+static int open_place(const struct bsc_sys *sys, const char *path)
+{
+    const int own = descriptor_of(path);
+    if (own == STDOUT_FILENO)
+        (void)fflush(stdout);
+    if (own >= 0)
+        return fcntl(own, F_DUPFD_CLOEXEC, 0);
+    int fd = open_again(sys, path, O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0);
+    if (fd >= 0)
+        (void)fcntl(fd, F_SETFL, O_APPEND);
+    return fd;
+}
+
+bool bsc_files_output_by(const struct bsc_sys *sys, const char *path, mode_t mode,
+                         bsc_files_author author, void *self, struct bsc_err *err)
+{
+    if (!is_place(sys, path))
+        return bsc_files_write_by(sys, path, mode, author, self, err);
+    int fd = open_place(sys, path);
+    if (fd < 0)
+        return bsc_err_sys(err, errno, "could not open '%s'", path);
+    struct bsc_files_pen pen = {sys, fd, err};
+    bool ok = author(self, &pen) || bsc_err_wrap(err, "could not write '%s'", path);
+    if (!close_once(sys, fd) && ok)
+        ok = bsc_err_sys(err, errno, "could not close '%s'", path);
+    return ok;
+}
+
+bool bsc_files_output(const struct bsc_sys *sys, const char *path, const void *bytes, size_t length,
+                      mode_t mode, struct bsc_err *err)
+{
+    struct whole whole = {bytes, length};
+    return bsc_files_output_by(sys, path, mode, put_whole, &whole, err);
 }
 
 bool bsc_files_exists(const struct bsc_sys *sys, const char *path)

@@ -40,6 +40,14 @@ bool bsc_files_put(struct bsc_files_pen *pen, const void *bytes, size_t length);
 bool bsc_files_write_by(const struct bsc_sys *sys, const char *path, mode_t mode,
                         bsc_files_author author, void *self, struct bsc_err *err);
 
+/* The same for what somebody asked for and where he said: what is there and is no ordinary file, a
+ * device or a pipe, stays what it is and is written to, and so is all in /dev and /proc, which
+ * stands for what is open already, such as /dev/stdout. */
+bool bsc_files_output(const struct bsc_sys *sys, const char *path, const void *bytes, size_t length,
+                      mode_t mode, struct bsc_err *err);
+bool bsc_files_output_by(const struct bsc_sys *sys, const char *path, mode_t mode,
+                         bsc_files_author author, void *self, struct bsc_err *err);
+
 /* Writes all bytes, looping over short writes. */
 bool bsc_files_write_all(const struct bsc_sys *sys, int fd, const void *bytes, size_t length,
                          struct bsc_err *err);

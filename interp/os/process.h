@@ -68,6 +68,11 @@ bool bsc_process_alive(pid_t pid);
 bool bsc_process_stop(pid_t pid, bool (*is_it)(void *arg, pid_t pid), void *arg, int64_t wait_ms,
                       const atomic_bool *cancel, struct bsc_err *err);
 
+/* As bsc_process_stop, for a process that somebody else has told to end: it gets no signal, and a
+ * pid of another program is a success. */
+bool bsc_process_await(pid_t pid, bool (*is_it)(void *arg, pid_t pid), void *arg, int64_t wait_ms,
+                       const atomic_bool *cancel, struct bsc_err *err);
+
 /* Puts up to `max` pids of this host's other processes that hold a lock on the file through their
  * own or an inherited descriptor into ret_pids, in ascending order, and returns how many. Processes
  * of other users are found by root only. */
@@ -78,8 +83,14 @@ size_t bsc_process_lock_holders(const char *path, pid_t *ret_pids, size_t max);
  * Processes of other users are found by root only. */
 size_t bsc_process_residents(const char *folder, pid_t *ret_pids, size_t max);
 
-/* The same of processes that have a file in the folder or below it open to write to it. */
-size_t bsc_process_writers(const char *folder, pid_t *ret_pids, size_t max);
+/* The first of the processes that work in a folder or below it, as above, and the first that has a
+ * file in or below the other folder open to write to it; 0 for none. One look at all
+ * processes costs less than two. */
+struct bsc_process_users {
+    pid_t resident;
+    pid_t writer; /* looked for while there is no resident */
+};
+struct bsc_process_users bsc_process_users(const char *work, const char *log);
 
 /* Sends `first_signal`, waits up to `wait_ms` for the end, then sends KILL and waits again; false
  * when the process still lives. A process that is already gone is a success. */

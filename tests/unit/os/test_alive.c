@@ -1,4 +1,4 @@
-#include "unit.h"
+#include "child.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -6,25 +6,17 @@
 #include "os/process.h"
 #include "os/sys.h"
 
-/* A child that waits; when `deaf`, TERM does not end it. Returns once it is ready. */
+static bool be_deaf(const void *arg)
+{
+    const bool *deaf = arg;
+    signal(SIGTERM, *deaf ? SIG_IGN : SIG_DFL);
+    return true;
+}
+
+/* A child that waits; when `deaf`, TERM does not end it. */
 static pid_t start_child(bool deaf)
 {
-    int ends[2] = {-1, -1};
-    char ready = 0;
-    assert_int_equal(pipe(ends), 0);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        signal(SIGTERM, deaf ? SIG_IGN : SIG_DFL);
-        if (write(ends[1], "r", 1) != 1)
-            _exit(1);
-        for (;;)
-            pause();
-    }
-    assert_int_equal(read(ends[0], &ready, 1), 1);
-    close(ends[0]);
-    close(ends[1]);
-    return pid;
+    return child_begin(be_deaf, &deaf);
 }
 
 static int reap(pid_t pid)

@@ -156,6 +156,63 @@ static void writing_replaces_a_link_and_spares_what_it_points_to(void **state)
     free(path);
 }
 
+static void output_goes_to_what_is_no_ordinary_file(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    struct stat info;
+    char got[8] = "";
+    char *pipe = unit_path(*state, "pipe"), *path = unit_path(*state, "link");
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    assert_int_equal(symlink("pipe", path), 0);
+    assert_false(bsc_files_output(sys(), path, "new", 3, 0600, &err));
+    assert_int_equal(err.code, BSC_ERR_IO);
+    int fd = open(pipe, O_RDONLY | O_NONBLOCK);
+    assert_true(fd >= 0);
+    assert_true(bsc_files_output(sys(), path, "new", 3, 0600, &err));
+    assert_int_equal(read(fd, got, sizeof got), 3);
+    assert_memory_equal(got, "new", 3);
+    close(fd);
+    assert_int_equal(lstat(path, &info), 0);
+    assert_true(S_ISLNK(info.st_mode));
+    assert_int_equal(stat(pipe, &info), 0);
+    assert_true(S_ISFIFO(info.st_mode));
+    assert_int_equal(unit_entry_count(*state), 2);
+    free(pipe);
+    free(path);
+}
+
+static void output_replaces_an_ordinary_file_wherever_it_lies(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    char *own = unit_path(*state, "own");
+    char *const paths[] = {bsc_mem_format("/dev/shm/bascule-output-%ld", (long)getpid()),
+                           bsc_mem_format("/proc/self/root%s", own)};
+    for (int i = 0; i < 4; i++) {
+        assert_true(bsc_files_output(sys(), paths[i / 2], "new", 3, 0600, &err));
+        unit_assert_file(paths[i / 2], "new");
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(unlink(paths[i]), 0);
+        bsc_mem_free(paths[i]);
+    }
+    free(own);
+}
+
+static void output_goes_on_where_an_open_file_has_come_to(void **state)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    char *path = unit_path(*state, "log");
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    assert_int_equal(write(fd, "one ", 4), 4);
+    char *name = bsc_mem_format("/dev/fd/%d", fd);
+    assert_true(bsc_files_output(sys(), name, "two ", 4, 0600, &err));
+    assert_int_equal(write(fd, "three", 5), 5);
+    close(fd);
+    unit_assert_file(path, "one two three");
+    bsc_mem_free(name);
+    free(path);
+}
+
 static void a_temporary_file_left_by_a_crash_is_removed(void **state)
 {
     struct bsc_err err = BSC_ERR_INIT;
@@ -352,6 +409,9 @@ int main(void)
         UNIT_IN_FOLDER(only_ordinary_files_are_read),
         UNIT_IN_FOLDER(writing_creates_and_replaces_and_leaves_nothing_else),
         UNIT_IN_FOLDER(writing_replaces_a_link_and_spares_what_it_points_to),
+        UNIT_IN_FOLDER(output_goes_to_what_is_no_ordinary_file),
+        UNIT_IN_FOLDER(output_replaces_an_ordinary_file_wherever_it_lies),
+        UNIT_IN_FOLDER(output_goes_on_where_an_open_file_has_come_to),
         UNIT_IN_FOLDER(a_temporary_file_left_by_a_crash_is_removed),
         UNIT_IN_FOLDER(a_temporary_file_that_is_being_written_is_left_alone),
         UNIT_IN_FOLDER(many_writers_of_one_file_do_not_disturb_each_other),

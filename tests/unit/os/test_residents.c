@@ -1,5 +1,6 @@
-#include "unit.h"
+#include "child.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -12,24 +13,15 @@
 
 enum { MOST = 8, OWNER = 65533, GROUP = 65532 };
 
-/* A child that waits in the folder; returns once it is there. */
+static bool work_in(const void *folder)
+{
+    return chdir(folder) == 0;
+}
+
+/* A child that waits in the folder. */
 static pid_t settle(const char *folder)
 {
-    int ends[2] = {-1, -1};
-    char ready = 0;
-    assert_int_equal(pipe(ends), 0);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        if (chdir(folder) != 0 || write(ends[1], "r", 1) != 1)
-            _exit(1);
-        for (;;)
-            pause();
-    }
-    assert_int_equal(read(ends[0], &ready, 1), 1);
-    close(ends[0]);
-    close(ends[1]);
-    return pid;
+    return child_begin(work_in, folder);
 }
 
 static void leave(pid_t pid)
@@ -82,11 +74,78 @@ static void who_works_in_a_folder_or_below_it_is_found_and_nobody_else(void **st
     bsc_mem_free(beside);
 }
 
+struct opening {
+    const char *path; /* borrowed */
+    int flags;
+};
+
+static bool open_it(const void *arg)
+{
+    const struct opening *opening = arg;
+    return open(opening->path, opening->flags, 0600) >= 0;
+}
+
+/* A child that has the file open. */
+static pid_t hold(const char *path, int flags)
+{
+    return child_begin(open_it, &(struct opening){path, flags});
+}
+
+static pid_t writer_in(const char *folder)
+{
+    struct bsc_process_users users = bsc_process_users(folder, folder);
+    assert_int_equal(users.resident, 0);
+    return users.writer;
+}
+
+/* One that was removed is written to as well as before. */
+static void who_may_write_to_a_file_in_a_folder_is_found(void **state)
+{
+    char *here = bsc_files_join(*state, "here");
+    char *file = bsc_files_join(*state, "here/below/file");
+    pid_t writer = hold(file, O_WRONLY | O_CREAT);
+    pid_t reader = hold(file, O_RDONLY);
+    assert_int_equal(writer_in(here), writer);
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(writer_in(here), writer);
+    char *nowhere = bsc_files_join(*state, "nowhere");
+    assert_int_equal(bsc_process_users(nowhere, here).writer, writer);
+    bsc_mem_free(nowhere);
+    pid_t resident = settle(here);
+    assert_int_equal(bsc_process_users(here, here).resident, resident);
+    leave(resident);
+    leave(writer);
+    assert_int_equal(writer_in(here), 0);
+    leave(reader);
+    bsc_mem_free(here);
+    bsc_mem_free(file);
+}
+
+static void who_came_to_the_file_by_another_path_is_found(void **state)
+{
+    char *here = bsc_files_join(*state, "here");
+    char *file = bsc_files_join(*state, "here/file");
+    char *other = bsc_files_join(*state, "here-not/file");
+    leave(hold(file, O_WRONLY | O_CREAT));
+    assert_int_equal(link(file, other), 0);
+    pid_t writer = hold(other, O_RDWR);
+    assert_int_equal(writer_in(here), writer);
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(writer_in(here), 0);
+    leave(writer);
+    assert_int_equal(unlink(other), 0);
+    bsc_mem_free(here);
+    bsc_mem_free(file);
+    bsc_mem_free(other);
+}
+
 static void nobody_works_in_a_folder_that_is_not_there(void **state)
 {
     pid_t found[MOST] = {0};
     char *nowhere = bsc_files_join(*state, "nowhere");
     assert_int_equal(bsc_process_residents(nowhere, found, MOST), 0);
+    assert_int_equal(bsc_process_users(nowhere, nowhere).resident, 0);
+    assert_int_equal(bsc_process_users(nowhere, nowhere).writer, 0);
     bsc_mem_free(nowhere);
 }
 
@@ -128,6 +187,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_works_in_a_folder_or_below_it_is_found_and_nobody_else),
+        cmocka_unit_test(who_may_write_to_a_file_in_a_folder_is_found),
+        cmocka_unit_test(who_came_to_the_file_by_another_path_is_found),
         cmocka_unit_test(nobody_works_in_a_folder_that_is_not_there),
         cmocka_unit_test(root_becomes_the_owner_of_a_folder_for_good),
         cmocka_unit_test(the_owner_of_a_folder_that_is_not_there_is_an_error),
