@@ -221,12 +221,18 @@ static bool is_list(enum bsc_site_type type)
     return type == BSC_SITE_OBJECTS || type == BSC_SITE_REFERENCES || type == BSC_SITE_WORDS;
 }
 
+/* What may be a list, and is one when it is left out. */
+static bool may_be_list(enum bsc_site_type type)
+{
+    return is_list(type) || type == BSC_SITE_STATEMENTS || type == BSC_SITE_MEMBERS;
+}
+
 /* What an optional key is when it is not written. */
 static struct bsc_value *absent_value(struct bsc_site_check *check, const struct bsc_site_key *key)
 {
     if (key->type == BSC_SITE_NAMED)
         return bsc_value_map();
-    if (is_list(key->type))
+    if (may_be_list(key->type))
         return bsc_value_list();
     if (key->type == BSC_SITE_SECRET)
         return bsc_value_bool(false);
@@ -267,6 +273,10 @@ static struct bsc_value *item_read(struct bsc_site_check *check, const struct bs
         return references_read(check, key, raw);
     case BSC_SITE_WORDS:
         return words_read(check, key, raw);
+    case BSC_SITE_STATEMENTS:
+        return bsc_site_statements(check, key, raw);
+    case BSC_SITE_MEMBERS:
+        return bsc_site_members(check, key, raw);
     default:
         return bsc_site_scalar(check, key, raw);
     }

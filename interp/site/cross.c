@@ -102,7 +102,6 @@ static void path_add(const struct bsc_value *server, struct bsc_value *user)
     bsc_mem_free(path);
 }
 
-/* Whoever names a server to hold a database needs one that can. */
 static void store_check(struct bsc_site_check *check, const struct bsc_value *site,
                         const struct store *store, struct bsc_value *user)
 {
@@ -119,6 +118,13 @@ static void store_check(struct bsc_site_check *check, const struct bsc_value *si
     }
     if (is_text(server, "platform"))
         store_key_check(check, store, user, server);
+}
+
+void bsc_site_check_store(struct bsc_site_check *check, const struct bsc_value *site,
+                          const char *what, const char *database_key, struct bsc_value *user)
+{
+    const struct store store = {what, database_key};
+    store_check(check, site, &store, user);
 }
 
 /* Two copies in one place would overwrite each other. `seen` maps a place to who has it. */
@@ -395,5 +401,6 @@ void bsc_site_check_cross(struct bsc_site_check *check, struct bsc_value *site)
         pool_check(check, site, bsc_value_key_at(pools, i), bsc_value_item_at(pools, i));
     for (size_t i = 0; i < bsc_value_count(links); i++)
         link_check(check, links, i);
+    bsc_site_check_directories(check, site);
     bsc_value_free(seen);
 }

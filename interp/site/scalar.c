@@ -211,6 +211,17 @@ static struct bsc_value *value_refuse(struct bsc_site_check *check, const struct
     return bsc_value_null();
 }
 
+static void values_check(struct bsc_site_check *check, const struct bsc_site_key *key,
+                         const struct bsc_value *raw)
+{
+    struct bsc_value *statements = bsc_value_list();
+    struct bsc_value *copy = bsc_value_copy(raw);
+    bsc_value_place_set(copy, bsc_value_place(raw));
+    bsc_value_append(statements, copy);
+    bsc_site_values_check(check, key, statements, bsc_value_place(raw));
+    bsc_value_free(statements);
+}
+
 /* Whether a text has the form that its type asks for. */
 static bool form_valid(enum bsc_site_type type, const char *text)
 {
@@ -258,6 +269,10 @@ static struct bsc_value *text_read(struct bsc_site_check *check, const struct bs
         return bsc_value_int(number);
     case BSC_SITE_CONNECTION:
         connection_check(check, raw);
+        return bsc_value_copy(raw);
+    case BSC_SITE_SQL:
+        if (key->values != NULL)
+            values_check(check, key, raw);
         return bsc_value_copy(raw);
     default:
         return bsc_value_copy(raw);

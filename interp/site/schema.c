@@ -6,6 +6,13 @@
 
 static const char *const platforms[] = {"sqlite", "postgresql", "sqlserver", NULL};
 static const char *const drivers[] = {"table", "haproxy", "lync", NULL};
+static const char *const directory_drivers[] = {"sql", NULL};
+static const char *const no_values[] = {NULL};
+static const char *const pool_values[] = {"pool", NULL};
+static const char *const list_values[] = {"pool", "after", "limit", NULL};
+static const char *const move_values[] = {"name", "from", "to", NULL};
+static const char *const service_values[] = {"name", "pool", NULL};
+static const char *const find_values[] = {"name", NULL};
 static const char *const failovers[] = {"allowed", "never", NULL};
 static const char *const roles[] = {"primary", "mirror", "secondary", "secondary_mirror", NULL};
 
@@ -295,6 +302,164 @@ static const struct bsc_site_key pool_keys[] = {
 };
 KIND(pool, "pool", "pool", "A group of servers of which some are active.");
 
+static const struct bsc_site_key members_keys[] = {
+    {.name = "list",
+     .type = BSC_SITE_SQL,
+     .required = true,
+     .values = list_values,
+     .least = 3,
+     .doc = "Names of those in the pool `:pool`, in order, the first `:limit` of them after "
+            "`:after`."},
+    {.name = "count",
+     .type = BSC_SITE_SQL,
+     .required = true,
+     .values = no_values,
+     .doc = "How many there are in each pool: rows of pool and count."},
+    {.name = "twice",
+     .type = BSC_SITE_SQL,
+     .values = no_values,
+     .doc = "Names of those that are in more than one pool."},
+    {.name = "find",
+     .type = BSC_SITE_SQL,
+     .required = true,
+     .values = find_values,
+     .least = 1,
+     .doc = "The pool in which `:name` is; no row where it is in none."},
+    {.name = "move",
+     .type = BSC_SITE_STATEMENTS,
+     .required = true,
+     .values = move_values,
+     .least = 3,
+     .doc = "Moves `:name` from the pool `:from` to the pool `:to`, and nobody who is not in "
+            "`:from`; several statements are one transaction, in which the first decides."},
+};
+KIND(members, "members", "members",
+     "Users, or the objects of an application: everything that has its home in a pool.");
+
+static const struct bsc_site_key services_keys[] = {
+    {.name = "list",
+     .type = BSC_SITE_SQL,
+     .required = true,
+     .values = pool_values,
+     .least = 1,
+     .doc = "Rows of name and state; `running` is the state of one that runs."},
+    {.name = "start",
+     .type = BSC_SITE_SQL,
+     .values = service_values,
+     .least = 1,
+     .doc = "Starts the service `:name` of the pool `:pool`."},
+    {.name = "stop",
+     .type = BSC_SITE_SQL,
+     .values = service_values,
+     .least = 1,
+     .doc = "Stops it again, when a run is rolled back."},
+};
+KIND(services, "services", "services", "The services of the pools.");
+
+static const struct bsc_site_key caveats_keys[] = {
+    {.name = "meetings",
+     .type = BSC_SITE_SQL,
+     .values = no_values,
+     .doc = "Names of organisers whose new meetings stop working on a way back."},
+    {.name = "clients",
+     .type = BSC_SITE_SQL,
+     .values = no_values,
+     .doc = "Names of users whose clients have to be downgraded on a way back."},
+};
+KIND(caveats, "caveats", "caveats", "What a way back costs, and whom.");
+
+static const struct bsc_site_key backup_keys[] = {
+    {.name = "state",
+     .type = BSC_SITE_SQL,
+     .required = true,
+     .values = no_values,
+     .doc = "The time of the newest backup of the directory; no row, or null, where there is "
+            "none."},
+    {.name = "make",
+     .type = BSC_SITE_SQL,
+     .values = no_values,
+     .doc = "Makes one beside those that are there. A run that was stopped meanwhile makes one "
+            "more when it goes on."},
+};
+KIND(backup, "backup", "backup", "The backup of a directory.");
+
+static const struct bsc_site_key directory_keys[] = {
+    {.name = "driver",
+     .type = BSC_SITE_CHOICE,
+     .required = true,
+     .choices = directory_drivers,
+     .doc = "How the directory is read and changed; `sql`: by the statements below."},
+    {.name = "server",
+     .type = BSC_SITE_REFERENCE,
+     .required = true,
+     .target = "servers",
+     .doc = "The server that holds the directory."},
+    {.name = "file",
+     .type = BSC_SITE_FILE,
+     .doc = "Database file of the directory below that server's folder; platform sqlite only."},
+    {.name = "database",
+     .type = BSC_SITE_CATALOG,
+     .doc = "Name of the database of the directory; platforms other than sqlite."},
+    {.name = "legacy",
+     .type = BSC_SITE_TEXT,
+     .required = true,
+     .doc = "The pool that is left, as the directory writes it."},
+    {.name = "new",
+     .type = BSC_SITE_TEXT,
+     .required = true,
+     .doc = "The pool that takes its place, as the directory writes it."},
+    {.name = "users",
+     .type = BSC_SITE_OBJECT,
+     .required = true,
+     .of = &members_kind,
+     .doc = "The users."},
+    {.name = "pilot",
+     .type = BSC_SITE_MEMBERS,
+     .doc = "The users who are moved first: their names, or a statement that gives them; 1,000 at "
+            "most."},
+    {.name = "applications",
+     .type = BSC_SITE_NAMED,
+     .of = &members_kind,
+     .doc = "What else has its home in a pool, by name: response groups, dial-in numbers, "
+            "conference directories and the like."},
+    {.name = "deployment",
+     .type = BSC_SITE_SQL,
+     .values = pool_values,
+     .least = 1,
+     .doc = "One row of the pool `:pool`: state (`deployed` or `retired`), version, whether what "
+            "it has to know was replicated to it, and the store that keeps its users."},
+    {.name = "services",
+     .type = BSC_SITE_OBJECT,
+     .of = &services_kind,
+     .doc = "The services of the pools."},
+    {.name = "administration",
+     .type = BSC_SITE_SQL,
+     .values = pool_values,
+     .least = 1,
+     .doc = "Rows of tool and state: whether the pool `:pool` can be administered by the tool of "
+            "its version; `reachable` where it can."},
+    {.name = "talk",
+     .type = BSC_SITE_SQL,
+     .values = no_values,
+     .doc = "Rows of sender's pool, receiver's pool, channel, how many messages were delivered and "
+            "how many failed: what was measured of late."},
+    {.name = "caveats",
+     .type = BSC_SITE_OBJECT,
+     .of = &caveats_kind,
+     .doc = "What a way back costs, and whom."},
+    {.name = "backup",
+     .type = BSC_SITE_OBJECT,
+     .of = &backup_kind,
+     .doc = "The backup of the directory."},
+    {.name = "retire",
+     .type = BSC_SITE_SQL,
+     .values = pool_values,
+     .least = 1,
+     .doc = "Takes the pool `:pool` out of service for good."},
+};
+KIND(directory, "directory", "directory",
+     "Who has a home in which of two pools, while everybody is moved from one to the other.");
+
 static const struct bsc_site_key site_keys[] = {
     {.name = "site", .type = BSC_SITE_NAME, .required = true, .doc = "Name of the site."},
     {.name = "data_centres",
@@ -318,6 +483,10 @@ static const struct bsc_site_key site_keys[] = {
      .of = &database_kind,
      .doc = "The databases by name."},
     {.name = "pools", .type = BSC_SITE_NAMED, .of = &pool_kind, .doc = "The pools by name."},
+    {.name = "directories",
+     .type = BSC_SITE_NAMED,
+     .of = &directory_kind,
+     .doc = "The user directories by name, for migrations from one pool to another."},
 };
 KIND(site, "site", "site", "Everything that runbooks of this site can name.");
 
@@ -331,7 +500,8 @@ const struct bsc_site_kind *const *bsc_site_kinds(size_t *ret_count)
     static const struct bsc_site_kind *const kinds[] = {
         &site_kind,       &data_centre_kind, &link_kind,     &server_kind,
         &fence_kind,      &database_kind,    &copy_kind,     &log_shipping_kind,
-        &loss_check_kind, &pool_kind,        &instance_kind,
+        &loss_check_kind, &pool_kind,        &instance_kind, &directory_kind,
+        &members_kind,    &services_kind,    &caveats_kind,  &backup_kind,
     };
     *ret_count = COUNT(kinds);
     return kinds;
@@ -348,6 +518,8 @@ const char *bsc_site_type_words(enum bsc_site_type type)
         [BSC_SITE_NAME] = "a name of small letters, digits, _ and - that begins with a letter",
         [BSC_SITE_TEXT] = "a text",
         [BSC_SITE_SQL] = "an SQL statement",
+        [BSC_SITE_STATEMENTS] = "an SQL statement, or a list of them",
+        [BSC_SITE_MEMBERS] = "a list of names, or an SQL statement that gives them",
         [BSC_SITE_TRUTH] = "true or false",
         [BSC_SITE_NUMBER] = "a whole number",
         [BSC_SITE_SIZE] = "a size such as 64KiB, 256MiB or 2GiB",

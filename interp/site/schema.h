@@ -15,6 +15,8 @@ enum bsc_site_type {
     BSC_SITE_NAME,       /* [a-z][a-z0-9_-]{0,62} */
     BSC_SITE_TEXT,       /* text without control characters but line ends */
     BSC_SITE_SQL,        /* one SQL statement; may have several lines */
+    BSC_SITE_STATEMENTS, /* an SQL statement or a list of them; a list in the normalised map */
+    BSC_SITE_MEMBERS,    /* a list of names of any kind, or an SQL statement that gives them */
     BSC_SITE_TRUTH,      /* true or false */
     BSC_SITE_NUMBER,     /* whole number from `least` to `most` */
     BSC_SITE_SIZE,       /* "256MiB"; bytes in the normalised map */
@@ -41,11 +43,14 @@ struct bsc_site_key {
     enum bsc_site_type type;
     bool required;
     const char *preset;             /* default as one would write it, or NULL */
+    const char *const *values;      /* for SQL and STATEMENTS: what stands in it as :name, ends with
+                                       NULL; the first `least` of them are needed. NULL where the
+                                       text is sent as it is. */
     const char *doc;                /* one sentence */
     const char *const *choices;     /* for CHOICE: NULL-terminated */
     const char *target;             /* for REFERENCE and REFERENCES: "servers" */
     const struct bsc_site_kind *of; /* for OBJECT, OBJECTS, NAMED */
-    int64_t least;                  /* for NUMBER, REFERENCES and NAMED */
+    int64_t least;                  /* for NUMBER, REFERENCES and NAMED, and see `values` */
     int64_t most;                   /* for NUMBER and REFERENCES */
 };
 

@@ -67,6 +67,11 @@ static void type_check(const struct bsc_site_key *key, const struct bsc_value *p
                             "string");
         assert_string_equal(name, "array");
         break;
+    case BSC_SITE_STATEMENTS:
+    case BSC_SITE_MEMBERS:
+        assert_int_equal(bsc_value_count(type), 2);
+        assert_true(list_has(type, "string") && list_has(type, "array"));
+        break;
     case BSC_SITE_OBJECTS:
         assert_string_equal(name, "array");
         break;
@@ -235,6 +240,36 @@ static void the_example_of_the_page_loads(void **state)
     free(page);
 }
 
+/* The second example continues the first one. */
+static void the_directory_of_the_page_loads(void **state)
+{
+    (void)state;
+    char *page = doc_read("site.md");
+    struct bsc_site_errors errors;
+    struct bsc_buf text;
+    bsc_buf_init(&text);
+    bsc_site_errors_init(&errors);
+    const char *at = page;
+    for (int block = 0; block < 2; block++) {
+        at = strstr(at, "```yaml\n");
+        assert_non_null(at);
+        at += strlen("```yaml\n");
+        const char *end = strstr(at, "```");
+        assert_non_null(end);
+        bsc_buf_printf(&text, "%.*s", (int)(end - at), at);
+        at = end + strlen("```");
+    }
+    struct bsc_site *site =
+        bsc_site_parse(bsc_sys_real(), "site.md", "/site", text.data, text.length, &errors);
+    if (site == NULL)
+        fail_msg("%s: %s", errors.items[0].where, errors.items[0].message);
+    assert_int_equal(bsc_value_count(bsc_value_get(bsc_site_value(site), "directories")), 1);
+    bsc_site_free(site);
+    bsc_site_errors_release(&errors);
+    bsc_buf_release(&text);
+    free(page);
+}
+
 /* The mistake that the page shows, made in the page's own example. */
 static void the_error_of_the_page_is_the_one_that_comes(void **state)
 {
@@ -269,6 +304,7 @@ int main(void)
         cmocka_unit_test(the_schema_for_editors_agrees_with_the_loader),
         cmocka_unit_test(the_page_holds_the_reference_as_the_table_gives_it),
         cmocka_unit_test(the_example_of_the_page_loads),
+        cmocka_unit_test(the_directory_of_the_page_loads),
         cmocka_unit_test(the_error_of_the_page_is_the_one_that_comes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
