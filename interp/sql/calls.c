@@ -142,6 +142,12 @@ static SQLRETURN more_results(void *self, SQLHSTMT stmt)
     return SQLMoreResults(stmt);
 }
 
+static SQLRETURN end_tran(void *self, SQLHDBC dbc, SQLSMALLINT how)
+{
+    (void)self;
+    return SQLEndTran(SQL_HANDLE_DBC, dbc, how);
+}
+
 static SQLRETURN cancel(void *self, SQLHSTMT stmt)
 {
     (void)self;
@@ -187,6 +193,7 @@ const struct bsc_sql_calls *bsc_sql_calls_real(void)
         .fetch = fetch,
         .get_data = get_data,
         .more_results = more_results,
+        .end_tran = end_tran,
         .cancel = cancel,
         .get_diag_rec = get_diag_rec,
         .profile = profile,

@@ -45,6 +45,7 @@ struct bsc_sql_calls {
     (void *self, SQLHSTMT stmt, SQLUSMALLINT column, SQLSMALLINT c_type, SQLPOINTER value,
      SQLLEN size, SQLLEN *indicator);
     SQLRETURN (*more_results)(void *self, SQLHSTMT stmt);
+    SQLRETURN (*end_tran)(void *self, SQLHDBC dbc, SQLSMALLINT how);
     SQLRETURN (*cancel)(void *self, SQLHSTMT stmt);
     SQLRETURN(*get_diag_rec)
     (void *self, SQLSMALLINT type, SQLHANDLE handle, SQLSMALLINT record, char sqlstate[6],

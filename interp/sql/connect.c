@@ -122,6 +122,7 @@ static bool verify_autocommit(struct bsc_sql *sql, struct bsc_err *err)
         return fail(sql, sql->dbc, "cannot read the autocommit mode", err);
     if (mode != SQL_AUTOCOMMIT_ON)
         return bsc_err_set(err, BSC_ERR_REFUSED, "the driver does not keep autocommit on");
+    sql->autocommit = true;
     return true;
 }
 
@@ -223,6 +224,7 @@ void bsc_sql_close(struct bsc_sql *sql)
     free_handle(sql, &sql->env);
     if (sql->aside != NULL)
         bsc_sql_aside_remove(sql->aside);
+    bsc_sql_prepared_release(sql);
     bsc_mem_free(sql->aside);
     bsc_mem_free(sql->file);
     bsc_mem_free(sql->name);

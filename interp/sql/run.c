@@ -12,7 +12,7 @@ enum {
     RESULTS_MAX = 100000,
     ERRORS_MAX = 16,
     LOCK_WAIT_MS = 30000, /* how long to wait for a lock when the call has no time limit */
-    LOCK_NAP_MS = 10
+    LOCK_NAP_MS = 2
 };
 
 static const char refused[] = "the database refused the statement";
@@ -20,7 +20,7 @@ static const char refused[] = "the database refused the statement";
 static void statement_close(struct bsc_sql_job *job)
 {
     const struct bsc_sql_calls *calls = job->sql->calls;
-    if (job->statement.handle == SQL_NULL_HANDLE)
+    if (job->prepared || job->statement.handle == SQL_NULL_HANDLE)
         return;
     if (calls->free_handle(calls->self, SQL_HANDLE_STMT, job->statement.handle) != SQL_SUCCESS)
         job->sql->reusable = false;
@@ -30,6 +30,8 @@ static void statement_close(struct bsc_sql_job *job)
 static bool statement_open(struct bsc_sql_job *job, struct bsc_err *err)
 {
     struct bsc_sql *sql = job->sql;
+    if (job->prepared)
+        return true;
     SQLRETURN rc = sql->calls->alloc_handle(sql->calls->self, SQL_HANDLE_STMT, sql->dbc.handle,
                                             &job->statement.handle);
     if (SQL_SUCCEEDED(rc))
@@ -47,6 +49,8 @@ static bool prepare(struct bsc_sql_job *job, const struct bsc_value *params,
     struct bsc_sql *sql = job->sql;
     if (bsc_value_count(params) == 0 || binding->bound != NULL)
         return true;
+    if (job->prepared)
+        return bsc_sql_bind(sql, job->statement, params, binding, job->result->messages, err);
     SQLRETURN rc = sql->calls->prepare(sql->calls->self, job->statement.handle, job->text,
                                        (SQLINTEGER)strlen(job->text));
     if (SQL_SUCCEEDED(rc))
@@ -137,7 +141,7 @@ static bool attempt(struct bsc_sql_job *job, const struct bsc_value *params,
     job->bytes_left = job->limits->bytes_max > 0 ? job->limits->bytes_max : BYTES_DEFAULT;
     if (!prepare(job, params, binding, err))
         return false;
-    return drain(job, execute(job, binding->bound != NULL), err);
+    return drain(job, execute(job, job->prepared || binding->bound != NULL), err);
 }
 
 /* The watch covers all attempts, since their time is counted together. It ends before the statement
@@ -162,12 +166,14 @@ static bool run_watched(struct bsc_sql_job *job, const struct bsc_value *params,
     return good;
 }
 
-/* A statement that failed half-way may have left a transaction open, and a late cancel may hit the
- * next statement. */
-static void wear(struct bsc_sql *sql, bool good, enum bsc_err_code verdict,
+/* A text that failed half-way may have left a transaction open, and a late cancel may hit the next
+ * statement. Who prepares statements minds the transactions. */
+static void wear(const struct bsc_sql_job *job, bool good, enum bsc_err_code verdict,
                  const struct bsc_err *err)
 {
-    if (verdict != BSC_ERR_NONE || (!good && (is_lost(err) || (sql->is_sqlite && !sql->read_only))))
+    struct bsc_sql *sql = job->sql;
+    bool may_be_open = sql->is_sqlite && !sql->read_only && !job->prepared;
+    if (verdict != BSC_ERR_NONE || (!good && (is_lost(err) || may_be_open)))
         sql->reusable = false;
 }
 
@@ -202,30 +208,62 @@ static bool is_runnable(const struct bsc_sql *sql, const char *text, const struc
     return !sql->is_sqlite || bsc_sql_sqlite_screen(text, sql->read_only, err);
 }
 
+/* Carries out what may be run. */
+static bool carry_out(struct bsc_sql_job *job, const struct bsc_value *params, struct bsc_err *err)
+{
+    struct bsc_err failure = BSC_ERR_INIT;
+    enum bsc_err_code verdict = BSC_ERR_NONE;
+    result_renew(job->result);
+    bool good = statement_open(job, &failure) && run_watched(job, params, &verdict, &failure);
+    wear(job, good, verdict, &failure);
+    if (good)
+        return true;
+    explain(job, verdict, &failure);
+    bsc_sql_result_release(job->result);
+    *err = failure;
+    return false;
+}
+
+bool bsc_sql_job_run(struct bsc_sql_job *job, const struct bsc_value *params, struct bsc_err *err)
+{
+    static const struct bsc_sql_limits no_limits = {0};
+    if (job->limits == NULL)
+        job->limits = &no_limits;
+    memset(job->result, 0, sizeof *job->result);
+    return is_runnable(job->sql, job->text, params, err) && carry_out(job, params, err);
+}
+
+static bool run_text(struct bsc_sql *sql, const char *text, const struct bsc_value *params,
+                     const struct bsc_sql_limits *limits, struct bsc_sql_result *ret,
+                     struct bsc_err *err)
+{
+    struct bsc_sql_job job = {.sql = sql,
+                              .statement = {SQL_HANDLE_STMT, SQL_NULL_HANDLE},
+                              .text = text,
+                              .limits = limits,
+                              .result = ret};
+    return carry_out(&job, params, err);
+}
+
 bool bsc_sql_run(struct bsc_sql *sql, const char *text, const struct bsc_value *params,
                  const struct bsc_sql_limits *limits, struct bsc_sql_result *ret,
                  struct bsc_err *err)
 {
     static const struct bsc_sql_limits no_limits = {0};
-    struct bsc_sql_job job = {.sql = sql,
-                              .statement = {SQL_HANDLE_STMT, SQL_NULL_HANDLE},
-                              .text = text,
-                              .limits = limits == NULL ? &no_limits : limits,
-                              .result = ret};
     struct bsc_err failure = BSC_ERR_INIT;
-    enum bsc_err_code verdict = BSC_ERR_NONE;
     memset(ret, 0, sizeof *ret);
     if (!is_runnable(sql, text, params, err))
         return false;
-    result_renew(ret);
-    bool good = statement_open(&job, &failure) && run_watched(&job, params, &verdict, &failure);
-    wear(sql, good, verdict, &failure);
-    if (good)
-        return true;
-    explain(&job, verdict, &failure);
-    bsc_sql_result_release(ret);
-    *err = failure;
-    return false;
+    if (limits == NULL)
+        limits = &no_limits;
+    char *instead = bsc_sql_prepared_text(sql, text, params, limits->often);
+    bool good = run_text(sql, instead != NULL ? instead : text, params, limits, ret, &failure);
+    if (!good && instead != NULL && sql->reusable && bsc_sql_prepared_refused(sql, text, &failure))
+        good = run_text(sql, text, params, limits, ret, &failure);
+    bsc_mem_free(instead);
+    if (!good)
+        *err = failure;
+    return good;
 }
 
 void bsc_sql_result_release(struct bsc_sql_result *result)

@@ -62,6 +62,7 @@ struct bsc_sql_limits {
     int64_t bytes_max;         /* over all values; 0 is 64 MiB */
     int64_t timeout_ms;        /* 0 waits for ever */
     const atomic_bool *cancel; /* borrowed; NULL, or set by any thread to cancel the statement */
+    bool often;                /* it will be asked again, which is worth preparing for */
 };
 
 struct bsc_sql_result {
@@ -80,6 +81,30 @@ bool bsc_sql_run(struct bsc_sql *sql, const char *text, const struct bsc_value *
 
 /* Accepts a zeroed result. */
 void bsc_sql_result_release(struct bsc_sql_result *result);
+
+/* A statement that is run many times over one connection, before which it must be freed. */
+struct bsc_sql_statement;
+
+/* Returns owned; NULL on failure. */
+struct bsc_sql_statement *bsc_sql_statement_new(struct bsc_sql *sql, const char *text,
+                                                struct bsc_err *err);
+void bsc_sql_statement_free(struct bsc_sql_statement *prepared); /* accepts NULL */
+
+/* As bsc_sql_run; but one that fails does not wear the connection out: whoever has begun a
+ * transaction ends it. */
+bool bsc_sql_statement_run(struct bsc_sql_statement *prepared, const struct bsc_value *params,
+                           const struct bsc_sql_limits *limits, struct bsc_sql_result *ret,
+                           struct bsc_err *err);
+
+/* Begins a transaction; on SQLite with the lock of a writer, so that no statement within waits for
+ * one. A connection is not reusable once one of these has failed. */
+bool bsc_sql_begin(struct bsc_sql *sql, const struct bsc_sql_limits *limits, struct bsc_err *err);
+bool bsc_sql_commit(struct bsc_sql *sql, const struct bsc_sql_limits *limits, struct bsc_err *err);
+bool bsc_sql_roll_back(struct bsc_sql *sql, struct bsc_err *err);
+
+/* For a stretch of many short statements, of which each shall cost little: while it is on, time
+ * limits are kept to some 20 ms. */
+void bsc_sql_stay_awake(struct bsc_sql *sql, bool awake);
 
 /* Cancels the statement that is running, if there is one. Callable from any thread as long as the
  * connection is not being closed. */

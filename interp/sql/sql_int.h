@@ -14,6 +14,18 @@
 #include "sql/sql.h"
 #include "sql/watch_int.h"
 
+enum { BSC_SQL_ASKED_MAX = 16 };
+
+/* A text that the session was asked to run. */
+struct bsc_sql_asked {
+    char *text; /* owned; NULL for none */
+    enum {
+        BSC_SQL_ASKED_ONCE,
+        BSC_SQL_ASKED_PREPARED,
+        BSC_SQL_ASKED_PLAIN /* preparing it was refused */
+    } state;
+};
+
 struct bsc_sql {
     const struct bsc_sql_calls *calls; /* borrowed */
     struct bsc_redactor *redactor;     /* borrowed, may be NULL */
@@ -27,10 +39,13 @@ struct bsc_sql {
     bool read_only;
     bool mode_ro; /* SQLite itself was told to write nothing */
     bool is_sqlite;
+    bool autocommit;
     char *file;  /* owned: the database file of SQLite, or NULL */
     char *aside; /* owned: the folder of the private copy, or NULL */
     char product[64];
     struct bsc_sql_watch *watch; /* owned */
+    struct bsc_sql_asked asked[BSC_SQL_ASKED_MAX];
+    size_t asked_next; /* the place to be used next */
 };
 
 /* diag.c */
@@ -86,6 +101,20 @@ char *bsc_sql_string_file(const char *string);
 char *bsc_sql_aside_make(const char *file, char **ret_folder, struct bsc_err *err);
 void bsc_sql_aside_remove(const char *folder);
 
+/* prepared.c: to parse and plan a query takes PostgreSQL longer than to answer it, so what a
+ * session that only reads is asked again is prepared there. */
+
+/* What to run instead of a text, owned; NULL to run it as it is. One that will be asked `often` is
+ * prepared the first time. */
+char *bsc_sql_prepared_text(struct bsc_sql *sql, const char *text, const struct bsc_value *params,
+                            bool often);
+
+/* Whether that failed since it was prepared, and the text itself may not fail; from then on it is
+ * run as it is. */
+bool bsc_sql_prepared_refused(struct bsc_sql *sql, const char *text, const struct bsc_err *failure);
+
+void bsc_sql_prepared_release(struct bsc_sql *sql);
+
 /* bind.c: the values of parameters, in memory that stays where it is until the statement ended. */
 struct bsc_sql_binding {
     size_t count;
@@ -100,13 +129,17 @@ void bsc_sql_binding_release(struct bsc_sql_binding *binding);
 /* fetch.c: one statement on its way through exec, fetch and drain. */
 struct bsc_sql_job {
     struct bsc_sql *sql;             /* borrowed */
-    struct bsc_sql_handle statement; /* owned */
+    struct bsc_sql_handle statement; /* owned, unless it is prepared */
+    bool prepared;                   /* the statement is, and stays when the job has ended */
     const char *text;                /* borrowed */
     int64_t rows_left;
     int64_t bytes_left;
     const struct bsc_sql_limits *limits; /* borrowed */
     struct bsc_sql_result *result;       /* borrowed */
 };
+
+/* run.c: carries out the job and fills its result, which on failure is left released. */
+bool bsc_sql_job_run(struct bsc_sql_job *job, const struct bsc_value *params, struct bsc_err *err);
 
 /* Reads the result set that the statement stands on, if there is one, and adds it to the result. */
 bool bsc_sql_fetch_set(struct bsc_sql_job *job, struct bsc_err *err);

@@ -147,10 +147,25 @@ bool bsc_sql_sqlite_single(const char *text)
     return true;
 }
 
+/* Behind blanks and comments. */
+static const char *first_word(const char *text)
+{
+    for (;;) {
+        const char *end = NULL;
+        text += strspn(text, " \t\r\n");
+        if (text[0] == '-' && text[1] == '-')
+            text += strcspn(text, "\n");
+        else if (text[0] == '/' && text[1] == '*' && (end = strstr(text + 2, "*/")) != NULL)
+            text = end + 2;
+        else
+            return text;
+    }
+}
+
 bool bsc_sql_sqlite_counts(const char *text)
 {
     static const char *const words[] = {"insert", "update", "delete", "replace", "with"};
-    text += strspn(text, " \t\r\n");
+    text = first_word(text);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strncasecmp(text, words[i], strlen(words[i])) == 0)
             return true;

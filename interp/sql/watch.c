@@ -19,6 +19,7 @@ struct bsc_sql_watch {
     pthread_t thread;
     bool stopping;
     bool running;
+    bool awake; /* looks without being woken */
     struct bsc_sql_handle target;
     int64_t deadline_us;       /* monotonic; 0 is never */
     const atomic_bool *cancel; /* borrowed, may be NULL */
@@ -73,12 +74,14 @@ static void *keep_watch(void *arg)
     struct bsc_sql_watch *watch = arg;
     pthread_mutex_lock(&watch->lock);
     while (!watch->stopping) {
-        if (!watch->running)
+        if (!watch->running && !watch->awake)
             pthread_cond_wait(&watch->wake, &watch->lock);
         else if (now_us() < watch->next_us)
             sleep_until(watch, watch->next_us);
-        else
+        else if (watch->running)
             look(watch);
+        else
+            watch->next_us = now_us() + LOOK_US;
     }
     pthread_mutex_unlock(&watch->lock);
     return NULL;
@@ -148,6 +151,16 @@ void bsc_sql_watch_begin(struct bsc_sql_watch *watch, struct bsc_sql_handle targ
     watch->running = true;
     atomic_store(&watch->wanted, false);
     atomic_store(&watch->verdict, BSC_ERR_NONE);
+    if (!watch->awake)
+        pthread_cond_signal(&watch->wake);
+    pthread_mutex_unlock(&watch->lock);
+}
+
+void bsc_sql_watch_stay_awake(struct bsc_sql_watch *watch, bool awake)
+{
+    pthread_mutex_lock(&watch->lock);
+    watch->awake = awake;
+    watch->next_us = now_us();
     pthread_cond_signal(&watch->wake);
     pthread_mutex_unlock(&watch->lock);
 }

@@ -25,6 +25,10 @@ void bsc_sql_watch_free(struct bsc_sql_watch *watch); /* accepts NULL */
 void bsc_sql_watch_begin(struct bsc_sql_watch *watch, struct bsc_sql_handle target,
                          int64_t timeout_ms, const atomic_bool *cancel);
 
+/* For a stretch of many short statements: while it is on, the watch looks by itself every now and
+ * then, instead of being woken for each of them. */
+void bsc_sql_watch_stay_awake(struct bsc_sql_watch *watch, bool awake);
+
 /* Ends the watch; nothing is cancelled after it returns. Returns BSC_ERR_NONE, or BSC_ERR_TIMEOUT
  * or BSC_ERR_CANCELLED when the statement was told to stop. */
 enum bsc_err_code bsc_sql_watch_end(struct bsc_sql_watch *watch);

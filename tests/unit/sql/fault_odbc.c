@@ -173,6 +173,13 @@ static SQLRETURN more_results(void *self, SQLHSTMT stmt)
     return real()->more_results(NULL, stmt);
 }
 
+static SQLRETURN end_tran(void *self, SQLHDBC dbc, SQLSMALLINT how)
+{
+    if (fails(self, "SQLEndTran", dbc))
+        return SQL_ERROR;
+    return real()->end_tran(NULL, dbc, how);
+}
+
 static SQLRETURN cancel(void *self, SQLHSTMT stmt)
 {
     struct fault_odbc *fault = self;
@@ -233,6 +240,7 @@ void fault_odbc_init(struct fault_odbc *fault)
         .fetch = fetch,
         .get_data = get_data,
         .more_results = more_results,
+        .end_tran = end_tran,
         .cancel = cancel,
         .get_diag_rec = get_diag_rec,
         .profile = profile,
