@@ -19,6 +19,11 @@ const char *bsc_journal_hash(const struct bsc_journal *journal)
     return journal->hash;
 }
 
+const char *bsc_journal_path(const struct bsc_journal *journal)
+{
+    return journal->path;
+}
+
 int64_t bsc_journal_bytes(const struct bsc_journal *journal)
 {
     return journal->offset;
@@ -136,6 +141,11 @@ int64_t bsc_journal_syncing_us(const struct bsc_journal *journal)
     return journal->syncing_us;
 }
 
+int64_t bsc_journal_latest_ms(const struct bsc_journal *journal)
+{
+    return journal->latest_ms;
+}
+
 /* Makes the line in journal->line. What is written must pass the reader, so the reader's own eye
  * looks at it first. */
 static bool line_make(struct bsc_journal *journal, enum bsc_journal_kind kind,
@@ -146,7 +156,9 @@ static bool line_make(struct bsc_journal *journal, enum bsc_journal_kind kind,
     char time[BSC_CLOCK_TEXT];
     if (!bsc_journal_payload_check(kind, payload, err))
         return false;
-    bsc_clock_format(journal->clock->wall_ms(journal->clock->self), time);
+    int64_t now_ms = journal->clock->wall_ms(journal->clock->self);
+    journal->latest_ms = now_ms > journal->latest_ms ? now_ms : journal->latest_ms;
+    bsc_clock_format(now_ms, time);
     bsc_buf_clear(&journal->payload);
     bsc_scrub_canonical(journal->redactor, payload, &journal->payload);
     bsc_buf_clear(&journal->line);

@@ -71,6 +71,10 @@ bool bsc_journal_sync(struct bsc_journal *journal, struct bsc_err *err);
 /* How long that took so far, of all records. */
 int64_t bsc_journal_syncing_us(const struct bsc_journal *journal);
 
+/* The latest time that a record of it has, in milliseconds since 1970 UTC; 0 before the first. A
+ * clock that was set back is behind it. */
+int64_t bsc_journal_latest_ms(const struct bsc_journal *journal);
+
 /* Syncs what is not durable yet, gives the reserve back and frees the journal, also when it fails.
  * Accepts NULL. */
 bool bsc_journal_close(struct bsc_journal *journal, struct bsc_err *err);
@@ -79,6 +83,9 @@ bool bsc_journal_close(struct bsc_journal *journal, struct bsc_err *err);
  * the next append. */
 int64_t bsc_journal_seq(const struct bsc_journal *journal);
 const char *bsc_journal_hash(const struct bsc_journal *journal);
+
+/* Where it is; borrowed. */
+const char *bsc_journal_path(const struct bsc_journal *journal);
 
 /* Bytes in the file: where the next record begins. */
 int64_t bsc_journal_bytes(const struct bsc_journal *journal);

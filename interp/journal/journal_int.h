@@ -30,6 +30,7 @@ struct bsc_journal {
     int64_t offset;            /* end of the last good record */
     int64_t allocated;         /* up to here the file has room on the device */
     bool allocates;            /* the file system can reserve room */
+    int64_t latest_ms;         /* the latest time of a record */
     bool dirty;                /* there are records that are not durable yet */
     int64_t syncing_us;        /* what the disk has taken to make records durable */
     bool poisoned;             /* nothing may be added any more */

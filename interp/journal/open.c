@@ -105,6 +105,7 @@ static bool journal_continue(struct bsc_journal *journal, struct bsc_journal_rep
         return bsc_journal_report_err(journal->path, report, err);
     journal->seq = report->records;
     journal->offset = report->good_bytes;
+    bsc_clock_parse(report->latest_time, &journal->latest_ms);
     journal->allocated = report->good_bytes;
     memcpy(journal->hash, report->hash, sizeof report->hash);
     if (report->state == BSC_JOURNAL_TORN)

@@ -112,6 +112,8 @@ static bool line_seen(struct reader *reader, const struct bsc_journal_line *line
         report->times_backwards++ == 0)
         report->backwards_line = record.line;
     memcpy(report->last_time, line->time, BSC_JOURNAL_TIME);
+    if (memcmp(line->time, report->latest_time, BSC_JOURNAL_TIME) > 0)
+        memcpy(report->latest_time, line->time, BSC_JOURNAL_TIME);
     if (report->records == 0)
         memcpy(report->first_time, line->time, BSC_JOURNAL_TIME);
     memcpy(report->hash, line->hash, BSC_JOURNAL_HEX);
@@ -130,7 +132,7 @@ static bool line_seen(struct reader *reader, const struct bsc_journal_line *line
 static bool is_waited_for(enum bsc_journal_kind kind)
 {
     return kind == BSC_JOURNAL_RUN_BEGIN || kind == BSC_JOURNAL_INTENT ||
-           kind == BSC_JOURNAL_ANSWER || kind == BSC_JOURNAL_ITEM_END;
+           kind == BSC_JOURNAL_ANSWER || kind == BSC_JOURNAL_ITEM_END || kind == BSC_JOURNAL_PART;
 }
 
 /* Reads on to the end: *ret_waited says whether anything stands behind a record that was waited
@@ -292,6 +294,52 @@ bool bsc_journal_read(const struct bsc_sys *sys, const char *path, bsc_journal_s
 {
     bsc_journal_report_init(report);
     return bsc_journal_read_on(sys, path, seen, arg, report, err);
+}
+
+/* The line in the buffer, by its own hash alone. */
+static bool line_give(struct reader *reader, char *bytes, size_t length, int64_t offset,
+                      struct bsc_err *err)
+{
+    struct bsc_journal_line line = {0};
+    char hash[BSC_DIGEST_HEX];
+    if (!bsc_journal_line_parse(bytes, length, &line))
+        return bsc_err_set(err, BSC_ERR_DAMAGED, "journal '%s' has no record at byte %lld",
+                           reader->path, (long long)offset);
+    bsc_journal_line_hash(bytes, length, hash);
+    if (memcmp(hash, line.hash, BSC_JOURNAL_HEX) != 0)
+        return bsc_err_set(err, BSC_ERR_DAMAGED, "record %lld of journal '%s' was changed",
+                           (long long)line.seq, reader->path);
+    struct bsc_journal_record record = {
+        .line = line.seq,
+        .seq = line.seq,
+        .offset = offset,
+        .kind = bsc_journal_kind_of(line.kind, line.kind_length),
+        .payload = line.payload,
+        .payload_length = line.payload_length,
+    };
+    memcpy(record.time, line.time, BSC_JOURNAL_TIME);
+    memcpy(record.hash, line.hash, BSC_JOURNAL_HEX);
+    return reader->seen(reader->arg, &record, err);
+}
+
+bool bsc_journal_read_at(const struct bsc_sys *sys, const char *path, int64_t offset,
+                         bsc_journal_seen_fn seen, void *arg, struct bsc_err *err)
+{
+    struct bsc_journal_report report;
+    struct reader reader = {.sys = sys, .path = path, .seen = seen, .arg = arg, .report = &report};
+    int64_t bytes = 0;
+    size_t length = 0;
+    bool whole = false;
+    bsc_journal_report_init(&report);
+    report.file_bytes = offset;
+    if (!file_open(&reader, &bytes, err))
+        return false;
+    bsc_buf_init(&reader.buf);
+    bool good = line_next(&reader, &length, &whole, err) &&
+                line_give(&reader, reader.buf.data, whole ? length : 0, offset, err);
+    bsc_buf_release(&reader.buf);
+    sys->close(sys->self, reader.fd);
+    return good;
 }
 
 bool bsc_journal_verify(const struct bsc_sys *sys, const char *path,

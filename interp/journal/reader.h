@@ -54,6 +54,7 @@ struct bsc_journal_report {
     char hash[BSC_DIGEST_HEX];                 /* of the last good record; zeros before the first */
     char first_time[25];                       /* of the first and last good record, or empty */
     char last_time[25];
+    char latest_time[25]; /* the latest of all good ones, which a clock set back may not be */
     enum bsc_journal_fault fault;
     int64_t bad_line;                /* of the first bad record, from 1; 0 when none */
     int64_t bad_seq;                 /* the number it should have had */
@@ -91,6 +92,11 @@ bool bsc_journal_read(const struct bsc_sys *sys, const char *path, bsc_journal_s
  * shorter than that is told as damaged. */
 bool bsc_journal_read_on(const struct bsc_sys *sys, const char *path, bsc_journal_seen_fn seen,
                          void *arg, struct bsc_journal_report *report, struct bsc_err *err);
+
+/* Gives the one record whose line begins at `offset`, as an earlier reading has told, to `seen`;
+ * its own hash must be right. BSC_ERR_DAMAGED when it is not there any more. */
+bool bsc_journal_read_at(const struct bsc_sys *sys, const char *path, int64_t offset,
+                         bsc_journal_seen_fn seen, void *arg, struct bsc_err *err);
 
 /* The same as bsc_journal_read without looking at the records. */
 bool bsc_journal_verify(const struct bsc_sys *sys, const char *path,

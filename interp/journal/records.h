@@ -43,7 +43,8 @@
  * - item_begin: a guard, step or gate starts; `attempt` counts from 1.
  * - action_begin: an action of a step starts; whoever goes on with the step does so from the last
  *   one.
- * - observed: the answer to an `observe` effect.
+ * - observed: the answer to an `observe` effect; with item 0 what the site was like when the run
+ * was parked.
  * - now: the answer to a `now` effect, in milliseconds since 1970 UTC.
  * - intent: a change is about to be made. `statement` for people, `row` and `args` for the host,
  *   `becomes` the predicted facts as {resource: {key: value}}, `before` the values of the same keys
@@ -58,15 +59,24 @@
  *   "observing", or who said so. `cut` (true): the disk was full, and the value was left out for
  *   want of room.
  * - after: the facts of a changed resource, seen after the outcome.
+ * - part: users, or whatever else the change moves one by one, are about to be moved: durable
+ * before any of them is touched. `effect` is the change, whose parts count from 1. What takes a
+ * part back has `of` ({effect, part}, and `run` where it is another's); `there` lists who of those
+ * that were named was where the part moves them to before it began.
+ * - part_end: what became of that part: how many were `moved`, and of the `others` as {name:
+ *   [outcome, reason]} the words already, gone, failed and left (where it was); `left` is how many
+ *   at the end of its names were not begun. A part without one was in flight; where somebody found
+ *   out later it has settled = true.
  * - note: something to tell. Kind info, warning or loss; the journal itself adds kind journal when
  *   it put a torn tail aside: data = {file, offset, bytes, sha256}.
  * - ask: a question was put; the run waits.
  * - answer: what was answered, by whom (login name, or "--yes"), and why where policy wants it.
  * - item_end: the item's outcome word and reason; `actions` is [{primitive, resource, outcome,
- *   reason}]. Where it was measured, `spent` says where its time went, in microseconds.
- * - run_end: this process lets go of the run. Outcome done, halted, refused or cancelled, the
- *   process's exit code, and a summary for people and machines ({text, loss, next: …}). A file
- *   whose last record is anything else is open or was cut short.
+ *   reason}]. Where it was measured, `spent` says where its time went, in microseconds. Of a gate
+ *   that parks the run `parked` says what it waits for ({item, title, since, until, waits_for}).
+ * - run_end: this process lets go of the run. Outcome done, halted, refused, cancelled or parked,
+ *   the process's exit code, and a summary for people and machines ({text, loss, parked, next: …}).
+ *   A file whose last record is anything else is open or was cut short.
  */
 #define BSC_JOURNAL_KINDS(X)                                                                       \
     X(RUN_BEGIN, "run_begin",                                                                      \
@@ -83,6 +93,8 @@
       "becomes:map before:map")                                                                    \
     X(OUTCOME, "outcome", "effect:int outcome:text result:any error:map? duration_us:int")         \
     X(AFTER, "after", "effect:int resource:text facts:map")                                        \
+    X(PART, "part", "effect:int part:int names:list")                                              \
+    X(PART_END, "part_end", "effect:int part:int moved:int others:map")                            \
     X(NOTE, "note", "kind:text text:text data:any")                                                \
     X(ASK, "ask", "item:int title:text lines:list")                                                \
     X(ANSWER, "answer", "item:int answer:text by:text reason:text?")                               \

@@ -64,6 +64,9 @@ static inline const char *fixture_payload(enum bsc_journal_kind kind)
                                 "\"error\":null,\"duration_us\":812}",
         [BSC_JOURNAL_AFTER] = "{\"effect\":1,\"resource\":\"pool:chat\",\"facts\":{\"state\":"
                               "\"FailedOver\"}}",
+        [BSC_JOURNAL_PART] = "{\"effect\":1,\"part\":1,\"names\":[\"sip:ann@example\"]}",
+        [BSC_JOURNAL_PART_END] = "{\"effect\":1,\"part\":1,\"moved\":0,\"others\":{"
+                                 "\"sip:ann@example\":[\"gone\",null]}}",
         [BSC_JOURNAL_NOTE] = "{\"kind\":\"loss\",\"text\":\"37 messages\",\"data\":{\"lost\":37}}",
         [BSC_JOURNAL_ASK] = "{\"item\":2,\"title\":\"Go on?\",\"lines\":[\"one\",\"two\"]}",
         [BSC_JOURNAL_ANSWER] = "{\"item\":2,\"answer\":\"yes\",\"by\":\"anna\",\"reason\":null}",
