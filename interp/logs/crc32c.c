@@ -1,6 +1,6 @@
 #include "logs/crc32c.h"
 
-#include <string.h>
+#include "logs/crc32c_int.h"
 
 /* What each byte does to a checksum; from the polynomial 0x1EDC6F41, bits reversed. */
 /* clang-format off */
@@ -45,7 +45,7 @@ static uint32_t add_byte(uint32_t crc, unsigned char byte)
     return table[(crc ^ byte) & 0xffU] ^ crc >> 8;
 }
 
-uint32_t bsc_logs_crc32c_plain(uint32_t crc, const void *bytes, size_t length)
+static uint32_t plain(uint32_t crc, const void *bytes, size_t length)
 {
     const unsigned char *at = bytes;
     crc = ~crc;
@@ -54,35 +54,26 @@ uint32_t bsc_logs_crc32c_plain(uint32_t crc, const void *bytes, size_t length)
     return ~crc;
 }
 
-#ifdef __x86_64__
-
-__attribute__((target("sse4.2"))) static uint32_t
-by_processor(uint32_t crc, const unsigned char *at, size_t length)
+static uint32_t plain_of_record(const void *record, size_t length, size_t room)
 {
-    uint64_t wide = (uint32_t)~crc;
-    for (; length >= sizeof(uint64_t); length -= sizeof(uint64_t), at += sizeof(uint64_t)) {
-        uint64_t word;
-        memcpy(&word, at, sizeof word);
-        wide = __builtin_ia32_crc32di(wide, word);
-    }
-    crc = (uint32_t)wide;
-    for (; length > 0; length--, at++)
-        crc = __builtin_ia32_crc32qi(crc, *at);
-    return ~crc;
+    (void)room;
+    const unsigned char *at = record;
+    return plain(plain(0, at + CRC32C_HEADER, length - CRC32C_HEADER), at, CRC32C_COVERED);
+}
+
+size_t bsc_logs_crc32c_ways(struct bsc_logs_crc32c_way ret_ways[BSC_LOGS_CRC32C_WAYS])
+{
+    ret_ways[0] = (struct bsc_logs_crc32c_way){"plain", plain, plain_of_record};
+    return 1 + bsc_logs_crc32c_x86(ret_ways + 1);
+}
+
+struct bsc_logs_crc32c_way bsc_logs_crc32c_quickest(void)
+{
+    struct bsc_logs_crc32c_way ways[BSC_LOGS_CRC32C_WAYS];
+    return ways[bsc_logs_crc32c_ways(ways) - 1];
 }
 
 uint32_t bsc_logs_crc32c(uint32_t crc, const void *bytes, size_t length)
 {
-    if (__builtin_cpu_supports("sse4.2"))
-        return by_processor(crc, bytes, length);
-    return bsc_logs_crc32c_plain(crc, bytes, length);
+    return bsc_logs_crc32c_quickest().add(crc, bytes, length);
 }
-
-#else
-
-uint32_t bsc_logs_crc32c(uint32_t crc, const void *bytes, size_t length)
-{
-    return bsc_logs_crc32c_plain(crc, bytes, length);
-}
-
-#endif

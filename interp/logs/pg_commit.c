@@ -67,9 +67,8 @@ static bool skip_counted(struct rest *rest, size_t size)
 }
 
 /* The data of the record itself. Those of transactions say nothing about blocks. */
-static bool find_data(const struct bsc_logs_pg_reader *reader, struct rest *ret)
+static bool find_data(struct rest rest, struct rest *ret)
 {
-    struct rest rest = {(const unsigned char *)reader->body.data, reader->body.length};
     for (;;) {
         const unsigned char *id = skip(&rest, 1);
         if (id == NULL)
@@ -131,11 +130,11 @@ static void look_into_prepare(struct bsc_logs_pg_record *record, struct rest *re
     record->time_us = time_of(rest->at + PREPARED_TIME_AT);
 }
 
-void bsc_logs_pg_look_into(struct bsc_logs_pg_reader *reader)
+void bsc_logs_pg_look_into(struct bsc_logs_pg_record *record, const unsigned char *body,
+                           size_t length)
 {
-    struct bsc_logs_pg_record *record = &reader->record;
     struct rest rest = {NULL, 0};
-    (void)find_data(reader, &rest); /* without data a commit is still one */
+    (void)find_data((struct rest){body, length}, &rest); /* without data a commit is still one */
     switch (record->info & INFO_MASK) {
     case INFO_COMMIT:
     case INFO_COMMIT_PREPARED:

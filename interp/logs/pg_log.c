@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "logs/crc32c.h"
 #include "logs/pg_log_int.h"
 
 enum {
@@ -12,8 +11,12 @@ enum {
     LARGEST_SEGMENT = 1024 * 1024 * 1024,
     /* No server writes or reads a longer record. */
     LARGEST_RECORD = 0x3fffffff,
-    CHECKSUM_AT = 20, /* within a record; all before it and all behind the header is covered */
-    CHECK_EVERY = 8192,
+    /* Within a record. The checksum is of all that follows the header, and of all before it. */
+    XID_AT = 4,
+    PREVIOUS_AT = 8,
+    INFO_AT = 16,
+    MANAGER_AT = 17,
+    CHECKSUM_AT = 20,
     USUAL_BLOCK = 8192,
     /* Resource managers of the versions known here, and of extensions. */
     LAST_MANAGER = 24,
@@ -44,8 +47,11 @@ bool bsc_logs_pg_open(struct bsc_logs_pg_reader *reader, const struct bsc_logs_p
                       struct bsc_err *err)
 {
     const uint32_t segment = order->segment;
-    *reader = (struct bsc_logs_pg_reader){
-        .order = *order, .fd = -1, .page_lsn = no_lsn, .lsn = order->first_lsn};
+    *reader = (struct bsc_logs_pg_reader){.order = *order,
+                                          .fd = -1,
+                                          .page_lsn = no_lsn,
+                                          .lsn = order->first_lsn,
+                                          .crc32c = bsc_logs_crc32c_quickest()};
     bsc_buf_init(&reader->body);
     if (segment < SMALLEST_SEGMENT || segment > LARGEST_SEGMENT || (segment & (segment - 1)) != 0)
         return bsc_err_set(err, BSC_ERR_INVALID, "log files cannot have %" PRIu32 " bytes",
@@ -100,16 +106,25 @@ static bool torn(struct bsc_logs_pg_reader *reader, uint64_t lsn, const char *wh
                             lsn, what);
 }
 
+/* `previous` is where the one before begins; 0 when that is not known. */
+static bool follows(const unsigned char *head, uint64_t lsn, uint64_t previous)
+{
+    const uint64_t named = pg_64(head + PREVIOUS_AT);
+    return previous != 0 ? named == previous : named < lsn;
+}
+
+static bool has_manager(const unsigned char *head)
+{
+    return head[MANAGER_AT] <= LAST_MANAGER || head[MANAGER_AT] >= FIRST_CUSTOM_MANAGER;
+}
+
 /* Once the whole header is there: what follows is not read for a length that nobody has vouched
  * for. */
 static bool check_head(struct bsc_logs_pg_reader *reader, const struct assembly *assembly)
 {
-    const unsigned char *head = assembly->head;
-    const uint64_t previous = pg_64(head + 8);
-    const uint8_t manager = head[17];
-    if (reader->previous != 0 ? previous != reader->previous : previous >= assembly->lsn)
+    if (!follows(assembly->head, assembly->lsn, reader->previous))
         return torn(reader, assembly->lsn, "does not follow the one before it");
-    if (manager > LAST_MANAGER && manager < FIRST_CUSTOM_MANAGER)
+    if (!has_manager(assembly->head))
         return torn(reader, assembly->lsn, "is of no kind that there is");
     return true;
 }
@@ -127,11 +142,13 @@ static bool take(struct bsc_logs_pg_reader *reader, struct assembly *assembly,
         length -= part;
         if (assembly->done == PG_RECORD_HEADER && !check_head(reader, assembly))
             return false;
-        assembly->keeps = assembly->head[17] == PG_MANAGER_TRANSACTION;
+        assembly->keeps = assembly->head[MANAGER_AT] == PG_MANAGER_TRANSACTION;
     }
-    assembly->crc = bsc_logs_crc32c(assembly->crc, at, length);
+    assembly->crc = reader->crc32c.add(assembly->crc, at, length);
     assembly->done += length;
-    if (assembly->keeps && reader->body.length + length <= PG_BODY_MAX)
+    /* What is kept is the beginning: nothing goes behind a piece that was left out. */
+    assembly->keeps = assembly->keeps && reader->body.length + length <= PG_BODY_MAX;
+    if (assembly->keeps)
         bsc_buf_add(&reader->body, at, length);
     return true;
 }
@@ -161,32 +178,27 @@ static bool take_rest(struct bsc_logs_pg_reader *reader, struct assembly *assemb
     return true;
 }
 
-static bool is_right(const struct assembly *assembly)
+/* Goes on behind a record that counts. */
+static inline void tell(struct bsc_logs_pg_reader *reader, const unsigned char *head, uint64_t lsn,
+                        uint64_t end, const unsigned char *body, size_t body_length)
 {
-    uint32_t crc = bsc_logs_crc32c(assembly->crc, assembly->head, CHECKSUM_AT);
-    return crc == pg_32(assembly->head + CHECKSUM_AT);
-}
-
-static void tell(struct bsc_logs_pg_reader *reader, const struct assembly *assembly, uint64_t end)
-{
-    const unsigned char *head = assembly->head;
-    const uint64_t segment = reader->order.segment;
-    struct bsc_logs_pg_record *record = &reader->record;
-    *record = (struct bsc_logs_pg_record){.lsn = assembly->lsn,
-                                          .end_lsn = end,
-                                          .previous = pg_64(head + 8),
-                                          .length = assembly->length,
-                                          .xid = pg_32(head + 4),
-                                          .manager = head[17],
-                                          .info = head[16]};
-    if (record->manager == PG_MANAGER_LOG && (record->info & PG_LOG_MASK) == PG_LOG_SWITCH) {
-        record->kind = BSC_LOGS_PG_SWITCH;
-        record->end_lsn = (end + segment - 1) / segment * segment;
-    } else if (record->manager == PG_MANAGER_TRANSACTION) {
-        bsc_logs_pg_look_into(reader);
-    }
-    reader->previous = record->lsn;
-    reader->lsn = record->end_lsn;
+    const uint8_t manager = head[MANAGER_AT], info = head[INFO_AT];
+    const bool is_switch = manager == PG_MANAGER_LOG && (info & PG_LOG_MASK) == PG_LOG_SWITCH;
+    if (is_switch)
+        end = (end + reader->order.segment - 1) / reader->order.segment * reader->order.segment;
+    reader->lsn = end;
+    reader->previous = lsn;
+    reader->record =
+        (struct bsc_logs_pg_record){.lsn = lsn,
+                                    .end_lsn = end,
+                                    .previous = pg_64(head + PREVIOUS_AT),
+                                    .length = pg_32(head),
+                                    .xid = pg_32(head + XID_AT),
+                                    .manager = manager,
+                                    .info = info,
+                                    .kind = is_switch ? BSC_LOGS_PG_SWITCH : BSC_LOGS_PG_OTHER};
+    if (manager == PG_MANAGER_TRANSACTION)
+        bsc_logs_pg_look_into(&reader->record, body, body_length);
 }
 
 /* Where the record at or after `lsn` begins on its page, and how much of it is there. */
@@ -240,16 +252,53 @@ static bool read_record(struct bsc_logs_pg_reader *reader, uint64_t lsn, uint64_
         return false;
     if (*ret_anew != no_lsn)
         return true;
-    if (!is_right(&assembly))
+    if (reader->crc32c.add(assembly.crc, assembly.head, CHECKSUM_AT) !=
+        pg_32(assembly.head + CHECKSUM_AT))
         return torn(reader, assembly.lsn, "does not match its checksum");
-    tell(reader, &assembly, end);
+    tell(reader, assembly.head, assembly.lsn, end, (const unsigned char *)reader->body.data,
+         reader->body.length);
     return true;
 }
 
-bool bsc_logs_pg_next(struct bsc_logs_pg_reader *reader)
+/* The header of the record at `lsn` if it lies whole on the page that was checked last, as nearly
+ * every one does: then it is read where it is. NULL for whatever else there may be. */
+static inline const unsigned char *head_here(const struct bsc_logs_pg_reader *reader, uint64_t lsn)
 {
-    if (reader->end != BSC_LOGS_PG_END_NONE)
+    const uint64_t offset = lsn - reader->page_lsn;
+    if (reader->page == NULL || offset < reader->page_header ||
+        offset > reader->block - PG_RECORD_HEADER)
+        return NULL;
+    const unsigned char *head = reader->page + offset;
+    const uint32_t length = pg_32(head);
+    return length < PG_RECORD_HEADER || length > reader->block - offset ? NULL : head;
+}
+
+/* Whether such a record counts. */
+static inline bool is_right(const struct bsc_logs_pg_reader *reader, const unsigned char *head,
+                            uint64_t lsn, uint64_t previous)
+{
+    const size_t room = reader->block - (lsn - reader->page_lsn);
+    return follows(head, lsn, previous) && has_manager(head) &&
+           reader->crc32c.of_record(head, pg_32(head), room) == pg_32(head + CHECKSUM_AT);
+}
+
+/* False, and nothing has changed, where it takes read_next() to tell. */
+static bool read_here(struct bsc_logs_pg_reader *reader)
+{
+    const uint64_t lsn = reader->lsn;
+    const unsigned char *head = head_here(reader, lsn);
+    if (head == NULL || !is_right(reader, head, lsn, reader->previous))
         return false;
+    const uint32_t length = pg_32(head);
+    tell(reader, head, lsn, aligned(lsn + length), head + PG_RECORD_HEADER,
+         length - PG_RECORD_HEADER);
+    return true;
+}
+
+/* Wherever it lies, or why there is none. Not a part of its caller, which would have to make room
+ * for it with every record. */
+__attribute__((noinline)) static bool read_next(struct bsc_logs_pg_reader *reader)
+{
     if (reader->block == 0 &&
         (!bsc_logs_pg_begin(reader) || (reader->order.find && !find_first(reader, reader->lsn))))
         return false;
@@ -261,6 +310,34 @@ bool bsc_logs_pg_next(struct bsc_logs_pg_reader *reader)
         lsn = anew;
     }
     return true;
+}
+
+bool bsc_logs_pg_next(struct bsc_logs_pg_reader *reader)
+{
+    return reader->end == BSC_LOGS_PG_END_NONE && (read_here(reader) || read_next(reader));
+}
+
+/* Records of these say something of a transaction, or of where the next one is. */
+static inline bool is_told(const unsigned char *head)
+{
+    return head[MANAGER_AT] == PG_MANAGER_TRANSACTION || head[MANAGER_AT] == PG_MANAGER_LOG;
+}
+
+bool bsc_logs_pg_skim(struct bsc_logs_pg_reader *reader, uint64_t upto)
+{
+    uint64_t lsn = reader->lsn, previous = reader->previous;
+    if (reader->end != BSC_LOGS_PG_END_NONE)
+        return false;
+    while (lsn < upto) {
+        const unsigned char *head = head_here(reader, lsn);
+        if (head == NULL || is_told(head) || !is_right(reader, head, lsn, previous))
+            break;
+        previous = lsn;
+        lsn = aligned(lsn + pg_32(head));
+    }
+    reader->lsn = lsn;
+    reader->previous = previous;
+    return bsc_logs_pg_next(reader);
 }
 
 /* Whether what follows a page that does not count may still be of this log. */

@@ -21,6 +21,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "logs/crc32c.h"
 #include "os/sys.h"
 
 /* A folder in which files of the log may be. */
@@ -85,19 +86,25 @@ enum { BSC_LOGS_PG_REASON = 512 };
 
 struct bsc_logs_pg_reader {
     struct bsc_logs_pg_order order;
-    int fd;                 /* of the file that is open, or -1 */
-    char *path;             /* owned: of that file */
-    uint64_t number;        /* of that file's segment */
-    unsigned char *chunk;   /* owned: a piece of it */
-    uint64_t chunk_lsn;     /* where that piece begins */
-    size_t chunk_bytes;     /* of it that were read */
-    uint32_t block;         /* bytes of a page, as the first file says; 0 before */
-    uint16_t magic;         /* of the pages, the same in all of them; 0 before the first */
-    uint64_t page_lsn;      /* of the page that was checked last */
-    uint32_t page_timeline; /* of it */
-    uint64_t lsn;           /* where the next record is looked for */
-    uint64_t previous;      /* where the last record begins; 0 when it is not known */
-    struct bsc_buf body;    /* beginning of a record that has to be looked into */
+    /* Where the next record is looked for. Not beside `previous`: what the compiler stores together
+     * with its neighbour takes the processor longer to read again, and every record waits for it.
+     */
+    uint64_t lsn;
+    int fd;                    /* of the file that is open, or -1 */
+    char *path;                /* owned: of that file */
+    uint64_t number;           /* of that file's segment */
+    unsigned char *chunk;      /* owned: a piece of it */
+    uint64_t chunk_lsn;        /* where that piece begins */
+    size_t chunk_bytes;        /* of it that were read */
+    uint32_t block;            /* bytes of a page, as the first file says; 0 before */
+    uint16_t magic;            /* of the pages, the same in all of them; 0 before the first */
+    uint64_t page_lsn;         /* of the page that was checked last */
+    const unsigned char *page; /* borrowed: it; NULL where the chunk does not hold it any more */
+    uint32_t page_header;      /* bytes of its header */
+    uint32_t page_timeline;    /* of it */
+    uint64_t previous;         /* where the last record begins; 0 when it is not known */
+    struct bsc_buf body;       /* of a record that has several pages and has to be looked into */
+    struct bsc_logs_crc32c_way crc32c; /* how this processor makes checksums best */
     struct bsc_logs_pg_record record;
     enum bsc_logs_pg_end end;
     uint64_t end_lsn;                /* where the log ends: behind the last record that counts */
@@ -113,6 +120,10 @@ void bsc_logs_pg_release(struct bsc_logs_pg_reader *reader);
 
 /* Goes on to the next record; false at the end, when `end` and what follows it are set. */
 bool bsc_logs_pg_next(struct bsc_logs_pg_reader *reader);
+
+/* The same, but records that begin before `upto` and are of no transaction may be passed over: they
+ * are checked, and not told. */
+bool bsc_logs_pg_skim(struct bsc_logs_pg_reader *reader, uint64_t upto);
 
 /* After the end: looks for a whole record behind the bad one, and goes on with it. True
  * means that the log was longer than what could be read of it; everything between is lost. */

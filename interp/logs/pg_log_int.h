@@ -63,7 +63,9 @@ bool bsc_logs_pg_begin(struct bsc_logs_pg_reader *reader);
 /* The page that begins at `lsn`, checked against all that is known; false at the end. */
 bool bsc_logs_pg_page_at(struct bsc_logs_pg_reader *reader, uint64_t lsn, struct pg_page *ret_page);
 
-/* Fills in kind, xid and time_us of the reader's record from its body. */
-void bsc_logs_pg_look_into(struct bsc_logs_pg_reader *reader);
+/* Fills in kind, xid and time_us of a transaction's record from what follows its header, or the
+ * beginning of that. */
+void bsc_logs_pg_look_into(struct bsc_logs_pg_record *record, const unsigned char *body,
+                           size_t length);
 
 #endif

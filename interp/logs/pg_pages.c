@@ -58,6 +58,7 @@ static void close_file(struct bsc_logs_pg_reader *reader)
     bsc_mem_free(reader->path);
     reader->path = NULL;
     reader->chunk_bytes = 0;
+    reader->page = NULL;
 }
 
 static bool is_left_out(const struct bsc_logs_pg_folder *folder, const char *name)
@@ -116,12 +117,11 @@ static void take_apart(const unsigned char *bytes, struct pg_page *page)
     page->header = page->info & PG_PAGE_FIRST ? PG_FILE_HEADER : PG_PAGE_HEADER;
 }
 
+/* Most of a log file that was closed early is zeros: each byte is held against the one before it.
+ */
 static bool is_zero(const unsigned char *bytes, size_t length)
 {
-    size_t i = 0;
-    while (i < length && bytes[i] == 0)
-        i++;
-    return i == length;
+    return length == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0);
 }
 
 static bool is_known(uint16_t magic)
@@ -283,6 +283,7 @@ static bool read_chunk(struct bsc_logs_pg_reader *reader, uint64_t lsn)
         return false;
     reader->chunk_lsn = lsn - lsn % CHUNK_BYTES;
     reader->chunk_bytes = 0;
+    reader->page = NULL;
     return read_here(reader, reader->chunk_lsn, reader->chunk, CHUNK_BYTES, &reader->chunk_bytes);
 }
 
@@ -310,5 +311,7 @@ bool bsc_logs_pg_page_at(struct bsc_logs_pg_reader *reader, uint64_t lsn, struct
     if (lsn != reader->page_lsn && !check_page(reader, ret_page, reader->block, lsn))
         return false;
     reader->page_lsn = lsn;
+    reader->page = ret_page->bytes;
+    reader->page_header = ret_page->header;
     return true;
 }

@@ -229,7 +229,7 @@ static bool prove(const struct pg_tail *tail, struct bsc_err *err)
     struct bsc_logs_pg_tail_order again = *order;
     struct bsc_logs_pg_survey survey = {0};
     again.list_max = 0;
-    bool ok = bsc_logs_pg_tail_survey(&again, folders, 2, &survey, err);
+    bool ok = bsc_logs_pg_tail_survey(&again, folders, 2, false, &survey, err);
     if (ok && (survey.last_lsn != tail->survey.last_lsn || survey.commits != tail->survey.commits))
         ok = bsc_err_set(err, BSC_ERR_DAMAGED,
                          "what was written to '%s' ends at LSN %" PRIu64 ", not %" PRIu64 ": %s",
@@ -321,7 +321,12 @@ bool bsc_logs_pg_salvage(const struct bsc_logs_pg_tail_order *order,
                          struct bsc_logs_pg_salvaged *ret, struct bsc_err *err)
 {
     struct pg_tail tail;
-    bool ok = bsc_logs_pg_tail_find(&tail, order, err) && salvage(&tail, ret, err);
+    bool ok = true;
+    if (order->told != NULL)
+        bsc_logs_pg_tail_recall(&tail, order);
+    else
+        ok = bsc_logs_pg_tail_find(&tail, order, err);
+    ok = ok && salvage(&tail, ret, err);
     bsc_logs_pg_tail_release(&tail);
     return ok;
 }

@@ -15,8 +15,6 @@
 #include "os/files.h"
 #include "os/process.h"
 
-enum { RESIDENTS_MAX = 16 };
-
 static const char *const kind_names[] = {"unavailable", "empty",    "available",
                                          "damaged",     "salvaged", "too_late"};
 
@@ -35,24 +33,23 @@ static bool judge(struct pg_tail *tail, enum pg_tail_kind kind, const char *form
 }
 
 /* The processes of a server work in its data folder, and write to its log wherever that is. */
-static bool nobody_works_in(struct pg_tail *tail, const char *folder)
+static bool nobody_uses(struct pg_tail *tail)
 {
-    pid_t pids[RESIDENTS_MAX];
-    size_t count = bsc_process_residents(folder, pids, RESIDENTS_MAX);
-    if (count == 0)
-        return true;
-    return judge(tail, PG_TAIL_UNAVAILABLE, "the server is not dead: process %lld works in '%s'",
-                 (long long)pids[0], folder);
-}
-
-static bool nobody_writes_in(struct pg_tail *tail)
-{
-    pid_t pids[RESIDENTS_MAX];
-    size_t count = bsc_process_writers(tail->wal, pids, RESIDENTS_MAX);
-    if (count == 0)
-        return true;
-    return judge(tail, PG_TAIL_UNAVAILABLE, "the server is not dead: process %lld writes in '%s'",
-                 (long long)pids[0], tail->wal);
+    const bool is_wal = strcmp(bsc_files_name_of(tail->disk), "pg_wal") == 0;
+    char *above = bsc_files_folder_of(tail->disk);
+    const char *data = is_wal ? above : tail->disk;
+    const struct bsc_process_users users = bsc_process_users(data, tail->wal);
+    bool nobody = true;
+    if (users.resident != 0)
+        nobody =
+            judge(tail, PG_TAIL_UNAVAILABLE, "the server is not dead: process %lld works in '%s'",
+                  (long long)users.resident, data);
+    else if (users.writer != 0)
+        nobody =
+            judge(tail, PG_TAIL_UNAVAILABLE, "the server is not dead: process %lld writes in '%s'",
+                  (long long)users.writer, tail->wal);
+    bsc_mem_free(above);
+    return nobody;
 }
 
 static bool find_disk(struct pg_tail *tail)
@@ -60,8 +57,6 @@ static bool find_disk(struct pg_tail *tail)
     const struct bsc_sys *sys = tail->order->sys;
     char *wal = bsc_files_join(tail->disk, "pg_wal");
     char *control = bsc_files_join(tail->disk, "global/pg_control");
-    char *above = bsc_files_folder_of(tail->disk);
-    const bool is_wal = strcmp(bsc_files_name_of(tail->disk), "pg_wal") == 0;
     bool ok = true;
     if (!bsc_files_exists(sys, tail->disk))
         ok = judge(tail, PG_TAIL_UNAVAILABLE, "'%s' does not answer", tail->disk);
@@ -71,10 +66,9 @@ static bool find_disk(struct pg_tail *tail)
         ok = judge(tail, PG_TAIL_UNAVAILABLE, "'%s' cannot be read", wal);
     else
         tail->wal = bsc_mem_text(tail->disk);
-    ok = ok && nobody_works_in(tail, is_wal ? above : tail->disk) && nobody_writes_in(tail);
+    ok = ok && (tail->order->rests || nobody_uses(tail));
     bsc_mem_free(wal);
     bsc_mem_free(control);
-    bsc_mem_free(above);
     return ok;
 }
 
@@ -93,7 +87,7 @@ static struct bsc_logs_pg_order log_of(const struct bsc_logs_pg_tail_order *orde
 
 bool bsc_logs_pg_tail_survey(const struct bsc_logs_pg_tail_order *order,
                              const struct bsc_logs_pg_folder *folders, size_t count,
-                             struct bsc_logs_pg_survey *ret, struct bsc_err *err)
+                             bool look_beyond, struct bsc_logs_pg_survey *ret, struct bsc_err *err)
 {
     const struct bsc_logs_pg_folder shipped[] = {{.path = order->destination},
                                                  {.path = order->share}};
@@ -103,7 +97,7 @@ bool bsc_logs_pg_tail_survey(const struct bsc_logs_pg_tail_order *order,
         .before_count = order->share == NULL ? 1 : 2,
         .list_from = order->list_from,
         .list_max = order->list_max > 0 ? (size_t)order->list_max : 0,
-        .look_beyond = true};
+        .look_beyond = look_beyond};
     return bsc_logs_pg_survey_make(&survey, ret, err);
 }
 
@@ -334,7 +328,7 @@ static bool look_at(struct pg_tail *tail, struct bsc_err *err)
     struct bsc_logs_pg_folder folders[PG_TAIL_FOLDERS];
     const size_t count = bsc_logs_pg_tail_folders(tail, folders);
     tail->has_note = bsc_logs_pg_note_read(order, &tail->note);
-    if (!bsc_logs_pg_tail_survey(order, folders, count, &tail->survey, err))
+    if (!bsc_logs_pg_tail_survey(order, folders, count, true, &tail->survey, err))
         return false;
     judge_log(tail);
     return true;
@@ -390,11 +384,36 @@ bool bsc_logs_pg_tail_find(struct pg_tail *tail, const struct bsc_logs_pg_tail_o
     return ok;
 }
 
+void bsc_logs_pg_tail_recall(struct pg_tail *tail, const struct bsc_logs_pg_tail_order *order)
+{
+    const struct bsc_logs_pg_told *told = order->told;
+    *tail = (struct pg_tail){.order = order, .disk = order->salvage[0]};
+    bsc_buf_init(&tail->survey.waiting);
+    if (!find_disk(tail))
+        return;
+    tail->has_note = bsc_logs_pg_note_read(order, &tail->note);
+    tail->survey.last_lsn = told->last_lsn;
+    tail->survey.commits = told->commits;
+    tail->survey.last_time_us = told->time_ms * 1000;
+    judge(tail, PG_TAIL_AVAILABLE, "%s", "");
+}
+
 void bsc_logs_pg_tail_release(struct pg_tail *tail)
 {
     bsc_logs_pg_survey_release(&tail->survey);
     bsc_mem_free(tail->wal);
     tail->wal = NULL;
+}
+
+bool bsc_logs_pg_tail_rests(const struct bsc_logs_pg_tail_order *order)
+{
+    bool rests = true;
+    for (size_t i = 0; rests && i < order->salvage_count; i++) {
+        struct pg_tail tail = {.order = order, .disk = order->salvage[i]};
+        rests = find_disk(&tail);
+        bsc_logs_pg_tail_release(&tail);
+    }
+    return rests;
 }
 
 static void set_range(struct bsc_value *facts, uint64_t first_lsn, uint64_t last_lsn,

@@ -18,6 +18,13 @@
 #include "os/sys.h"
 #include "value/value.h"
 
+/* What was told of a tail that can be salvaged. */
+struct bsc_logs_pg_told {
+    uint64_t last_lsn;
+    int64_t commits;
+    int64_t time_ms; /* of the last of them; 0: none is known */
+};
+
 struct bsc_logs_pg_tail_order {
     const struct bsc_sys *sys; /* borrowed, as all the others */
     /* Data folders of dead servers, or their folders of log files: the primary's, and those of
@@ -33,9 +40,13 @@ struct bsc_logs_pg_tail_order {
     uint64_t after_lsn; /* the tail begins here */
     uint64_t last_lsn;  /* to be salvaged up to here, no less and no more; 0 is all there is */
     bool parted;        /* the copy was brought online at after_lsn: it takes nothing any more */
-    int64_t list_from;  /* commits that are left out before those */
-    int64_t list_max;   /* commits that are told one by one */
-    const atomic_bool *cancel;                                /* may be NULL */
+    bool rests;         /* bsc_logs_pg_tail_rests has just said so of these disks */
+    /* For salvaging, of the only disk: what was told of it when all of its files were as they are
+       now, so that they need not be read for that again; NULL: it is not known. */
+    const struct bsc_logs_pg_told *told;
+    int64_t list_from;         /* commits that are left out before those */
+    int64_t list_max;          /* commits that are told one by one */
+    const atomic_bool *cancel; /* may be NULL */
     void (*progress)(void *arg, int64_t done, int64_t total); /* bytes written; may be NULL */
     void *progress_arg;
 };
@@ -44,6 +55,10 @@ struct bsc_logs_pg_tail_order {
  * reason, as stdlib/facts/tail.lua describes them. NULL with CANCELLED, or INVALID for an order
  * that cannot be carried out whatever the disk holds. */
 struct bsc_value *bsc_logs_pg_tail(const struct bsc_logs_pg_tail_order *order, struct bsc_err *err);
+
+/* Whether the disks are there and no server on this machine works with any of them. Their files may
+ * be the same as before, and yet somebody be about to write to them. */
+bool bsc_logs_pg_tail_rests(const struct bsc_logs_pg_tail_order *order);
 
 struct bsc_logs_pg_salvaged {
     uint64_t first_lsn;

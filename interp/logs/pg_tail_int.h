@@ -43,6 +43,8 @@ struct pg_tail {
  * and INVALID as bsc_logs_pg_open. */
 bool bsc_logs_pg_tail_find(struct pg_tail *tail, const struct bsc_logs_pg_tail_order *order,
                            struct bsc_err *err);
+/* The same where it is known what would be found. */
+void bsc_logs_pg_tail_recall(struct pg_tail *tail, const struct bsc_logs_pg_tail_order *order);
 void bsc_logs_pg_tail_release(struct pg_tail *tail);
 
 enum { PG_TAIL_FOLDERS = 3 };
@@ -51,10 +53,11 @@ enum { PG_TAIL_FOLDERS = 3 };
 size_t bsc_logs_pg_tail_folders(const struct pg_tail *tail,
                                 struct bsc_logs_pg_folder ret[PG_TAIL_FOLDERS]);
 
-/* Reads the tail from folders, with its commits one by one where that is asked for. */
+/* Reads the tail from folders, with its commits one by one where that is asked for, and what lies
+ * behind a hole if it is to look beyond. */
 bool bsc_logs_pg_tail_survey(const struct bsc_logs_pg_tail_order *order,
                              const struct bsc_logs_pg_folder *folders, size_t count,
-                             struct bsc_logs_pg_survey *ret, struct bsc_err *err);
+                             bool look_beyond, struct bsc_logs_pg_survey *ret, struct bsc_err *err);
 
 /* The note beside the standby's log files. */
 bool bsc_logs_pg_note_read(const struct bsc_logs_pg_tail_order *order, struct pg_note *ret);

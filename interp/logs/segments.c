@@ -248,7 +248,7 @@ static bool hand_over(struct work *work, struct job *job, struct bsc_err *err)
     work->result->copied++;
     work->result->bytes += job->bytes;
     if (order->handed_over != NULL)
-        order->handed_over(order->handed_over_arg);
+        order->handed_over(order->handed_over_arg, job->is_history ? -1 : job->pages.first_lsn);
     return true;
 }
 

@@ -41,7 +41,8 @@ struct bsc_logs_segments_order {
     const atomic_bool *cancel;
     void (*progress)(void *arg, int64_t done, int64_t total); /* bytes; may be NULL */
     void *progress_arg;
-    void (*handed_over)(void *arg); /* after each file; may be NULL */
+    /* After each file, which begins at `first_lsn`, or is a history (-1); may be NULL. */
+    void (*handed_over)(void *arg, int64_t first_lsn);
     void *handed_over_arg;
 };
 

@@ -4,9 +4,10 @@
  *     bench_pg_log PROGRAMS FOLDER FILE
  *
  * PROGRAMS is the folder of PostgreSQL's programs, FOLDER one of log files of 16 MiB, FILE the name
- * of the first of them to read. Both read to the end of the log; pg_waldump only sums up what it
- * finds (--stats), which is the quickest that it can do. They take turns, everything is in memory
- * from the second round on, and every figure is the median.
+ * of the first of them to read. All read to the end of the log: we record by record, we on all
+ * processors for where it ends only, and pg_waldump, which only sums up what it finds (--stats),
+ * the quickest that it can do. They take turns, everything is in memory from the second round on,
+ * and every figure is the median.
  */
 #include <fcntl.h>
 #include <spawn.h>
@@ -19,31 +20,53 @@
 #include "bench.h"
 
 #include "base/mem.h"
-#include "logs/pg_log.h"
+#include "logs/pg_parts.h"
 
 enum { ROUNDS = 7, SEGMENT = 16 << 20 };
 
 extern char **environ;
 
-static double time_reader(const char *folder, uint64_t first, long *ret_records, double *ret_bytes)
+/* A folder of log files, and from where on it is read. */
+struct log {
+    struct bsc_logs_pg_folder folder;
+    struct bsc_logs_pg_order order;
+};
+
+static void log_aim(struct log *log, const char *folder, uint64_t first)
 {
-    const struct bsc_logs_pg_folder folders[] = {{.path = folder}};
-    const struct bsc_logs_pg_order order = {.sys = bsc_sys_real(),
-                                            .folders = folders,
+    log->folder = (struct bsc_logs_pg_folder){.path = folder};
+    log->order = (struct bsc_logs_pg_order){.sys = bsc_sys_real(),
+                                            .folders = &log->folder,
                                             .folder_count = 1,
                                             .timeline = 1,
                                             .segment = SEGMENT,
                                             .first_lsn = first,
                                             .find = true};
+}
+
+static double time_reader(const struct log *log, long *ret_records, uint64_t *ret_end)
+{
     struct bsc_logs_pg_reader reader;
     struct bsc_err err = BSC_ERR_INIT;
     double begin = bench_now_us();
-    if (!bsc_logs_pg_open(&reader, &order, &err))
+    if (!bsc_logs_pg_open(&reader, &log->order, &err))
         bench_die("cannot read", &err);
     *ret_records = 0;
     while (bsc_logs_pg_next(&reader))
         ++*ret_records;
-    *ret_bytes = (double)(reader.end_lsn - first);
+    *ret_end = reader.end_lsn;
+    bsc_logs_pg_release(&reader);
+    return (bench_now_us() - begin) / 1e6;
+}
+
+/* 0 where it is not read in parts. */
+static double time_parts(const struct log *log, uint64_t end)
+{
+    struct bsc_logs_pg_reader reader;
+    int64_t time_us = 0;
+    double begin = bench_now_us();
+    if (!bsc_logs_pg_parts_read(&log->order, (end - 1) / SEGMENT * SEGMENT, &reader, &time_us))
+        return 0;
     bsc_logs_pg_release(&reader);
     return (bench_now_us() - begin) / 1e6;
 }
@@ -72,22 +95,27 @@ static double time_waldump(const char *programs, const char *folder, uint64_t fi
 
 int main(int argc, char **argv)
 {
-    double ours[ROUNDS], theirs[ROUNDS], bytes = 0;
+    double ours[ROUNDS], parts[ROUNDS], theirs[ROUNDS];
+    struct log log;
+    uint64_t end = 0;
     long records = 0;
     struct rusage usage;
     if (argc != 4 || strlen(argv[3]) != 24)
         bench_die("usage: bench_pg_log PROGRAMS FOLDER FILE", NULL);
-    uint64_t first = strtoull(argv[3] + 16, NULL, 16) * SEGMENT;
-    time_reader(argv[2], first, &records, &bytes);
+    const uint64_t first = strtoull(argv[3] + 16, NULL, 16) * SEGMENT;
+    log_aim(&log, argv[2], first);
+    time_reader(&log, &records, &end);
     for (int i = 0; i < ROUNDS; i++) {
-        ours[i] = time_reader(argv[2], first, &records, &bytes);
+        ours[i] = time_reader(&log, &records, &end);
+        parts[i] = time_parts(&log, end);
         theirs[i] = time_waldump(argv[1], argv[2], first);
     }
     getrusage(RUSAGE_SELF, &usage);
-    double mine = bench_median(ours, ROUNDS), other = bench_median(theirs, ROUNDS);
-    printf("%ld records, %.0f MB: %.0f MB/s, pg_waldump --stats %.0f MB/s (ratio %.1f), "
-           "%ld KiB of memory\n",
-           records, bytes / 1e6, bytes / 1e6 / mine, bytes / 1e6 / other, other / mine,
-           usage.ru_maxrss);
+    const double bytes = (double)(end - first), mine = bench_median(ours, ROUNDS),
+                 all = bench_median(parts, ROUNDS), other = bench_median(theirs, ROUNDS);
+    printf("%ld records, %.0f MB: %.0f MB/s, in parts %.0f MB/s, pg_waldump --stats %.0f MB/s "
+           "(ratio %.1f), %ld KiB of memory\n",
+           records, bytes / 1e6, bytes / 1e6 / mine, all > 0 ? bytes / 1e6 / all : 0.0,
+           bytes / 1e6 / other, other / mine, usage.ru_maxrss);
     return 0;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "os/files.h"
 #include "os/process.h"
 
 struct pg_cluster {
@@ -89,6 +90,20 @@ static inline void pg_cluster_remove(struct pg_cluster *cluster)
     unit_folder_remove(cluster->folder);
     free(cluster->wal);
     bsc_mem_free(cluster->programs);
+}
+
+/* Where the first log file of a folder begins; 0: there is none. */
+static inline uint64_t first_file(const char *folder, uint32_t segment)
+{
+    struct bsc_files_list list = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+    uint64_t lsn = 0;
+    assert_true(bsc_files_list(folder, &list, &err));
+    for (size_t i = 0; lsn == 0 && i < list.count; i++)
+        if (strlen(list.names[i]) == 24)
+            lsn = strtoull(list.names[i] + 16, NULL, 16) * segment;
+    bsc_files_list_release(&list);
+    return lsn;
 }
 
 #endif

@@ -57,19 +57,6 @@ static inline int remove_history(void **state)
     return 0;
 }
 
-static inline uint64_t first_file(const char *folder)
-{
-    struct bsc_files_list list = {0};
-    struct bsc_err err = BSC_ERR_INIT;
-    uint64_t lsn = 0;
-    assert_true(bsc_files_list(folder, &list, &err));
-    for (size_t i = 0; lsn == 0 && i < list.count; i++)
-        if (strlen(list.names[i]) == 24)
-            lsn = strtoull(list.names[i] + 16, NULL, 16) * MIB;
-    bsc_files_list_release(&list);
-    return lsn;
-}
-
 static inline struct bsc_logs_pg_survey survey_of(const char *folder, uint64_t lsn, bool find)
 {
     const struct bsc_logs_pg_folder folders[] = {{.path = folder}};
@@ -143,7 +130,7 @@ static inline void site_make(const struct pg_cluster *cluster, struct site *site
     char *wal = unit_path(site->disk, "pg_wal");
     assert_int_equal(mkdir(site->disk, 0700) + mkdir(wal, 0700), 0);
     assert_int_equal(mkdir(site->destination, 0700) + mkdir(site->share, 0700), 0);
-    site->first = first_file(cluster->wal);
+    site->first = first_file(cluster->wal, MIB);
     find_ends(site, cluster->wal);
     assert_true(site->half > site->first && site->last > site->half + MIB);
     copy_range(cluster->wal, wal, site->first, site->last);

@@ -35,19 +35,6 @@ static const char history[] =
     "DELETE FROM t WHERE a % 7 = 0;\n\n"
     "INSERT INTO t VALUES (5);\n\n";
 
-static inline uint64_t first_file(const char *folder, uint32_t segment)
-{
-    struct bsc_files_list list = {0};
-    struct bsc_err err = BSC_ERR_INIT;
-    uint64_t lsn = 0;
-    assert_true(bsc_files_list(folder, &list, &err));
-    for (size_t i = 0; lsn == 0 && i < list.count; i++)
-        if (strlen(list.names[i]) == 24)
-            lsn = strtoull(list.names[i] + 16, NULL, 16) * segment;
-    bsc_files_list_release(&list);
-    return lsn;
-}
-
 static inline void aim(struct facts *facts, uint32_t segment)
 {
     facts->first = first_file(facts->cluster.wal, segment);

@@ -193,6 +193,53 @@ static void a_wrong_byte_ends_a_log_and_what_is_behind_it_can_be_found(void **st
     spoilt_remove(&spoilt);
 }
 
+/* Changes a byte of a record's header and makes its checksum right again; does it twice to have the
+ * record as it was. False where it does not lie whole on its page. */
+static bool reseal(const char *path, off_t offset, size_t at)
+{
+    unsigned char record[8192];
+    uint32_t length = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0 && pread(fd, &length, sizeof length, offset) == sizeof length);
+    const bool fits = length >= 24 && offset % 8192 + length <= 8192;
+    assert_true(!fits || pread(fd, record, length, offset) == (ssize_t)length);
+    close(fd);
+    if (!fits)
+        return false;
+    record[at] ^= 0x40;
+    const uint32_t crc = bsc_logs_crc32c(bsc_logs_crc32c(0, record + 24, length - 24), record, 20);
+    memcpy(record + 20, &crc, sizeof crc);
+    overwrite(path, offset, record, length);
+    return true;
+}
+
+/* That its checksum is right does not make a record one of this log. */
+static void a_record_that_names_another_before_it_or_is_of_no_kind_ends_a_log(void **state)
+{
+    enum { PREVIOUS_AT = 8, MANAGER_AT = 17 };
+    const struct facts *facts = *state;
+    struct spoilt spoilt;
+    uint64_t *lsns = bsc_mem_new(RECORDS, sizeof *lsns);
+    int checked = 0;
+    spoilt_make(facts, &spoilt);
+    const uint64_t whole = ends(&spoilt, BSC_LOGS_PG_END_MISSING);
+    const size_t count = list_records(&spoilt.order, facts->first + MIB, lsns);
+    for (size_t i = count / 2; i < count && checked < 10; i++) {
+        const off_t offset = (off_t)(lsns[i] - facts->first);
+        for (size_t at = PREVIOUS_AT; at <= MANAGER_AT; at += MANAGER_AT - PREVIOUS_AT) {
+            if (!reseal(spoilt.paths[0], offset, at))
+                continue;
+            assert_int_equal(ends(&spoilt, BSC_LOGS_PG_END_TORN), lsns[i]);
+            assert_true(reseal(spoilt.paths[0], offset, at));
+            checked++;
+        }
+    }
+    assert_int_equal(checked, 10);
+    assert_int_equal(ends(&spoilt, BSC_LOGS_PG_END_MISSING), whole);
+    bsc_mem_free(lsns);
+    spoilt_remove(&spoilt);
+}
+
 static void reading_begins_at_any_record_and_any_place(void **state)
 {
     const struct facts *facts = *state;
@@ -291,6 +338,97 @@ static size_t spoil(unsigned char *bytes, size_t length, uint64_t *random)
     return at;
 }
 
+enum how { HERE, PUT_TOGETHER, SKIMMED, PLAIN };
+
+static bool go_on(struct bsc_logs_pg_reader *reader, enum how how)
+{
+    if (how == PUT_TOGETHER)
+        reader->page = NULL; /* no record lies whole on a page that is not there */
+    return how == SKIMMED ? bsc_logs_pg_skim(reader, UINT64_MAX) : bsc_logs_pg_next(reader);
+}
+
+/* What is told of the transactions of a log, as one number, and where it ends. */
+struct gist {
+    uint32_t crc;
+    int64_t records; /* of transactions */
+    uint64_t previous;
+    uint64_t end_lsn;
+    uint64_t bad_lsn;
+    enum bsc_logs_pg_end end;
+};
+
+static struct gist read_gist(const struct bsc_logs_pg_order *order, enum how how)
+{
+    struct bsc_logs_crc32c_way ways[BSC_LOGS_CRC32C_WAYS];
+    struct bsc_logs_pg_reader reader;
+    struct gist gist = {0};
+    begin(&reader, order);
+    (void)bsc_logs_crc32c_ways(ways);
+    if (how == PLAIN)
+        reader.crc32c = ways[0];
+    while (go_on(&reader, how)) {
+        const struct bsc_logs_pg_record *record = &reader.record;
+        if (record->manager != 1)
+            continue;
+        const uint64_t told[] = {
+            record->lsn, record->end_lsn, record->previous,       record->length,
+            record->xid, record->info,    (uint64_t)record->kind, (uint64_t)record->time_us};
+        gist.crc = bsc_logs_crc32c(gist.crc, told, sizeof told);
+        gist.records++;
+    }
+    gist.previous = reader.previous;
+    gist.end_lsn = reader.end_lsn;
+    gist.bad_lsn = reader.bad_lsn;
+    gist.end = reader.end;
+    bsc_logs_pg_release(&reader);
+    return gist;
+}
+
+/* Where a record is, and which way its checksum is made, is all one. */
+static int64_t agree(const struct bsc_logs_pg_order *order)
+{
+    static const enum how others[] = {PUT_TOGETHER, SKIMMED, PLAIN};
+    const struct gist here = read_gist(order, HERE);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        const struct gist other = read_gist(order, others[i]);
+        assert_int_equal(other.crc, here.crc);
+        assert_int_equal(other.records, here.records);
+        assert_int_equal(other.previous, here.previous);
+        assert_int_equal(other.end_lsn, here.end_lsn);
+        assert_int_equal(other.bad_lsn, here.bad_lsn);
+        assert_int_equal(other.end, here.end);
+    }
+    return here.records;
+}
+
+static void a_log_is_the_same_however_it_is_read(void **state)
+{
+    const struct facts *facts = *state;
+    assert_true(agree(&facts->order) > 5);
+}
+
+/* The records in between are passed over, the one at the place that was asked for is not. */
+static void skimming_tells_the_record_at_its_end(void **state)
+{
+    const struct facts *facts = *state;
+    struct bsc_logs_pg_reader reader;
+    uint64_t *lsns = bsc_mem_new(RECORDS, sizeof *lsns);
+    const size_t count = list_records(&facts->order, facts->first + MIB, lsns);
+    for (size_t i = 1; i < count; i += 7) {
+        size_t told = 0;
+        begin(&reader, &facts->order);
+        do {
+            assert_true(bsc_logs_pg_skim(&reader, lsns[i] - i % 8));
+            told++;
+        } while (reader.record.lsn < lsns[i]);
+        assert_int_equal(reader.record.lsn, lsns[i]);
+        assert_int_equal(reader.record.previous, lsns[i - 1]);
+        assert_true(told <= i + 1 && (i < 1000 || told < i));
+        bsc_logs_pg_release(&reader);
+    }
+    bsc_mem_free(lsns);
+}
+
 /* What was read before the place that was spoilt is right; and reading ends. */
 static void read_spoilt(const struct spoilt *spoilt, uint64_t bad, const uint64_t *lsns,
                         size_t count)
@@ -335,6 +473,8 @@ static void whatever_a_file_holds_reading_ends(void **state)
         unit_file_put(spoilt.paths[1], bytes, used);
         first = used < first ? used : first;
         read_spoilt(&spoilt, facts->first + MIB + first, lsns, count);
+        if (round % 4 == 0)
+            (void)agree(&spoilt.order);
     }
     for (size_t i = 0; i < length; i++)
         bytes[i] = (unsigned char)draw(&random);
@@ -357,9 +497,12 @@ int main(void)
         cmocka_unit_test(a_file_that_is_shorter_than_another_is_passed_over),
         cmocka_unit_test(another_system_or_timeline_or_version_is_no_part_of_a_log),
         cmocka_unit_test(a_wrong_byte_ends_a_log_and_what_is_behind_it_can_be_found),
+        cmocka_unit_test(a_record_that_names_another_before_it_or_is_of_no_kind_ends_a_log),
         cmocka_unit_test(reading_begins_at_any_record_and_any_place),
         cmocka_unit_test(what_cannot_be_asked_is_refused),
         cmocka_unit_test(reading_can_be_cancelled),
+        cmocka_unit_test(a_log_is_the_same_however_it_is_read),
+        cmocka_unit_test(skimming_tells_the_record_at_its_end),
         cmocka_unit_test(whatever_a_file_holds_reading_ends),
     };
     return cmocka_run_group_tests(tests, make_history, remove_history);

@@ -9,6 +9,7 @@
 #include "../fault_sys.h"
 #include "logs/pg_mark.h"
 #include "logs/segments.h"
+#include "os/clock.h"
 
 static void what_was_not_shipped_is_told_commit_by_commit(void **state)
 {
@@ -75,6 +76,45 @@ static void it_is_handed_over_as_whole_files(void **state)
     bsc_value_free(facts);
     assert_true(bsc_logs_pg_salvage(&site.order, &salvaged, &err));
     assert_int_equal(salvaged.files, 0);
+    site_remove(&site);
+}
+
+static void is_refused(struct site *site, const struct bsc_logs_pg_told *told)
+{
+    struct bsc_logs_pg_salvaged salvaged = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+    char *path = file_in(site->destination, site->half);
+    site->order.told = told;
+    assert_false(bsc_logs_pg_salvage(&site->order, &salvaged, &err));
+    assert_int_equal(err.code, BSC_ERR_DAMAGED);
+    assert_int_not_equal(access(path, F_OK), 0);
+    free(path);
+}
+
+/* Whatever was told, what is handed over is what was read of it. */
+static void what_was_told_of_it_need_not_be_read_again(void **state)
+{
+    struct site site;
+    struct bsc_logs_pg_salvaged salvaged = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+    site_make(*state, &site);
+    struct bsc_value *before = tail_of(&site);
+    struct bsc_logs_pg_told told = {.last_lsn = site.last, .commits = site.commits + 1};
+    is_refused(&site, &told);
+    told = (struct bsc_logs_pg_told){.last_lsn = site.half + MIB / 2, .commits = site.commits};
+    is_refused(&site, &told);
+    told = (struct bsc_logs_pg_told){.last_lsn = site.last, .commits = site.commits};
+    assert_true(bsc_clock_parse(bsc_value_get_string(before, "time"), &told.time_ms));
+    assert_true(bsc_logs_pg_salvage(&site.order, &salvaged, &err));
+    assert_int_equal(salvaged.last_lsn, site.last);
+    assert_int_equal(salvaged.commits, site.commits);
+    is_handed_over(&site);
+    site.order.after_lsn = site.last;
+    struct bsc_value *after = tail_of(&site);
+    is_in_state(after, "salvaged");
+    assert_string_equal(bsc_value_get_string(after, "time"), bsc_value_get_string(before, "time"));
+    bsc_value_free(before);
+    bsc_value_free(after);
     site_remove(&site);
 }
 
@@ -478,6 +518,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_not_shipped_is_told_commit_by_commit),
         cmocka_unit_test(it_is_handed_over_as_whole_files),
+        cmocka_unit_test(what_was_told_of_it_need_not_be_read_again),
         cmocka_unit_test(files_that_are_there_in_part_are_replaced),
         cmocka_unit_test(a_tail_begins_anywhere),
         cmocka_unit_test(what_the_standby_has_replayed_stays_as_it_was_shipped),

@@ -4,6 +4,8 @@
  */
 #include "pg_dead.h"
 
+#include <inttypes.h>
+
 #include "logs/crc32c.h"
 
 static const char zeros[512];
@@ -322,6 +324,40 @@ static void a_page_that_lost_its_beginning_is_no_end(void **state)
     site_remove(&site);
 }
 
+/* Puts pages over those of a file of the dead disk, from the 40th to the 79th. */
+static void overwrite_pages(const struct site *site, const char *bytes)
+{
+    enum { PAGE = 8192, FIRST = 40, PAGES = 40 };
+    char *path = dead_file(site, site->half);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, bytes, (size_t)PAGE * PAGES, (off_t)PAGE * FIRST), PAGE * PAGES);
+    close(fd);
+    free(path);
+}
+
+/* Pages that were never written to, and those that an older file has left. */
+static void the_log_is_found_again_behind_many_pages_that_are_none_of_it(void **state)
+{
+    struct site site;
+    char words[64];
+    site_make(*state, &site);
+    snprintf(words, sizeof words, "up to LSN %" PRIu64 ", is lost", site.last);
+    char *blank = bsc_mem_new(MIB, 1), *older = file_in(site.destination, site.half - MIB);
+    memset(blank, 0, MIB);
+    overwrite_pages(&site, blank);
+    tail_says(&site, "available", words);
+    size_t length = 0;
+    char *left = unit_file_get(older, &length);
+    assert_int_equal(length, MIB);
+    overwrite_pages(&site, left);
+    tail_says(&site, "available", words);
+    bsc_mem_free(blank);
+    free(left);
+    free(older);
+    site_remove(&site);
+}
+
 static void another_disk_may_show_that_there_was_more(void **state)
 {
     struct site site;
@@ -393,6 +429,7 @@ int main(void)
         cmocka_unit_test(a_record_that_goes_on_in_a_missing_file_is_no_end),
         cmocka_unit_test(a_page_of_a_later_place_is_no_end),
         cmocka_unit_test(a_page_that_lost_its_beginning_is_no_end),
+        cmocka_unit_test(the_log_is_found_again_behind_many_pages_that_are_none_of_it),
         cmocka_unit_test(another_disk_may_show_that_there_was_more),
         cmocka_unit_test(a_look_that_fails_is_told_from_a_disk_that_cannot_be_read),
     };

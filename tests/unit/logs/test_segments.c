@@ -27,7 +27,8 @@ struct stage {
     char *destination; /* owned */
     struct bsc_logs_segments_order order;
     int handed_over;
-    int64_t done; /* of the last report */
+    int64_t first_lsn; /* of the file that was handed over last */
+    int64_t done;      /* of the last report */
 };
 
 static void set(unsigned char *at, uint64_t value, size_t length)
@@ -69,10 +70,11 @@ static void put_segment(const char *folder, const char *name, uint64_t number, s
     free(bytes);
 }
 
-static void count(void *arg)
+static void count(void *arg, int64_t first_lsn)
 {
     struct stage *stage = arg;
     stage->handed_over++;
+    stage->first_lsn = first_lsn;
 }
 
 static void report(void *arg, int64_t done, int64_t total)
@@ -142,6 +144,7 @@ static void each_log_file_is_handed_over_by_itself(void **state)
     assert_int_equal(result.copied, 2);
     assert_int_equal(result.bytes, 2 * SEGMENT);
     assert_int_equal(stage.handed_over, 2);
+    assert_int_equal(stage.first_lsn, 11 * SEGMENT);
     assert_int_equal(stage.done, 2 * SEGMENT);
     assert_same(&stage, first_name);
     assert_same(&stage, second_name);
@@ -327,6 +330,7 @@ static void histories_are_copied_and_read(void **state)
     put(stage.share, names[0], text, sizeof text - 1);
     assert_true(bsc_logs_segments_copy(&stage.order, &result, &err));
     assert_same(&stage, names[0]);
+    assert_int_equal(stage.first_lsn, -1);
     char *path = unit_path(stage.destination, names[0]);
     assert_true(bsc_logs_history_read(bsc_sys_real(), path, &history, &err));
     assert_int_equal(history.timeline, 3);
