@@ -11,6 +11,10 @@
 /* The first release without the known memory bugs that this room avoids by construction. */
 #define BSC_LUA_MENDED 50408
 
+/* "$LuaVersion: Lua 5.4.4 …": the release that is loaded. The library has it, its header does not.
+ */
+extern const char lua_ident[];
+
 /* Closes what the thread still has to close and makes it empty; returns Lua's status. */
 static inline int bsc_lua_close_thread(lua_State *thread, lua_State *from)
 {

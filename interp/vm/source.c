@@ -7,8 +7,10 @@
 
 #include "base/num.h"
 #include "os/sys.h"
+#include "vm/lua_compat_int.h"
 
-/* Source text becomes functions here and nowhere else: embedded modules, runbooks, user modules. */
+/* Source text becomes functions here and nowhere else: embedded modules, runbooks, user modules.
+ * Code that was compiled before is loaded for embedded modules only: Lua trusts it blindly. */
 
 enum { NAME_MAX_BYTES = 1000, MODULE_NAME_MAX = 64, INDEX_MAX = 10000 };
 
@@ -142,14 +144,23 @@ static const struct bsc_vm_source *find_source(const struct bsc_vm *vm, const ch
     return NULL;
 }
 
-/* Compiles and runs an embedded module; pushes what it returns. */
+/* Pushes an embedded module's main function, or a message. The release of Lua that is loaded may be
+ * another than the one at build time, whose code it need not understand. */
+static bool load_source(lua_State *L, const struct bsc_vm_source *source)
+{
+    if (source->code == NULL || strcmp(source->made_by, lua_ident) != 0)
+        return compile(L, source->name, source->text, source->length);
+    return luaL_loadbufferx(L, source->code, source->code_length, source->name, "b") == LUA_OK;
+}
+
+/* Loads and runs an embedded module; pushes what it returns. */
 static void run_module(lua_State *L, const char *name)
 {
     struct bsc_vm *vm = bsc_vm_of(L);
     const struct bsc_vm_source *source = find_source(vm, name);
     if (source == NULL)
         luaL_error(L, "there is no embedded module \"%s\"", name);
-    if (!compile(L, source->name, source->text, source->length))
+    if (!load_source(L, source))
         lua_error(L);
     lua_rawgeti(L, LUA_REGISTRYINDEX, vm->env_ref);
     set_globals(L);

@@ -26,6 +26,9 @@ struct bsc_vm_source {
     const char *name; /* "bascule/host.lua"; its chunk name is "@bascule/host.lua" */
     const char *text; /* borrowed for ever */
     size_t length;
+    const char *code; /* borrowed for ever: the text as compiled at build time, or NULL */
+    size_t code_length;
+    const char *made_by; /* borrowed for ever: the Lua that compiled it; no other runs it */
 };
 
 struct bsc_vm_options {

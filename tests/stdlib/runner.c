@@ -105,8 +105,8 @@ static struct bsc_vm_source *sources_with(const struct bsc_buf *harness, size_t 
     struct bsc_vm_source *sources = bsc_mem_new(count + 1, sizeof *sources);
     if (count > 0)
         memcpy(sources, embedded, count * sizeof *sources);
-    sources[count] =
-        (struct bsc_vm_source){"bascule/test/harness.lua", harness->data, harness->length};
+    sources[count] = (struct bsc_vm_source){
+        .name = "bascule/test/harness.lua", .text = harness->data, .length = harness->length};
     *ret_count = count + 1;
     return sources;
 }

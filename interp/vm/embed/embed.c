@@ -2,8 +2,10 @@
  * Turns the files of the embedded library into C: embed MANIFEST FOLDER OUTPUT.
  *
  * The manifest names one file a line, relative to FOLDER; '#' begins a comment. Files are embedded
- * byte for byte, sorted by name. A named file that does not exist, and a .lua file in the folder
- * that nobody named, are errors: what is in the program is always exactly what the manifest says.
+ * byte for byte, sorted by name, and once more as this Lua has compiled them, since compiling is
+ * most of what a short command would do. A named file that does not exist or does not compile, and
+ * a .lua file in the folder that nobody named, are errors: what is in the program is always exactly
+ * what the manifest says.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -12,6 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "vm/lua_compat_int.h"
 
 #define PREFIX "bascule/"
 
@@ -113,39 +120,102 @@ static void check_folder(const char *root, const char *below, const struct names
     free(path);
 }
 
-/* Writes the file's bytes as an array and returns how many there were. */
-static size_t write_bytes(FILE *out, const char *path, size_t number)
+struct text {
+    char *bytes; /* owned */
+    size_t length;
+};
+
+static void read_text(const char *path, struct text *ret)
 {
     FILE *file = fopen(path, "rb");
-    size_t count = 0;
+    size_t room = 0;
+    *ret = (struct text){0};
     if (file == NULL)
         fail("the manifest names a file that does not exist", path);
-    fprintf(out, "static const char bytes_%zu[] = {", number);
-    for (int c = fgetc(file); c != EOF; c = fgetc(file))
-        fprintf(out, "%s%d,", count++ % 20 == 0 ? "\n    " : "", c < 128 ? c : c - 256);
-    fprintf(out, "\n    0};\n\n"); /* a NUL that the length does not count */
+    for (int c = fgetc(file); c != EOF; c = fgetc(file)) {
+        if (ret->length == room) {
+            room = room * 2 + 4096;
+            ret->bytes = must(realloc(ret->bytes, room));
+        }
+        ret->bytes[ret->length++] = (char)c;
+    }
     fclose(file);
-    return count;
+}
+
+static void write_bytes(FILE *out, const char *kind, size_t number, const struct text *text)
+{
+    fprintf(out, "static const char %s_%zu[] = {", kind, number);
+    for (size_t i = 0; i < text->length; i++)
+        fprintf(out, "%s%d,", i % 20 == 0 ? "\n    " : "", text->bytes[i]);
+    fprintf(out, "\n    0};\n\n"); /* a NUL that the length does not count */
+}
+
+static int add_code(lua_State *L, const void *bytes, size_t length, void *arg)
+{
+    struct text *code = arg;
+    (void)L;
+    code->bytes = must(realloc(code->bytes, code->length + length + 1));
+    memcpy(code->bytes + code->length, bytes, length);
+    code->length += length;
+    return 0;
+}
+
+/* Names and lines stay in the code, for messages and tracebacks. */
+static void compile(lua_State *L, const char *name, const struct text *text, struct text *ret)
+{
+    char *chunk = NULL;
+    *ret = (struct text){0};
+    if (asprintf(&chunk, "@" PREFIX "%s", name) < 0)
+        fail("out of memory", name);
+    if (luaL_loadbufferx(L, text->bytes, text->length, chunk, "t") != LUA_OK)
+        fail("it does not compile", lua_tostring(L, -1));
+    if (lua_dump(L, add_code, ret, 0) != 0)
+        fail("it cannot be written as code", name);
+    lua_pop(L, 1);
+    free(chunk);
+}
+
+/* Writes one file's text and code; returns their lengths. */
+static void write_file(FILE *out, lua_State *L, const char *folder, const char *name, size_t number,
+                       size_t ret_lengths[2])
+{
+    char *path = join(folder, name);
+    struct text text, code;
+    read_text(path, &text);
+    compile(L, name, &text, &code);
+    write_bytes(out, "text", number, &text);
+    write_bytes(out, "code", number, &code);
+    ret_lengths[0] = text.length;
+    ret_lengths[1] = code.length;
+    free(text.bytes);
+    free(code.bytes);
+    free(path);
+}
+
+static void write_table(FILE *out, const struct names *names, size_t (*lengths)[2])
+{
+    fprintf(out, "static const char made_by[] = \"%s\";\n\n", lua_ident);
+    fprintf(out, "static const struct bsc_vm_source sources[] = {\n");
+    for (size_t i = 0; i < names->count; i++)
+        fprintf(out, "    {\"" PREFIX "%s\", text_%zu, %zu, code_%zu, %zu, made_by},\n",
+                names->items[i], i, lengths[i][0], i, lengths[i][1]);
+    fprintf(out,
+            "    {0, 0, 0, 0, 0, 0},\n};\n\n"
+            "const struct bsc_vm_source *bsc_vm_embedded(size_t *ret_count)\n"
+            "{\n    *ret_count = %zu;\n    return sources;\n}\n",
+            names->count);
 }
 
 static void write_all(FILE *out, const char *folder, const struct names *names)
 {
-    size_t *sizes = must(calloc(names->count + 1, sizeof *sizes));
+    size_t(*lengths)[2] = must(calloc(names->count + 1, sizeof *lengths));
+    lua_State *L = must(luaL_newstate());
     fprintf(out, "/* Made from the library's manifest. */\n#include \"vm/vm.h\"\n\n");
-    for (size_t i = 0; i < names->count; i++) {
-        char *path = join(folder, names->items[i]);
-        sizes[i] = write_bytes(out, path, i);
-        free(path);
-    }
-    fprintf(out, "static const struct bsc_vm_source sources[] = {\n");
     for (size_t i = 0; i < names->count; i++)
-        fprintf(out, "    {\"" PREFIX "%s\", bytes_%zu, %zu},\n", names->items[i], i, sizes[i]);
-    fprintf(out,
-            "    {0, 0, 0},\n};\n\n"
-            "const struct bsc_vm_source *bsc_vm_embedded(size_t *ret_count)\n"
-            "{\n    *ret_count = %zu;\n    return sources;\n}\n",
-            names->count);
-    free(sizes);
+        write_file(out, L, folder, names->items[i], i, lengths[i]);
+    write_table(out, names, lengths);
+    lua_close(L);
+    free(lengths);
 }
 
 int main(int argc, char **argv)

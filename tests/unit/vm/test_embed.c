@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "os/files.h"
 
 /* The generator is run by the tests too: UNIT_EMBED is its path, UNIT_STDLIB the library's folder.
@@ -72,6 +73,50 @@ static void the_embedded_library_loads(void **state)
     bsc_vm_free(vm);
 }
 
+/* As with a release of Lua that is not the one it was compiled by. */
+static void the_embedded_library_loads_from_its_text(void **state)
+{
+    (void)state;
+    struct bsc_vm_options options = {0};
+    const struct bsc_vm_source *embedded = bsc_vm_embedded(&options.source_count);
+    struct bsc_vm_source *sources = bsc_mem_new(options.source_count, sizeof *sources);
+    for (size_t i = 0; i < options.source_count; i++) {
+        sources[i] = embedded[i];
+        sources[i].code = "nothing that Lua would load";
+        sources[i].made_by = "another Lua";
+    }
+    options.sources = sources;
+    struct bsc_vm *vm = vm_unit_open(options);
+    assert_string_equal(bsc_vm_warnings(vm), "");
+    bsc_vm_free(vm);
+    bsc_mem_free(sources);
+}
+
+static void code_knows_its_names_and_lines(void **state)
+{
+    (void)state;
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_vm_options options = {0};
+    options.sources = bsc_vm_embedded(&options.source_count);
+    struct bsc_vm *vm = vm_unit_open(options);
+    assert_null(bsc_vm_call(vm, "load", NULL, &err));
+    assert_memory_equal(err.where, "bascule/", 8);
+    assert_non_null(strstr(err.where, ".lua:"));
+    assert_non_null(strstr(err.message, "'"));
+    bsc_vm_free(vm);
+}
+
+static void a_file_that_does_not_compile_fails(void **state)
+{
+    char *manifest = unit_path(*state, "manifest.txt");
+    char *out = unit_path(*state, "out.c");
+    write_file(*state, "a.lua", "return return");
+    write_file(*state, "manifest.txt", "a.lua\n");
+    assert_int_equal(run_generator(manifest, *state, out), 1);
+    free(manifest);
+    free(out);
+}
+
 static void any_byte_can_be_embedded(void **state)
 {
     char *manifest = unit_path(*state, "manifest.txt");
@@ -79,12 +124,12 @@ static void any_byte_can_be_embedded(void **state)
     struct bsc_err err = BSC_ERR_INIT;
     struct bsc_buf text;
     bsc_buf_init(&text);
-    write_file(*state, "a.lua", "\xff\x01\"\\\n");
+    write_file(*state, "a.lua", "--\xff\x01\"\\\n");
     write_file(*state, "manifest.txt", "# a comment\n\na.lua # another\n");
     assert_int_equal(run_generator(manifest, *state, out), 0);
     assert_true(bsc_files_read(bsc_sys_real(), out, 1 << 20, &text, &err));
-    assert_non_null(strstr(text.data, "-1,1,34,92,10,"));
-    assert_non_null(strstr(text.data, "{\"bascule/a.lua\", bytes_0, 5}"));
+    assert_non_null(strstr(text.data, "45,45,-1,1,34,92,10,"));
+    assert_non_null(strstr(text.data, "{\"bascule/a.lua\", text_0, 7, code_0, "));
     bsc_buf_release(&text);
     free(manifest);
     free(out);
@@ -114,6 +159,9 @@ int main(void)
         cmocka_unit_test(every_embedded_file_has_the_bytes_on_disk),
         cmocka_unit_test(embedded_files_are_sorted_by_name),
         cmocka_unit_test(the_embedded_library_loads),
+        cmocka_unit_test(the_embedded_library_loads_from_its_text),
+        cmocka_unit_test(code_knows_its_names_and_lines),
+        UNIT_IN_FOLDER(a_file_that_does_not_compile_fails),
         UNIT_IN_FOLDER(any_byte_can_be_embedded),
         UNIT_IN_FOLDER(a_manifest_that_disagrees_with_the_folder_fails),
     };

@@ -311,7 +311,8 @@ static void a_broken_entry_module_is_reported(void **state)
 {
     (void)state;
     struct bsc_err err = BSC_ERR_INIT;
-    struct bsc_vm_source entry = {"bascule/host.lua", "\nreturn nothing", 15};
+    struct bsc_vm_source entry = {
+        .name = "bascule/host.lua", .text = "\nreturn nothing", .length = 15};
     struct bsc_vm_options options = {.sources = &entry, .source_count = 1};
     assert_null(bsc_vm_new(&options, &err));
     assert_string_equal(err.where, "bascule/host.lua:2");
@@ -330,9 +331,10 @@ static void embedded_modules_are_loaded_once_and_circles_refused(void **state)
                                "return { run = function() return a.name end }";
     static const char a[] = "local name, host = ...\nreturn { name = name .. type(host.yield) }";
     static const char b[] = "return require 'bascule/b'";
-    struct bsc_vm_source sources[] = {{"bascule/a.lua", a, sizeof a - 1},
-                                      {"bascule/b.lua", b, sizeof b - 1},
-                                      {"bascule/host.lua", host, sizeof host - 1}};
+    struct bsc_vm_source sources[] = {
+        {.name = "bascule/a.lua", .text = a, .length = sizeof a - 1},
+        {.name = "bascule/b.lua", .text = b, .length = sizeof b - 1},
+        {.name = "bascule/host.lua", .text = host, .length = sizeof host - 1}};
     struct bsc_vm_options options = {.sources = sources, .source_count = 3};
     struct bsc_vm *vm = vm_unit_open(options);
     struct bsc_value *value = bsc_vm_call(vm, "run", NULL, &err);

@@ -32,8 +32,8 @@ static const char vm_unit_entry[] =
 
 static inline struct bsc_vm *vm_unit_open(struct bsc_vm_options options)
 {
-    static const struct bsc_vm_source entry = {"bascule/host.lua", vm_unit_entry,
-                                               sizeof vm_unit_entry - 1};
+    static const struct bsc_vm_source entry = {
+        .name = "bascule/host.lua", .text = vm_unit_entry, .length = sizeof vm_unit_entry - 1};
     struct bsc_err err = BSC_ERR_INIT;
     if (options.sources == NULL) {
         options.sources = &entry;
