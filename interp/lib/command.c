@@ -57,9 +57,8 @@ static struct bsc_value *answer(const struct bsc_process_result *result)
     return map;
 }
 
-/* Runs the command. One that only looks has an `expected` below 0: any exit code will do. */
-static bool perform(struct bsc_lib_call *call, int64_t expected, struct bsc_value **ret,
-                    struct bsc_err *err)
+bool bsc_lib_command_perform(struct bsc_lib_call *call, int64_t expected, struct bsc_value **ret,
+                             struct bsc_err *err)
 {
     const char **argv = NULL;
     struct bsc_lib_program program = {.changes = expected >= 0};
@@ -93,7 +92,8 @@ done:
 
 static bool probe(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
 {
-    return bsc_lib_args_known(call->args, PROBE_ARGS, err) && perform(call, -1, ret, err);
+    return bsc_lib_args_known(call->args, PROBE_ARGS, err) &&
+           bsc_lib_command_perform(call, -1, ret, err);
 }
 
 static bool run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
@@ -101,7 +101,7 @@ static bool run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_er
     int64_t expected = 0;
     return bsc_lib_args_known(call->args, RUN_ARGS, err) &&
            bsc_lib_args_count_or(call->args, "expect_exit", 0, &expected, err) &&
-           perform(call, expected, ret, err);
+           bsc_lib_command_perform(call, expected, ret, err);
 }
 
 const struct bsc_lib_row bsc_lib_row_command_probe = {

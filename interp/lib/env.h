@@ -33,6 +33,8 @@ struct bsc_lib_env {
     const char *own_path;                  /* borrowed: path of the running program; may be NULL */
     const struct bsc_journal_lock *lock;   /* borrowed: of the run, in which the programs that it
                                               starts shall share; NULL where there is no run */
+    const char *runs;                      /* borrowed: where the runs of the site are kept; may be
+                                              NULL */
     const char *folder;                    /* borrowed: where programs are started; NULL: here */
     struct bsc_lib_links *links;           /* owned: the open connections */
     struct bsc_lib_wal_memo *wal_memo;     /* owned: what was read of log files */

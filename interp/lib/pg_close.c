@@ -146,20 +146,37 @@ static bool ship_rest(const struct closing *c, struct bsc_err *err)
 
 /* ------------------------------------------------------------ standby.hand_over */
 
-/* The server's own command where it has one, since its log files may not lie there as they are. */
+/* The server's own command where it has one, since its log files may not lie there as they are.
+ * What it said is kept for whoever goes on with it while it is down. */
 static bool feed_of(const struct closing *c, struct bsc_buf *command,
                     struct bsc_mirrors_pg_feed *feed, struct bsc_err *err)
 {
+    struct bsc_err unasked = BSC_ERR_INIT;
+    const struct bsc_lib_pg_place *place = &c->side.place;
     char *own = NULL;
-    if (!bsc_lib_pg_ask(&c->side.asked, "SELECT current_setting('restore_command')", NULL, &own,
-                        err))
+    bool has_own = false;
+    bool asked = bsc_lib_pg_ask(&c->side.asked, "SELECT current_setting('restore_command')", NULL,
+                                &own, &unasked);
+    if (asked)
+        has_own = own[0] != '\0';
+    bsc_mem_free(own);
+    if (!asked && !bsc_lib_pg_feed_marked(place, BSC_LIB_PG_OWN_RESTORE, &has_own, err))
         return false;
-    if (own[0] == '\0') {
+    if (asked && !(has_own ? bsc_lib_pg_feed_mark(place, BSC_LIB_PG_OWN_RESTORE, err)
+                           : bsc_lib_pg_feed_unmark(place, BSC_LIB_PG_OWN_RESTORE, err)))
+        return false;
+    if (!has_own) {
         bsc_mirrors_pg_restore_command(c->destination != NULL ? c->destination : c->share, command);
         feed->restore_command = command->data;
     }
-    bsc_mem_free(own);
     return true;
+}
+
+static bool forget_marks(const struct closing *c, struct bsc_err *err)
+{
+    return bsc_lib_pg_feed_unmark(&c->side.place, BSC_LIB_PG_CLOSING, err) &&
+           bsc_lib_pg_feed_unmark(&c->side.place, BSC_LIB_PG_FOLLOWING, err) &&
+           bsc_lib_pg_feed_unmark(&c->side.place, BSC_LIB_PG_OWN_RESTORE, err);
 }
 
 static bool check_archiving(const struct closing *c, struct bsc_err *err)
@@ -216,19 +233,13 @@ static bool hand_over_run(struct bsc_lib_call *call, struct bsc_value **ret, str
     struct bsc_mirrors_pg_feed feed = {0};
     struct bsc_buf command;
     int64_t lsn = 0;
-    struct bsc_err unasked = BSC_ERR_INIT;
     bsc_buf_init(&command);
-    bool ok = read_closing(call, &c, err);
-    /* One that is down already has been asked before, or is told anew. */
-    if (ok && !feed_of(&c, &command, &feed, &unasked)) {
-        bsc_mirrors_pg_restore_command(c.destination != NULL ? c.destination : c.share, &command);
-        feed.restore_command = command.data;
-    }
-    ok = ok && close_server(&c, err) && turn_round(&c, &feed, err) &&
-         bsc_lib_pg_feed_start(&c.side, true, err) &&
-         bsc_lib_pg_number(&c.side.asked, "SELECT (pg_last_wal_replay_lsn() - '0/0')::bigint", &lsn,
-                           err) &&
-         bsc_lib_pg_feed_unmark(&c.side.place, BSC_LIB_PG_CLOSING, err);
+    bool ok = read_closing(call, &c, err) && feed_of(&c, &command, &feed, err) &&
+              close_server(&c, err) && turn_round(&c, &feed, err) &&
+              bsc_lib_pg_feed_start(&c.side, true, err) &&
+              bsc_lib_pg_number(&c.side.asked, "SELECT (pg_last_wal_replay_lsn() - '0/0')::bigint",
+                                &lsn, err) &&
+              forget_marks(&c, err);
     if (ok) {
         *ret = bsc_value_map();
         bsc_value_set_int(*ret, "lsn", lsn);
@@ -278,8 +289,7 @@ static bool reopen_run(struct bsc_lib_call *call, struct bsc_value **ret, struct
               read_control(&c, err) && take_back_last(&c, err) &&
               bsc_lib_pg_feed_settings(&c.side.place, &feed, err) &&
               bsc_lib_pg_feed_unmark(&c.side.place, "standby.signal", err) &&
-              bsc_lib_pg_feed_start(&c.side, false, err) &&
-              bsc_lib_pg_feed_unmark(&c.side.place, BSC_LIB_PG_CLOSING, err);
+              bsc_lib_pg_feed_start(&c.side, false, err) && forget_marks(&c, err);
     if (ok)
         *ret = bsc_value_map();
     bsc_lib_env_close_connections(call->env);

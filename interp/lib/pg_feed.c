@@ -88,6 +88,15 @@ bool bsc_lib_pg_feed_unmark(const struct bsc_lib_pg_place *place, const char *na
     return ok;
 }
 
+bool bsc_lib_pg_feed_marked(const struct bsc_lib_pg_place *place, const char *name, bool *ret,
+                            struct bsc_err *err)
+{
+    char *path = path_in(place, name);
+    bool ok = bsc_lib_pg_place_has(place, path, ret, err);
+    bsc_mem_free(path);
+    return ok;
+}
+
 /* ------------------------------------------------------------ the server */
 
 bool bsc_lib_pg_number(const struct bsc_lib_pg_asked *asked, const char *sql, int64_t *ret,
@@ -197,8 +206,7 @@ bool bsc_lib_pg_timeline(const struct bsc_lib_pg_asked *asked, int64_t *ret, str
 bool bsc_lib_pg_ship(const struct bsc_lib_pg_asked *from, const char *share,
                      struct bsc_lib_pg_end *ret, struct bsc_err *err)
 {
-    static const char segment[] = "SELECT setting::bigint * CASE unit WHEN '8kB' THEN 8192 ELSE 1"
-                                  " END FROM pg_settings WHERE name = 'wal_segment_size'";
+    static const char segment[] = "SELECT pg_size_bytes(current_setting('wal_segment_size'))";
     static const char replayed[] = "SELECT (pg_last_wal_replay_lsn() - '0/0')::bigint";
     static const char closed[] = "SELECT (pg_switch_wal() - '0/0')::bigint";
     int64_t restoring = 0;

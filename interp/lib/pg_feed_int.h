@@ -13,6 +13,12 @@
 /* In the data folder of a server that is being handed over, while it is down for that. */
 #define BSC_LIB_PG_CLOSING "bascule.closing"
 
+/* Beside that, where the server has a restore_command of its own, which it keeps. */
+#define BSC_LIB_PG_OWN_RESTORE "bascule.own-restore"
+
+/* In the data folder of a standby while it is down to follow another server. */
+#define BSC_LIB_PG_FOLLOWING "bascule.following"
+
 /* In the data folder of a server that is about to make room for another, while it is down. */
 #define BSC_LIB_PG_LEAVING "bascule.leaving"
 
@@ -38,6 +44,8 @@ bool bsc_lib_pg_feed_settings(const struct bsc_lib_pg_place *place,
 bool bsc_lib_pg_feed_mark(const struct bsc_lib_pg_place *place, const char *name,
                           struct bsc_err *err);
 bool bsc_lib_pg_feed_unmark(const struct bsc_lib_pg_place *place, const char *name,
+                            struct bsc_err *err);
+bool bsc_lib_pg_feed_marked(const struct bsc_lib_pg_place *place, const char *name, bool *ret,
                             struct bsc_err *err);
 
 /* Starts the server and waits until it answers, in recovery or not. */

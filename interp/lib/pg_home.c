@@ -60,7 +60,10 @@ const struct bsc_lib_row bsc_lib_row_standby_catch_up = {
 
 /* ------------------------------------------------------------ standby.ship_from */
 
-/* Where the timeline of the other server left the one before. */
+enum { FIRST_TIMELINE = 1 };
+
+/* Where the timeline of the other server left the one before. The first one left none, and has no
+ * history. */
 static bool read_parting(const struct bsc_lib_pg_asked *from, const char *share,
                          struct bsc_mirrors_pg_feed *feed, struct bsc_err *err)
 {
@@ -68,6 +71,8 @@ static bool read_parting(const struct bsc_lib_pg_asked *from, const char *share,
     struct bsc_logs_history history;
     if (!bsc_lib_pg_timeline(from, &feed->follows, err))
         return false;
+    if (feed->follows == FIRST_TIMELINE)
+        return true;
     snprintf(name, sizeof name, "%08X.history", (unsigned)feed->follows);
     char *path = bsc_lib_pg_await_shared(from, share, name, err);
     bool ok = path != NULL && bsc_logs_history_read(from->call->env->sys, path, &history, err);
@@ -79,13 +84,14 @@ static bool read_parting(const struct bsc_lib_pg_asked *from, const char *share,
 
 /* The server follows whatever timeline its log goes on with, as it did before it was online. It
  * ended where that timeline begins, so that whatever it has replayed beyond is of that one, however
- * late its control file tells. */
+ * late its control file tells. The mark tells whoever looks meanwhile why nobody answers. */
 static bool follow_on(const struct bsc_lib_pg_side *side, const struct bsc_lib_pg_asked *from,
                       const char *share, struct bsc_err *err)
 {
     struct bsc_mirrors_pg_feed feed = {.timeline = "latest"};
-    return read_parting(from, share, &feed, err) && bsc_lib_pg_feed_stop(side, err) &&
-           bsc_lib_pg_feed_settings(&side->place, &feed, err) &&
+    return read_parting(from, share, &feed, err) &&
+           bsc_lib_pg_feed_mark(&side->place, BSC_LIB_PG_FOLLOWING, err) &&
+           bsc_lib_pg_feed_stop(side, err) && bsc_lib_pg_feed_settings(&side->place, &feed, err) &&
            bsc_lib_pg_feed_mark(&side->place, "standby.signal", err) &&
            bsc_lib_pg_feed_start(side, true, err);
 }
@@ -102,7 +108,8 @@ static bool ship_from(struct bsc_lib_call *call, int64_t *ret_lsn, struct bsc_er
         return false;
     from.database = side.asked.database;
     return follow_on(&side, &from, share, err) &&
-           bsc_lib_pg_feed_settle(&side, &from, share, ret_lsn, err);
+           bsc_lib_pg_feed_settle(&side, &from, share, ret_lsn, err) &&
+           bsc_lib_pg_feed_unmark(&side.place, BSC_LIB_PG_FOLLOWING, err);
 }
 
 static bool ship_from_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
@@ -127,4 +134,33 @@ const struct bsc_lib_row bsc_lib_row_standby_ship_from = {
     .result = "map {lsn: int}",
     .doc = "Has a standby that ends where a PostgreSQL server was brought online follow the "
            "timeline of that server, by the log files of it that were shipped until now.",
+};
+
+/* ------------------------------------------------------------ standby.go_on */
+
+#define GO_ON_ARGS "server: text, database: text"
+
+/* Whatever it had got of its new settings, it is a standby as it was: the mark goes last. */
+static bool go_on_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
+{
+    struct bsc_lib_pg_side side = {0};
+    bool ok = bsc_lib_args_known(call->args, GO_ON_ARGS, err) &&
+              bsc_lib_pg_side_find(call, &side, err) && bsc_lib_pg_feed_start(&side, true, err) &&
+              bsc_lib_pg_feed_unmark(&side.place, BSC_LIB_PG_FOLLOWING, err);
+    if (ok)
+        *ret = bsc_value_map();
+    bsc_lib_env_close_connections(call->env);
+    return ok;
+}
+
+const struct bsc_lib_row bsc_lib_row_standby_go_on = {
+    .name = "standby.go_on",
+    .effect = BSC_LIB_WRITE,
+    .resumes = true,
+    .run = go_on_run,
+    .lane = "server",
+    .args = GO_ON_ARGS,
+    .result = "map {}",
+    .doc = "Starts a standby of PostgreSQL again that was stopped to follow another server, and "
+           "has not come to that.",
 };

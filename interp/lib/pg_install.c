@@ -256,13 +256,31 @@ bool bsc_lib_pg_install_write_passfile(struct bsc_lib_pg_install *install, struc
     bsc_buf_init(&line);
     bool ok = bsc_site_password(env->site, install->from.server, &password, env->redactor, err);
     if (ok && password.length > 0) {
+        bool there = false;
         install->passfile = bsc_mem_format("%s.pgpass", install->to.folder);
         ok = bsc_mirrors_pg_passfile(password.data, &line, err) &&
-             bsc_lib_pg_place_make(&install->to, install->passfile, err) &&
+             bsc_lib_pg_place_has(&install->to, install->passfile, &there, err);
+        install->has_made_passfile = ok && !there;
+        ok = ok && bsc_lib_pg_place_make(&install->to, install->passfile, err) &&
              bsc_lib_pg_place_fill(&install->to, install->passfile, line.data, err);
     }
     bsc_site_string_wipe(&line);
     bsc_site_string_wipe(&password);
+    return ok;
+}
+
+bool bsc_lib_pg_install_forget_passfile(const struct bsc_lib_pg_install *install, bool always,
+                                        struct bsc_err *err)
+{
+    if (install->passfile == NULL || !(always || install->has_made_passfile))
+        return true;
+    const char *const argv[] = {"rm", "-f", "--", install->passfile, NULL};
+    struct bsc_lib_program program = {
+        .argv = argv, .uncancelled = true, .timeout_ms = TIDY_WITHIN_MS};
+    struct bsc_process_result result = {0};
+    bool ok = bsc_lib_pg_place_run(&install->to, "could not remove the password file", &program,
+                                   &result, err);
+    bsc_process_result_release(&result);
     return ok;
 }
 
@@ -391,12 +409,22 @@ static bool put_in_place(struct bsc_lib_pg_install *install, struct bsc_err *err
     return ok;
 }
 
+/* A run that fails before there is a mirror has nothing to take back, so nobody else would remove
+ * the password that it has put there. */
+static bool make_copy(struct bsc_lib_pg_install *install, struct bsc_err *err)
+{
+    struct bsc_err ignored = BSC_ERR_INIT;
+    bool ok = bsc_lib_pg_install_write_passfile(install, err) &&
+              bsc_lib_pg_install_copy(install, err) && put_in_place(install, err);
+    if (!ok)
+        (void)bsc_lib_pg_install_forget_passfile(install, false, &ignored);
+    return ok;
+}
+
 static bool make_mirror(struct bsc_lib_pg_install *install, struct bsc_err *err)
 {
     return bsc_lib_pg_install_has_no_tablespaces(install, err) &&
-           bsc_lib_pg_install_clear_half(install, err) &&
-           bsc_lib_pg_install_write_passfile(install, err) &&
-           bsc_lib_pg_install_copy(install, err) && put_in_place(install, err) &&
+           bsc_lib_pg_install_clear_half(install, err) && make_copy(install, err) &&
            bsc_lib_pg_place_start(&install->to, err) &&
            await_stream(install, STREAMS_WITHIN_S, err);
 }

@@ -16,6 +16,7 @@ struct bsc_lib_pg_install {
     const char *log;               /* borrowed: how its log comes, as pg_basebackup -X has it */
     char *temporary;               /* owned: folder of the copy until it is whole */
     char *passfile;                /* owned; NULL where there is no password */
+    bool has_made_passfile;        /* none was there before */
     char *aside;                   /* owned: what was in the way, renamed; NULL: nothing was */
     bool is_back;                  /* the old one streams again */
     struct bsc_mirrors_pg_ear ear; /* what pg_basebackup says */
@@ -28,6 +29,11 @@ bool bsc_lib_pg_install_clear_half(struct bsc_lib_pg_install *install, struct bs
 
 /* Gives the copy's machine the password of the other one, if it has any. */
 bool bsc_lib_pg_install_write_passfile(struct bsc_lib_pg_install *install, struct bsc_err *err);
+
+/* Takes away the password that nobody is to have: of a copy that was not made, or, with `always`,
+ * of one that does not ask the other server for anything. */
+bool bsc_lib_pg_install_forget_passfile(const struct bsc_lib_pg_install *install, bool always,
+                                        struct bsc_err *err);
 
 /* Appends how libpq reaches the server that is copied, for whom it shall know by this name. */
 bool bsc_lib_pg_install_conninfo(const struct bsc_lib_pg_install *install, const char *name,

@@ -372,17 +372,65 @@ bool bsc_lib_pg_place_start(const struct bsc_lib_pg_place *place, struct bsc_err
     return ok;
 }
 
-/* pg_ctl says by 0 that a server runs in the folder. */
+static const char not_looked_for[] = "could not look for the server";
+
+/* The pid in the lock file, as text; empty where there is none. */
+static bool read_pid(const struct bsc_lib_pg_place *place, char ret[24], struct bsc_err *err)
+{
+    char *lock = bsc_mem_format("%s/postmaster.pid", place->folder);
+    const char *const argv[] = {"head", "-n", "1", "--", lock, NULL};
+    struct bsc_process_result result = {0};
+    bool ok = ask(place, not_looked_for, argv, &result, err);
+    size_t length = ok && result.exit_status == 0 ? strspn(result.out.data, "0123456789") : 0;
+    snprintf(ret, 24, "%.*s", length < 24 ? (int)length : 0, ok ? result.out.data : "");
+    bsc_process_result_release(&result);
+    bsc_mem_free(lock);
+    return ok;
+}
+
+/* The lines of what readlink says: of our own folder, of that of the process, and the server's. A
+ * process that has ended and that nobody has asked for has none any more. */
+static bool says_works_there(const struct bsc_process_result *said)
+{
+    const char *own = strchr(said->out.data, '\n');
+    const char *there = own != NULL ? own + 1 : NULL;
+    const char *folder = there != NULL ? strchr(there, '\n') : NULL;
+    if (folder == NULL || folder[1] == '\0')
+        return own == NULL || strstr(said->err.data, "No such file or directory") == NULL;
+    size_t length = (size_t)(folder - there) + 1;
+    return strncmp(there, folder + 1, length) == 0;
+}
+
+/* A server works in its folder. The pid of one that was killed may be another program's by now,
+ * which would be taken for it, and be ended in its place. Where the system does not tell, the pid
+ * counts. */
+static bool works_there(const struct bsc_lib_pg_place *place, bool *ret, struct bsc_err *err)
+{
+    char pid[24];
+    struct bsc_process_result result = {0};
+    if (!read_pid(place, pid, err))
+        return false;
+    char *cwd = bsc_mem_format("/proc/%s/cwd", pid);
+    const char *const argv[] = {"readlink",       "-e", "-v",          "--",
+                                "/proc/self/cwd", cwd,  place->folder, NULL};
+    bool ok = ask(place, not_looked_for, argv, &result, err);
+    *ret = ok && says_works_there(&result);
+    bsc_process_result_release(&result);
+    bsc_mem_free(cwd);
+    return ok;
+}
+
+/* pg_ctl says by 0 that the process lives whose pid is in the folder. */
 bool bsc_lib_pg_place_runs(const struct bsc_lib_pg_place *place, bool *ret, struct bsc_err *err)
 {
     char *path = bsc_lib_pg_place_program(place, "pg_ctl");
     const char *const argv[] = {path, "status", "-D", place->folder, NULL};
     struct bsc_process_result result = {0};
-    bool ok = ask(place, "could not look for the server", argv, &result, err);
+    bool ok = ask(place, not_looked_for, argv, &result, err);
     *ret = ok && result.exit_status == 0;
     bsc_process_result_release(&result);
     bsc_mem_free(path);
-    return ok;
+    return ok && (!*ret || works_there(place, ret, err));
 }
 
 bool bsc_lib_pg_place_stop(const struct bsc_lib_pg_place *place, struct bsc_err *err)

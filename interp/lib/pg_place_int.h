@@ -84,6 +84,7 @@ bool bsc_lib_pg_place_fill(const struct bsc_lib_pg_place *place, const char *pat
 /* Takes away what marks a mirror that has not begun to stream. */
 bool bsc_lib_pg_place_finish(const struct bsc_lib_pg_place *place, struct bsc_err *err);
 
+/* Whether a server's process works in the folder, whoever answers or does not. */
 bool bsc_lib_pg_place_runs(const struct bsc_lib_pg_place *place, bool *ret, struct bsc_err *err);
 
 /* Starts or ends the server as the site says, or by pg_ctl. One that does not run is ended. */

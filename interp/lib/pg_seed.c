@@ -17,6 +17,7 @@ struct seeding {
     bool has_old;        /* a server's data is there now */
     bool is_whole;       /* what is there is the copy, which was not started yet */
     bool is_beside;      /* the copy is whole, and what was there has made room for it */
+    bool is_stale;       /* what is there is such a copy, and the log that it needs is gone */
     bool rewound;        /* it was made of that */
 };
 
@@ -24,6 +25,38 @@ static bool do_words(const struct seeding *s, const char *what, const char *cons
                      struct bsc_err *err)
 {
     return bsc_lib_pg_place_do(&s->side.place, what, argv, err);
+}
+
+/* A server that does not answer is closed if it does not run, or runs as a standby, which its
+ * control file tells; a whole copy of ours that is being started is one before that does. */
+static bool is_closed_unasked(const struct seeding *s, const struct bsc_err *failure,
+                              struct bsc_err *err)
+{
+    struct bsc_mirrors_pg_control control;
+    bool running = false;
+    if (!bsc_lib_pg_place_runs(&s->side.place, &running, err))
+        return false;
+    if (!running || s->is_whole)
+        return true;
+    if (!bsc_lib_pg_place_control(&s->side.place, &control, err))
+        return false;
+    if (control.standby)
+        return true;
+    bsc_err_set(err, BSC_ERR_REFUSED,
+                "%s runs and does not answer, so it may be online and be written to: %.200s",
+                s->side.place.server, failure->message);
+    return bsc_err_hint(err, "Stop it, or mend what keeps it from answering, and resume.");
+}
+
+/* A copy that can be written to is nobody's to take away. */
+static bool is_closed(const struct seeding *s, struct bsc_err *err)
+{
+    struct bsc_err failure = BSC_ERR_INIT;
+    int64_t restoring = 1;
+    if (!bsc_lib_pg_number(&s->side.asked, "SELECT pg_is_in_recovery()::int", &restoring, &failure))
+        return is_closed_unasked(s, &failure, err);
+    return restoring == 1 || bsc_err_set(err, BSC_ERR_REFUSED, "%s is online and can be written to",
+                                         s->side.place.server);
 }
 
 /* ------------------------------------------------------------ the copy */
@@ -48,12 +81,15 @@ static bool rewind_copy(struct seeding *s, struct bsc_err *err)
 }
 
 /* Only a server that was ended in good order can be rewound, so it is; and it is marked as one that
- * is not to be counted on until this is over. */
+ * is not to be counted on until this is over. Somebody may have opened it since it was looked at.
+ */
 static bool stop_old(struct seeding *s, struct bsc_err *err)
 {
-    return !s->has_old || (bsc_lib_pg_feed_mark(&s->side.place, BSC_LIB_PG_LEAVING, err) &&
-                           bsc_lib_pg_feed_mark(&s->side.place, BSC_LIB_PG_UNFINISHED, err) &&
-                           bsc_lib_pg_feed_stop(&s->side, err));
+    if (!s->has_old || s->is_stale)
+        return true;
+    return is_closed(s, err) && bsc_lib_pg_feed_mark(&s->side.place, BSC_LIB_PG_LEAVING, err) &&
+           bsc_lib_pg_feed_mark(&s->side.place, BSC_LIB_PG_UNFINISHED, err) &&
+           bsc_lib_pg_feed_stop(&s->side, err);
 }
 
 /* A copy would lead to the very files that the links in the old folder lead to, and what is kept
@@ -82,7 +118,7 @@ static bool can_rewind(struct seeding *s, bool *ret, struct bsc_err *err)
     char *system = NULL;
     bool linked = false;
     *ret = false;
-    if (!s->has_old)
+    if (!s->has_old || s->is_stale)
         return true;
     if (!look_for_links(s, &linked, err) ||
         !bsc_lib_pg_place_control(&s->side.place, &control, err) ||
@@ -96,7 +132,7 @@ static bool can_rewind(struct seeding *s, bool *ret, struct bsc_err *err)
 
 /* What a rewind needs may be missing in the end: checksums or hints in the log, or the log itself
  * back to where the two parted. Then all of it is copied. */
-static bool make_copy(struct seeding *s, struct bsc_err *err)
+static bool rewind_or_copy(struct seeding *s, struct bsc_err *err)
 {
     struct bsc_err failure = BSC_ERR_INIT;
     bool can = false;
@@ -114,6 +150,15 @@ static bool make_copy(struct seeding *s, struct bsc_err *err)
             return false;
     }
     return bsc_lib_pg_install_copy(&s->install, err);
+}
+
+/* The copy takes its log from a folder: nobody needs the password once it is made. */
+static bool make_copy(struct seeding *s, struct bsc_err *err)
+{
+    struct bsc_err ignored = BSC_ERR_INIT;
+    bool ok = rewind_or_copy(s, err);
+    bool forgotten = bsc_lib_pg_install_forget_passfile(&s->install, ok, ok ? err : &ignored);
+    return ok && forgotten;
 }
 
 /* ------------------------------------------------------------ putting it in place */
@@ -165,6 +210,7 @@ static bool make_whole(struct seeding *s, struct bsc_err *err)
     return keep_own_settings(s, err) && write_feed(s, &there, err) &&
            bsc_lib_pg_feed_unmark(&there, BSC_LIB_PG_CLOSING, err) &&
            bsc_lib_pg_feed_unmark(&there, BSC_LIB_PG_LEAVING, err) &&
+           bsc_lib_pg_feed_unmark(&there, BSC_LIB_PG_FOLLOWING, err) &&
            bsc_lib_pg_feed_mark(&there, BSC_LIB_PG_SEEDED, err) &&
            bsc_lib_pg_feed_mark(&there, "standby.signal", err) &&
            bsc_lib_pg_feed_mark(&there, BSC_LIB_PG_UNFINISHED, err);
@@ -176,8 +222,9 @@ static bool put_in_place(struct seeding *s, struct bsc_err *err)
     const char *const rename[] = {"mv", "-T", "--", s->install.temporary, s->side.place.folder,
                                   NULL};
     return stop_old(s, err) &&
-           (!s->has_old || bsc_lib_pg_place_set_aside(&s->side.place, s->side.place.folder,
-                                                      "before", &s->install.aside, err)) &&
+           (!s->has_old ||
+            bsc_lib_pg_place_set_aside(&s->side.place, s->side.place.folder,
+                                       s->is_stale ? "half" : "before", &s->install.aside, err)) &&
            do_words(s, "could not put the copy in place", rename, err);
 }
 
@@ -185,12 +232,77 @@ static bool put_in_place(struct seeding *s, struct bsc_err *err)
 
 #define SEED_ARGS "from: text, server: text, database: text, share: text, destination: text?"
 
-static bool has_mark(const struct bsc_lib_pg_place *place, const char *name, bool *ret,
-                     struct bsc_err *err)
+/* The label of a base backup says from which log file on the copy needs the log, "(file …)"; once
+ * that was replayed the control file does. */
+static bool read_label(const struct bsc_lib_pg_place *place, const char *label, char ret[32],
+                       struct bsc_err *err)
 {
-    char *path = bsc_files_join(place->folder, name);
-    bool ok = bsc_lib_pg_place_has(place, path, ret, err);
-    bsc_mem_free(path);
+    static const char before[] = "(file ";
+    const char *const argv[] = {"head", "-n", "1", "--", label, NULL};
+    struct bsc_lib_program program = {.argv = argv};
+    struct bsc_process_result result = {0};
+    bool ok = bsc_lib_pg_place_run(place, "could not read the label", &program, &result, err);
+    const char *at = ok ? strstr(result.out.data, before) : NULL;
+    size_t length = at != NULL ? strspn(at + sizeof before - 1, "0123456789ABCDEF") : 0;
+    if (length > 0 && length < 32) {
+        memcpy(ret, at + sizeof before - 1, length);
+        ret[length] = '\0';
+    }
+    bsc_process_result_release(&result);
+    return ok;
+}
+
+static bool first_needed(const struct bsc_lib_pg_place *place, char ret[32], struct bsc_err *err)
+{
+    struct bsc_mirrors_pg_control control;
+    bool labelled = false;
+    char *label = bsc_files_join(place->folder, "backup_label");
+    bool ok = bsc_lib_pg_place_control(place, &control, err) &&
+              bsc_lib_pg_place_has(place, label, &labelled, err);
+    ret[0] = '\0';
+    if (ok && labelled)
+        ok = read_label(place, label, ret, err);
+    else if (ok)
+        memcpy(ret, control.file, sizeof control.file);
+    bsc_mem_free(label);
+    return ok;
+}
+
+/* Whether a folder has the log file, of whatever timeline: the one of a later timeline has what the
+ * one before it held until it was left. */
+static bool has_log_file(const struct bsc_lib_pg_place *place, const char *folder, const char *name,
+                         bool *ret, struct bsc_err *err)
+{
+    enum { TIMELINE = 8 };
+    struct bsc_process_result result = {0};
+    char *pattern = bsc_mem_format("????????%s", name + TIMELINE);
+    const char *const argv[] = {"find",  folder,   "-maxdepth", "1", "-name",
+                                pattern, "-print", "-quit",     NULL};
+    struct bsc_lib_program program = {.argv = argv};
+    bool ok = bsc_lib_pg_place_run(place, "could not look for log files", &program, &result, err);
+    *ret = ok && result.out.length > 0;
+    bsc_process_result_release(&result);
+    bsc_mem_free(pattern);
+    return ok;
+}
+
+/* A copy that has been lying there for so long that the log it needs was tidied away is of no use:
+ * it would be started, and fail, each time that the run is gone on with. */
+static bool find_stale(struct seeding *s, struct bsc_err *err)
+{
+    enum { NAME = 24 };
+    char name[32] = "";
+    bool running = false, there = false;
+    const struct bsc_lib_pg_place *place = &s->side.place;
+    char *own = bsc_files_join(place->folder, "pg_wal");
+    const char *const folders[] = {own, s->restore, s->share};
+    bool ok =
+        bsc_lib_pg_place_runs(place, &running, err) && (running || first_needed(place, name, err));
+    bool known = ok && strlen(name) == NAME;
+    for (size_t i = 0; ok && known && !there && i < sizeof folders / sizeof folders[0]; i++)
+        ok = has_log_file(place, folders[i], name, &there, err);
+    s->is_stale = ok && known && !there;
+    bsc_mem_free(own);
     return ok;
 }
 
@@ -199,9 +311,10 @@ static bool has_mark(const struct bsc_lib_pg_place *place, const char *name, boo
 static bool look_closer(struct seeding *s, struct bsc_err *err)
 {
     bool leaving = false;
-    if (!has_mark(&s->side.place, BSC_LIB_PG_LEAVING, &leaving, err))
+    if (!bsc_lib_pg_feed_marked(&s->side.place, BSC_LIB_PG_LEAVING, &leaving, err) ||
+        (!leaving && !find_stale(s, err)))
         return false;
-    s->is_whole = !leaving;
+    s->is_whole = !leaving && !s->is_stale;
     return true;
 }
 
@@ -215,8 +328,8 @@ static bool look_beside(struct seeding *s, struct bsc_err *err)
     bool leaving = false;
     there.folder = s->install.temporary;
     if (!bsc_lib_pg_place_look(&there, &content, name, err) ||
-        !has_mark(&there, BSC_LIB_PG_LEAVING, &leaving, err) ||
-        !has_mark(&there, BSC_LIB_PG_SEEDED, &s->is_beside, err))
+        !bsc_lib_pg_feed_marked(&there, BSC_LIB_PG_LEAVING, &leaving, err) ||
+        !bsc_lib_pg_feed_marked(&there, BSC_LIB_PG_SEEDED, &s->is_beside, err))
         return false;
     s->is_beside = s->is_beside && content == BSC_LIB_PG_INSTALLING && !leaving;
     return true;
@@ -253,22 +366,12 @@ static bool read_seeding(struct bsc_lib_call *call, struct seeding *s, struct bs
     return bsc_err_hint(err, "Look whose it is; rename it when it is not needed, and resume.");
 }
 
-/* A copy that can be written to is nobody's to take away. */
-static bool is_closed(const struct seeding *s, struct bsc_err *err)
-{
-    struct bsc_err failure = BSC_ERR_INIT;
-    int64_t restoring = 1;
-    bool answers =
-        bsc_lib_pg_number(&s->side.asked, "SELECT pg_is_in_recovery()::int", &restoring, &failure);
-    return !answers || restoring == 1 ||
-           bsc_err_set(err, BSC_ERR_REFUSED, "%s is online and can be written to",
-                       s->side.place.server);
-}
-
-/* Where it was seeded before, it is what makes room now. */
+/* Where it was seeded before, it is what makes room now. A stale copy stays what it is until then:
+ * what it has made room for is what comes back when all of this is taken back. */
 static bool copy_anew(struct seeding *s, struct bsc_err *err)
 {
-    return (!s->has_old || bsc_lib_pg_feed_unmark(&s->side.place, BSC_LIB_PG_SEEDED, err)) &&
+    return (!s->has_old || s->is_stale ||
+            bsc_lib_pg_feed_unmark(&s->side.place, BSC_LIB_PG_SEEDED, err)) &&
            bsc_lib_pg_install_clear_half(&s->install, err) && make_copy(s, err) &&
            make_whole(s, err);
 }
@@ -383,7 +486,7 @@ static bool change_places(const struct bsc_lib_pg_side *side, bool restore, stru
     char name[256] = "", *aside = NULL;
     bool seeded = false;
     if (!bsc_lib_pg_place_look(&side->place, &content, name, err) ||
-        !has_mark(&side->place, BSC_LIB_PG_SEEDED, &seeded, err))
+        !bsc_lib_pg_feed_marked(&side->place, BSC_LIB_PG_SEEDED, &seeded, err))
         return false;
     if (content != BSC_LIB_PG_NOTHING && !seeded)
         return true;

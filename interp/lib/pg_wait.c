@@ -7,7 +7,7 @@
 #include "os/clock.h"
 #include "sql/sql.h"
 
-enum { LOOK_EVERY_MS = 5, TIDY_WITHIN_MS = 10000 };
+enum { LOOK_EVERY_MS_MAX = 20, LATER_BY_PART = 32, TIDY_WITHIN_MS = 10000 };
 
 /* The first value of the first row. */
 static char *first_value(const struct bsc_sql_result *result)
@@ -54,11 +54,18 @@ bool bsc_lib_pg_execute(const struct bsc_lib_pg_asked *asked, const char *sql, b
     return ok;
 }
 
+/* What comes at once is seen at once, and what takes long is not asked for all the time. */
+static int64_t next_look_ms(int64_t waited_us)
+{
+    int64_t ms = 1 + waited_us / 1000 / LATER_BY_PART;
+    return ms < LOOK_EVERY_MS_MAX ? ms : LOOK_EVERY_MS_MAX;
+}
+
 bool bsc_lib_pg_await(const struct bsc_lib_pg_asked *asked, const char *sql, const char *about,
                       int within_s, const char *missed, struct bsc_err *err)
 {
     const struct bsc_clock *clock = asked->call->env->clock;
-    int64_t until_us = clock->mono_us(clock->self) + within_s * INT64_C(1000000);
+    const int64_t began_us = clock->mono_us(clock->self);
     for (;;) {
         char *count = NULL;
         if (!bsc_lib_call_continue(asked->call, err) ||
@@ -68,8 +75,9 @@ bool bsc_lib_pg_await(const struct bsc_lib_pg_asked *asked, const char *sql, con
         bsc_mem_free(count);
         if (there)
             return true;
-        if (clock->mono_us(clock->self) > until_us)
+        const int64_t waited_us = clock->mono_us(clock->self) - began_us;
+        if (waited_us > within_s * INT64_C(1000000))
             return bsc_err_set(err, BSC_ERR_IO, "%s within %d s", missed, within_s);
-        (void)bsc_clock_pause(LOOK_EVERY_MS, asked->call->cancel);
+        (void)bsc_clock_pause(next_look_ms(waited_us), asked->call->cancel);
     }
 }

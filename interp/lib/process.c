@@ -5,6 +5,7 @@
 #include "base/num.h"
 #include "lib/args.h"
 #include "lib/env.h"
+#include "lib/program_int.h"
 #include "lib/rows_int.h"
 #include "os/files.h"
 #include "os/process.h"
@@ -112,7 +113,7 @@ const struct bsc_lib_row bsc_lib_row_process_state = {
 
 /* process.end */
 
-#define END_ARGS "pid_file: text, program: text"
+#define END_ARGS "pid_file: text, program: text, argv: list?"
 
 enum { END_WITHIN_MS = 30000 };
 
@@ -140,7 +141,28 @@ static int64_t wait_ms_of(const struct bsc_lib_call *call)
     return left_ms == 0 || left_ms > END_WITHIN_MS ? END_WITHIN_MS : left_ms;
 }
 
+/* A command may only have told it to end, and its pid file be gone by the time that it returns. */
+static bool end_by_command(struct bsc_lib_call *call, struct sought *sought, int64_t pid,
+                           struct bsc_err *err)
+{
+    struct bsc_value *answer = NULL;
+    bool ok = bsc_lib_command_perform(call, 0, &answer, err) &&
+              (pid == 0 || bsc_process_await((pid_t)pid, is_sought, sought, wait_ms_of(call),
+                                             call->cancel, err));
+    bsc_value_free(answer);
+    return ok;
+}
+
 /* Who has ended has no file, or a stale one. */
+static bool end_it(struct bsc_lib_call *call, struct sought *sought, int64_t pid,
+                   struct bsc_err *err)
+{
+    if (bsc_value_get(call->args, "argv") != NULL)
+        return end_by_command(call, sought, pid, err);
+    return pid == 0 ||
+           bsc_process_stop((pid_t)pid, is_sought, sought, wait_ms_of(call), call->cancel, err);
+}
+
 static bool end_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
 {
     struct sought sought = {.sys = call->env->sys};
@@ -150,10 +172,9 @@ static bool end_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bs
         !bsc_lib_args_path(call->args, "pid_file", &path, err) ||
         !bsc_lib_args_text(call->args, "program", &sought.program, err))
         return false;
-    bool there = bsc_files_exists(call->env->sys, path);
-    if (there &&
-        (!pid_read(call->env->sys, path, &pid, err) ||
-         !bsc_process_stop((pid_t)pid, is_sought, &sought, wait_ms_of(call), call->cancel, err)))
+    if (bsc_files_exists(call->env->sys, path) && !pid_read(call->env->sys, path, &pid, err))
+        return false;
+    if (!end_it(call, &sought, pid, err))
         return false;
     *ret = bsc_value_map();
     bsc_value_set_int(*ret, "pid", pid);
@@ -168,5 +189,6 @@ const struct bsc_lib_row bsc_lib_row_process_end = {
     .args = END_ARGS,
     .result = "map {pid: int}",
     .doc = "Sends SIGTERM to the process whose pid is in the file, if it is `program` by the words "
-           "of process.state, and waits until it has ended, for 30 seconds at most.",
+           "of process.state, and waits until it has ended, for 30 seconds at most. With `argv` "
+           "that command is run instead, whoever has the pid, and `program` waited for.",
 };

@@ -39,6 +39,13 @@ int64_t bsc_lib_program_exit(const struct bsc_process_result *result);
 bool bsc_lib_program_lost(const struct bsc_lib_program *program,
                           const struct bsc_process_result *result);
 
+/* Runs the call's argument "argv", on its "host" and within its "timeout_ms" where it has them. One
+ * that only looks has an `expected` below 0: any exit code will do. *ret is what command.run
+ * returns, owned. Errors: BSC_ERR_USAGE, IO for another exit code, UNREACHABLE and UNKNOWN of ssh,
+ * TIMEOUT, CANCELLED. */
+bool bsc_lib_command_perform(struct bsc_lib_call *call, int64_t expected, struct bsc_value **ret,
+                             struct bsc_err *err);
+
 /* The last line of a text, without its end; borrowed, not terminated. */
 const char *bsc_lib_program_last_line(const struct bsc_buf *text, size_t *ret_length);
 

@@ -44,11 +44,14 @@ static const struct bsc_lib_row *const table[] = {
     &bsc_lib_row_process_end,       /* process.end */
     &bsc_lib_row_process_state,     /* process.state */
     &bsc_lib_row_server_listens,    /* server.listens */
+    &bsc_lib_row_sql_each,          /* sql.each */
     &bsc_lib_row_sql_execute,       /* sql.execute */
     &bsc_lib_row_sql_query,         /* sql.query */
     &bsc_lib_row_standby_catch_up,  /* standby.catch_up */
     &bsc_lib_row_standby_clear,     /* standby.clear */
+    &bsc_lib_row_standby_go_on,     /* standby.go_on */
     &bsc_lib_row_standby_hand_over, /* standby.hand_over */
+    &bsc_lib_row_standby_order,     /* standby.order */
     &bsc_lib_row_standby_promote,   /* standby.promote */
     &bsc_lib_row_standby_prove,     /* standby.prove */
     &bsc_lib_row_standby_put_back,  /* standby.put_back */
@@ -58,6 +61,7 @@ static const struct bsc_lib_row *const table[] = {
     &bsc_lib_row_standby_set,       /* standby.set */
     &bsc_lib_row_standby_ship_from, /* standby.ship_from */
     &bsc_lib_row_standby_unseed,    /* standby.unseed */
+    &bsc_lib_row_users_move,        /* users.move */
     &bsc_lib_row_wal_commits,       /* wal.commits */
     &bsc_lib_row_wal_compare,       /* wal.compare */
     &bsc_lib_row_wal_copy,          /* wal.copy */

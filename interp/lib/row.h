@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "journal/records.h"
 #include "os/clock.h"
 #include "os/sys.h"
 #include "value/value.h"
@@ -23,13 +24,26 @@ struct bsc_lib_env; /* see lib/env.h */
 
 enum bsc_lib_effect { BSC_LIB_READ, BSC_LIB_WRITE };
 
+/* The journal of the run, to which the thread of the row alone adds while the row is at work. */
+struct bsc_lib_log {
+    bool (*record)(void *arg, enum bsc_journal_kind kind, const struct bsc_value *payload,
+                   bool durable, struct bsc_err *err);
+    void *arg;        /* borrowed, as all else */
+    const char *path; /* where it is */
+    int64_t effect;   /* number of the change, and its place in the run */
+    int64_t item;
+    int64_t action;
+};
+
 struct bsc_lib_call {
     struct bsc_lib_env *env;      /* borrowed: site, connections, tables of calls */
     const struct bsc_value *args; /* borrowed map */
     const atomic_bool *cancel;    /* borrowed: set when the operator wants to stop */
     int64_t deadline_us;          /* monotonic time after which to give up; 0 is never */
-    void (*progress)(void *arg, int64_t done, int64_t total, const char *unit); /* any thread */
+    /* Any thread; `unit` is borrowed during the call. */
+    void (*progress)(void *arg, int64_t done, int64_t total, const char *unit);
     void *progress_arg;
+    const struct bsc_lib_log *log; /* borrowed; NULL for rows that look, and without a run */
 };
 
 /* Returns true and an owned value in *ret, or false and *err. */

@@ -56,6 +56,7 @@ extern const struct bsc_lib_row bsc_lib_row_mirrors_pg_waits;
 
 /* pg_home.c */
 extern const struct bsc_lib_row bsc_lib_row_standby_catch_up;
+extern const struct bsc_lib_row bsc_lib_row_standby_go_on;
 extern const struct bsc_lib_row bsc_lib_row_standby_ship_from;
 
 /* pg_install.c */
@@ -89,11 +90,17 @@ extern const struct bsc_lib_row bsc_lib_row_standby_promote;
 extern const struct bsc_lib_row bsc_lib_row_standby_prove;
 extern const struct bsc_lib_row bsc_lib_row_standby_put_back;
 
+/* standby_order.c */
+extern const struct bsc_lib_row bsc_lib_row_standby_order;
+
 /* standby_replay.c */
 extern const struct bsc_lib_row bsc_lib_row_standby_replay;
 
 /* standby_set.c */
 extern const struct bsc_lib_row bsc_lib_row_standby_set;
+
+/* users.c */
+extern const struct bsc_lib_row bsc_lib_row_users_move;
 
 /* wal.c */
 extern const struct bsc_lib_row bsc_lib_row_wal_compare;
@@ -110,6 +117,7 @@ extern const struct bsc_lib_row bsc_lib_row_wal_salvage;
 extern const struct bsc_lib_row bsc_lib_row_wal_tail;
 
 /* sql.c */
+extern const struct bsc_lib_row bsc_lib_row_sql_each;
 extern const struct bsc_lib_row bsc_lib_row_sql_execute;
 extern const struct bsc_lib_row bsc_lib_row_sql_query;
 

@@ -9,7 +9,7 @@
 #include "os/files.h"
 
 enum {
-    LOOK_EVERY_MS = 2,
+    LOOK_EVERY_MS = 1,
     SESSIONS_WITHIN_MS = 10000,
     PROMOTED_WITHIN_MS = 120000,
     ANSWERS_WITHIN_MS = 10000,
@@ -110,7 +110,8 @@ const struct bsc_lib_row bsc_lib_row_standby_clear = {
 /* standby.promote */
 
 #define PROMOTE_ARGS                                                                               \
-    "server: text, database: text, share: text?, destination: text?, histories: list?"
+    "server: text, database: text, share: text?, destination: text?, histories: list?, "           \
+    "since: text?"
 
 static const char recovering_question[] = "SELECT pg_is_in_recovery()::int";
 
@@ -151,18 +152,52 @@ static bool await_online(const struct bsc_lib_call *call, const struct bsc_lib_t
     return bsc_err_wrap(err, "\"%s\" was told to come online, and may still do so", target->server);
 }
 
+enum { OTHER_SERVER = -1, TOO_LATE = -2 };
+
+/* The order is given to the server as it was seen, and to none that was started since, and soon:
+ * what was ordered ends with the server that it was ordered of, and nothing is ordered by a message
+ * that was held up on its way. Whoever settles it relies on both. */
+static bool give_order(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
+                       int64_t server_ms, int64_t *ret_told, struct bsc_err *err)
+{
+    const char *since = bsc_value_get_string(call->args, "since");
+    struct bsc_value *params = bsc_value_list();
+    if (since != NULL)
+        bsc_value_append(params, bsc_value_text(since));
+    char *text = bsc_mem_format("SELECT CASE%s WHEN " BSC_LIB_STANDBY_CLOCK_MS " > %lld THEN %d"
+                                " ELSE pg_promote(false)::int END",
+                                since != NULL ? " WHEN " BSC_LIB_STANDBY_SINCE " <> ? THEN -1" : "",
+                                (long long)(server_ms + BSC_LIB_STANDBY_ORDER_MS), TOO_LATE);
+    struct bsc_value *row = bsc_lib_standby_ask(call, target, text, params, err);
+    bool ok = row != NULL;
+    *ret_told = bsc_value_number(bsc_value_at(row, 0), 0);
+    bsc_value_free(row);
+    bsc_value_free(params);
+    bsc_mem_free(text);
+    return ok;
+}
+
 /* A server that answers with words of its own has not taken the order; of any other failure it is
  * not known whether the order arrived. */
 static bool tell_to_come(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
                          struct bsc_err *err)
 {
-    int64_t told = 0;
-    if (!ask_number(call, target, "SELECT pg_promote(false)::int", &told, err)) {
+    int64_t told = 0, server_ms = 0;
+    if (!ask_number(call, target, "SELECT " BSC_LIB_STANDBY_CLOCK_MS, &server_ms, err))
+        return false;
+    if (!give_order(call, target, server_ms, &told, err)) {
         if (err->code == BSC_ERR_SQL)
             return false;
         err->code = BSC_ERR_PENDING;
         return bsc_err_wrap(err, "\"%s\" may have been told to come online", target->server);
     }
+    if (told == OTHER_SERVER)
+        return bsc_err_set(err, BSC_ERR_CONFLICT, "\"%s\" was started anew a moment ago",
+                           target->server);
+    if (told == TOO_LATE)
+        return bsc_err_set(err, BSC_ERR_CONFLICT,
+                           "\"%s\" got the order to come online too late to follow it",
+                           target->server);
     return told == 1 ||
            bsc_err_set(err, BSC_ERR_SQL, "\"%s\" could not be told to come online", target->server);
 }
@@ -284,9 +319,11 @@ const struct bsc_lib_row bsc_lib_row_standby_promote = {
     .lane = "server",
     .args = PROMOTE_ARGS,
     .result = "map {timeline: int}",
-    .doc = "Promotes a standby of PostgreSQL, waits until it is online, whoever wants to stop "
-           "meanwhile, and proves that it is on a new timeline. `histories` are put into its "
-           "folder right before, and taken away again where it was not told.",
+    .doc =
+        "Promotes a standby of PostgreSQL, waits until it is online, whoever wants to stop "
+        "meanwhile, and proves that it is on a new timeline. `histories` are put into its "
+        "folder right before, and taken away again where it was not told. With `since`, a server "
+        "that was started at another time is not told.",
 };
 
 /* standby.prove */

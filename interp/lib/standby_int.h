@@ -42,6 +42,15 @@ bool bsc_lib_wal_copy(struct bsc_lib_call *call, const struct bsc_value *list,
                       struct bsc_lib_wal_way *way, struct bsc_logs_segments_result *ret,
                       struct bsc_err *err);
 
+/* What tells one start of a server from every other, as SQL. */
+#define BSC_LIB_STANDBY_SINCE                                                                      \
+    "to_char(pg_postmaster_start_time() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+
+/* For how long an order to come online holds, by the server's clock: one that is still on its way
+ * then is left aside. */
+enum { BSC_LIB_STANDBY_ORDER_MS = 5000 };
+#define BSC_LIB_STANDBY_CLOCK_MS "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+
 /* "0/39FFFE8", as the server writes an LSN. */
 enum { BSC_LIB_STANDBY_LSN = 24 };
 const char *bsc_lib_standby_lsn(int64_t lsn, char ret_text[BSC_LIB_STANDBY_LSN]);

@@ -10,7 +10,11 @@
 #define REPLAY_ARGS "server: text, database: text, lsn: int"
 
 enum {
-    LOOK_EVERY_MS = 5,
+    LOOK_EVERY_MS = 10,
+    LOOK_SOON_MS = 1, /* near the end, for which everybody waits, while it moves */
+    NEAR_BYTES = 8 << 20,
+    STILL_AFTER_MS = 5,
+    RESTS_AFTER_MS = 100,
     WAKE_EVERY_MS = 100,
     WAKES = 30,
     STALLED_AFTER_MS = 60000,
@@ -108,6 +112,12 @@ static int64_t now_us(const struct watch *watch)
     return clock->mono_us(clock->self);
 }
 
+/* For how long it has not moved. */
+static int64_t still_ms(const struct watch *watch)
+{
+    return (now_us(watch) - watch->moved_us) / 1000;
+}
+
 static bool waits_for(const struct look *now, const char *event)
 {
     return strcmp(now->event, event) == 0;
@@ -159,8 +169,7 @@ static bool check_state(const struct watch *watch, struct bsc_err *err)
  * it cannot be woken, two of its own. */
 static bool has_hope(const struct watch *watch)
 {
-    int64_t still_ms = (now_us(watch) - watch->moved_us) / 1000;
-    return watch->wakes < WAKES || (watch->deaf && still_ms < 2 * watch->now.retry_ms);
+    return watch->wakes < WAKES || (watch->deaf && still_ms(watch) < 2 * watch->now.retry_ms);
 }
 
 /* Where it is woken and woken again and finds nothing to go on with, what follows cannot be read:
@@ -192,18 +201,18 @@ static bool is_busy(const struct look *now)
 
 static bool check_stall(const struct watch *watch, struct bsc_err *err)
 {
-    int64_t still_ms = (now_us(watch) - watch->moved_us) / 1000;
+    const int64_t for_ms = still_ms(watch);
     const struct look *now = &watch->now;
     bool held_up = is_held_up(now);
     int64_t limit_ms = is_busy(now) ? STUCK_AFTER_MS : STALLED_AFTER_MS;
     char why[64];
-    if (held_up && now->conflict_ms < 0 && still_ms > HELD_UP_AFTER_MS)
+    if (held_up && now->conflict_ms < 0 && for_ms > HELD_UP_AFTER_MS)
         return complain(watch, BSC_ERR_CONFLICT,
                         "a query holds it up, and max_standby_archive_delay is -1",
                         "End the sessions of its readers first, with sessions.kill_all.", err);
-    if (still_ms <= limit_ms + (held_up ? now->conflict_ms : 0))
+    if (for_ms <= limit_ms + (held_up ? now->conflict_ms : 0))
         return true;
-    snprintf(why, sizeof why, "it has not moved for %lld s", (long long)(still_ms / 1000));
+    snprintf(why, sizeof why, "it has not moved for %lld s", (long long)(for_ms / 1000));
     complain(watch, BSC_ERR_TIMEOUT, why, "Look at the messages of the server.", err);
     return bsc_err_detail(err, "Its startup process waits for %s.",
                           now->event[0] != '\0' ? now->event : "nothing that it tells");
@@ -214,8 +223,8 @@ static bool go_on(struct watch *watch, bool *ret_over, struct bsc_err *err)
     int64_t before = watch->now.lsn;
     if (!look(watch, err))
         return false;
-    bool moved = watch->now.lsn != before;
-    if (moved) {
+    bool moves = watch->now.lsn != before || still_ms(watch) < STILL_AFTER_MS;
+    if (watch->now.lsn != before) {
         watch->moved_us = now_us(watch);
         watch->wakes = 0;
     }
@@ -224,9 +233,16 @@ static bool go_on(struct watch *watch, bool *ret_over, struct bsc_err *err)
     *ret_over = watch->now.lsn >= watch->wanted;
     if (*ret_over)
         return true;
-    if ((!moved && !look_closely(watch, err)) || !check_state(watch, err))
+    if ((!moves && !look_closely(watch, err)) || !check_state(watch, err))
         return false;
-    return moved || (is_idle(&watch->now) ? check_idle(watch, err) : check_stall(watch, err));
+    return moves || (is_idle(&watch->now) ? check_idle(watch, err) : check_stall(watch, err));
+}
+
+/* Replay needs the processors more than whoever watches it. */
+static int64_t next_look_ms(const struct watch *watch)
+{
+    bool is_near = watch->wanted - watch->now.lsn <= NEAR_BYTES;
+    return is_near && still_ms(watch) < RESTS_AFTER_MS ? LOOK_SOON_MS : LOOK_EVERY_MS;
 }
 
 static bool replay(struct watch *watch, struct bsc_err *err)
@@ -237,7 +253,7 @@ static bool replay(struct watch *watch, struct bsc_err *err)
     watch->began = watch->now.lsn;
     watch->moved_us = now_us(watch);
     while (go_on(watch, &over, err) && !over) {
-        bsc_clock_pause(LOOK_EVERY_MS, watch->call->cancel);
+        bsc_clock_pause(next_look_ms(watch), watch->call->cancel);
         if (!bsc_lib_call_continue(watch->call, err))
             return false;
     }

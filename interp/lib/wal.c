@@ -9,6 +9,7 @@
 #include "lib/wal_way_int.h"
 #include "logs/history.h"
 #include "logs/pg_log.h"
+#include "logs/pg_parts.h"
 #include "logs/segments.h"
 #include "os/files.h"
 
@@ -20,7 +21,9 @@
 struct copy {
     struct bsc_lib_call *call;
     struct bsc_lib_target target;
-    bool deaf; /* the standby cannot be woken: it looks by itself, later */
+    int64_t segment;  /* bytes of each log file */
+    int64_t replayed; /* where the standby was when it was asked last; INT64_MAX before */
+    bool deaf;        /* the standby cannot be woken: it looks by itself, later */
 };
 
 static void report(void *arg, int64_t done, int64_t total)
@@ -29,21 +32,38 @@ static void report(void *arg, int64_t done, int64_t total)
     bsc_lib_call_progress(copy->call, done, total, "bytes");
 }
 
-static void wake(void *arg)
+/* Whether the standby is at work, and still has a whole file to replay before one that begins at
+ * `first_lsn`: it will find that by itself when it has come there. One that does not move may sleep
+ * before a file that it has not seen yet. */
+static bool is_behind(struct copy *copy, int64_t first_lsn)
+{
+    static const char question[] = "SELECT (pg_last_wal_replay_lsn() - '0/0')::bigint";
+    struct bsc_err ignored = BSC_ERR_INIT;
+    struct bsc_value *row =
+        first_lsn >= 0 ? bsc_lib_standby_ask(copy->call, &copy->target, question, NULL, &ignored)
+                       : NULL;
+    const int64_t before = copy->replayed;
+    copy->replayed = bsc_value_number(bsc_value_at(row, 0), INT64_MAX);
+    bsc_value_free(row);
+    return copy->replayed > before && copy->replayed < first_lsn - copy->segment;
+}
+
+/* To be woken is work for all processes of the server, and first of all for the one that replays.
+ */
+static void wake(void *arg, int64_t first_lsn)
 {
     struct copy *copy = arg;
-    if (!copy->deaf)
+    if (!copy->deaf && !is_behind(copy, first_lsn))
         copy->deaf = !bsc_lib_standby_wake(copy->call, &copy->target);
 }
 
 /* Which log files the standby takes: a file for another one must never reach its folder. */
-static bool ask_standby(const struct copy *copy, struct bsc_logs_segments_order *order,
+static bool ask_standby(struct copy *copy, struct bsc_logs_segments_order *order,
                         struct bsc_err *err)
 {
     static const char question[] =
         "SELECT (SELECT system_identifier::text FROM pg_control_system()),"
-        " (SELECT setting::bigint * CASE unit WHEN '8kB' THEN 8192 ELSE 1 END FROM pg_settings"
-        " WHERE name = 'wal_segment_size'),"
+        " pg_size_bytes(current_setting('wal_segment_size')),"
         " coalesce((pg_last_wal_replay_lsn() - '0/0')::bigint, 0)";
     struct bsc_value *row = bsc_lib_standby_ask(copy->call, &copy->target, question, NULL, err);
     if (row == NULL)
@@ -52,6 +72,7 @@ static bool ask_standby(const struct copy *copy, struct bsc_logs_segments_order 
     order->system_id = id != NULL ? strtoull(id, NULL, 10) : 0;
     order->segment_bytes = bsc_value_number(bsc_value_at(row, 1), 0);
     order->replayed_lsn = bsc_value_number(bsc_value_at(row, 2), 0);
+    copy->segment = order->segment_bytes;
     bsc_value_free(row);
     return order->segment_bytes > 0 ||
            bsc_err_set(err, BSC_ERR_SQL, "server \"%s\" does not tell how long its log files are",
@@ -104,7 +125,7 @@ bool bsc_lib_wal_copy(struct bsc_lib_call *call, const struct bsc_value *list,
                       struct bsc_lib_wal_way *way, struct bsc_logs_segments_result *ret,
                       struct bsc_err *err)
 {
-    struct copy copy = {.call = call};
+    struct copy copy = {.call = call, .replayed = INT64_MAX};
     struct bsc_logs_segments_order order = {.sys = call->env->sys,
                                             .cancel = call->cancel,
                                             .progress = report,
@@ -154,9 +175,9 @@ const struct bsc_lib_row bsc_lib_row_wal_copy = {
     .result = "map {copied: int, kept: int, bytes: int, not_into_pg_wal: text?}",
     .doc =
         "Copies log files of PostgreSQL to the folder that a standby restores from: each checked "
-        "page by page, made durable and then named, and the standby woken to take it. With `data`, "
-        "its data folder, they go straight into its pg_wal instead, unless something speaks "
-        "against that, which `not_into_pg_wal` then says.",
+        "page by page, made durable and then named, and the standby woken to take it unless it is "
+        "at work on others. With `data`, its data folder, they go straight into its pg_wal "
+        "instead, unless something speaks against that, which `not_into_pg_wal` then says.",
 };
 
 /* wal.history */
@@ -284,16 +305,16 @@ static void judge_end(struct bsc_logs_pg_reader *reader, struct end *end)
  * ended, where all behind that was read before. */
 static bool read_from(struct end *end, int64_t first, int64_t stop, struct bsc_err *err)
 {
+    const uint64_t upto = stop == 0 ? UINT64_MAX : (uint64_t)stop;
     struct bsc_logs_pg_reader reader;
     end->order.first_lsn = (uint64_t)first;
     end->order.find = first > end->lsn;
-    end->found = stop != 0;
     bool ok = bsc_logs_pg_open(&reader, &end->order, err);
-    while (ok && bsc_logs_pg_next(&reader) && (stop == 0 || (int64_t)reader.record.lsn < stop)) {
-        end->found = true;
+    while (ok && bsc_logs_pg_skim(&reader, upto) && reader.record.lsn < upto) {
         if (reader.record.kind != BSC_LOGS_PG_PREPARE && reader.record.time_us != 0)
             end->time_us = reader.record.time_us;
     }
+    end->found = stop != 0 || (ok && reader.previous != 0);
     if (ok && reader.end == BSC_LOGS_PG_END_CANCELLED)
         ok = bsc_err_set(err, BSC_ERR_CANCELLED, "reading log files was cancelled");
     if (ok && reader.end != BSC_LOGS_PG_END_NONE)
@@ -302,13 +323,29 @@ static bool read_from(struct end *end, int64_t first, int64_t stop, struct bsc_e
     return ok;
 }
 
+/* Reads all of it on more than one processor; false where it has to be read on one. */
+static bool read_at_once(struct end *end)
+{
+    struct bsc_logs_pg_reader reader;
+    end->order.first_lsn = (uint64_t)end->lsn;
+    end->order.find = false;
+    if (!bsc_logs_pg_parts_read(&end->order, (uint64_t)end->last_file, &reader, &end->time_us))
+        return false;
+    bool ended = reader.end != BSC_LOGS_PG_END_CANCELLED;
+    if (ended)
+        judge_end(&reader, end);
+    end->found = ended;
+    bsc_logs_pg_release(&reader);
+    return ended;
+}
+
 /* The last log file tells where the log ends, unless it holds the middle of one record only, and of
  * when it is, unless no transaction ended in it. What counts is what a standby says of itself
  * (pg_last_xact_replay_timestamp): commits, and those that were taken back. */
 static bool read_end(struct end *end, struct bsc_err *err)
 {
     int64_t first = end->all || end->last_file < end->lsn ? end->lsn : end->last_file;
-    bool ok = read_from(end, first, 0, err);
+    bool ok = (end->all && read_at_once(end)) || read_from(end, first, 0, err);
     while (ok && first > end->lsn && (!end->found || end->time_us == 0) && end->whole) {
         int64_t stop = end->found ? first : 0;
         first -= end->order.segment;

@@ -110,34 +110,37 @@ void bsc_lib_wal_way_release(struct bsc_lib_wal_way *way)
 
 #define OWN_ARGS "server: text, database: text, data: text"
 
+enum { NAME_DIGITS = 24 };
+
 /* A log file that the server says to have whole, archived or not: of others there only the name may
- * be right. */
-static bool is_whole(const struct bsc_sys *sys, const struct bsc_lib_wal_way *way, const char *name)
+ * be right. Puts the name that the mark is of into ret_name. */
+static bool is_mark(const char *mark, char ret_name[NAME_DIGITS + 1])
 {
-    static const char *const marks[] = {"done", "ready"};
-    bool found = false;
-    for (size_t i = 0; !found && i < sizeof marks / sizeof marks[0]; i++) {
-        char *mark = bsc_mem_format("%s/%s.%s", way->marks, name, marks[i]);
-        found = bsc_files_exists(sys, mark);
-        bsc_mem_free(mark);
-    }
-    return found;
+    const char *end = mark + NAME_DIGITS;
+    if (strspn(mark, "0123456789ABCDEF") != NAME_DIGITS ||
+        (strcmp(end, ".done") != 0 && strcmp(end, ".ready") != 0))
+        return false;
+    memcpy(ret_name, mark, NAME_DIGITS);
+    ret_name[NAME_DIGITS] = '\0';
+    return true;
 }
 
+/* Both marks of one file come one after the other. */
 static bool list_own(const struct bsc_lib_call *call, const struct bsc_lib_wal_way *way,
                      struct bsc_value *files, struct bsc_err *err)
 {
-    enum { NAME_DIGITS = 24 };
     const struct bsc_sys *sys = call->env->sys;
     struct bsc_files_list list = {0};
-    struct stat found;
-    if (!bsc_files_list(way->folder, &list, err))
+    char name[NAME_DIGITS + 1] = "", last[NAME_DIGITS + 1] = "";
+    if (!bsc_files_list(way->marks, &list, err))
         return false;
     for (size_t i = 0; i < list.count; i++) {
-        const char *name = list.names[i];
+        struct stat found;
+        if (!is_mark(list.names[i], name) || strcmp(name, last) == 0)
+            continue;
+        memcpy(last, name, sizeof last);
         char *path = bsc_files_join(way->folder, name);
-        if (strlen(name) == NAME_DIGITS && is_whole(sys, way, name) &&
-            sys->stat(sys->self, path, &found) == 0)
+        if (sys->stat(sys->self, path, &found) == 0)
             bsc_value_append(files, bsc_value_format("%lld %s", (long long)found.st_size, name));
         bsc_mem_free(path);
     }

@@ -352,7 +352,9 @@ bool bsc_mirrors_pg_control_read(const char *text, struct bsc_mirrors_pg_control
     if (!take_label(text, "Database system identifier:", ret->system, sizeof ret->system) ||
         !take_label(text, "Database cluster state:", state, sizeof state))
         return false;
-    ret->standby = strstr(state, "recovery") != NULL;
+    /* One "in crash recovery" was online, and is about to be so again. */
+    ret->standby =
+        strcmp(state, "in archive recovery") == 0 || strcmp(state, "shut down in recovery") == 0;
     ret->shut_down = strcmp(state, "shut down") == 0;
     if (!take_label(text, "Latest checkpoint's REDO WAL file:", ret->file, sizeof ret->file) ||
         !take_label(text, "Latest checkpoint location:", lsn, sizeof lsn) ||

@@ -166,18 +166,28 @@ static struct bsc_value *server_of(const char *line, size_t length, struct bsc_v
     return NULL;
 }
 
-/* The sessions were counted before these were listed: who is listed as open is open, and of those
- * counted no more are closed than are listed so. */
-void bsc_pools_haproxy_closed(const char *answer, struct bsc_value *servers)
+/* Finds the server of a session's line, or NULL. */
+typedef struct bsc_value *server_fn(const char *line, size_t length, struct bsc_value *servers);
+
+/* Each line is a session: closed by its client, or of the kind given. */
+static void count_each(const char *answer, struct bsc_value *servers, server_fn *find,
+                       const char *open)
 {
     for (const char *line = answer; *line != '\0';) {
         size_t length = strcspn(line, "\n");
-        struct bsc_value *server = server_of(line, length, servers);
-        const char *kind = is_closed(told_of(line, length, " rq[f=")) ? "closed" : "open";
+        struct bsc_value *server = find(line, length, servers);
+        const char *kind = is_closed(told_of(line, length, " rq[f=")) ? "closed" : open;
         if (server != NULL)
             bsc_value_set_int(server, kind, bsc_value_get_number(server, kind, 0) + 1);
         line += length + (line[length] == '\n');
     }
+}
+
+/* The sessions were counted before these were listed: who is listed as open is open, and of those
+ * counted no more are closed than are listed so. */
+void bsc_pools_haproxy_closed(const char *answer, struct bsc_value *servers)
+{
+    count_each(answer, servers, server_of, "open");
     for (size_t i = 0; i < bsc_value_count(servers); i++) {
         struct bsc_value *server = bsc_value_at(servers, i);
         int64_t listed = bsc_value_get_number(server, "open", 0);
@@ -215,14 +225,7 @@ static struct bsc_value *server_or_gone(const char *line, size_t length, struct 
 
 void bsc_pools_haproxy_add_old(const char *answer, struct bsc_value *servers)
 {
-    for (const char *line = answer; *line != '\0';) {
-        size_t length = strcspn(line, "\n");
-        struct bsc_value *server = server_or_gone(line, length, servers);
-        const char *kind = is_closed(told_of(line, length, " rq[f=")) ? "closed" : "sessions";
-        if (server != NULL)
-            bsc_value_set_int(server, kind, bsc_value_get_number(server, kind, 0) + 1);
-        line += length + (line[length] == '\n');
-    }
+    count_each(answer, servers, server_or_gone, "sessions");
 }
 
 bool bsc_pools_haproxy_is_of(const char *line, size_t length, const char *name)

@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "os/process.h"
+
 static void put(void **state, const char *name, const char *text)
 {
     char *path = unit_path(*state, name);
@@ -150,6 +152,41 @@ static void only_the_program_that_is_named_is_ended(void **state)
     bench_close(&bench);
 }
 
+/* A command that only tells a job to end comes back before the job has. */
+static void a_job_that_a_command_ends_has_ended_afterwards(void **state)
+{
+    struct lib_bench bench;
+    bench_open(&bench, state);
+    char *script =
+        bsc_mem_format("until test -e %s/told; do sleep 0.01; done; sleep 0.3", (char *)*state);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        execl("/bin/sh", "sh", "-c", script, (char *)NULL);
+        _exit(1);
+    }
+    char *text = bsc_mem_format("%ld\n", (long)pid);
+    put(state, "pid", text);
+    await_job(&bench, *state, "['sh','-c']", true);
+    struct bsc_value *seen =
+        call_row(&bench, "process.state", "{'pid_file':'%s/pid'}", (char *)*state);
+    assert_refusal(&bench,
+                   call_row(&bench, "process.end",
+                            "{'pid_file':'%s/pid','program':'%s','argv':['false']}", (char *)*state,
+                            bsc_value_get_string(seen, "program")),
+                   BSC_ERR_IO, "ended with exit code 1");
+    assert_true(bsc_process_alive(pid));
+    bsc_value_free(call_row(&bench, "process.end",
+                            "{'pid_file':'%s/pid','program':'%s','argv':['touch','%s/told']}",
+                            (char *)*state, bsc_value_get_string(seen, "program"), (char *)*state));
+    assert_false(bsc_process_alive(pid));
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    bsc_value_free(seen);
+    bsc_mem_free(text);
+    bsc_mem_free(script);
+    bench_close(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +199,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(without_a_pid_file_nobody_is_alive, unit_folder_setup,
                                         unit_folder_teardown),
         UNIT_IN_FOLDER(only_the_program_that_is_named_is_ended),
+        UNIT_IN_FOLDER(a_job_that_a_command_ends_has_ended_afterwards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,6 +41,58 @@ static void a_query_gives_columns_and_rows(void **state)
     bench_close(&bench);
 }
 
+#define IN_A "{'server':'sql1','file':'a.db','sql':"
+
+static void values_stand_in_a_statement_by_name(void **state)
+{
+    struct lib_bench bench;
+    bench_with_table(&bench, state);
+    assert_answer(&bench,
+                  call_row(&bench, "sql.execute",
+                           IN_A "'UPDATE t SET b = :b WHERE a = :a OR b = :b',"
+                                "'named':{'a':3,'b':'it is :a'}}"),
+                  "{'rows':1}");
+    assert_answer(
+        &bench,
+        call_row(&bench, "sql.query", IN_A "'SELECT b FROM t WHERE a = :a','named':{'a':3}}"),
+        "{'columns':['b'],'rows':[['it is :a']]}");
+    assert_answer(&bench, call_row(&bench, "sql.query", IN_A "'SELECT a FROM t','named':{}}"),
+                  "{'columns':['a'],'rows':[[1],[3]]}");
+    assert_refusal(&bench, call_row(&bench, "sql.query", IN_A "'SELECT :x','named':{'a':3}}"),
+                   BSC_ERR_INVALID, ":x");
+    assert_refusal(&bench,
+                   call_row(&bench, "sql.query", IN_A "'SELECT :a','named':{'a':3},'params':[3]}"),
+                   BSC_ERR_USAGE, "not both");
+    assert_refusal(&bench, call_row(&bench, "sql.query", IN_A "'SELECT 1','named':[3]}"),
+                   BSC_ERR_USAGE, "must be a map");
+    bench_close(&bench);
+}
+
+static void one_question_is_asked_for_many(void **state)
+{
+    struct lib_bench bench;
+    char *path = unit_path(*state, "a.db");
+    bench_with_table(&bench, state);
+    assert_answer(&bench,
+                  call_row(&bench, "sql.each",
+                           IN_A "'SELECT b, :a FROM t WHERE a = :a','each':[{'a':3},{'a':7},"
+                                "{'a':1}]}"),
+                  "[[[null,3]],[],[['2',1]]]");
+    assert_false(bsc_logs_sessions_ours(bsc_sys_real(), path));
+    assert_answer(&bench, call_row(&bench, "sql.each", IN_A "'SELECT :a','each':[]}"), "[]");
+    assert_refusal(&bench, call_row(&bench, "sql.each", IN_A "'SELECT :a','each':[{'a':1},{}]}"),
+                   BSC_ERR_INVALID, ":a");
+    assert_refusal(&bench, call_row(&bench, "sql.each", IN_A "'SELECT :b','each':[{'a':3}]}"),
+                   BSC_ERR_INVALID, ":b");
+    assert_refusal(&bench, call_row(&bench, "sql.each", IN_A "'SELECT 1','each':[{},3]}"),
+                   BSC_ERR_USAGE, "must be a list of maps");
+    assert_refusal(&bench, call_row(&bench, "sql.each", IN_A "'DELETE FROM t','each':[{}]}"),
+                   BSC_ERR_SQL, "readonly database");
+    assert_false(bsc_logs_sessions_ours(bsc_sys_real(), path));
+    bench_close(&bench);
+    free(path);
+}
+
 static void a_query_of_a_file_leaves_it_closed(void **state)
 {
     struct lib_bench bench;
@@ -312,7 +364,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_IN_FOLDER(a_query_gives_columns_and_rows),
+        UNIT_IN_FOLDER(values_stand_in_a_statement_by_name),
         UNIT_IN_FOLDER(a_query_of_a_file_leaves_it_closed),
+        UNIT_IN_FOLDER(one_question_is_asked_for_many),
         UNIT_IN_FOLDER(a_query_can_change_nothing),
         UNIT_IN_FOLDER(a_statement_without_a_result_is_no_query),
         UNIT_IN_FOLDER(more_rows_than_allowed_are_an_error),

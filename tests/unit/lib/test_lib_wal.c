@@ -284,6 +284,12 @@ static int64_t a_minute_later(void *self)
     return bsc_clock_real()->wall_ms(bsc_clock_real()->self) + 60000;
 }
 
+static int64_t a_minute_before(void *self)
+{
+    (void)self;
+    return bsc_clock_real()->wall_ms(bsc_clock_real()->self) - 60000;
+}
+
 static ssize_t cannot_read(void *self, int fd, void *bytes, size_t length, off_t offset)
 {
     (void)self, (void)fd, (void)bytes, (void)length, (void)offset;
@@ -312,13 +318,14 @@ static void what_was_read_is_kept_while_the_files_are_the_same(void **state)
     ask_waldump(&cluster, &told);
     int64_t begin = lsn_of(told.first);
     bench.env.sys = &sys;
+    clock.wall_ms = a_minute_before;
+    bench.env.clock = &clock;
     assert_true(is_whole(&bench, &cluster, begin));
     sys.pread = cannot_read;
     assert_false(is_whole(&bench, &cluster, begin)); /* the files were changed a moment ago */
 
     sys.pread = bsc_sys_real()->pread;
     clock.wall_ms = a_minute_later;
-    bench.env.clock = &clock;
     assert_true(is_whole(&bench, &cluster, begin));
     sys.pread = cannot_read;
     assert_true(is_whole(&bench, &cluster, begin));

@@ -235,6 +235,7 @@ static void the_control_file_tells_whose_copy_it_is(void **state)
         bool shut_down;
     } cases[] = {{"in archive recovery", true, false},
                  {"shut down in recovery", true, false},
+                 {"in crash recovery", false, false},
                  {"in production", false, false},
                  {"shut down", false, true}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
