@@ -13,10 +13,12 @@ struct change {
     const struct bsc_lib_row *row;           /* borrowed */
     struct bsc_run_record_change record;     /* `before` is owned through it */
     struct bsc_value *before;                /* owned */
+    struct bsc_value *args;                  /* owned: of the row */
     struct bsc_value *resources;             /* owned list: what to observe afterwards */
     struct bsc_value *seen;                  /* owned map: facts observed afterwards */
     size_t index;                            /* of the resource being observed */
     struct bsc_value *result;                /* owned; NULL when the row failed */
+    struct bsc_lib_log log;                  /* for the row */
     bool row_failed;
     struct bsc_err row_err;
     int64_t began_us;
@@ -43,6 +45,7 @@ static const char *resource_of(const struct change *change)
 static void change_free(struct change *change)
 {
     bsc_value_free(change->before);
+    bsc_value_free(change->args);
     bsc_value_free(change->resources);
     bsc_value_free(change->seen);
     bsc_value_free(change->result);
@@ -164,10 +167,19 @@ static void observe_next(struct change *change)
 {
     if (change->index < bsc_value_count(change->resources))
         bsc_run_observe(change->with->vm, change->with->hands,
-                        bsc_value_string(bsc_value_at(change->resources, change->index)), observed,
+                        bsc_value_string(bsc_value_at(change->resources, change->index)),
+                        change->index == 0 ? BSC_RUN_SURVEY_FIRST : BSC_RUN_SURVEY_NEXT, observed,
                         change);
     else
         conclude(change);
+}
+
+/* On the row's thread. Between the intent and the outcome nobody else writes to the journal. */
+static bool row_record(void *arg, enum bsc_journal_kind kind, const struct bsc_value *payload,
+                       bool durable, struct bsc_err *err)
+{
+    const struct change *change = arg;
+    return bsc_run_record_part(change->with->journal, kind, payload, durable, err);
 }
 
 static void row_done(void *arg, struct bsc_value *value, const struct bsc_err *err)
@@ -235,6 +247,13 @@ void bsc_run_change(const struct bsc_run_live_options *with, const struct bsc_va
     if (with->hooks->change_begin != NULL)
         with->hooks->change_begin(with->hooks->self, effect);
     change->began_us = now_us(change);
-    bsc_run_hands_perform(with->hands, change->row, bsc_value_get(effect, "args"),
-                          bsc_value_get_number(effect, "timeout_ms", 0), row_done, change);
+    change->args = bsc_run_effect_args(effect);
+    change->log = (struct bsc_lib_log){.record = row_record,
+                                       .arg = change,
+                                       .path = bsc_journal_path(with->journal),
+                                       .effect = change->record.number,
+                                       .item = at.item,
+                                       .action = at.action};
+    bsc_run_hands_change(with->hands, change->row, change->args, &change->log,
+                         bsc_value_get_number(effect, "timeout_ms", 0), row_done, change);
 }

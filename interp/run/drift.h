@@ -49,7 +49,19 @@ bool bsc_run_drift_any(const struct bsc_value *drift);
 /* Appends in one sentence what blocks: "3 more log backups: steps 6 and 7 differ." */
 void bsc_run_drift_words(const struct bsc_value *drift, struct bsc_buf *out);
 
-/* Appends how a counted list has changed: "3 more log backups, 1 fewer". */
+/* What has become different on a site since a run last looked at it or changed it: the list `facts`
+ * of a drift, by the facts {id={key=value}} that it was planned from, those that its journal has
+ * since then, and those that were observed now. Owned; NULL when the journal cannot be read. */
+struct bsc_value *bsc_run_drift_last_seen(const struct bsc_sys *sys, const char *journal,
+                                          const struct bsc_value *planned,
+                                          const struct bsc_value *observed,
+                                          const struct bsc_value *schema, struct bsc_err *err);
+
+/* Appends that list in one sentence. */
+void bsc_run_drift_since_words(const struct bsc_value *facts, struct bsc_buf *out);
+
+/* Appends how a counted fact has changed: "3 more log backups, 1 fewer" of a list, and of a number
+ * "100,000 -> 99,874, 126 fewer users". */
 void bsc_run_drift_count_words(const struct bsc_value *fact, struct bsc_buf *out);
 
 #endif

@@ -124,12 +124,28 @@ static void count_entries(struct bsc_value *fact, const struct bsc_value *then,
 
 /* -------------------------------------------------------------------- facts */
 
+/* A number of things that come and go by themselves. */
+static void add_number(struct comparison *of, const char *key, const char *noun,
+                       const struct bsc_value *then, const struct bsc_value *now)
+{
+    struct bsc_value *fact = add_fact(of, key, then, now, false);
+    int64_t by = bsc_value_number(now, 0) - bsc_value_number(then, 0);
+    bsc_value_set_text(fact, "noun", noun);
+    set_counts(fact, by > 0 ? by : 0, by < 0 ? -by : 0, 0);
+}
+
 static void add_counted(struct comparison *of, const char *key, const struct bsc_value *entry,
                         const struct bsc_value *then, const struct bsc_value *now)
 {
     struct bsc_value *fact = add_fact(of, key, then, now, false);
     bsc_value_set_text(fact, "noun", bsc_value_get_string(entry, "noun"));
     count_entries(fact, then, now, bsc_value_get_number(entry, "named_by", 0));
+}
+
+static bool is_number(const struct bsc_value *entry)
+{
+    const char *type = bsc_value_get_string(entry, "type");
+    return type != NULL && strcmp(type, "int") == 0;
 }
 
 static void compare_fact(void *arg, const char *key, const struct bsc_value *then,
@@ -139,7 +155,11 @@ static void compare_fact(void *arg, const char *key, const struct bsc_value *the
     const struct bsc_value *entry = bsc_run_schema_fact(of->schema, of->resource, key);
     if (bsc_run_model_same(then, now))
         return;
-    if (bsc_value_get(entry, "noun") != NULL)
+    const char *noun = bsc_value_get_string(entry, "noun");
+    bool numbers = bsc_value_kind(then) == BSC_VALUE_INT && bsc_value_kind(now) == BSC_VALUE_INT;
+    if (noun != NULL && numbers)
+        add_number(of, key, noun, then, now);
+    else if (noun != NULL && !is_number(entry))
         add_counted(of, key, entry, then, now);
     else if (!bsc_run_schema_moves(of->schema, of->resource, key))
         add_fact(of, key, then, now, bsc_value_get_truth(entry, "identity"));

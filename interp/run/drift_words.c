@@ -1,10 +1,34 @@
 #include "run/drift.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "run/outcome.h"
 
 enum { CAUSES_MAX = 3 };
+
+/* 99874 as people read it. */
+static void add_grouped(struct bsc_buf *out, int64_t number)
+{
+    char digits[32];
+    int length =
+        snprintf(digits, sizeof digits, "%lld", (long long)(number < 0 ? -number : number));
+    bsc_buf_add_text(out, number < 0 ? "-" : "");
+    for (int i = 0; i < length; i++)
+        bsc_buf_printf(out, "%s%c", i > 0 && (length - i) % 3 == 0 ? "," : "", digits[i]);
+}
+
+/* Before and after, where both are numbers. */
+static void add_transition(struct bsc_buf *out, const struct bsc_value *fact)
+{
+    const struct bsc_value *then = bsc_value_get(fact, "then"), *now = bsc_value_get(fact, "now");
+    if (bsc_value_kind(then) != BSC_VALUE_INT || bsc_value_kind(now) != BSC_VALUE_INT)
+        return;
+    add_grouped(out, bsc_value_number(then, 0));
+    bsc_buf_add_text(out, " -> ");
+    add_grouped(out, bsc_value_number(now, 0));
+    bsc_buf_add_text(out, ", ");
+}
 
 static void add_number(struct bsc_buf *out, int64_t count, const char *word, const char *noun)
 {
@@ -13,14 +37,20 @@ static void add_number(struct bsc_buf *out, int64_t count, const char *word, con
                        noun, count == 1 ? "" : "s");
 }
 
-void bsc_run_drift_count_words(const struct bsc_value *fact, struct bsc_buf *out)
+static void add_counts(struct bsc_buf *out, const struct bsc_value *fact)
 {
     const char *noun = bsc_value_get_string(fact, "noun");
+    add_number(out, bsc_value_get_number(fact, "more", 0), "more", noun);
+    add_number(out, bsc_value_get_number(fact, "fewer", 0), "fewer", noun);
+    add_number(out, bsc_value_get_number(fact, "changed", 0), "different", noun);
+}
+
+void bsc_run_drift_count_words(const struct bsc_value *fact, struct bsc_buf *out)
+{
     struct bsc_buf words;
     bsc_buf_init(&words);
-    add_number(&words, bsc_value_get_number(fact, "more", 0), "more", noun);
-    add_number(&words, bsc_value_get_number(fact, "fewer", 0), "fewer", noun);
-    add_number(&words, bsc_value_get_number(fact, "changed", 0), "different", noun);
+    add_counts(&words, fact);
+    add_transition(out, fact);
     bsc_buf_add_text(out, words.data);
     bsc_buf_release(&words);
 }

@@ -43,6 +43,16 @@ struct bsc_value *bsc_run_effect_essence(const struct bsc_value *effect)
     return essence;
 }
 
+struct bsc_value *bsc_run_effect_args(const struct bsc_value *effect)
+{
+    const struct bsc_value *bound = bsc_value_get(effect, "bound");
+    struct bsc_value *args = bsc_value_copy(bsc_value_get(effect, "args"));
+    for (size_t i = 0; i < bsc_value_count(bound); i++)
+        bsc_value_set(args, bsc_value_key_at(bound, i),
+                      bsc_value_copy(bsc_value_item_at(bound, i)));
+    return args;
+}
+
 struct bsc_value *bsc_run_effect_resources(const struct bsc_value *effect)
 {
     const char *own = bsc_value_get_string(effect, "resource");

@@ -16,6 +16,10 @@ const struct bsc_lib_row *bsc_run_effect_row(const struct bsc_value *effect, str
  * once: what is looked at to tell whether it was made. Returns an owned list. */
 struct bsc_value *bsc_run_effect_resources(const struct bsc_value *effect);
 
+/* What the row of a change is given, of an effect or of its intent: its arguments, and those that
+ * bind it to what was looked at. Returns an owned map. */
+struct bsc_value *bsc_run_effect_args(const struct bsc_value *effect);
+
 /* What a change does, without what is expected of it: two changes with the same essence are the
  * same one. Returns owned. */
 struct bsc_value *bsc_run_effect_essence(const struct bsc_value *effect);

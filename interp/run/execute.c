@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "run/record.h"
+#include "run/wait.h"
 
 enum {
     PROGRESS_EVERY_MS = 200,
@@ -26,6 +27,7 @@ struct execution {
     struct bsc_run_leases *leases; /* owned; NULL where none are kept */
     struct bsc_timer *timer;       /* shows progress; NULL when not running */
     struct spent at_begin;         /* of the item under way */
+    struct bsc_value *parked;      /* owned: what the run waits for at its end, or NULL */
     struct bsc_run_end end;
     bool waiting; /* the loop runs until the end */
     bool over;
@@ -81,6 +83,20 @@ static bool item_begin(void *self, const struct bsc_value *item, struct bsc_err 
     return hooks->item_begin == NULL || hooks->item_begin(hooks->self, item, err);
 }
 
+/* By its title a gate is known again in a runbook that was mended meanwhile. */
+static void keep_parked(struct execution *execution, const struct bsc_value *item,
+                        struct bsc_value *result)
+{
+    if (bsc_value_get(result, "parked") == NULL)
+        return;
+    struct bsc_value *parked = bsc_run_wait_parked(bsc_value_get(result, "parked"));
+    bsc_value_set(parked, "item", bsc_value_copy(bsc_value_get(item, "index")));
+    bsc_value_set(parked, "title", bsc_value_copy(bsc_value_get(item, "title")));
+    bsc_value_set(result, "parked", bsc_value_copy(parked));
+    bsc_value_free(execution->parked);
+    execution->parked = parked;
+}
+
 static bool item_end(void *self, const struct bsc_value *item, const struct bsc_value *result,
                      struct bsc_err *err)
 {
@@ -88,6 +104,7 @@ static bool item_end(void *self, const struct bsc_value *item, const struct bsc_
     const struct bsc_run_hooks *hooks = execution->order->hooks;
     struct bsc_value *measured = bsc_value_copy(result);
     bsc_value_set(measured, "spent", spent_since(execution));
+    keep_parked(execution, item, measured);
     bool recorded = bsc_run_record_item_end(execution->order->journal, item, measured, err);
     bsc_value_free(measured);
     if (!recorded)
@@ -196,6 +213,8 @@ static const char *end_word(const struct execution *execution)
         return "refused";
     case BSC_OUTCOME_INTERRUPTED:
         return "cancelled";
+    case BSC_OUTCOME_PARKED:
+        return "parked";
     default:
         return "halted";
     }
@@ -208,10 +227,30 @@ static bool record_end(const struct execution *execution, struct bsc_err *err)
     bsc_value_set_text(summary, "outcome", bsc_run_outcome_name(end->outcome));
     bsc_value_set_text(summary, "text", end->broke ? end->err.message : end->reason);
     bsc_value_set_int(summary, "items_done", (int64_t)end->items_done);
+    if (end->outcome == BSC_OUTCOME_PARKED && execution->parked != NULL)
+        bsc_value_set(summary, "parked", bsc_value_copy(execution->parked));
     bool ok = bsc_run_record_end(execution->order->journal, end_word(execution),
                                  bsc_run_outcome_exit(end->outcome), summary, err);
     bsc_value_free(summary);
     return ok;
+}
+
+/* Whoever goes on with a parked run is told what has become different since it was parked, and not
+ * what the run itself has made so: everything is looked at once more. What cannot be looked at now,
+ * or finds no room in the journal, is compared with what was seen of it before. The world is there
+ * still, for whoever stops the look. */
+static void record_sight(const struct execution *execution)
+{
+    struct bsc_err ignored = BSC_ERR_INIT;
+    struct bsc_run_session *session = execution->order->session;
+    if (execution->end.outcome != BSC_OUTCOME_PARKED || bsc_run_hands_cancelled(session->hands))
+        return;
+    struct bsc_value *facts = bsc_run_session_observe(session, &ignored);
+    bool ok = true;
+    for (size_t i = 0; ok && i < bsc_value_count(facts); i++)
+        ok = bsc_run_record_observed(execution->order->journal, 0, bsc_value_key_at(facts, i),
+                                     bsc_value_item_at(facts, i), &ignored);
+    bsc_value_free(facts);
 }
 
 static bool take_leases(struct execution *execution, struct bsc_err *err)
@@ -254,6 +293,7 @@ static void perform_leased(struct execution *execution)
             session->loop, session->with.clock, order->live, execution->leases, order->past};
         execution->live = bsc_run_live_new(&options);
         perform(execution);
+        record_sight(execution);
     } else {
         end_before(execution, &err);
     }
@@ -275,6 +315,7 @@ bool bsc_run_execute(struct bsc_run_order *order, struct bsc_run_end *ret_end, s
         execution.end.err = *err;
     }
     *ret_end = execution.end;
+    order->parked = execution.parked;
     bsc_loop_watch_signals(order->session->loop, came_late, NULL, &ignored);
     bsc_run_leases_free(execution.leases);
     bsc_run_cursor_free(order->cursor);

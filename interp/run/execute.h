@@ -40,6 +40,8 @@ struct bsc_run_order {
                      const struct bsc_run_progress *progress); /* each 200 ms; or NULL */
     void (*stopping)(void *self, enum bsc_run_stopping how);   /* tells of a signal; or NULL */
     void *progress_self;                                       /* for both */
+    struct bsc_value *parked; /* owned by the caller afterwards: what a parked run waits for
+                                 (run/wait.h), or NULL */
 };
 
 /* Performs the runbook to its end or to where it stops, and writes the run_end record. Ctrl-C and

@@ -92,7 +92,7 @@ static bool try_faults(struct bsc_run_explorer *explorer, uint32_t number,
                        const struct bsc_run_state *from, struct bsc_run_state *work,
                        struct bsc_err *err)
 {
-    for (int fault = BSC_RUN_FAULT_FAILS; fault < BSC_RUN_FAULT_COUNT; fault++) {
+    for (int fault = BSC_RUN_FAULT_FAILS; fault < BSC_RUN_FAULT_PARKED; fault++) {
         if (!try_fault(explorer, number, from, work, (enum bsc_run_fault)fault, err))
             return false;
     }
@@ -112,6 +112,19 @@ static bool guess(struct bsc_run_explorer *explorer, uint32_t number,
     if (!bsc_run_explore_answer(explorer, work, likely ? explorer->no : explorer->yes, err))
         return false;
     bsc_run_state_arrive(explorer, work, (struct bsc_run_edge){.from = number, .guessed = true});
+    return true;
+}
+
+/* A gate waits for its time, or for somebody: the run may end there at any time, with no fault. */
+static bool park(struct bsc_run_explorer *explorer, uint32_t number,
+                 const struct bsc_run_state *from, struct bsc_run_state *work, struct bsc_err *err)
+{
+    if (!bsc_run_explore_may_park(bsc_run_state_at(explorer, from)))
+        return true;
+    bsc_run_state_copy(work, from);
+    if (!bsc_run_explore_park(explorer, work, err))
+        return false;
+    bsc_run_state_arrive(explorer, work, (struct bsc_run_edge){.from = number, .parked = true});
     return true;
 }
 
@@ -155,7 +168,7 @@ static bool expand(struct bsc_run_explorer *explorer, uint32_t number, struct bs
         return false;
     if (from->mode != BSC_RUN_MODE_RUNNING)
         return turn_round(explorer, number, from, work, err);
-    return guess(explorer, number, from, work, err) &&
+    return guess(explorer, number, from, work, err) && park(explorer, number, from, work, err) &&
            (from->left == 0 || bsc_run_explore_is_repeated(explorer, from) ||
             try_faults(explorer, number, from, work, err));
 }

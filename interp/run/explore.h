@@ -32,13 +32,12 @@ struct bsc_run_explore_order {
 /*
  * Explores. Returns the owned verdict, NULL on failure:
  *   {format, faults, tried, states, effects, complete,
- *    ends {done, refused, halted, rolled_back}: in how many ways a run came to an end, and how many
- *      of the halted ones were taken back,
- *    undisturbed {outcome, reason, item}: what happens when nothing goes wrong,
- *    coverage {modelled, evaluated, declared, assumed}: actions by label,
- *    changes [{at, statement}]: those of the undisturbed run, with their place in a replay,
- *    left {id=facts}: with `only`, how the site is right after the last fault,
- *    violations [{title, text, mend, item, step, line, replay, trace [text]}]}
+ *    ends {done, refused, halted, parked, rolled_back}: in how many ways a run came to an end, or
+ * was parked for a while, and how many of the others were taken back, undisturbed {outcome, reason,
+ * item}: what happens when nothing goes wrong, coverage {modelled, evaluated, declared, assumed}:
+ * actions by label, changes [{at, statement}]: those of the undisturbed run, with their place in a
+ * replay, left {id=facts}: with `only`, how the site is right after the last fault, violations
+ * [{title, text, mend, item, step, line, replay, trace [text]}]}
  */
 struct bsc_value *bsc_run_explore(const struct bsc_run_explore_order *order, struct bsc_err *err);
 

@@ -4,6 +4,7 @@
 
 #include "run/effect.h"
 #include "run/outcome.h"
+#include "run/wait.h"
 
 /* Any time will do as long as it is the same one: a rehearsal gives the same verdict each time. */
 #define BEGINNING_MS INT64_C(1577836800000)
@@ -221,6 +222,42 @@ static uint32_t answer_to_ask(struct bsc_run_explorer *explorer, const char *wor
     return bsc_run_atoms_add(explorer->atoms, said);
 }
 
+/* How a gate stands whose time has come, or has not. */
+static uint32_t answer_to_reached(struct bsc_run_explorer *explorer,
+                                  const struct bsc_run_spot *spot, bool early)
+{
+    const struct bsc_run_wait wait = {.since_ms = BEGINNING_MS,
+                                      .after_ms = bsc_value_get_number(spot->value, "after_ms", 0)};
+    int64_t now_ms = early ? BEGINNING_MS : bsc_run_wait_until(&wait);
+    return bsc_run_atoms_add(explorer->atoms, bsc_run_wait_value(&wait, now_ms));
+}
+
+/* What is waived is not waited for, and yet it is told as what it is. */
+static bool reached(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
+                    struct bsc_err *err)
+{
+    const struct bsc_run_spot *spot = bsc_run_state_at(explorer, state);
+    bool waived = bsc_value_get_truth(spot->value, "waived");
+    return bsc_run_explore_answer(explorer, state, answer_to_reached(explorer, spot, waived), err);
+}
+
+bool bsc_run_explore_may_park(const struct bsc_run_spot *spot)
+{
+    if (spot->op == BSC_RUN_OP_REACHED)
+        return bsc_value_get_number(spot->value, "after_ms", 0) > 0 &&
+               !bsc_value_get_truth(spot->value, "waived");
+    return spot->op == BSC_RUN_OP_ASK && bsc_value_get_truth(spot->value, "parks");
+}
+
+bool bsc_run_explore_park(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
+                          struct bsc_err *err)
+{
+    const struct bsc_run_spot *spot = bsc_run_state_at(explorer, state);
+    uint32_t answer = spot->op == BSC_RUN_OP_ASK ? answer_to_ask(explorer, "later")
+                                                 : answer_to_reached(explorer, spot, true);
+    return bsc_run_explore_answer(explorer, state, answer, err);
+}
+
 static uint32_t now(struct bsc_run_explorer *explorer, const struct bsc_run_state *state)
 {
     return bsc_run_atoms_add(explorer->atoms, bsc_value_int(BEGINNING_MS + state->time_ms));
@@ -251,6 +288,8 @@ bool bsc_run_explore_perform(struct bsc_run_explorer *explorer, uint32_t number,
         return bsc_run_explore_answer(explorer, state, now(explorer, state), err);
     case BSC_RUN_OP_ASK:
         return bsc_run_explore_answer(explorer, state, answer_to_ask(explorer, "yes"), err);
+    case BSC_RUN_OP_REACHED:
+        return reached(explorer, state, err);
     case BSC_RUN_OP_UNDECIDED:
         return bsc_run_explore_answer(explorer, state, likely_answer(explorer, state), err);
     default:
@@ -270,6 +309,8 @@ bool bsc_run_explore_disturb(struct bsc_run_explorer *explorer, uint32_t number,
         state->excused = true;
         return bsc_run_explore_answer(explorer, state, answer_to_ask(explorer, "no"), err);
     }
+    if (fault == BSC_RUN_FAULT_PARKED)
+        return bsc_run_explore_park(explorer, state, err);
     if (fault == BSC_RUN_FAULT_KILLED || fault == BSC_RUN_FAULT_KILLED_BEFORE_INTENT) {
         stop_dead(explorer, state);
         return true;

@@ -46,6 +46,7 @@ struct bsc_run_edge {
     bool resumed;   /* the run was resumed, or settled */
     bool guessed;   /* what cannot be known was taken to be otherwise */
     bool turned;    /* its rollback begins here */
+    bool parked;    /* no fault: a gate may always have to wait */
     uint32_t move;  /* atom of the words for what the world did just now, or 0 */
 };
 
@@ -133,6 +134,10 @@ bool bsc_run_explore_perform(struct bsc_run_explorer *explorer, uint32_t number,
 bool bsc_run_explore_disturb(struct bsc_run_explorer *explorer, uint32_t number,
                              struct bsc_run_state *state, enum bsc_run_fault fault,
                              struct bsc_err *err);
+/* Whether a run may be parked at the effect of the spot, and what follows when it is. */
+bool bsc_run_explore_may_park(const struct bsc_run_spot *spot);
+bool bsc_run_explore_park(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
+                          struct bsc_err *err);
 /* The effect was answered with this atom. */
 bool bsc_run_explore_answer(struct bsc_run_explorer *explorer, struct bsc_run_state *state,
                             uint32_t atom, struct bsc_err *err);

@@ -138,7 +138,9 @@ void bsc_run_explore_trail(struct bsc_run_explorer *explorer, const struct bsc_r
                            bool may_be_done)
 {
     const struct bsc_value *undo = bsc_value_get(spot->value, "undo");
-    if (state->beyond || !may_be_done)
+    /* What only puts right what was left half done restores nothing, and in the model nothing is
+     * ever left so. */
+    if (state->beyond || !may_be_done || bsc_value_get_truth(undo, "mends"))
         return;
     bool is_there = state->goes_back || is_on_trail(explorer, state->trail, spot);
     if (!is_there && undo == NULL)

@@ -64,6 +64,10 @@ static const struct bsc_run_fault_kind kinds[BSC_RUN_FAULT_COUNT] = {
                                       .code = BSC_ERR_TIMEOUT},
     [BSC_RUN_FAULT_SAYS_NO] = {.name = "no", .words = "the operator says no"},
     [BSC_RUN_FAULT_KILLED] = {.name = "killed", .words = "bascule is killed here", .kills = true},
+    [BSC_RUN_FAULT_PARKED] = {.name = "parked",
+                              .words =
+                                  "it is too early, or nobody answers: the run is parked, where "
+                                  "its gate may"},
 };
 
 const struct bsc_run_fault_kind *bsc_run_fault_kind(enum bsc_run_fault fault)
@@ -80,7 +84,10 @@ bool bsc_run_fault_fits(enum bsc_run_fault fault, enum bsc_run_op op)
         return fault == BSC_RUN_FAULT_UNSEEN || fault == BSC_RUN_FAULT_UNSEEN_IN_TIME ||
                fault == BSC_RUN_FAULT_KILLED;
     case BSC_RUN_OP_ASK:
-        return fault == BSC_RUN_FAULT_SAYS_NO || fault == BSC_RUN_FAULT_KILLED;
+        return fault == BSC_RUN_FAULT_SAYS_NO || fault == BSC_RUN_FAULT_KILLED ||
+               fault == BSC_RUN_FAULT_PARKED;
+    case BSC_RUN_OP_REACHED:
+        return fault == BSC_RUN_FAULT_KILLED || fault == BSC_RUN_FAULT_PARKED;
     case BSC_RUN_OP_SLEEP:
     case BSC_RUN_OP_NOW:
     case BSC_RUN_OP_NOTE:

@@ -1,6 +1,8 @@
 #include "run/hands.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -18,10 +20,9 @@ struct bsc_run_hands {
     size_t lane_count;
     struct bsc_run_labour labour; /* loop thread only, as the next */
     bool cancelled;
-    atomic_bool stop; /* seen by the row under way */
-    atomic_llong done;
-    atomic_llong total;
-    _Atomic(const char *) unit;
+    atomic_bool stop;     /* seen by the row under way */
+    pthread_mutex_t lock; /* guards what follows */
+    struct bsc_run_progress progress;
 };
 
 struct job {
@@ -44,6 +45,7 @@ struct bsc_run_hands *bsc_run_hands_new(struct bsc_loop *loop, struct bsc_lib_en
     struct bsc_run_hands *hands = bsc_mem_new(1, sizeof *hands);
     hands->loop = loop;
     hands->env = env;
+    BSC_BUG_ON(pthread_mutex_init(&hands->lock, NULL) != 0);
     return hands;
 }
 
@@ -54,6 +56,7 @@ void bsc_run_hands_free(struct bsc_run_hands *hands)
     for (size_t i = 0; i < hands->lane_count; i++)
         bsc_mem_free(hands->lanes[i].name);
     bsc_mem_free(hands->lanes);
+    pthread_mutex_destroy(&hands->lock);
     bsc_mem_free(hands);
 }
 
@@ -77,9 +80,11 @@ static struct bsc_worker *worker_of(struct bsc_run_hands *hands, const char *nam
 static void job_progress(void *arg, int64_t done, int64_t total, const char *unit)
 {
     struct bsc_run_hands *hands = arg;
-    atomic_store(&hands->done, done);
-    atomic_store(&hands->total, total);
-    atomic_store(&hands->unit, unit);
+    pthread_mutex_lock(&hands->lock);
+    hands->progress.done = done;
+    hands->progress.total = total;
+    snprintf(hands->progress.unit, sizeof hands->progress.unit, "%s", unit != NULL ? unit : "");
+    pthread_mutex_unlock(&hands->lock);
 }
 
 static void job_work(void *arg)
@@ -102,7 +107,7 @@ static void job_end(struct job *job)
         job->hands->labour.changing_us += job->took_us;
     else
         job->hands->labour.looking_us += job->took_us;
-    atomic_store(&job->hands->total, 0);
+    job_progress(job->hands, 0, 0, NULL);
     if (!job->hands->cancelled)
         atomic_store(&job->hands->stop, false);
     job->done(job->arg, job->ok ? job->value : NULL, &job->err);
@@ -142,6 +147,13 @@ void bsc_run_hands_perform(struct bsc_run_hands *hands, const struct bsc_lib_row
                            const struct bsc_value *args, int64_t timeout_ms, bsc_run_done done,
                            void *arg)
 {
+    bsc_run_hands_change(hands, row, args, NULL, timeout_ms, done, arg);
+}
+
+void bsc_run_hands_change(struct bsc_run_hands *hands, const struct bsc_lib_row *row,
+                          const struct bsc_value *args, const struct bsc_lib_log *log,
+                          int64_t timeout_ms, bsc_run_done done, void *arg)
+{
     struct job *job = bsc_mem_new(1, sizeof *job);
     job->hands = hands;
     job->row = row;
@@ -149,6 +161,7 @@ void bsc_run_hands_perform(struct bsc_run_hands *hands, const struct bsc_lib_row
     job->arg = arg;
     job->call.env = hands->env;
     job->call.args = args;
+    job->call.log = log;
     job->call.cancel = &hands->stop;
     job->call.progress = job_progress;
     job->call.progress_arg = hands;
@@ -187,9 +200,10 @@ struct bsc_run_labour bsc_run_hands_labour(const struct bsc_run_hands *hands)
     return hands->labour;
 }
 
-struct bsc_run_progress bsc_run_hands_progress(const struct bsc_run_hands *hands)
+struct bsc_run_progress bsc_run_hands_progress(struct bsc_run_hands *hands)
 {
-    struct bsc_run_progress progress = {atomic_load(&hands->done), atomic_load(&hands->total),
-                                        atomic_load(&hands->unit)};
+    pthread_mutex_lock(&hands->lock);
+    struct bsc_run_progress progress = hands->progress;
+    pthread_mutex_unlock(&hands->lock);
     return progress;
 }

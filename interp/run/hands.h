@@ -21,8 +21,8 @@ struct bsc_run_hands;
 /* How far the row under way is; read on the loop's thread. */
 struct bsc_run_progress {
     int64_t done;
-    int64_t total;    /* 0: nothing reported yet */
-    const char *unit; /* "bytes", "files"… */
+    int64_t total; /* 0: nothing reported yet */
+    char unit[96]; /* "bytes", "files", "users (2 failed)"… */
 };
 
 /* How long rows were at work so far. */
@@ -44,6 +44,11 @@ void bsc_run_hands_perform(struct bsc_run_hands *hands, const struct bsc_lib_row
                            const struct bsc_value *args, int64_t timeout_ms, bsc_run_done done,
                            void *arg);
 
+/* The same for a change, which may add to the journal (`log`, borrowed until `done`). */
+void bsc_run_hands_change(struct bsc_run_hands *hands, const struct bsc_lib_row *row,
+                          const struct bsc_value *args, const struct bsc_lib_log *log,
+                          int64_t timeout_ms, bsc_run_done done, void *arg);
+
 /* Asks every row under way to stop, and lets no WRITE row begin any more. */
 void bsc_run_hands_cancel(struct bsc_run_hands *hands);
 bool bsc_run_hands_cancelled(const struct bsc_run_hands *hands);
@@ -52,6 +57,6 @@ void bsc_run_hands_settle(struct bsc_run_hands *hands);
 
 struct bsc_run_labour bsc_run_hands_labour(const struct bsc_run_hands *hands);
 
-struct bsc_run_progress bsc_run_hands_progress(const struct bsc_run_hands *hands);
+struct bsc_run_progress bsc_run_hands_progress(struct bsc_run_hands *hands);
 
 #endif

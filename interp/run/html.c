@@ -109,6 +109,8 @@ void bsc_run_html_outcome(struct bsc_buf *out, const char *word)
 {
     static const char *const good[] = {"done", "changed", "kept", "rolled back"};
     const char *kind = word == NULL || strcmp(word, "skipped") == 0 ? "dim" : "bad";
+    if (word != NULL && strcmp(word, "parked") == 0)
+        kind = "warn";
     for (size_t i = 0; word != NULL && i < sizeof good / sizeof good[0]; i++)
         if (strcmp(word, good[i]) == 0)
             kind = "good";

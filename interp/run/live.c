@@ -7,6 +7,7 @@
 #include "run/change.h"
 #include "run/observer.h"
 #include "run/record.h"
+#include "run/wait.h"
 
 struct bsc_run_live {
     struct bsc_run_world world;
@@ -106,7 +107,8 @@ static void leave_out(struct bsc_run_live *live)
     bsc_value_free(note);
     if (recorded)
         bsc_run_observe(live->with.vm, live->with.hands,
-                        bsc_value_get_string(live->effect, "resource"), looked_again, live);
+                        bsc_value_get_string(live->effect, "resource"), BSC_RUN_SURVEY_NONE,
+                        looked_again, live);
     else
         break_off(live, &err);
 }
@@ -130,6 +132,24 @@ static void perform_now(struct bsc_run_live *live)
         answer(live, bsc_value_int(now));
     else
         break_off(live, &err);
+}
+
+/* The clock may have been set back since something was recorded: what is recorded has happened. */
+static int64_t since_of(const struct bsc_run_live *live, const char *title, int64_t now)
+{
+    const struct bsc_value *waits = live->with.past != NULL ? live->with.past->waits : NULL;
+    int64_t latest = bsc_journal_latest_ms(live->with.journal);
+    return bsc_value_get_number(waits, title, now > latest ? now : latest);
+}
+
+static void perform_reached(struct bsc_run_live *live)
+{
+    const char *title = bsc_value_get_string(live->effect, "title");
+    int64_t now = live->with.clock->wall_ms(live->with.clock->self);
+    const struct bsc_run_wait wait = {.since_ms = since_of(live, title != NULL ? title : "", now),
+                                      .after_ms =
+                                          bsc_value_get_number(live->effect, "after_ms", 0)};
+    answer(live, bsc_run_wait_value(&wait, now));
 }
 
 static void perform_ask(struct bsc_run_live *live)
@@ -198,7 +218,7 @@ static void perform(void *self, const struct bsc_value *effect, bsc_run_reply re
         answer(live, bsc_value_bool(true));
     } else if (strcmp(op, "observe") == 0) {
         bsc_run_observe(live->with.vm, live->with.hands, bsc_value_get_string(effect, "resource"),
-                        observed, live);
+                        BSC_RUN_SURVEY_NONE, observed, live);
     } else if (strcmp(op, "change") == 0 && bsc_run_again_leaves_out(&live->again, effect)) {
         leave_out(live);
     } else if (strcmp(op, "change") == 0) {
@@ -207,6 +227,8 @@ static void perform(void *self, const struct bsc_value *effect, bsc_run_reply re
         perform_sleep(live);
     } else if (strcmp(op, "now") == 0) {
         perform_now(live);
+    } else if (strcmp(op, "reached") == 0) {
+        perform_reached(live);
     } else if (strcmp(op, "ask") == 0) {
         perform_ask(live);
     } else if (strcmp(op, "note") == 0) {

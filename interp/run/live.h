@@ -26,8 +26,9 @@ struct bsc_run_live_hooks {
                        const char *reason);
     void (*note)(void *self, const struct bsc_value *effect);
     void (*sleeping)(void *self, const struct bsc_value *effect);
-    /* Returns owned {answer="yes"|"no"|"stopped", by, reason}; stopped: a signal ended the waiting,
-     * and the run with it. The effect has unplanned=true when it does not show what the plan
+    /* Returns owned {answer="yes"|"no"|"later"|"stopped", by, reason}; later, where the effect has
+     * parks=true: nobody answers now; stopped: a signal ended the waiting, and the run with it. The
+     * effect has unplanned=true when it does not show what the plan
      * showed: nobody has approved that yet. */
     struct bsc_value *(*ask)(void *self, const struct bsc_value *effect);
 };

@@ -101,7 +101,7 @@ static void row_done(void *arg, struct bsc_value *value, const struct bsc_err *e
 }
 
 void bsc_run_observe(struct bsc_vm *vm, struct bsc_run_hands *hands, const char *resource,
-                     bsc_run_observed done, void *arg)
+                     enum bsc_run_survey survey, bsc_run_observed done, void *arg)
 {
     struct bsc_err err = BSC_ERR_INIT;
     struct observation *o = bsc_mem_new(1, sizeof *o);
@@ -111,6 +111,8 @@ void bsc_run_observe(struct bsc_vm *vm, struct bsc_run_hands *hands, const char 
     o->arg = arg;
     struct bsc_value *args = bsc_value_map();
     bsc_value_set_text(args, "resource", resource);
+    if (survey != BSC_RUN_SURVEY_NONE)
+        bsc_value_set_text(args, "survey", survey == BSC_RUN_SURVEY_FIRST ? "first" : "next");
     o->task = bsc_vm_task_new(vm, "observe", args, &err);
     bsc_value_free(args);
     if (o->task == NULL)
@@ -168,7 +170,8 @@ static void survey_go_on(struct survey *s)
     while (!s->over && !s->waiting && s->index < bsc_value_count(s->resources)) {
         s->waiting = true;
         bsc_run_observe(s->vm, s->hands, bsc_value_string(bsc_value_at(s->resources, s->index)),
-                        survey_observed, s);
+                        s->index == 0 ? BSC_RUN_SURVEY_FIRST : BSC_RUN_SURVEY_NEXT, survey_observed,
+                        s);
     }
     s->inside = false;
     if (!s->waiting)

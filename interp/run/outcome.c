@@ -55,6 +55,8 @@ int bsc_run_outcome_exit(enum bsc_outcome outcome)
         return 3;
     case BSC_OUTCOME_UNKNOWN:
         return 6;
+    case BSC_OUTCOME_PARKED:
+        return 7;
     default:
         return 1;
     }

@@ -15,6 +15,7 @@
     X(DIVERGED, "diverged", "the world is not as predicted")                                       \
     X(TIMEOUT, "timeout", "it did not become true in time")                                        \
     X(INTERRUPTED, "interrupted", "the operator stopped it")                                       \
+    X(PARKED, "parked", "it waits for its time or for an answer; no process waits with it")        \
     X(UNKNOWN, "unknown", "it cannot be told whether it took effect")
 
 enum bsc_outcome {

@@ -10,6 +10,8 @@
 #include "run/inputs.h"
 #include "run/judge.h"
 #include "run/outcome.h"
+#include "run/trail.h"
+#include "run/wait.h"
 
 struct reading {
     struct bsc_run_past *past; /* borrowed */
@@ -89,48 +91,6 @@ static void count(struct bsc_run_past *past, const struct bsc_value *intent)
     bsc_value_set_int(counts, essence, bsc_value_get_number(counts, essence, 0) + 1);
 }
 
-/* ---------------------------------------------------------------- the way back */
-
-static bool is_of(const struct bsc_value *entry, struct bsc_run_place at)
-{
-    int64_t action = bsc_value_get_number(entry, "action", 0);
-    return bsc_value_get_number(entry, "item", 0) == at.item &&
-           (action == 0 || action == at.action);
-}
-
-static const struct bsc_value *last_of(const struct bsc_value *list)
-{
-    size_t length = bsc_value_count(list);
-    return length > 0 ? bsc_value_at(list, length - 1) : NULL;
-}
-
-/* The first change of an action carries its undo, if it has one. */
-static void leave_trail(struct bsc_run_past *past, const struct bsc_value *intent)
-{
-    const struct bsc_value *undo = bsc_value_get(intent, "undo");
-    struct bsc_run_place at = place_of(intent);
-    struct bsc_value *list = undo != NULL ? past->trail : past->stays;
-    if (is_of(last_of(past->trail), at) || is_of(last_of(list), at))
-        return;
-    struct bsc_value *entry = bsc_value_map();
-    bool declared = bsc_value_get_truth(undo, "declared");
-    bsc_value_set_int(entry, "item", at.item);
-    bsc_value_set_int(entry, "action", declared ? 0 : at.action);
-    if (undo != NULL)
-        bsc_value_set(entry, "undo", bsc_value_copy(undo));
-    bsc_value_append(list, entry);
-}
-
-static void shorten_trail(struct bsc_run_past *past, size_t taken_back)
-{
-    struct bsc_value *shorter = bsc_value_list();
-    size_t length = bsc_value_count(past->trail);
-    for (size_t i = 0; i + taken_back < length; i++)
-        bsc_value_append(shorter, bsc_value_copy(bsc_value_at(past->trail, i)));
-    bsc_value_free(past->trail);
-    past->trail = shorter;
-}
-
 /* ---------------------------------------------------------------- one change */
 
 static void pass_return(struct bsc_run_past *past, int64_t item)
@@ -153,7 +113,7 @@ static void conclude_as(struct bsc_run_past *past, const struct bsc_value *inten
     }
     if (at.item > (int64_t)past->items_done)
         bsc_value_set_bool(past->changed, key_of(at.item).text, true);
-    leave_trail(past, intent);
+    bsc_run_trail_leave(past, intent);
     if (bsc_value_get_truth(planned_item(past->items, at.item), "point_of_no_return") &&
         !bsc_value_get_truth(intent, "returns"))
         pass_return(past, at.item);
@@ -213,6 +173,30 @@ static void reach(struct bsc_run_past *past, const struct bsc_value *intent)
         past->reached = item;
 }
 
+/* A change whose row says of it, at any time, whether it may still happen. */
+static bool is_settled_later(const struct bsc_value *intent)
+{
+    return bsc_value_get_string(intent, "settles") != NULL;
+}
+
+/* What became of the open change, as far as nobody has found out before another came. One that may
+ * still happen stays open beside the others of its item: what they do tells nothing of it. Once it
+ * was made again there is one of it to be settled, the last. */
+static void pass_open(struct bsc_run_past *past, const struct bsc_value *intent,
+                      enum bsc_run_made made)
+{
+    if (past->open == NULL)
+        return;
+    bool stays = is_settled_later(past->open) && !bsc_value_get_truth(intent, of_undo) &&
+                 place_of(intent).item == place_of(past->open).item;
+    if (!stays) {
+        bsc_run_past_settle(past, BSC_RUN_MADE_MAYBE);
+    } else if (is_settled_later(intent) && made != BSC_RUN_MADE_NOT) {
+        bsc_value_free(past->open);
+        past->open = NULL;
+    }
+}
+
 /* Nothing more will be said of the last change. */
 static void conclude(struct reading *reading)
 {
@@ -225,9 +209,10 @@ static void conclude(struct reading *reading)
     if (made != BSC_RUN_MADE_NOT || !told)
         reach(past, reading->intent);
     bool is_open = reading->outcome == NULL ||
-                   (made == BSC_RUN_MADE_MAYBE && bsc_value_get_truth(reading->intent, "once"));
-    /* The run went on without anybody having found out. */
-    if (past->open != NULL)
+                   (made == BSC_RUN_MADE_MAYBE && (bsc_value_get_truth(reading->intent, "once") ||
+                                                   is_settled_later(reading->intent)));
+    pass_open(past, reading->intent, made);
+    if (is_open && past->open != NULL)
         bsc_run_past_settle(past, BSC_RUN_MADE_MAYBE);
     if (is_open)
         past->open = bsc_value_copy(reading->intent);
@@ -304,14 +289,18 @@ static void item_begins(struct reading *reading, const struct bsc_value *payload
     past->tried = false;
 }
 
-/* An undo is never optional, whatever it takes back. */
+/* An undo is never optional, whatever it takes back. The last change of the way forward may still
+ * be open: then it was taken for one that may have been made, and is what was taken back first. */
 static void undo_ends(struct reading *reading, int64_t index, enum bsc_outcome outcome)
 {
+    struct bsc_run_past *past = reading->past;
     if (!bsc_run_outcome_goes_on(outcome, false))
         return;
+    if (past->open != NULL && !bsc_value_get_truth(past->open, of_undo))
+        bsc_run_past_settle(past, BSC_RUN_MADE_MAYBE);
     reading->taken_back++;
-    bsc_value_remove(reading->past->made, key_of(-index).text);
-    bsc_value_remove(reading->past->changed, key_of(-index).text);
+    bsc_value_remove(past->made, key_of(-index).text);
+    bsc_value_remove(past->changed, key_of(-index).text);
 }
 
 static void item_passed(struct bsc_run_past *past, int64_t index, enum bsc_outcome outcome)
@@ -330,9 +319,26 @@ static void item_passed(struct bsc_run_past *past, int64_t index, enum bsc_outco
     bsc_value_remove(past->changed, key_of(index).text);
 }
 
+/* Whatever became of it, the item does not wait for it any more. */
+static void pass_open_of(struct bsc_run_past *past, int64_t index)
+{
+    if (past->open != NULL && place_of(past->open).item == index &&
+        !bsc_value_get_truth(past->open, of_undo) && is_settled_later(past->open))
+        bsc_run_past_settle(past, BSC_RUN_MADE_MAYBE);
+}
+
 static bool is_done(enum bsc_outcome outcome)
 {
     return outcome == BSC_OUTCOME_KEPT || outcome == BSC_OUTCOME_CHANGED;
+}
+
+/* The first time counts, however often it was parked there. */
+static void note_wait(struct bsc_run_past *past, const struct bsc_value *parked)
+{
+    const char *title = bsc_value_get_string(parked, "title");
+    int64_t since_ms = bsc_run_wait_time(parked, "since", 0);
+    if (title != NULL && since_ms > 0 && bsc_value_get(past->waits, title) == NULL)
+        bsc_value_set_int(past->waits, title, since_ms);
 }
 
 static void item_ends(struct reading *reading, const struct bsc_value *payload)
@@ -343,10 +349,13 @@ static void item_ends(struct reading *reading, const struct bsc_value *payload)
     enum bsc_outcome outcome = BSC_OUTCOME_UNKNOWN;
     bsc_run_outcome_parse(bsc_value_get_string(payload, "outcome"), &outcome);
     conclude(reading);
+    note_wait(past, bsc_value_get(payload, "parked"));
     if (past->goes_back)
         undo_ends(reading, index, outcome);
-    else if (bsc_run_outcome_goes_on(outcome, optional))
+    else if (bsc_run_outcome_goes_on(outcome, optional)) {
+        pass_open_of(past, index);
         item_passed(past, index, outcome);
+    }
     reading->passed_over =
         reading->passed_over || (!is_done(outcome) && bsc_run_outcome_goes_on(outcome, optional));
 }
@@ -370,6 +379,19 @@ static void run_begins(struct reading *reading, const struct bsc_value *payload)
     reading->past->begun = true;
     reading->past->inputs = bsc_run_inputs_of(payload);
     reading->past->ended = false;
+    bsc_value_free(reading->past->parked);
+    reading->past->parked = NULL;
+}
+
+/* It has given its leases back on purpose, for others to work meanwhile: whoever had one since then
+ * is not held against it. */
+static void forget_epochs(struct bsc_run_past *past)
+{
+    struct bsc_value *places = bsc_value_map();
+    for (size_t i = 0; i < bsc_value_count(past->leases); i++)
+        bsc_value_set_int(places, bsc_value_key_at(past->leases, i), 0);
+    bsc_value_free(past->leases);
+    past->leases = places;
 }
 
 static void run_ends(struct reading *reading, const struct bsc_value *payload)
@@ -377,6 +399,11 @@ static void run_ends(struct reading *reading, const struct bsc_value *payload)
     const char *outcome = bsc_value_get_string(payload, "outcome");
     conclude(reading);
     reading->past->ended = outcome != NULL && strcmp(outcome, "done") == 0;
+    const struct bsc_value *parked = bsc_value_get(bsc_value_get(payload, "summary"), "parked");
+    if (parked == NULL)
+        return;
+    reading->past->parked = bsc_value_copy(parked);
+    forget_epochs(reading->past);
 }
 
 /* Takes the payload. */
@@ -453,6 +480,8 @@ static bool last_seen(struct reading *reading, struct bsc_err *err)
         return true;
     bool ok = bsc_run_held_each(&reading->last, change_seen, reading, err);
     conclude(reading);
+    if (past->open != NULL && place_of(past->open).item <= (int64_t)past->items_done)
+        pass_open_of(past, place_of(past->open).item);
     past->at = stands.at;
     past->tried = stands.tried;
     past->beyond = stands.beyond;
@@ -536,12 +565,13 @@ bool bsc_run_past_read(struct bsc_run_past *past, const struct bsc_sys *sys, con
     past->trail = bsc_value_list();
     past->leases = bsc_value_map();
     past->stays = bsc_value_list();
+    past->waits = bsc_value_map();
     bsc_run_held_init(&reading.item);
     bsc_run_held_init(&reading.last);
     bool ok = bsc_journal_read(sys, journal, record_held, &reading, &past->report, err) &&
               held_seen(&reading, err);
     conclude(&reading);
-    shorten_trail(past, reading.taken_back);
+    bsc_run_trail_shorten(past, reading.taken_back);
     bsc_run_held_release(&reading.item);
     bsc_run_held_release(&reading.last);
     return ok && (past->report.state != BSC_JOURNAL_DAMAGED ||
@@ -558,5 +588,7 @@ void bsc_run_past_release(struct bsc_run_past *past)
     bsc_value_free(past->trail);
     bsc_value_free(past->leases);
     bsc_value_free(past->stays);
+    bsc_value_free(past->parked);
+    bsc_value_free(past->waits);
     *past = (struct bsc_run_past){0};
 }

@@ -41,7 +41,8 @@ struct bsc_run_past {
                                   no return if that is passed, that was passed over; or 0 */
     int64_t changes;           /* begun so far: the number of the last one */
     /* Owned: the intent of the last change when it has no outcome, or when nobody can tell whether
-     * it was made and its action would make it again; NULL when there is none. */
+     * it was made and its action would make it again, or a row settles it later; one of the latter
+     * kind stays while others of its item come after it. NULL when there is none. */
     struct bsc_value *open;
     char *folder;             /* owned: where the run was kept when it was last taken in hand, or
                                  NULL */
@@ -50,12 +51,17 @@ struct bsc_run_past {
     int64_t reached;          /* the last item of which a change was made, or may have been */
     int64_t inputs;           /* the number of those that the last process had (run/inputs.h) */
     bool ended;               /* done, all of it */
+    struct bsc_value *parked; /* owned: what it waits for (run/wait.h) when it was parked in the
+                                 end; NULL otherwise */
+    struct bsc_value *waits;  /* owned {title=ms}: when the gates that have parked it were first
+                                 reached */
     bool goes_back;           /* a rollback has begun */
     int64_t beyond;           /* the item of a point of no return that may have taken effect,
                                  or 0 */
     struct bsc_value *made;   /* owned {item={action={essence=count}}}: changes that were made and
                                  that their actions would make again */
-    struct bsc_value *leases; /* owned {path=epoch}: with which it had them last */
+    struct bsc_value *leases; /* owned {path=epoch}: with which it had them last; 0 where that no
+                                 longer matters */
     struct bsc_value *trail;  /* owned list of {item, action, undo}: what a rollback has to take
                                  back, in the order in which it was done */
     struct bsc_value *stays;  /* owned list of {item, action}: what was changed, or may have been,

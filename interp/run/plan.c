@@ -16,9 +16,10 @@ enum { PLAN_FORMAT = 1 };
 
 /* A plan in the making. */
 struct draft {
-    struct bsc_value *items;   /* borrowed from the plan */
-    struct bsc_value *item;    /* borrowed: the one being performed */
-    struct bsc_run_twin *twin; /* borrowed */
+    struct bsc_value *items;         /* borrowed from the plan */
+    struct bsc_value *item;          /* borrowed: the one being performed */
+    struct bsc_run_twin *twin;       /* borrowed */
+    const struct bsc_run_past *past; /* borrowed: of a run that is gone on with, or NULL */
     struct bsc_run_end end;
     bool over;
 };
@@ -41,15 +42,38 @@ static struct bsc_value *labels_of(const struct bsc_value *item)
     return labels;
 }
 
+/* A gate that has parked the run waits since then. */
+static void set_since(struct draft *draft)
+{
+    const struct bsc_value *waits = draft->past != NULL ? draft->past->waits : NULL;
+    const char *title = bsc_value_get_string(draft->item, "title");
+    int64_t since_ms = title != NULL ? bsc_value_get_number(waits, title, 0) : 0;
+    if (since_ms > 0) {
+        char text[BSC_CLOCK_TEXT];
+        bsc_clock_format(since_ms, text);
+        bsc_value_set_text(draft->item, "since", text);
+    }
+}
+
 static bool item_begin(void *self, const struct bsc_value *item, struct bsc_err *err)
 {
-    static const char *const keys[] = {
-        "index", "kind", "title", "phase", "line", "optional", "point_of_no_return", "harmless"};
+    static const char *const keys[] = {"index",
+                                       "kind",
+                                       "title",
+                                       "phase",
+                                       "line",
+                                       "optional",
+                                       "harmless",
+                                       "after",
+                                       "after_ms",
+                                       "parks",
+                                       "point_of_no_return"};
     struct draft *draft = self;
     (void)err;
     draft->item = bsc_value_map();
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         copy_key(draft->item, item, keys[i]);
+    set_since(draft);
     bsc_value_set(draft->item, "labels", labels_of(item));
     bsc_value_set(draft->item, "changes", bsc_value_list());
     bsc_value_set(draft->item, "notes", bsc_value_list());
@@ -206,6 +230,7 @@ static void rehearse(struct bsc_run_session *session, const struct bsc_run_rest 
     struct bsc_run_machine *machine =
         bsc_run_machine_new(session->vm, rest->items, bsc_run_twin_world(twin), &hooks);
     draft->twin = twin;
+    draft->past = rest->past;
     bsc_run_twin_remember(twin, rest->past);
     bsc_run_machine_skip_to(machine, &rest->start);
     bsc_run_machine_start(machine, drafted, draft);

@@ -149,7 +149,7 @@ bool bsc_run_plan_write(const struct bsc_run_session *session, const char *path,
                         const struct bsc_value *plan, struct bsc_err *err)
 {
     struct writing writing = {plan, session->with.redactor, NULL, false};
-    return bsc_files_write_by(session->with.sys, path, 0600, put_plan, &writing, err);
+    return bsc_files_output_by(session->with.sys, path, 0600, put_plan, &writing, err);
 }
 
 static bool in_plan(const struct bsc_run_session *session, const struct bsc_value *plan)

@@ -58,6 +58,8 @@ bool bsc_run_record_item_end(struct bsc_journal *journal, const struct bsc_value
     bsc_value_set(payload, "actions", listed ? bsc_value_copy(actions) : bsc_value_list());
     if (bsc_value_get(result, "spent") != NULL)
         set_copy(payload, "spent", bsc_value_get(result, "spent"));
+    if (bsc_value_get(result, "parked") != NULL)
+        set_copy(payload, "parked", bsc_value_get(result, "parked"));
     return append(journal, BSC_JOURNAL_ITEM_END, payload, true, err);
 }
 
@@ -120,8 +122,8 @@ bool bsc_run_record_intent(struct bsc_journal *journal, const struct bsc_run_rec
                            struct bsc_err *err)
 {
     static const char *const keys[] = {"resource", "statement", "row", "args", "becomes"};
-    static const char *const optional[] = {"volatile", "timeout_ms", "assumed",
-                                           "once",     "undo",       "returns"};
+    static const char *const optional[] = {"volatile", "timeout_ms", "assumed", "once",
+                                           "undo",     "returns",    "bound",   "settles"};
     struct bsc_value *payload = bsc_value_map();
     bsc_value_set_int(payload, "effect", change->number);
     bsc_value_set_int(payload, "item", change->at.item);
@@ -134,6 +136,14 @@ bool bsc_run_record_intent(struct bsc_journal *journal, const struct bsc_run_rec
             set_copy(payload, optional[i], bsc_value_get(change->effect, optional[i]));
     }
     return append(journal, BSC_JOURNAL_INTENT, payload, true, err);
+}
+
+bool bsc_run_record_part(struct bsc_journal *journal, enum bsc_journal_kind kind,
+                         const struct bsc_value *payload, bool durable, struct bsc_err *err)
+{
+    if (kind == BSC_JOURNAL_PART_END)
+        return bsc_journal_append_settled(journal, kind, payload, durable, err);
+    return bsc_journal_append(journal, kind, payload, durable, err);
 }
 
 /* That a change was made must not be lost for what it had to say: on a full disk the value is left

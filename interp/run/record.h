@@ -50,6 +50,11 @@ bool bsc_run_record_action_begin(struct bsc_journal *journal, struct bsc_run_pla
 /* Durable: the change may start. */
 bool bsc_run_record_intent(struct bsc_journal *journal, const struct bsc_run_record_change *change,
                            struct bsc_err *err);
+/* A part of a change that its row does one by one, or the end of one: what has become of it is
+ * written even when the disk is full. */
+bool bsc_run_record_part(struct bsc_journal *journal, enum bsc_journal_kind kind,
+                         const struct bsc_value *payload, bool durable, struct bsc_err *err);
+
 /* What the row answered; durable with the next bsc_journal_sync, and written even when the disk is
  * full. `error` is NULL when it succeeded. */
 bool bsc_run_record_outcome(struct bsc_journal *journal, const struct bsc_run_record_change *change,

@@ -9,6 +9,7 @@
 #include "run/brief.h"
 #include "run/html.h"
 #include "run/inputs.h"
+#include "run/moves.h"
 #include "run/plan.h"
 #include "run/report_time.h"
 #include "run/story.h"
@@ -58,6 +59,17 @@ static void extent_write(struct bsc_buf *out, const struct bsc_run_story *story)
         number_row(out, "Actions taken back", (int64_t)story->items_undone);
 }
 
+/* What a run that is parked waits for; nothing of any other. */
+static void wait_write(struct bsc_buf *out, const struct bsc_value *parked)
+{
+    const char *until = text_of(parked, "until");
+    if (parked == NULL)
+        return;
+    bsc_run_html_row(out, "Waits at", text_of(parked, "title"));
+    bsc_run_html_row(out, "Waits since", text_of(parked, "since"));
+    bsc_run_html_row(out, "Waits until", until != NULL ? until : "somebody answers");
+}
+
 /* What the reader wants to know first. */
 static void head_write(struct bsc_buf *out, const struct bsc_run_story *story,
                        const struct bsc_value *plan)
@@ -73,6 +85,7 @@ static void head_write(struct bsc_buf *out, const struct bsc_run_story *story,
     bsc_buf_add_text(out, "</td></tr>\n");
     bsc_run_html_row(out, "Began", text_of(begin, "time"));
     bsc_run_html_row(out, "Ended", text_of(story->end, "time"));
+    wait_write(out, bsc_value_get(summary, "parked"));
     bsc_run_html_row(out, "By", text_of(begin, "user"));
     bsc_run_html_row(out, "On host", text_of(begin, "host"));
     extent_write(out, story);
@@ -182,6 +195,34 @@ static void change_facts_write(struct bsc_buf *out, const struct bsc_value *chan
     bsc_buf_add_text(out, "</table>\n");
 }
 
+/* How many came to what, and who failed. */
+static void moves_write(struct bsc_buf *out, const struct bsc_value *moves)
+{
+    const struct bsc_value *failures = bsc_value_get(moves, "failures");
+    int64_t unlisted = bsc_value_get_number(moves, "unlisted", 0);
+    struct bsc_buf counts;
+    if (moves == NULL)
+        return;
+    bsc_buf_init(&counts);
+    bsc_run_moves_say(moves, &counts);
+    bsc_run_html_element(out, "p", NULL, counts.data);
+    bsc_buf_release(&counts);
+    if (bsc_value_count(failures) == 0)
+        return;
+    bsc_buf_add_text(out, "<table>\n<tr><th>Failed</th><th>Why</th></tr>\n");
+    for (size_t i = 0; i < bsc_value_count(failures); i++) {
+        const struct bsc_value *failure = bsc_value_at(failures, i);
+        bsc_buf_add_text(out, "<tr><td>");
+        bsc_run_html_value(out, bsc_value_at(failure, 0));
+        bsc_buf_add_text(out, "</td><td>");
+        bsc_run_html_value(out, bsc_value_at(failure, 1));
+        bsc_buf_add_text(out, "</td></tr>\n");
+    }
+    bsc_buf_add_text(out, "</table>\n");
+    if (unlisted > 0)
+        bsc_buf_printf(out, "<p>and %lld more, which the journal names</p>\n", (long long)unlisted);
+}
+
 static void change_write(struct bsc_buf *out, const struct bsc_value *change)
 {
     const struct bsc_value *error = bsc_value_get(change, "error");
@@ -202,6 +243,7 @@ static void change_write(struct bsc_buf *out, const struct bsc_value *change)
     bsc_buf_add_text(out, "</p>\n");
     if (bsc_value_kind(error) == BSC_VALUE_MAP)
         bsc_run_html_element(out, "p", "bad", text_of(error, "message"));
+    moves_write(out, bsc_value_get(change, "moves"));
     change_facts_write(out, change);
 }
 

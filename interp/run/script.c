@@ -95,10 +95,11 @@ const struct bsc_run_spot *bsc_run_script_spot(const struct bsc_run_script *scri
 static enum bsc_run_op op_of(const struct bsc_value *effect)
 {
     static const char *const names[] = {
-        [BSC_RUN_OP_BEGIN] = "begin",   [BSC_RUN_OP_OBSERVE] = "observe",
-        [BSC_RUN_OP_CHANGE] = "change", [BSC_RUN_OP_SLEEP] = "sleep",
-        [BSC_RUN_OP_NOW] = "now",       [BSC_RUN_OP_ASK] = "ask",
-        [BSC_RUN_OP_NOTE] = "note",     [BSC_RUN_OP_UNDECIDED] = "undecided"};
+        [BSC_RUN_OP_BEGIN] = "begin",    [BSC_RUN_OP_OBSERVE] = "observe",
+        [BSC_RUN_OP_CHANGE] = "change",  [BSC_RUN_OP_SLEEP] = "sleep",
+        [BSC_RUN_OP_NOW] = "now",        [BSC_RUN_OP_ASK] = "ask",
+        [BSC_RUN_OP_NOTE] = "note",      [BSC_RUN_OP_UNDECIDED] = "undecided",
+        [BSC_RUN_OP_REACHED] = "reached"};
     const char *op = bsc_value_get_string(effect, "op");
     for (size_t i = BSC_RUN_OP_BEGIN; op != NULL && i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(names[i], op) == 0)

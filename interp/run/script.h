@@ -26,7 +26,8 @@ enum bsc_run_op {
     BSC_RUN_OP_NOW,
     BSC_RUN_OP_ASK,
     BSC_RUN_OP_NOTE,
-    BSC_RUN_OP_UNDECIDED
+    BSC_RUN_OP_UNDECIDED,
+    BSC_RUN_OP_REACHED
 };
 
 struct bsc_run_spot {

@@ -198,7 +198,7 @@ struct bsc_value *bsc_run_session_resources(struct bsc_run_session *session, str
 
 struct survey {
     struct bsc_loop *loop;   /* borrowed */
-    struct bsc_value *facts; /* owned */
+    struct bsc_value *facts; /* owned: of resources, or what a row gives */
     struct bsc_err *err;     /* borrowed */
     bool waiting;            /* the loop runs until the end */
     bool over;
@@ -233,6 +233,20 @@ struct bsc_value *bsc_run_session_look(struct bsc_run_session *session, const st
     struct survey survey = {.loop = session->loop, .err = err};
     tidy(session);
     bsc_run_observe_all(session->vm, session->hands, ids, surveyed, &survey);
+    survey.waiting = !survey.over;
+    if (survey.waiting)
+        bsc_loop_run(session->loop);
+    BSC_BUG_ON(!survey.over);
+    return survey.facts;
+}
+
+struct bsc_value *bsc_run_session_call(struct bsc_run_session *session,
+                                       const struct bsc_lib_row *row, const struct bsc_value *args,
+                                       struct bsc_err *err)
+{
+    struct survey survey = {.loop = session->loop, .err = err};
+    BSC_BUG_ON(row->effect != BSC_LIB_READ);
+    bsc_run_hands_perform(session->hands, row, args, 0, surveyed, &survey);
     survey.waiting = !survey.over;
     if (survey.waiting)
         bsc_loop_run(session->loop);

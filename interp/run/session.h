@@ -83,6 +83,11 @@ struct bsc_value *bsc_run_session_resources(struct bsc_run_session *session, str
 struct bsc_value *bsc_run_session_look(struct bsc_run_session *session, const struct bsc_value *ids,
                                        struct bsc_err *err);
 
+/* Performs a row that only looks. Runs the loop. Returns owned what it gives, NULL on failure. */
+struct bsc_value *bsc_run_session_call(struct bsc_run_session *session,
+                                       const struct bsc_lib_row *row, const struct bsc_value *args,
+                                       struct bsc_err *err);
+
 /* Observes every resource that the runbook speaks of or, without one, that the site has. Runs the
  * loop. Returns owned {id=facts}, NULL on failure. */
 struct bsc_value *bsc_run_session_observe(struct bsc_run_session *session, struct bsc_err *err);

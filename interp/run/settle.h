@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "journal/journal.h"
 #include "run/past.h"
@@ -18,12 +19,12 @@ struct bsc_run_word {
     const char *by;         /* borrowed: who said so, or "observing" */
 };
 
-/* Finds out what has become of the change that is open in the past, and changes nothing. Errors:
- * UNKNOWN when neither a look nor a word tells, with what to look for and the ways on as the hint.
- */
+/* Finds out what has become of the change that is open in the past, and changes nothing. Where a
+ * row settles it, what that says of it is appended to *why. Errors: UNKNOWN when neither a look nor
+ * a word tells, with what to look for and the ways on as the hint. */
 bool bsc_run_settle_look(struct bsc_run_session *session, const struct bsc_run_past *past,
                          const struct bsc_run_word *said, struct bsc_run_word *ret_found,
-                         struct bsc_err *err);
+                         struct bsc_buf *why, struct bsc_err *err);
 
 /* Records what was found of the change with this number. Durable. */
 bool bsc_run_settle_record(struct bsc_journal *journal, int64_t number,

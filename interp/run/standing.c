@@ -6,6 +6,7 @@
 #include "journal/lock.h"
 #include "os/clock.h"
 #include "os/files.h"
+#include "run/moves.h"
 #include "run/outcome.h"
 
 enum {
@@ -40,6 +41,13 @@ const char *bsc_run_standing_mode(const struct bsc_run_standing *standing)
 {
     const char *mode = bsc_value_get_string(standing->begin, "mode");
     return mode != NULL ? mode : "run";
+}
+
+const struct bsc_value *bsc_run_standing_parked(const struct bsc_run_standing *standing)
+{
+    return standing->stand == BSC_RUN_STAND_PARKED
+               ? bsc_value_get(bsc_value_get(standing->end, "summary"), "parked")
+               : NULL;
 }
 
 bool bsc_run_standing_is_orphaned(const struct bsc_run_standing *standing)
@@ -228,6 +236,26 @@ static void run_begin(struct bsc_run_standing *standing, const struct bsc_value 
         standing->items_all = (size_t)items;
 }
 
+static void part(struct bsc_run_standing *standing, const struct bsc_value *payload, bool ends)
+{
+    struct bsc_value *change = standing->in_flight;
+    if (bsc_value_get_number(payload, "effect", -1) != bsc_value_get_number(change, "effect", -2))
+        return;
+    if (bsc_value_get(change, "moves") == NULL)
+        bsc_value_set(change, "moves", bsc_value_map());
+    if (ends)
+        bsc_run_moves_end(bsc_value_get(change, "moves"), payload);
+    else
+        bsc_run_moves_part(bsc_value_get(change, "moves"), payload);
+}
+
+/* Whatever it was called: of a change that moves one by one something may be done. */
+static bool is_partly_made(const struct bsc_value *change)
+{
+    const struct bsc_value *moves = bsc_value_get(change, "moves");
+    return bsc_value_get_number(moves, "moved", 0) > 0 || bsc_run_moves_in_flight(moves) > 0;
+}
+
 static void outcome(struct bsc_run_standing *standing, const struct bsc_value *payload)
 {
     struct bsc_run_standing_item *item = item_of(standing, standing->in_flight);
@@ -239,7 +267,8 @@ static void outcome(struct bsc_run_standing *standing, const struct bsc_value *p
         bsc_run_outcome_parse(bsc_value_get_string(payload, "outcome"), &word);
         bool returns = bsc_value_get_truth(standing->in_flight, "returns");
         bool made = word == BSC_OUTCOME_CHANGED;
-        bool doubted = !made && word != BSC_OUTCOME_FAILED && word != BSC_OUTCOME_REFUSED;
+        bool failed = word == BSC_OUTCOME_FAILED || word == BSC_OUTCOME_REFUSED;
+        bool doubted = !made && (!failed || is_partly_made(standing->in_flight));
         standing->changes += made ? 1 : 0;
         standing->doubts += doubted ? 1 : 0;
         if (item != NULL) {
@@ -293,6 +322,10 @@ static void take_in(struct bsc_run_standing *standing, enum bsc_journal_kind kin
         break;
     case BSC_JOURNAL_OUTCOME:
         outcome(standing, payload);
+        break;
+    case BSC_JOURNAL_PART:
+    case BSC_JOURNAL_PART_END:
+        part(standing, payload, kind == BSC_JOURNAL_PART_END);
         break;
     case BSC_JOURNAL_ASK:
         keep(&standing->asked, shown_of(payload));

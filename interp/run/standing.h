@@ -25,6 +25,7 @@
     X(HALTED, "halted", "it stopped at an item that did not go as planned")                        \
     X(REFUSED, "refused", "a condition did not hold, or the answer was no")                        \
     X(CANCELLED, "cancelled", "the operator stopped it, and it ended in order")                    \
+    X(PARKED, "parked", "it waits at a gate, for its time or for an answer; nothing is at work")   \
     X(INTERRUPTED, "interrupted", "its process is gone and has left no end in the journal")        \
     X(NOT_BEGUN, "not begun", "its process was gone before the first record; nothing was done")    \
     X(DAMAGED, "damaged", "the journal is bad: what the run did cannot be told from it")
@@ -73,7 +74,8 @@ struct bsc_run_standing {
     struct bsc_value *stuck;     /* owned {item, outcome, reason}: the undo at which a rollback has
                                     stopped, or NULL */
     struct bsc_value *in_flight; /* owned {effect, item, resource, statement, returns, time}: a
-                                    change that was begun and has no outcome, or NULL */
+                                    change that was begun and has no outcome, with `moves`
+                                    (run/moves.h) where it has parts; or NULL */
     struct bsc_value *leases;    /* owned {place=epoch}: that it took, or NULL */
     struct bsc_value *asked;     /* owned {item, title, time}: a question that has no answer,
                                     or NULL */
@@ -104,6 +106,9 @@ bool bsc_run_standing_is_past_return(const struct bsc_run_standing *standing);
 
 /* Whether its process is gone and a program that it started is still at work. */
 bool bsc_run_standing_is_orphaned(const struct bsc_run_standing *standing);
+
+/* What it waits for when it is parked (run/wait.h), borrowed; NULL otherwise. */
+const struct bsc_value *bsc_run_standing_parked(const struct bsc_run_standing *standing);
 
 /* Its mode: run, resume or rollback; never NULL. */
 const char *bsc_run_standing_mode(const struct bsc_run_standing *standing);

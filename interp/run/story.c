@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "run/moves.h"
 #include "run/outcome.h"
 
 static void set_copy(struct bsc_value *to, const char *key, const struct bsc_value *from)
@@ -39,6 +40,23 @@ static struct bsc_value *change_in(const struct bsc_value *item, int64_t number)
             return change;
     }
     return NULL;
+}
+
+/* A part, or the end of one, which may be of a change that an earlier process was at. */
+static void part_seen(struct bsc_run_story *story, const struct bsc_value *payload, bool ends)
+{
+    int64_t number = bsc_value_get_number(payload, "effect", -1);
+    struct bsc_value *change = NULL;
+    for (size_t i = bsc_value_count(story->items); i > 0 && change == NULL; i--)
+        change = change_in(bsc_value_at(story->items, i - 1), number);
+    if (change == NULL)
+        return;
+    if (bsc_value_get(change, "moves") == NULL)
+        bsc_value_set(change, "moves", bsc_value_map());
+    if (ends)
+        bsc_run_moves_end(bsc_value_get(change, "moves"), payload);
+    else
+        bsc_run_moves_part(bsc_value_get(change, "moves"), payload);
 }
 
 /* The change with the number that a payload gives: of the open item, or what a later process found
@@ -195,6 +213,10 @@ static void record_tell(struct bsc_run_story *story, enum bsc_journal_kind kind,
         break;
     case BSC_JOURNAL_AFTER:
         after(story, payload);
+        break;
+    case BSC_JOURNAL_PART:
+    case BSC_JOURNAL_PART_END:
+        part_seen(story, payload, kind == BSC_JOURNAL_PART_END);
         break;
     case BSC_JOURNAL_OBSERVED:
         facts_seen(story, payload);

@@ -15,7 +15,8 @@
  * All values are owned by the story.
  *   begins  the payloads of run_begin, each with `time`
  *   items   [{item, title, kind, attempt, process, again, begin, end, outcome, reason, actions,
- *             changes [intent with time, outcome, result, error, duration_us, after {id=facts}],
+ *             changes [intent with time, outcome, result, error, duration_us, after {id=facts},
+ *             moves (run/moves.h) where it has parts],
  *             notes [{kind, text, data, time}], asks [{title, lines, time, answer, by, reason}]}]
  *           `process` is the number of its run_begin, `attempt` counts those of this item, and
  *           `again` is true when there is a later one

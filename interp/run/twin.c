@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "run/again.h"
 #include "run/effect.h"
+#include "run/wait.h"
 
 struct bsc_run_twin {
     struct bsc_run_world world;
@@ -66,12 +67,26 @@ static struct bsc_value *answer_change(struct bsc_run_twin *twin, const struct b
     return answer;
 }
 
-static struct bsc_value *answer_sleep(struct bsc_run_twin *twin, const struct bsc_value *effect)
+static void jump(struct bsc_run_twin *twin, int64_t ms)
 {
-    int64_t ms = bsc_value_get_number(effect, "ms", 0);
     if (ms > 0)
         twin->wall_ms = ms > INT64_MAX - twin->wall_ms ? INT64_MAX : twin->wall_ms + ms;
+}
+
+static struct bsc_value *answer_sleep(struct bsc_run_twin *twin, const struct bsc_value *effect)
+{
+    jump(twin, bsc_value_get_number(effect, "ms", 0));
     return bsc_value_bool(true);
+}
+
+/* Nobody waits in a rehearsal: what is not waived has passed when it is asked for. */
+static struct bsc_value *answer_reached(struct bsc_run_twin *twin, const struct bsc_value *effect)
+{
+    int64_t after_ms = bsc_value_get_number(effect, "after_ms", 0);
+    const struct bsc_run_wait wait = {.since_ms = twin->wall_ms, .after_ms = after_ms};
+    if (!bsc_value_get_truth(effect, "waived"))
+        jump(twin, after_ms);
+    return bsc_run_wait_value(&wait, twin->wall_ms);
 }
 
 static struct bsc_value *answer_ask(struct bsc_run_twin *twin, const struct bsc_value *effect)
@@ -104,6 +119,8 @@ static struct bsc_value *answer_to(struct bsc_run_twin *twin, const struct bsc_v
         return answer_sleep(twin, effect);
     if (strcmp(op, "now") == 0)
         return bsc_value_int(twin->wall_ms);
+    if (strcmp(op, "reached") == 0)
+        return answer_reached(twin, effect);
     if (strcmp(op, "ask") == 0)
         return answer_ask(twin, effect);
     if (strcmp(op, "note") == 0) {

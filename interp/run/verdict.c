@@ -62,15 +62,16 @@ static void tell_stuck(struct bsc_run_explorer *explorer, uint32_t number,
 
 struct ends {
     bool succeeds; /* a run in which nothing goes wrong */
-    int64_t done, refused, halted, rolled_back;
+    int64_t done, refused, halted, parked, rolled_back;
 };
 
 static void look_at_halt(struct bsc_run_explorer *explorer, uint32_t number, bool stays,
                          const struct bsc_run_state *state, struct ends *ends)
 {
     const struct bsc_value *halted = bsc_run_atoms_get(explorer->atoms, state->halt);
-    bool refused = strcmp(bsc_value_get_string(halted, "outcome"), "refused") == 0;
-    *(refused ? &ends->refused : &ends->halted) += 1;
+    const char *outcome = bsc_value_get_string(halted, "outcome");
+    bool refused = strcmp(outcome, "refused") == 0, parked = strcmp(outcome, "parked") == 0;
+    *(refused ? &ends->refused : parked ? &ends->parked : &ends->halted) += 1;
     /* What the runbook has not done itself, and what stops it anyway, is no fault of its steps. */
     if (stays && !state->excused && (ends->succeeds || state->goes_back))
         tell_stuck(explorer, number, state, halted);
@@ -103,6 +104,7 @@ static struct bsc_value *look_at_ends(struct bsc_run_explorer *explorer, bool su
     bsc_value_set_int(map, "done", ends.done);
     bsc_value_set_int(map, "refused", ends.refused);
     bsc_value_set_int(map, "halted", ends.halted);
+    bsc_value_set_int(map, "parked", ends.parked);
     bsc_value_set_int(map, "rolled_back", ends.rolled_back);
     return map;
 }
@@ -178,6 +180,8 @@ static void trace_edge(struct bsc_value *trace, const struct bsc_run_explorer *e
         add_line(trace, explorer, spot, "suppose it is otherwise", NULL);
     else if (edge->turned)
         add_line(trace, explorer, spot, "the run is taken back", NULL);
+    else if (edge->parked)
+        add_line(trace, explorer, spot, "the run is parked", NULL);
     else if (edge->resumed)
         add_line(trace, explorer, spot, "the run is resumed", NULL);
     else if (spot->op == BSC_RUN_OP_CHANGE)

@@ -171,6 +171,7 @@ static enum bsc_run_fault fault_here(struct walk *walk, const struct bsc_run_spo
     const char *name = bsc_value_get_string(fault, "fault");
     if (name == NULL || !is_about(fault, spot) || !bsc_run_fault_parse(name, &kind) ||
         !bsc_run_fault_fits(kind, spot->op) ||
+        (kind == BSC_RUN_FAULT_PARKED && !bsc_run_explore_may_park(spot)) ||
         (bsc_value_get_truth(fault, "looks") && spot->op != BSC_RUN_OP_OBSERVE) ||
         ++walk->fitting < bsc_value_get_number(fault, "nth", 1))
         return BSC_RUN_FAULT_NONE;

@@ -65,6 +65,7 @@ struct rig {
     void (*change_begun)(struct rig *rig); /* or NULL */
     const char *poll_for;                  /* cancels once this file is there */
     const char *answer;                    /* to questions, or NULL for yes */
+    const struct bsc_run_past *past;       /* of the run that is gone on with, or NULL */
     struct bsc_buf told;                   /* what the hooks were told */
     bool replied;
     bool waiting;
@@ -104,8 +105,8 @@ static inline struct bsc_value *rig_ask(void *self, const struct bsc_value *effe
 
 static inline struct bsc_vm *rig_vm(void)
 {
-    static const struct bsc_vm_source entry = {"bascule/host.lua", live_entry,
-                                               sizeof live_entry - 1};
+    static const struct bsc_vm_source entry = {
+        .name = "bascule/host.lua", .text = live_entry, .length = sizeof live_entry - 1};
     struct bsc_err err = BSC_ERR_INIT;
     struct bsc_vm_options options = {.sources = &entry, .source_count = 1};
     struct bsc_vm *vm = bsc_vm_new(&options, &err);
@@ -165,7 +166,8 @@ static inline void rig_plan(struct rig *rig, struct bsc_value *changes)
                                            .journal = rig->journal,
                                            .loop = rig->loop,
                                            .clock = bsc_clock_real(),
-                                           .hooks = &rig->hooks};
+                                           .hooks = &rig->hooks,
+                                           .past = rig->past};
     bsc_run_live_free(rig->live);
     bsc_run_cursor_free(rig->cursor);
     rig->cursor = options.cursor;

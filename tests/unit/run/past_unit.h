@@ -31,6 +31,8 @@ static const char past_plan[] = "{'items':[{'index':1,'title':'one'},{'index':2,
 #define NEW_FLIP                                                                                   \
     "'becomes':{'pool:chat':{'state':{'$unknown':'text'},'servers':{'$unknown':'list'}}},"         \
     "'before':{'pool:chat':{'state':'A','servers':['x']}},'once':true"
+/* One that may still happen when it is not seen. */
+#define ORDER      FLIP ",'settles':'standby.order'"
 #define UNDO(word) ",'undo':{'before':{'state':'" word "'},'wanted':{},'now':{}}"
 #define DECLARED   ",'undo':{'declared':true}"
 

@@ -7,7 +7,7 @@
     "{'db':{'state':{'type':'text'},'id':{'type':'text','identity':true},"                         \
     "'lsn':{'type':'int','volatile':true},'last':{'type':'int','advances':true},"                  \
     "'chain':{'type':'list','volatile':true,'noun':'log backup','named_by':2},"                    \
-    "'names':{'type':'list'}}}"
+    "'names':{'type':'list'},'users':{'type':'int','volatile':true,'noun':'user'}}}"
 
 /* The drift between plans with these facts and items, in short JSON; owned. */
 static struct bsc_value *drift_of(const char *facts_then, const char *items_then,
@@ -275,6 +275,22 @@ static void long_lists_are_put_in_brief(void **state)
     bsc_buf_release(&names);
 }
 
+/* They come and go by themselves, so that it is told only where a step differs for it. */
+static void a_number_that_counts_is_told_with_its_difference(void **state)
+{
+    (void)state;
+    const char *then = "{'db:a':{'users':1200}}", *now = "{'db:a':{'users':1199}}";
+    assert_drift(drift_of(then, "[]", now, "[]"), true, "[]", "[]");
+    struct bsc_value *drift =
+        drift_of(then, "[{'index':1,'kind':'step','title':'s','outcome':'changed'}]", now,
+                 "[{'index':1,'kind':'step','title':'s','outcome':'kept'}]");
+    assert_words(drift, "1,200 -> 1,199, 1 fewer user: step 1 differs.");
+    bsc_value_free(drift);
+    drift = drift_of("{'db:a':{'users':1}}", "[]", "{'db:a':{}}", "[]");
+    assert_false(bsc_run_drift_any(drift));
+    bsc_value_free(drift);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +308,7 @@ int main(void)
         cmocka_unit_test(a_question_is_another_when_what_its_answer_rests_on_is),
         cmocka_unit_test(a_plan_that_stops_early_differs_where_it_stops),
         cmocka_unit_test(long_lists_are_put_in_brief),
+        cmocka_unit_test(a_number_that_counts_is_told_with_its_difference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

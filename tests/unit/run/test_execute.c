@@ -23,6 +23,7 @@ struct play {
     bool interrupt_sleep;     /* Ctrl-C while something is waited for */
     int progress_calls;
     struct bsc_run_end end;
+    struct bsc_value *parked; /* owned: what the run waits for, or NULL */
     struct bsc_err err;
     bool ok;
 };
@@ -35,16 +36,6 @@ static bool item_begin(void *self, const struct bsc_value *item, struct bsc_err 
     return true;
 }
 
-static bool item_end(void *self, const struct bsc_value *item, const struct bsc_value *result,
-                     struct bsc_err *err)
-{
-    struct play *play = self;
-    (void)err;
-    (void)item;
-    bsc_buf_printf(&play->told, " %s]", bsc_value_get_string(result, "outcome"));
-    return true;
-}
-
 static void poll_for_file(void *arg)
 {
     struct play *play = arg;
@@ -52,6 +43,21 @@ static void poll_for_file(void *arg)
         raise(SIGINT);
     else
         bsc_timer_start(play->stage.session.loop, 5, poll_for_file, play);
+}
+
+static bool item_end(void *self, const struct bsc_value *item, const struct bsc_value *result,
+                     struct bsc_err *err)
+{
+    struct play *play = self;
+    const char *outcome = bsc_value_get_string(result, "outcome");
+    (void)err;
+    (void)item;
+    bsc_buf_printf(&play->told, " %s]", outcome);
+    if (play->interrupt_at != NULL && strcmp(outcome, "parked") == 0) {
+        put_text(play->stage.to, "parked");
+        bsc_timer_start(play->stage.session.loop, 5, poll_for_file, play);
+    }
+    return true;
 }
 
 static void change_begin(void *self, const struct bsc_value *effect)
@@ -128,6 +134,7 @@ static void play_run(struct play *play, void (*before)(struct play *play))
     if (before != NULL)
         before(play);
     play->ok = bsc_run_execute(&order, &play->end, &play->err);
+    play->parked = order.parked;
 }
 
 static void play_strike(struct play *play)
@@ -135,6 +142,7 @@ static void play_strike(struct play *play)
     struct bsc_err ignored = BSC_ERR_INIT;
     bsc_journal_close(play->journal, &ignored);
     bsc_value_free(play->plan);
+    bsc_value_free(play->parked);
     stage_strike(&play->stage);
     bsc_buf_release(&play->told);
     free(play->journal_path);
@@ -355,6 +363,50 @@ static void the_first_record_says_who_runs_what_where(void **state)
     play_strike(&play);
 }
 
+static void a_gate_that_waits_ends_the_process_and_says_what_for(void **state)
+{
+    struct play play;
+    play_set(&play, state,
+             "runbook 'x' { summary = 'Own' }\n"
+             "gate 'Go?' { after = '14d' }\n"
+             "step 'Tell' { warn 'It goes on.' }\n");
+    play_run(&play, NULL);
+    assert_true(play.ok);
+    assert_int_equal(play.end.outcome, BSC_OUTCOME_PARKED);
+    assert_int_equal(play.end.items_done, 0);
+    assert_word(play.parked, "title", "Go?");
+    assert_word(play.parked, "waits_for", "time");
+    assert_string_equal(play.told.data, "[Go? parked]");
+    char *journal = unit_file_get(play.journal_path, NULL);
+    assert_contains(journal, "\"exit\":7,\"outcome\":\"parked\",\"summary\":{");
+    assert_contains(journal, "\"parked\":{\"item\":1,\"since\":\"20");
+    free(journal);
+    play_strike(&play);
+}
+
+/* The site is looked at once more when the gate has parked the run, which may take long. */
+static void ctrl_c_ends_the_look_at_the_site_of_a_parked_run(void **state)
+{
+    struct play play;
+    char *looking = unit_path(*state, "looking");
+    play_set(&play, state,
+             "runbook 'x' { summary = 'Own' }\n"
+             "local slow = command.facts 'slow' { argv = { 'sh', '-c', "
+             "'test -e @/to || exit 0; touch @/looking; exec sleep 60' } }\n"
+             "guard 'Quick' { slow:has { exit = 0 } }\n"
+             "gate 'Go?' { after = '14d' }\n"
+             "step 'Tell' { warn 'It goes on.' }\n");
+    play.interrupt_at = looking;
+    play_run(&play, NULL);
+    assert_true(play.ok);
+    assert_int_equal(play.end.outcome, BSC_OUTCOME_PARKED);
+    assert_string_equal(play.told.data, "[Quick kept][Go? parked]");
+    assert_word(play.parked, "title", "Go?");
+    assert_last_record(&play, "parked", 7);
+    free(looking);
+    play_strike(&play);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,6 +421,8 @@ int main(void)
         UNIT_IN_FOLDER(a_step_with_retry_is_tried_again_under_the_same_plan),
         UNIT_IN_FOLDER(a_journal_that_fails_in_the_middle_stops_the_run),
         UNIT_IN_FOLDER(the_first_record_says_who_runs_what_where),
+        UNIT_IN_FOLDER(a_gate_that_waits_ends_the_process_and_says_what_for),
+        UNIT_IN_FOLDER(ctrl_c_ends_the_look_at_the_site_of_a_parked_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

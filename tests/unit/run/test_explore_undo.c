@@ -251,6 +251,55 @@ static void the_way_back_is_told(void **state)
     stage_strike(&stage);
 }
 
+/* It may wait for its time or for an answer, and be killed when it is resumed. */
+static void a_parked_run_is_resumed_and_taken_back_without_a_fault(void **state)
+{
+    static const char *const gates[] = {"after = '14d'", "parks = true",
+                                        "after = '14d', parks = true"};
+    for (size_t i = 0; i < sizeof gates / sizeof gates[0]; i++) {
+        struct stage stage;
+        char *book = bsc_mem_format(
+            BOOK("step 'Empty it' { sql.change { server = 'db', file = 'q.db',\n"
+                 "  statement = 'DELETE', becomes = { [queue] = { rows = 0 } },\n"
+                 "  undo = { statement = 'INSERT', becomes = { [queue] = { rows = 3 } } } } }\n"
+                 "gate 'Go?' { %s }\n"
+                 "step 'End' { warn 'the end' }\n"),
+            gates[i]);
+        begin(&stage, state, book);
+        for (unsigned faults = 0; faults <= 2; faults++) {
+            struct bsc_value *verdict = explore(&stage, faults);
+            const struct bsc_value *ends = bsc_value_get(verdict, "ends");
+            assert_int_equal(violations(verdict), 0);
+            assert_word(bsc_value_get(verdict, "undisturbed"), "outcome", "done");
+            assert_true(bsc_value_get_number(ends, "parked", 0) >= (i == 2 ? 2 : 1));
+            assert_true(bsc_value_get_number(ends, "rolled_back", 0) >= 1);
+            assert_true(bsc_value_get_number(ends, "done", 0) >= 1);
+            bsc_value_free(verdict);
+        }
+        stage_strike(&stage);
+        bsc_mem_free(book);
+    }
+}
+
+/* What a rollback does not put back is found from where the run was parked, too. */
+static void an_undo_that_is_wrong_is_found_from_where_the_run_is_parked(void **state)
+{
+    struct stage stage;
+    begin(&stage, state,
+          BOOK("step 'Empty it' { sql.change { server = 'db', file = 'q.db',\n"
+               "  statement = 'DELETE', becomes = { [queue] = { rows = 0 } },\n"
+               "  undo = { statement = 'INSERT', becomes = { [queue] = { rows = 7 } } } } }\n"
+               "gate 'Go?' { after = '14d' }\n"
+               "step 'End' { sql.change { server = 'db', file = 'q.db', statement = 'DROP',\n"
+               "  becomes = { [queue] = { mark = 2 } } }, point_of_no_return = true }\n"));
+    struct bsc_value *verdict = explore(&stage, 0);
+    assert_int_equal(violations(verdict), 1);
+    const struct bsc_value *trace = bsc_value_get(violation(verdict, 0), "trace");
+    assert_string_equal(bsc_value_string(bsc_value_at(trace, 1)), "2 Go?: the run is parked");
+    bsc_value_free(verdict);
+    stage_strike(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +318,8 @@ int main(void)
         UNIT_IN_FOLDER(a_rollback_that_is_refused_for_ever_is_charged),
         UNIT_IN_FOLDER(a_rollback_is_disturbed_and_resumed_like_a_run),
         UNIT_IN_FOLDER(the_way_back_is_told),
+        UNIT_IN_FOLDER(a_parked_run_is_resumed_and_taken_back_without_a_fault),
+        UNIT_IN_FOLDER(an_undo_that_is_wrong_is_found_from_where_the_run_is_parked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 
 #include "run/observer.h"
 #include "run/record.h"
+#include "run/wait.h"
 
 static const struct bsc_value *perform(struct rig *rig, const char *json)
 {
@@ -304,6 +305,53 @@ static void a_survey_of_thousands_does_not_grow_the_stack(void **state)
     rig_close(&rig);
 }
 
+static const char go_in_an_hour[] = "{'op':'reached','title':'Go?','after_ms':3600000}";
+
+static int64_t wall_now(void)
+{
+    const struct bsc_clock *clock = bsc_clock_real();
+    return clock->wall_ms(clock->self);
+}
+
+static void a_gate_counts_from_when_it_was_first_reached(void **state)
+{
+    struct rig rig;
+    struct bsc_run_past past = {.waits = bsc_value_map(), .made = bsc_value_map()};
+    rig_open(&rig, state);
+    int64_t before = wall_now();
+    const struct bsc_value *reached = perform(&rig, go_in_an_hour);
+    assert_true(bsc_run_wait_time(reached, "since", 0) >= before);
+    assert_true(bsc_run_wait_time(reached, "until", 0) >= before + 3600000);
+    assert_in_range(bsc_value_get_number(reached, "remaining_ms", 0), 3590000, 3600000);
+    bsc_value_set_int(past.waits, "Go?", before - 3000000);
+    rig.past = &past;
+    rig_plan(&rig, bsc_value_list());
+    assert_in_range(bsc_value_get_number(perform(&rig, go_in_an_hour), "remaining_ms", 0), 590000,
+                    600000);
+    bsc_value_set_int(past.waits, "Go?", before - 3600000);
+    assert_int_equal(bsc_value_get_number(perform(&rig, go_in_an_hour), "remaining_ms", 1), 0);
+    rig_assert_kinds(rig.journal_path, "");
+    rig_close(&rig);
+    bsc_value_free(past.waits);
+    bsc_value_free(past.made);
+}
+
+/* By the clock as it is now, it was reached a day from now. */
+static void a_clock_that_was_set_back_does_not_shorten_a_wait(void **state)
+{
+    struct rig rig;
+    struct bsc_run_past past = {.waits = bsc_value_map(), .made = bsc_value_map()};
+    rig_open(&rig, state);
+    bsc_value_set_int(past.waits, "Go?", wall_now() + 86400000);
+    rig.past = &past;
+    rig_plan(&rig, bsc_value_list());
+    assert_in_range(bsc_value_get_number(perform(&rig, go_in_an_hour), "remaining_ms", 0), 89990000,
+                    90000000);
+    rig_close(&rig);
+    bsc_value_free(past.waits);
+    bsc_value_free(past.made);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,6 +372,8 @@ int main(void)
         UNIT_IN_FOLDER(a_survey_of_nothing_is_over_at_once),
         UNIT_IN_FOLDER(a_survey_stops_at_the_first_resource_that_cannot_be_observed),
         UNIT_IN_FOLDER(a_survey_of_thousands_does_not_grow_the_stack),
+        UNIT_IN_FOLDER(a_gate_counts_from_when_it_was_first_reached),
+        UNIT_IN_FOLDER(a_clock_that_was_set_back_does_not_shorten_a_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,7 +109,8 @@ static void scene_open(struct scene *scene, const char *functions, const char *i
                    "local items = {%s}\n"
                    "return {perform = function(args) return items[args.index]() end}\n",
                    functions);
-    struct bsc_vm_source source = {"bascule/host.lua", text.data, text.length};
+    struct bsc_vm_source source = {
+        .name = "bascule/host.lua", .text = text.data, .length = text.length};
     struct bsc_vm_options options = {.sources = &source, .source_count = 1};
     scene->vm = bsc_vm_new(&options, &err);
     if (scene->vm == NULL)

@@ -279,6 +279,85 @@ static void what_has_no_undo_is_remembered_once(void **state)
     story_end(&story);
 }
 
+static void order_again(struct story *story, int effect, const char *outcome)
+{
+    notes_run(&story->notes, "resume");
+    notes_item(&story->notes, 3);
+    intend(story, effect, 3, ORDER);
+    if (outcome != NULL)
+        notes_outcome(&story->notes, effect, outcome);
+    if (outcome != NULL)
+        after(story, effect, A);
+}
+
+static int64_t open_change(struct story *story)
+{
+    return bsc_value_get_number(read_past(story)->open, "effect", 0);
+}
+
+/* Whether it is past the point of no return is for whoever settles it to say, at any time. */
+static void what_may_still_happen_is_open_until_somebody_has_found_out(void **state)
+{
+    struct story story;
+    story_begin(&story, state);
+    order_again(&story, 1, "unknown");
+    notes_item_end(&story.notes, 3, "unknown");
+    assert_int_equal(open_change(&story), 1);
+    assert_int_equal(story.past.beyond, 0);
+    notes_run(&story.notes, "resume");
+    settled(&story, 1, "unknown", "observing");
+    assert_int_equal(open_change(&story), 1);
+    bsc_run_past_settle(&story.past, BSC_RUN_MADE_MAYBE);
+    assert_int_equal(story.past.beyond, 3);
+    notes_run(&story.notes, "rollback");
+    settled(&story, 1, "failed", "observing");
+    assert_int_equal(open_change(&story), 0);
+    assert_int_equal(story.past.beyond, 0);
+    story_end(&story);
+}
+
+/* Whoever went back has taken it for one that may have been made, and has taken that back. */
+static void what_may_still_happen_is_taken_back_once(void **state)
+{
+    struct story story;
+    story_begin(&story, state);
+    notes_item(&story.notes, 1);
+    change(&story, 1, 1, FLIP UNDO("A"));
+    notes_item_end(&story.notes, 1, "changed");
+    notes_item(&story.notes, 4);
+    intend(&story, 2, 4, ORDER UNDO("Z"));
+    notes_run(&story.notes, "rollback");
+    settled(&story, 2, "unknown", "observing");
+    assert_int_equal(open_change(&story), 2);
+    bsc_run_past_settle(&story.past, BSC_RUN_MADE_MAYBE);
+    assert_trail(&story.past, "1.1 A, 4.1 Z");
+    notes_item(&story.notes, 4);
+    notes_item_end(&story.notes, 4, "kept");
+    assert_trail(read_past(&story), "1.1 A");
+    assert_null(story.past.open);
+    story_end(&story);
+}
+
+static void what_comes_after_it_in_its_item_tells_nothing_of_it(void **state)
+{
+    struct story story;
+    story_begin(&story, state);
+    order_again(&story, 1, NULL);
+    notes_run(&story.notes, "resume");
+    notes_item(&story.notes, 3);
+    change(&story, 2, 3, FLIP UNDO("A") ",'returns':true");
+    assert_int_equal(open_change(&story), 1);
+    order_again(&story, 3, "failed");
+    assert_int_equal(open_change(&story), 1);
+    assert_int_equal(story.past.beyond, 0);
+    order_again(&story, 4, "unknown");
+    assert_int_equal(open_change(&story), 4);
+    notes_item_end(&story.notes, 3, "kept");
+    assert_int_equal(open_change(&story), 0);
+    assert_int_equal(story.past.beyond, 3);
+    story_end(&story);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +377,9 @@ int main(void)
         UNIT_IN_FOLDER(what_was_settled_by_a_rollback_is_taken_back_by_the_next_one_too),
         UNIT_IN_FOLDER(what_was_taken_back_leaves_the_trail_the_last_first),
         UNIT_IN_FOLDER(an_undo_that_failed_is_tried_again_and_that_of_an_optional_step_too),
+        UNIT_IN_FOLDER(what_may_still_happen_is_open_until_somebody_has_found_out),
+        UNIT_IN_FOLDER(what_may_still_happen_is_taken_back_once),
+        UNIT_IN_FOLDER(what_comes_after_it_in_its_item_tells_nothing_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

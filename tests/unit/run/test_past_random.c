@@ -62,7 +62,8 @@ static void tell_item_end(struct teller *teller)
 
 static void tell_change(struct teller *teller)
 {
-    static const char *const says[] = {FLIP, BLIND, ONCE_FLIP, FLIP UNDO("A"), BLIND DECLARED};
+    static const char *const says[] = {FLIP,           BLIND,          ONCE_FLIP,
+                                       FLIP UNDO("A"), BLIND DECLARED, ORDER};
     static const char *const outcomes[] = {"changed", "changed", "failed", "unknown"};
     static const char *const seen[] = {B, B, A, "{'state':'C'}"};
     const struct bsc_run_place at = {teller->item, 1 + roll(teller->dice, 2)};

@@ -40,9 +40,13 @@ static void scene_strike(struct scene *scene)
 
 static bool settle(struct scene *scene, const struct bsc_run_word *said)
 {
+    struct bsc_buf why;
+    bsc_buf_init(&why);
     scene->err = (struct bsc_err)BSC_ERR_INIT;
-    return bsc_run_settle_look(&scene->stage.session, &scene->past, said, &scene->found,
-                               &scene->err);
+    bool ok = bsc_run_settle_look(&scene->stage.session, &scene->past, said, &scene->found, &why,
+                                  &scene->err);
+    bsc_buf_release(&why);
+    return ok;
 }
 
 static void what_shows_is_found_by_looking(void **state)
@@ -99,6 +103,25 @@ static void nobody_is_asked_about_a_change_that_is_not_made_blindly(void **state
     scene_strike(&scene);
 }
 
+/* The row that settles it cannot tell here, and a look alone must not pass for its word. */
+static void what_may_still_happen_is_not_taken_for_not_made_by_its_looks(void **state)
+{
+    static const char *const rows[] = {"standby.order", "file.state", "file.copy", "no.row"};
+    struct scene scene;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char *says = bsc_mem_format(",'settles':'%s','bound':{'path':'/dev/null'}", rows[i]);
+        scene_set(&scene, state, says);
+        assert_true(settle(&scene, &nothing));
+        assert_int_equal(scene.found.made, BSC_RUN_MADE_MAYBE);
+        put_text(scene.stage.to, "hello");
+        assert_true(settle(&scene, &nothing));
+        assert_int_equal(scene.found.made, BSC_RUN_MADE);
+        unlink(scene.stage.to);
+        scene_strike(&scene);
+        bsc_mem_free(says);
+    }
+}
+
 static void what_was_found_is_read_again_as_it_was_found(void **state)
 {
     static const enum bsc_run_made all[] = {BSC_RUN_MADE_NOT, BSC_RUN_MADE_MAYBE, BSC_RUN_MADE};
@@ -125,6 +148,7 @@ int main(void)
         UNIT_IN_FOLDER(what_is_seen_counts_more_than_what_is_said),
         UNIT_IN_FOLDER(of_what_nothing_shows_only_a_person_can_tell),
         UNIT_IN_FOLDER(nobody_is_asked_about_a_change_that_is_not_made_blindly),
+        UNIT_IN_FOLDER(what_may_still_happen_is_not_taken_for_not_made_by_its_looks),
         UNIT_IN_FOLDER(what_was_found_is_read_again_as_it_was_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

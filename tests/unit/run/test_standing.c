@@ -20,7 +20,7 @@ static void assert_stand(const struct notes *notes, const char *word)
 
 static void a_run_stands_as_its_end_says(void **state)
 {
-    static const char *const words[] = {"done", "halted", "refused", "cancelled"};
+    static const char *const words[] = {"done", "halted", "refused", "cancelled", "parked"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         struct notes notes;
         char *id = bsc_mem_format("20261120-23150%zu-failover-a3f2", i);
@@ -247,6 +247,33 @@ static void what_may_have_been_changed_and_has_an_undo_can_be_taken_back(void **
     notes_end(&notes);
 }
 
+static void a_change_that_failed_in_its_middle_can_be_taken_back(void **state)
+{
+    struct notes notes;
+    struct bsc_run_standing standing = {0};
+    notes_begin(&notes, *state, ID);
+    notes_run(&notes, "run");
+    notes_item(&notes, 1);
+    fixture_append(notes.journal, BSC_JOURNAL_INTENT,
+                   "{\"effect\":1,\"item\":1,\"action\":1,\"resource\":\"homes:p.users\","
+                   "\"statement\":\"s\",\"row\":\"users.move\",\"args\":{},\"becomes\":{},"
+                   "\"before\":{},\"undo\":{\"declared\":true}}");
+    fixture_append(notes.journal, BSC_JOURNAL_PART,
+                   "{\"effect\":1,\"part\":1,\"names\":[\"a\",\"b\",\"c\"]}");
+    fixture_append(notes.journal, BSC_JOURNAL_PART_END,
+                   "{\"effect\":1,\"part\":1,\"moved\":2,\"others\":{\"c\":[\"failed\",\"x\"]}}");
+    read_on(&standing, &notes);
+    const struct bsc_value *moves = bsc_value_get(standing.in_flight, "moves");
+    assert_int_equal(bsc_value_get_number(moves, "moved", 0), 2);
+    assert_int_equal(bsc_value_get_number(moves, "failed", 0), 1);
+    notes_outcome(&notes, 1, "failed");
+    read_on(&standing, &notes);
+    assert_int_equal(standing.doubts, 1);
+    assert_true(bsc_run_standing_has_way_back(&standing));
+    bsc_run_standing_release(&standing);
+    notes_end(&notes);
+}
+
 static void a_change_that_failed_and_took_effect_all_the_same_is_counted(void **state)
 {
     struct notes notes;
@@ -402,6 +429,27 @@ static void looking_makes_no_call_that_changes_anything(void **state)
     notes_end(&notes);
 }
 
+static void a_parked_run_says_what_it_waits_for(void **state)
+{
+    struct notes notes;
+    struct bsc_run_standing standing = {0};
+    notes_begin(&notes, *state, ID);
+    notes_run(&notes, "run");
+    fixture_append(notes.journal, BSC_JOURNAL_RUN_END,
+                   "{\"outcome\":\"parked\",\"exit\":7,\"summary\":"
+                   "{\"parked\":{\"item\":2,\"title\":\"Go?\"}}}");
+    read_on(&standing, &notes);
+    assert_int_equal(standing.stand, BSC_RUN_STAND_PARKED);
+    const struct bsc_value *parked = bsc_run_standing_parked(&standing);
+    assert_int_equal(bsc_value_get_number(parked, "item", 0), 2);
+    assert_string_equal(bsc_value_get_string(parked, "title"), "Go?");
+    notes_run(&notes, "resume");
+    read_on(&standing, &notes);
+    assert_null(bsc_run_standing_parked(&standing));
+    bsc_run_standing_release(&standing);
+    notes_end(&notes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -414,6 +462,7 @@ int main(void)
         UNIT_IN_FOLDER(a_question_without_an_answer_is_told_and_its_time_is_not_the_items),
         UNIT_IN_FOLDER(a_point_of_no_return_is_passed_when_it_was_true_already_not_when_skipped),
         UNIT_IN_FOLDER(what_may_have_been_changed_and_has_an_undo_can_be_taken_back),
+        UNIT_IN_FOLDER(a_change_that_failed_in_its_middle_can_be_taken_back),
         UNIT_IN_FOLDER(a_change_that_failed_and_took_effect_all_the_same_is_counted),
         UNIT_IN_FOLDER(beyond_the_point_of_no_return_there_is_no_way_back),
         UNIT_IN_FOLDER(a_run_taken_up_again_is_not_ended_any_more),
@@ -421,6 +470,7 @@ int main(void)
         UNIT_IN_FOLDER(the_page_for_the_night_has_every_state_and_every_outcome_that_halts),
         UNIT_IN_FOLDER(each_record_is_told_once_however_often_it_is_looked_at),
         UNIT_IN_FOLDER(looking_makes_no_call_that_changes_anything),
+        UNIT_IN_FOLDER(a_parked_run_says_what_it_waits_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

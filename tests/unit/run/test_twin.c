@@ -203,6 +203,22 @@ static void a_change_that_could_not_be_carried_out_live_breaks_the_rehearsal(voi
     scene_close(&scene);
 }
 
+static void a_gate_waits_on_the_clock_of_the_twin_unless_that_is_waived(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, "{}", true);
+    expect(&scene, "{'op':'reached','title':'Go?','after_ms':86400000,'waived':true}",
+           "{'since':'1970-01-01T00:00:01.000Z','until':'1970-01-02T00:00:01.000Z',"
+           "'remaining_ms':86400000}");
+    expect(&scene, "{'op':'now'}", "1000");
+    expect(&scene, "{'op':'reached','title':'Go?','after_ms':86400000}",
+           "{'since':'1970-01-01T00:00:01.000Z','until':'1970-01-02T00:00:01.000Z',"
+           "'remaining_ms':0}");
+    expect(&scene, "{'op':'now'}", "86401000");
+    scene_close(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +230,7 @@ int main(void)
         cmocka_unit_test(nobody_need_listen),
         cmocka_unit_test(an_unknown_effect_breaks_the_rehearsal),
         cmocka_unit_test(a_change_that_could_not_be_carried_out_live_breaks_the_rehearsal),
+        cmocka_unit_test(a_gate_waits_on_the_clock_of_the_twin_unless_that_is_waived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

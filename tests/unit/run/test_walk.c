@@ -206,6 +206,29 @@ static void a_broken_invariant_is_in_the_account(void **state)
     stage_strike(&stage);
 }
 
+static void a_gate_parks_the_run_where_the_test_says_so(void **state)
+{
+    struct stage stage;
+    begin(&stage, state,
+          "runbook 'x' { summary = 'Own' }\n"
+          "gate 'Go?' { after = '14d', parks = true }\n"
+          "step 'Tell' { warn 'It goes on.' }\n");
+    struct bsc_value *account = walk(&stage, "[]", false);
+    assert_word(account, "outcome", "done");
+    bsc_value_free(account);
+    account = walk(&stage, "[{'item':1,'fault':'parked'}]", false);
+    assert_word(account, "outcome", "parked");
+    assert_word(account, "item", "Go?");
+    assert_contains(bsc_value_get_string(account, "reason"), "it waits until 2020-01-15 00:00:00");
+    bsc_value_free(account);
+    account =
+        walk(&stage, "[{'item':1,'fault':'parked'},{'item':1,'fault':'parked','nth':2}]", true);
+    assert_word(account, "outcome", "done");
+    assert_int_equal(bsc_value_get_number(account, "resumed", 0), 2);
+    bsc_value_free(account);
+    stage_strike(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +243,7 @@ int main(void)
         UNIT_IN_FOLDER(a_fault_that_cannot_happen_is_told),
         UNIT_IN_FOLDER(a_look_is_counted_apart_from_other_effects),
         UNIT_IN_FOLDER(a_broken_invariant_is_in_the_account),
+        UNIT_IN_FOLDER(a_gate_parks_the_run_where_the_test_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
