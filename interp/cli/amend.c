@@ -135,12 +135,21 @@ static char *kept_folder(const struct bsc_cli_old_run *run)
     return path;
 }
 
-/* Nothing can be accepted: another verb, or nothing is ahead. */
+/* Nothing can be accepted: another verb, or nothing is ahead. A run that is parked can be gone on
+ * with up to its gate, which accepts them. */
 static bool refuse_any(const struct bsc_cli_old_run *run, struct bsc_err *err)
 {
     char *folder = kept_folder(run);
     begun_with_others(run, err);
-    bsc_err_hint(err, "Put them back as they are kept in %s, or begin a new run.", folder);
+    if (run->past.parked == NULL) {
+        bsc_err_hint(err, "Put them back as they are kept in %s, or begin a new run.", folder);
+    } else {
+        bsc_err_detail(err,
+                       "Put them back as they are kept in %s; or accept them, say no at its gate, "
+                       "and take it back then.",
+                       folder);
+        bsc_cli_old_run_hint_with(run, "To accept them: ", "resume", " --accept-changes", err);
+    }
     bsc_mem_free(folder);
     return false;
 }

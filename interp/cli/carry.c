@@ -1,5 +1,8 @@
 #include "cli/carry.h"
 
+#include "base/mem.h"
+#include "cli/show_parked.h"
+#include "cli/typed.h"
 #include "cli/view.h"
 #include "run/cursor.h"
 #include "run/drift.h"
@@ -33,9 +36,11 @@ static bool execute(struct bsc_cli_carry *carry, struct bsc_err *err)
                                   .progress_self = &view};
     carry->facts = NULL;
     carry->session->env.lock = carry->lock;
+    carry->session->env.runs = carry->folder->runs;
     bsc_run_plan_lighten(carry->plan);
     bool ok = bsc_run_execute(&order, &carry->end, err);
     bsc_value_free(targets);
+    carry->parked = order.parked;
     carry->changes = view.changes;
     struct bsc_err later = BSC_ERR_INIT;
     bool closed = bsc_journal_close(carry->journal, ok ? err : &later);
@@ -83,16 +88,36 @@ static void tell_json(struct bsc_cli_carry *carry, int code, const struct bsc_er
     bsc_value_set_int(value, "items_done", (int64_t)carry->end.items_done);
     bsc_value_set_int(value, "changes", (int64_t)carry->changes);
     bsc_value_set_int(value, "exit", code);
+    if (carry->parked != NULL)
+        bsc_value_set(value, "parked", bsc_value_copy(carry->parked));
     if (carry->end.broke)
         bsc_value_set(value, "error", bsc_run_error_value(&carry->end.err));
     if (carry->drift != NULL && bsc_run_drift_any(carry->drift))
         bsc_value_set(value, "drift", bsc_value_copy(carry->drift));
     if (bsc_value_count(carry->stays) > 0)
         bsc_value_set(value, "stays", bsc_value_copy(carry->stays));
+    if (bsc_value_count(carry->since) > 0)
+        bsc_value_set(value, "since", bsc_value_copy(carry->since));
+    if (bsc_value_count(carry->caveats) > 0)
+        bsc_value_set(value, "caveats", bsc_value_copy(carry->caveats));
     if (report_err->code != BSC_ERR_NONE)
         bsc_value_set(value, "report_error", bsc_run_error_value(report_err));
     bsc_cli_json(carry->cli, value);
     bsc_value_free(value);
+}
+
+static enum bsc_cli_style style_of(int code)
+{
+    return code == BSC_EXIT_DONE     ? BSC_STYLE_GOOD
+           : code == BSC_EXIT_PARKED ? BSC_STYLE_BOLD
+                                     : BSC_STYLE_BAD;
+}
+
+static void tell_parked(const struct bsc_cli_carry *carry)
+{
+    char *where = bsc_cli_typed_where(carry->where, carry->folder);
+    bsc_cli_tell_parked(carry->cli, carry->parked, carry->folder, where);
+    bsc_mem_free(where);
 }
 
 static void tell(struct bsc_cli_carry *carry, int code, const struct bsc_err *report_err)
@@ -100,7 +125,7 @@ static void tell(struct bsc_cli_carry *carry, int code, const struct bsc_err *re
     if (carry->end.broke)
         bsc_cli_fail(carry->cli, &carry->end.err);
     bsc_cli_say(carry->cli, "\n%s%s%s: %zu of %zu items, %zu change%s\n",
-                bsc_cli_style(carry->cli, code == 0 ? BSC_STYLE_GOOD : BSC_STYLE_BAD),
+                bsc_cli_style(carry->cli, style_of(code)),
                 code == 0 ? (carry->items != NULL ? "rolled back" : "done")
                           : bsc_run_outcome_name(carry->end.outcome),
                 bsc_cli_style(carry->cli, BSC_STYLE_PLAIN), carry->end.items_done,
@@ -110,6 +135,8 @@ static void tell(struct bsc_cli_carry *carry, int code, const struct bsc_err *re
         bsc_cli_say(carry->cli, "report   %s/" REPORT_FILE "\n", carry->folder->path);
     else
         bsc_cli_fail(carry->cli, report_err);
+    if (code == BSC_EXIT_PARKED)
+        tell_parked(carry);
 }
 
 /* What was done, what was not, and where it is written. The exit code is the journal's. */
@@ -139,4 +166,5 @@ void bsc_cli_carry_release(struct bsc_cli_carry *carry)
     if (carry->journal != NULL)
         bsc_journal_close(carry->journal, &ignored);
     bsc_value_free(carry->facts);
+    bsc_value_free(carry->parked);
 }

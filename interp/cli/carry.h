@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "cli/cli.h"
+#include "cli/where.h"
 #include "journal/folder.h"
 #include "journal/journal.h"
 #include "journal/lease.h"
@@ -30,12 +31,16 @@ struct bsc_cli_carry {
     struct bsc_run_start start;    /* where to begin */
     const struct bsc_run_past *past;       /* borrowed: of a run that is gone on with, or NULL */
     const struct bsc_journal_claim *claim; /* borrowed: for the leases of what is changed */
-    const struct bsc_value *stays; /* borrowed: sentences about what a rollback leaves, or NULL */
-    const struct bsc_value *drift; /* borrowed: what is different since the plan, or NULL */
-    struct bsc_value *facts;       /* owned: as just observed; taken when it begins */
-    struct bsc_journal *journal;   /* owned: with its run_begin record; taken when it begins */
-    bool yes;                      /* gates are answered */
-    struct bsc_run_end end;        /* what came of it */
+    const struct bsc_value *stays;   /* borrowed: sentences about what a rollback leaves, or NULL */
+    const struct bsc_value *since;   /* borrowed: facts that became others while it was parked */
+    const struct bsc_value *caveats; /* borrowed: lines about what a rollback costs, or NULL */
+    const struct bsc_value *drift;   /* borrowed: what is different since the plan, or NULL */
+    struct bsc_value *facts;         /* owned: as just observed; taken when it begins */
+    struct bsc_journal *journal;     /* owned: with its run_begin record; taken when it begins */
+    const struct bsc_cli_where *where; /* borrowed: how the run is found again */
+    bool yes;                          /* gates are answered */
+    struct bsc_run_end end;            /* what came of it */
+    struct bsc_value *parked;          /* owned: what it waits for when it was parked, or NULL */
     size_t changes;
 };
 

@@ -50,7 +50,7 @@ static int print_help(struct bsc_cli *cli)
         fprintf(cli->out, "  %-10s %s\n", verbs[i].name, verbs[i].doc);
     fputs("\n  bascule VERB --help shows a verb's options, bascule --version the version.\n"
           "  exit codes: 0 done, 1 failed or halted, 2 usage, 3 refused, 4 rehearsal found a\n"
-          "  violation, 5 journal does not verify, 6 outcome unknown\n",
+          "  violation, 5 journal does not verify, 6 outcome unknown, 7 parked\n",
           cli->out);
     return BSC_EXIT_DONE;
 }

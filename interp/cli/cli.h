@@ -26,7 +26,8 @@ enum bsc_cli_exit {
     BSC_EXIT_REFUSED = 3,
     BSC_EXIT_VIOLATION = 4,
     BSC_EXIT_NOT_VERIFIED = 5,
-    BSC_EXIT_UNKNOWN = 6
+    BSC_EXIT_UNKNOWN = 6,
+    BSC_EXIT_PARKED = 7
 };
 
 struct bsc_cli {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/shell.h"
 #include "cli/options.h"
 #include "os/files.h"
@@ -23,25 +24,60 @@ bool bsc_lab_hint(struct bsc_err *err, const char *what, const char *folder, con
     return false;
 }
 
-static const struct bsc_lab_kind *const kinds[] = {&bsc_lab_embedded, &bsc_lab_postgresql};
+static const struct bsc_lab_kind *const kinds[] = {
+    &bsc_lab_embedded, &bsc_lab_postgresql, &bsc_lab_migration, &bsc_lab_migration_postgresql};
 
-/* `length` bytes of `name` are looked at; NULL when no platform has that name. */
-static const struct bsc_lab_kind *kind_named(const char *name, size_t length)
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
+
+/* `length` bytes of `mark` are looked at; NULL when no practice site has that mark. */
+static const struct bsc_lab_kind *kind_marked(const char *mark, size_t length)
 {
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (strlen(kinds[i]->platform) == length && memcmp(kinds[i]->platform, name, length) == 0)
+    for (size_t i = 0; i < KINDS; i++) {
+        if (strlen(kinds[i]->mark) == length && memcmp(kinds[i]->mark, mark, length) == 0)
             return kinds[i];
     }
     return NULL;
 }
 
-static bool choose_kind(struct bsc_lab *lab, const char *platform, struct bsc_err *err)
+/* What a new lab was asked to be; NULL and 0: not said. */
+struct wish {
+    const char *platform;
+    const char *scenario;
+    const char *users;
+    bool remove;
+};
+
+static bool choose_users(struct bsc_lab *lab, const char *users, struct bsc_err *err)
 {
-    lab->kind = kind_named(platform, strlen(platform));
-    if (lab->kind != NULL)
+    lab->users = BSC_LAB_USERS_DEFAULT;
+    if (users == NULL)
         return true;
-    bsc_err_set(err, BSC_ERR_USAGE, "there is no practice site on platform \"%s\"", platform);
-    return bsc_err_hint(err, "There are: sqlite, postgresql.");
+    if (lab->kind->directory == NULL)
+        return bsc_err_set(err, BSC_ERR_USAGE, "only the site of a migration is given users");
+    if (bsc_num_parse(users, strlen(users), &lab->users) && lab->users >= BSC_LAB_USERS_MIN &&
+        lab->users <= BSC_LAB_USERS_MAX)
+        return true;
+    return bsc_err_set(err, BSC_ERR_USAGE, "--users is a whole number from %d to %d, not \"%s\"",
+                       BSC_LAB_USERS_MIN, BSC_LAB_USERS_MAX, users);
+}
+
+static bool choose_kind(struct bsc_lab *lab, const struct wish *wish, struct bsc_err *err)
+{
+    const char *platform = wish->platform != NULL ? wish->platform : "sqlite";
+    const char *scenario = wish->scenario != NULL ? wish->scenario : BSC_LAB_FAILOVER;
+    bool known = false;
+    for (size_t i = 0; i < KINDS; i++) {
+        bool fits = strcmp(kinds[i]->scenario, scenario) == 0;
+        known = known || fits;
+        if (fits && strcmp(kinds[i]->platform, platform) == 0)
+            lab->kind = kinds[i];
+    }
+    if (lab->kind != NULL)
+        return choose_users(lab, wish->users, err);
+    bsc_err_set(err, BSC_ERR_USAGE, "there is no practice site %s \"%s\"",
+                known ? "on platform" : "for the scenario", known ? platform : scenario);
+    return bsc_err_hint(err, known ? "There are: sqlite, postgresql."
+                                   : "There are: failover, migration.");
 }
 
 static bool read_kind(struct bsc_lab *lab, const char *mark, struct bsc_err *err)
@@ -50,7 +86,7 @@ static bool read_kind(struct bsc_lab *lab, const char *mark, struct bsc_err *err
     struct bsc_buf text;
     bsc_buf_init(&text);
     if (bsc_files_read(lab->cli->sys, mark, MARK_BYTES_MAX, &text, err))
-        lab->kind = kind_named(text.data, strcspn(text.data, "\n"));
+        lab->kind = kind_marked(text.data, strcspn(text.data, "\n"));
     bool read = lab->kind != NULL;
     bsc_buf_release(&text);
     return read || bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" is a practice site of another bascule",
@@ -141,11 +177,6 @@ static bool take_down(struct bsc_lab *lab, bool remove, struct bsc_err *err)
     return true;
 }
 
-struct wish {
-    const char *platform; /* of a new lab; NULL: the embedded one */
-    bool remove;
-};
-
 static bool dispatch(struct bsc_lab *lab, size_t operands, char **argv, const struct wish *wish,
                      struct bsc_err *err)
 {
@@ -159,10 +190,12 @@ static bool dispatch(struct bsc_lab *lab, size_t operands, char **argv, const st
         return bsc_err_hint(err, "bascule lab --help tells what it takes, and lists the faults.");
     }
     if (strcmp(what, "new") == 0)
-        return choose_kind(lab, wish->platform != NULL ? wish->platform : "sqlite", err) &&
-               make_lab(lab, folder, err);
-    if (wish->platform != NULL)
-        return bsc_err_set(err, BSC_ERR_USAGE, "only a new lab is given a platform");
+        return choose_kind(lab, wish, err) && make_lab(lab, folder, err);
+    if (wish->platform != NULL || wish->scenario != NULL || wish->users != NULL)
+        return bsc_err_set(err, BSC_ERR_USAGE, "only a new lab is given a %s",
+                           wish->platform != NULL   ? "platform"
+                           : wish->scenario != NULL ? "scenario"
+                                                    : "number of users");
     if (!open_lab(lab, folder, err))
         return false;
     if (strcmp(what, "break") == 0)
@@ -196,11 +229,15 @@ static void tell_json(const struct bsc_lab *lab, size_t operands, char **argv)
 int bsc_cli_lab(struct bsc_cli *cli, int argc, char **argv)
 {
     struct bsc_err err = BSC_ERR_INIT;
-    struct bsc_lab lab = {cli, NULL, NULL};
-    struct wish wish = {NULL, false};
+    struct bsc_lab lab = {.cli = cli};
+    struct wish wish = {0};
     const struct bsc_cli_option options[] = {
         {"--platform", NULL, "PLATFORM", "with new: sqlite (the default) or postgresql", NULL,
          &wish.platform, NULL},
+        {"--scenario", NULL, "SCENARIO", "with new: failover (the default) or migration", NULL,
+         &wish.scenario, NULL},
+        {"--users", NULL, "N", "with new --scenario migration: how many; 2,000 if not said", NULL,
+         &wish.users, NULL},
         {"--remove", NULL, NULL, "with down: remove the folder as well", &wish.remove, NULL, NULL},
         {0}};
     const struct bsc_cli_usage usage = {
@@ -219,7 +256,14 @@ int bsc_cli_lab(struct bsc_cli *cli, int argc, char **argv)
         "  slow-share       each file on the share takes 300 ms to be opened\n"
         "  disk-full        the disk of the copied log files is full; needs root\n"
         "  secondary-down   all processes of the secondary were killed\n"
-        "  haproxy-down     clients reach no database, and all of them run",
+        "  haproxy-down     clients reach no database, and all of them run\n"
+        "and in the scenario migration one of\n"
+        "  user-locked      the directory refuses to move one of the users\n"
+        "  user-vanished    a user has left the company\n"
+        "  user-joins       a user has joined the company\n"
+        "  service-down     a service of the new pool is stopped\n"
+        "  not-replicated   the new pool does not have the newest configuration\n"
+        "  route-down       nothing gets from the legacy pool to the new one",
         options, 2, 3};
     size_t operands = 0;
     bool help = false;

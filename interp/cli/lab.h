@@ -1,5 +1,7 @@
 /*
- * The practice site: a small company's chat in two data centres, on the embedded platform.
+ * Practice sites. What they have in common, and the first of them: a small company's chat in two
+ * data centres, on the embedded platform. lab_pg.h has the same on PostgreSQL, lab_mig.h the site
+ * of a migration.
  *
  *   dc1/sql1/mgc.db       primary, with mgccomp.db beside it     dc1/sql2/mgc.db  its mirror
  *   dc2/sql3/mgc.db       log-shipped secondary (dc2/sql3/copied takes the copied backups)
@@ -33,12 +35,16 @@
 #define BSC_LAB_PIDS       ".lab/pids"
 #define BSC_LAB_LOG        ".lab/log"
 
+/* How many users the site of a migration may have. */
+enum { BSC_LAB_USERS_MIN = 20, BSC_LAB_USERS_DEFAULT = 2000, BSC_LAB_USERS_MAX = 1000000 };
+
 struct bsc_lab_kind;
 
 struct bsc_lab {
     struct bsc_cli *cli;             /* borrowed */
     char *folder;                    /* owned: absolute */
     const struct bsc_lab_kind *kind; /* borrowed */
+    int64_t users;                   /* of a new site of a migration */
 };
 
 /* A fault is a few moves of files. Each move is noted before it is made, with the fault that it
@@ -78,10 +84,15 @@ struct bsc_lab_fault {
     bool (*mend)(const struct bsc_lab *lab, struct bsc_err *err);
 };
 
-/* What a practice site is made of, on one platform. */
+#define BSC_LAB_FAILOVER  "failover"
+#define BSC_LAB_MIGRATION "migration"
+
+/* What a practice site for one scenario is made of, on one platform. */
 struct bsc_lab_kind {
-    const char *platform;               /* as in a site file; the lab's mark holds it */
-    const struct bsc_lab_fault *faults; /* ends with a NULL name */
+    const char *scenario;
+    const char *platform;                                         /* as in a site file */
+    const char *mark;                                             /* what the lab's mark holds */
+    const struct bsc_lab_fault *faults;                           /* ends with a NULL name */
     bool (*make)(const struct bsc_lab *lab, struct bsc_err *err); /* in its folder, still empty */
     bool (*work)(const struct bsc_lab *lab, const char *role, struct bsc_err *err);
     bool (*failed_over)(const struct bsc_lab *lab, bool *ret, struct bsc_err *err);
@@ -90,12 +101,17 @@ struct bsc_lab_kind {
     bool (*fence)(const struct bsc_lab *lab, struct bsc_err *err);
     bool (*restart)(const struct bsc_lab *lab, struct bsc_err *err); /* once faults are undone */
     bool (*end)(const struct bsc_lab *lab, struct bsc_err *err);     /* every process of it */
-    /* Adds `copies` (a list of {title, state, messages?}), `acknowledged` and `writer`. */
+    /* Adds what there is to be told of it. */
     bool (*gather)(const struct bsc_lab *lab, struct bsc_value *status, struct bsc_err *err);
+    /* Shows that to people. */
+    void (*show)(const struct bsc_lab *lab, const struct bsc_value *status);
+    const struct bsc_lab_directory *directory; /* of a site of a migration; lab_mig.h */
 };
 
 extern const struct bsc_lab_kind bsc_lab_embedded;
 extern const struct bsc_lab_kind bsc_lab_postgresql;
+extern const struct bsc_lab_kind bsc_lab_migration;
+extern const struct bsc_lab_kind bsc_lab_migration_postgresql;
 extern const struct bsc_lab_fault bsc_lab_embedded_faults[];
 
 /* Path of a thing of the lab; returns owned. */
@@ -109,6 +125,14 @@ bool bsc_lab_sql_run(struct bsc_sql *sql, const char *const *statements, struct 
 /* The integer in the first column of the first row. */
 bool bsc_lab_sql_number(struct bsc_sql *sql, const char *statement, int64_t *ret_number,
                         struct bsc_err *err);
+/* Runs a statement with parameters (takes the list). The rows are a list of lists, and belong to
+ * *ret, which the caller releases; NULL on failure. */
+const struct bsc_value *bsc_lab_sql_ask(struct bsc_sql *sql, const char *statement,
+                                        struct bsc_value *params, struct bsc_sql_result *ret,
+                                        struct bsc_err *err);
+/* Makes a database of these statements. */
+bool bsc_lab_database_make(const struct bsc_lab *lab, const char *name,
+                           const char *const *statements, struct bsc_err *err);
 
 /* Writes site.yaml. */
 bool bsc_lab_site_write(const struct bsc_lab *lab, struct bsc_err *err);
@@ -174,6 +198,8 @@ bool bsc_lab_repair(const struct bsc_lab *lab, const char *fault, struct bsc_err
 bool bsc_lab_faults_tell(const struct bsc_lab *lab, struct bsc_value *status, struct bsc_err *err);
 
 bool bsc_lab_status(const struct bsc_lab *lab, struct bsc_err *err);
+/* Shows a status of copies: {copies: list of {title, state, messages?}, acknowledged, writer}. */
+void bsc_lab_copies_show(const struct bsc_lab *lab, const struct bsc_value *status);
 
 /* Adds the hint that `bascule lab WHAT FOLDER` does what is needed. Returns false. */
 bool bsc_lab_hint(struct bsc_err *err, const char *what, const char *folder, const char *does);

@@ -146,7 +146,9 @@ static bool end(const struct bsc_lab *lab, struct bsc_err *err)
 }
 
 const struct bsc_lab_kind bsc_lab_embedded = {
+    .scenario = BSC_LAB_FAILOVER,
     .platform = "sqlite",
+    .mark = "sqlite",
     .faults = bsc_lab_embedded_faults,
     .make = bsc_lab_new,
     .work = bsc_lab_work,
@@ -155,4 +157,5 @@ const struct bsc_lab_kind bsc_lab_embedded = {
     .restart = restart,
     .end = end,
     .gather = gather,
+    .show = bsc_lab_copies_show,
 };

@@ -98,8 +98,10 @@ static const struct bsc_lab_fault *fault_wanted(const struct bsc_lab *lab, const
     const struct bsc_lab_fault *fault = fault_named(lab, name);
     if (fault != NULL)
         return fault;
-    bsc_err_set(err, BSC_ERR_USAGE, "there is no fault \"%s\" on platform %s", name,
-                lab->kind->platform);
+    bool scenario = lab->kind->directory != NULL;
+    bsc_err_set(err, BSC_ERR_USAGE, "there is no fault \"%s\" %s %s", name,
+                scenario ? "in the scenario" : "on platform",
+                scenario ? lab->kind->scenario : lab->kind->platform);
     bsc_err_hint(err, "bascule lab --help lists the faults.");
     return NULL;
 }

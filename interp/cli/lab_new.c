@@ -59,8 +59,8 @@ static const char *const ledger_schema[] = {
     " INSERT INTO acknowledged SELECT i FROM n",
     NULL};
 
-static bool make_database(const struct bsc_lab *lab, const char *name,
-                          const char *const *statements, struct bsc_err *err)
+bool bsc_lab_database_make(const struct bsc_lab *lab, const char *name,
+                           const char *const *statements, struct bsc_err *err)
 {
     struct bsc_sql *sql = bsc_lab_sql_open(lab, name, true, err);
     bool ok = sql != NULL && bsc_lab_sql_run(sql, statements, err);
@@ -79,7 +79,7 @@ bool bsc_lab_folders_make(const struct bsc_lab *lab, const char *const *folders,
             return false;
     }
     char *mark = bsc_lab_path(lab, BSC_LAB_MARK);
-    char *text = bsc_mem_format("%s\n", lab->kind->platform);
+    char *text = bsc_mem_format("%s\n", lab->kind->mark);
     bool ok = bsc_files_write(lab->cli->sys, mark, text, strlen(text), 0600, err);
     bsc_mem_free(text);
     bsc_mem_free(mark);
@@ -88,14 +88,15 @@ bool bsc_lab_folders_make(const struct bsc_lab *lab, const char *const *folders,
 
 bool bsc_lab_ledger_make(const struct bsc_lab *lab, struct bsc_err *err)
 {
-    return make_database(lab, BSC_LAB_LEDGER, ledger_schema, err);
+    return bsc_lab_database_make(lab, BSC_LAB_LEDGER, ledger_schema, err);
 }
 
 static bool make_databases(const struct bsc_lab *lab, struct bsc_err *err)
 {
-    return make_database(lab, BSC_LAB_PRIMARY, chat_schema, err) &&
-           make_database(lab, BSC_LAB_COMPLIANCE, compliance_schema, err) &&
-           make_database(lab, BSC_LAB_POOL, pool_schema, err) && bsc_lab_ledger_make(lab, err);
+    return bsc_lab_database_make(lab, BSC_LAB_PRIMARY, chat_schema, err) &&
+           bsc_lab_database_make(lab, BSC_LAB_COMPLIANCE, compliance_schema, err) &&
+           bsc_lab_database_make(lab, BSC_LAB_POOL, pool_schema, err) &&
+           bsc_lab_ledger_make(lab, err);
 }
 
 bool bsc_lab_seed(const struct bsc_lab *lab, const char *copy, struct bsc_err *err)

@@ -94,8 +94,16 @@ bool bsc_lab_pg_is_log_file(const char *name);
 /* Adds messages first…last to the database in one commit. */
 bool bsc_lab_pg_add_messages(struct bsc_sql *sql, int64_t first, int64_t last, struct bsc_err *err);
 
+/* Whether the user that the servers work as can get to the folder. */
+bool bsc_lab_pg_can_enter(const struct bsc_lab *lab, struct bsc_err *err);
+/* Makes an empty cluster in the folder `data` of a server's. */
+bool bsc_lab_pg_cluster_make(const struct bsc_lab *lab, const struct bsc_lab_pg_programs *programs,
+                             const char *server, struct bsc_err *err);
+
 bool bsc_lab_pg_new(const struct bsc_lab *lab, struct bsc_err *err);
 bool bsc_lab_pg_work(const struct bsc_lab *lab, const char *role, struct bsc_err *err);
+/* Has a lease on each file of the share, so that whoever opens one waits. */
+bool bsc_lab_pg_slow_down(const struct bsc_lab *lab, struct bsc_err *err);
 /* Starts HAProxy, the copy job and the clients, unless they run. */
 bool bsc_lab_pg_staff_start(const struct bsc_lab *lab, const struct bsc_lab_pg_programs *programs,
                             struct bsc_err *err);

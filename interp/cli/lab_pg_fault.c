@@ -24,6 +24,32 @@ static bool lose_mirror(struct bsc_lab_moves *moves, struct bsc_err *err)
            bsc_lab_move(moves, BSC_LAB_PG_MIRROR, BSC_LAB_LOST "/dc1-sql2", err);
 }
 
+/* A secondary that takes no log files any more has been brought online. */
+static bool failed_over(const struct bsc_lab *lab, bool *ret, struct bsc_err *err)
+{
+    int64_t restoring = 1;
+    struct bsc_err reason = BSC_ERR_INIT;
+    struct bsc_sql *sql = bsc_lab_pg_open(lab, BSC_LAB_PG_SECONDARY, "mgc", &reason);
+    bool ok =
+        sql == NULL || bsc_lab_sql_number(sql, "SELECT pg_is_in_recovery()::int", &restoring, err);
+    bsc_sql_close(sql);
+    *ret = restoring == 0;
+    return ok;
+}
+
+/* Of a secondary that was brought online there is no replay to be paused, and its own log files are
+ * of the very timeline that the old mirror would begin elsewhere: the share would have to take
+ * both.
+ */
+static bool has_standby(const struct bsc_lab *lab, struct bsc_err *err)
+{
+    bool over = false;
+    if (!failed_over(lab, &over, err))
+        return false;
+    return !over || bsc_err_set(err, BSC_ERR_REFUSED,
+                                "sql3 has been brought online: only before that can this go wrong");
+}
+
 /* A standby that was killed or brought online has forgotten that it was paused. */
 static bool tell_standby(const struct bsc_lab *lab, const char *statement, struct bsc_err *err)
 {
@@ -108,8 +134,8 @@ static const struct bsc_lab_fault faults[] = {
      BSC_LAB_FAULT_ADDED, NULL, NULL},
     {"foreign-fork", bsc_lab_pg_mix_timelines,
      "the old mirror was brought online elsewhere, and its log files go to the share",
-     BSC_LAB_FAULT_ADDED, NULL, NULL},
-    {"standby-paused", pause_standby, "replay is paused on sql3", BSC_LAB_FAULT_ADDED, NULL,
+     BSC_LAB_FAULT_ADDED, has_standby, NULL},
+    {"standby-paused", pause_standby, "replay is paused on sql3", BSC_LAB_FAULT_ADDED, has_standby,
      resume_standby},
     {"slow-share", slow_share, "each log file on the share takes 300 ms to be opened",
      BSC_LAB_FAULT_ADDED, bsc_lab_pg_share_can_be_slow, quicken_share},
@@ -122,19 +148,6 @@ static const struct bsc_lab_fault faults[] = {
      start_haproxy},
     {0},
 };
-
-/* A secondary that takes no log files any more has been brought online. */
-static bool failed_over(const struct bsc_lab *lab, bool *ret, struct bsc_err *err)
-{
-    int64_t restoring = 1;
-    struct bsc_err reason = BSC_ERR_INIT;
-    struct bsc_sql *sql = bsc_lab_pg_open(lab, BSC_LAB_PG_SECONDARY, "mgc", &reason);
-    bool ok =
-        sql == NULL || bsc_lab_sql_number(sql, "SELECT pg_is_in_recovery()::int", &restoring, err);
-    bsc_sql_close(sql);
-    *ret = restoring == 0;
-    return ok;
-}
 
 /* In this order: a mirror that does not find its principal at once waits for seconds. */
 static bool restart(const struct bsc_lab *lab, struct bsc_err *err)
@@ -158,7 +171,9 @@ static bool restart(const struct bsc_lab *lab, struct bsc_err *err)
 }
 
 const struct bsc_lab_kind bsc_lab_postgresql = {
+    .scenario = BSC_LAB_FAILOVER,
     .platform = "postgresql",
+    .mark = "postgresql",
     .faults = faults,
     .make = bsc_lab_pg_new,
     .work = bsc_lab_pg_work,
@@ -167,4 +182,5 @@ const struct bsc_lab_kind bsc_lab_postgresql = {
     .restart = restart,
     .end = bsc_lab_pg_end,
     .gather = bsc_lab_pg_gather,
+    .show = bsc_lab_copies_show,
 };

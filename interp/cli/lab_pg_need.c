@@ -121,7 +121,7 @@ bool bsc_lab_pg_programs_find(const struct bsc_lab *lab, struct bsc_lab_pg_progr
     bool ok = false;
     if (found.server == NULL || found.initdb == NULL)
         say_missing("a PostgreSQL server, version 13 or newer, in " VERSIONS, err);
-    else if (found.haproxy == NULL)
+    else if (found.haproxy == NULL && lab->kind == &bsc_lab_postgresql)
         say_missing("HAProxy", err);
     else if (!has_driver(lab))
         say_missing("the ODBC driver \"PostgreSQL Unicode\"", err);

@@ -15,13 +15,13 @@ enum {
     LOOK_EVERY_MS = 5
 };
 
-/* The same chat as on the embedded platform: the same names, the same number of lines. */
+/* The same chat as on the embedded platform: the same names, the same number of lines. The keys
+ * come after the lines: to look each of them up would take longer than all the rest. */
 static const char *const chat_schema[] = {
     "CREATE TABLE tblRoom (id bigint PRIMARY KEY, name text NOT NULL)",
     "CREATE TABLE tblPrincipal (id bigint PRIMARY KEY, sip text NOT NULL UNIQUE)",
-    "CREATE TABLE tblChatMessage (id bigint PRIMARY KEY, room bigint NOT NULL REFERENCES tblRoom,"
-    " author bigint NOT NULL REFERENCES tblPrincipal, sent timestamptz NOT NULL, body text NOT"
-    " NULL)",
+    "CREATE TABLE tblChatMessage (id bigint NOT NULL, room bigint NOT NULL,"
+    " author bigint NOT NULL, sent timestamptz NOT NULL, body text NOT NULL)",
     "INSERT INTO tblRoom SELECT i, 'room-' || i FROM generate_series(1, 40) i",
     "INSERT INTO tblPrincipal SELECT i, 'sip:user' || i || '@litware.example'"
     " FROM generate_series(1, 500) i",
@@ -29,12 +29,13 @@ static const char *const chat_schema[] = {
     " to_timestamp(1780000000 + i * 9), 'Line ' || i || ' about ' ||"
     " substr('the release, lunch, the on-call rota, a customer', 1 + i % 30, 18)"
     " FROM generate_series(1, 100000) i",
+    "ALTER TABLE tblChatMessage ADD PRIMARY KEY (id), ADD FOREIGN KEY (room) REFERENCES tblRoom,"
+    " ADD FOREIGN KEY (author) REFERENCES tblPrincipal",
     "CREATE INDEX ixChatMessageRoom ON tblChatMessage (room, sent)",
     "VACUUM ANALYZE",
     NULL};
 
-/* The user that the servers work as must be able to get there. */
-static bool can_be_entered(const struct bsc_lab *lab, struct bsc_err *err)
+bool bsc_lab_pg_can_enter(const struct bsc_lab *lab, struct bsc_err *err)
 {
     struct bsc_err reason = BSC_ERR_INIT;
     const char *const words[] = {"test", "-w", lab->folder, NULL};
@@ -61,14 +62,15 @@ static bool make_folders(const struct bsc_lab *lab, struct bsc_err *err)
                                           NULL};
     return bsc_lab_folders_make(lab, folders, err) && bsc_lab_ledger_make(lab, err) &&
            bsc_lab_pg_haproxy_write(lab, err) && bsc_lab_pg_give(lab, err) &&
-           can_be_entered(lab, err);
+           bsc_lab_pg_can_enter(lab, err);
 }
 
 /* Small log files: a practice site fills its disk slowly, and has many of them soon. */
-static bool make_cluster(const struct bsc_lab *lab, const struct bsc_lab_pg_programs *programs,
-                         struct bsc_err *err)
+bool bsc_lab_pg_cluster_make(const struct bsc_lab *lab, const struct bsc_lab_pg_programs *programs,
+                             const char *server, struct bsc_err *err)
 {
-    char *data = bsc_lab_path(lab, BSC_LAB_PG_PRIMARY "/data");
+    char *name = bsc_mem_format("%s/data", server);
+    char *data = bsc_lab_path(lab, name);
     const char *const words[] = {programs->initdb,
                                  "-D",
                                  data,
@@ -82,10 +84,17 @@ static bool make_cluster(const struct bsc_lab *lab, const struct bsc_lab_pg_prog
                                  "--encoding=UTF8",
                                  "--locale=C",
                                  NULL};
-    bool ok = bsc_lab_pg_run(words, true, err) &&
-              bsc_lab_pg_settings_write(lab, BSC_LAB_PG_PRIMARY, err) && bsc_lab_pg_give(lab, err);
+    bool ok = bsc_lab_pg_run(words, true, err);
+    bsc_mem_free(name);
     bsc_mem_free(data);
     return ok;
+}
+
+static bool make_primary(const struct bsc_lab *lab, const struct bsc_lab_pg_programs *programs,
+                         struct bsc_err *err)
+{
+    return bsc_lab_pg_cluster_make(lab, programs, BSC_LAB_PG_PRIMARY, err) &&
+           bsc_lab_pg_settings_write(lab, BSC_LAB_PG_PRIMARY, err) && bsc_lab_pg_give(lab, err);
 }
 
 static bool run_in(const struct bsc_lab *lab, const char *database, const char *const *statements,
@@ -222,7 +231,7 @@ static bool make_history(const struct bsc_lab *lab, const struct bsc_lab_pg_prog
 static bool make_servers(const struct bsc_lab *lab, const struct bsc_lab_pg_programs *programs,
                          struct bsc_err *err)
 {
-    return make_cluster(lab, programs, err) && fill_cluster(lab, programs, err) &&
+    return make_primary(lab, programs, err) && fill_cluster(lab, programs, err) &&
            clone(lab, BSC_LAB_PG_MIRROR, err) && clone(lab, BSC_LAB_PG_SECONDARY, err) &&
            bsc_lab_pg_give(lab, err) &&
            bsc_lab_pg_server_start(lab, programs, BSC_LAB_PG_PRIMARY, NULL, err) &&

@@ -5,7 +5,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "cli/lab_pg_work_int.h"
+#include "cli/lab_pg.h"
+#include "cli/lab_worker.h"
 #include "os/files.h"
 
 /* A lease makes the kernel hold up whoever opens the file until we give the lease up, as a slow
@@ -113,7 +114,7 @@ static void drop_unlisted(const struct bsc_lab *lab, struct share *share)
     share->count = kept;
 }
 
-static bool slow_round(struct bsc_lab_pg_worker *w, int64_t *ret_pause_ms)
+static bool slow_round(struct bsc_lab_worker *w, int64_t *ret_pause_ms)
 {
     struct share *share = w->own;
     struct bsc_files_list list = {0};
@@ -142,10 +143,10 @@ static bool slow_round(struct bsc_lab_pg_worker *w, int64_t *ret_pause_ms)
 bool bsc_lab_pg_slow_down(const struct bsc_lab *lab, struct bsc_err *err)
 {
     struct share *share = bsc_mem_new(1, sizeof *share);
-    struct bsc_lab_pg_worker w = {.lab = lab, .round = slow_round, .err = err, .own = share};
+    struct bsc_lab_worker w = {.lab = lab, .round = slow_round, .err = err, .own = share};
     share->folder = bsc_lab_path(lab, BSC_LAB_SHARE);
     signal(SIGIO, SIG_IGN);
-    bool ok = bsc_lab_pg_worker_go_on(&w, BSC_LAB_PG_SLOW_SHARE);
+    bool ok = bsc_lab_worker_go_on(&w, BSC_LAB_PG_SLOW_SHARE);
     for (size_t i = 0; i < share->count; i++)
         share->files[i].listed = false;
     drop_unlisted(lab, share);

@@ -2,7 +2,8 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "cli/lab_pg_work_int.h"
+#include "cli/lab_pg.h"
+#include "cli/lab_worker.h"
 #include "logs/pg_mark.h"
 #include "os/files.h"
 #include "os/process.h"
@@ -16,81 +17,59 @@ enum {
     LOG_FILE_MAX = 1 << 30
 };
 
-static void due(void *arg)
-{
-    struct bsc_lab_pg_worker *w = arg;
-    int64_t pause_ms = 0;
-    w->failed = !w->stop && !w->round(w, &pause_ms);
-    if (w->stop || w->failed)
-        bsc_loop_stop(w->loop);
-    else
-        bsc_timer_start(w->loop, pause_ms, due, w);
-}
-
-/* What is under way is finished first. */
-static void signalled(void *arg, int signal_number)
-{
-    struct bsc_lab_pg_worker *w = arg;
-    (void)signal_number;
-    w->stop = true;
-    bsc_loop_stop(w->loop);
-}
-
-bool bsc_lab_pg_worker_go_on(struct bsc_lab_pg_worker *w, const char *role)
-{
-    int64_t pause_ms = 0;
-    w->loop = bsc_loop_new(w->err);
-    if (w->loop == NULL || !bsc_loop_watch_signals(w->loop, signalled, w, w->err) ||
-        !w->round(w, &pause_ms) || !bsc_lab_staff_ready(w->lab, role, w->err))
-        return false;
-    bsc_timer_start(w->loop, pause_ms, due, w);
-    bsc_loop_run(w->loop);
-    return !w->failed;
-}
+struct writer {
+    struct bsc_sql *front; /* the way to the database; NULL while there is none */
+    struct bsc_sql *ledger;
+    int64_t last; /* message that was tried */
+};
 
 /* Who has no connection dials again and again, as clients do. A message whose commit was not
  * confirmed is never sent again under its number: the ledger holds what was confirmed and nothing
  * else. */
-static bool write_round(struct bsc_lab_pg_worker *w, int64_t *ret_pause_ms)
+static bool write_round(struct bsc_lab_worker *w, int64_t *ret_pause_ms)
 {
+    struct writer *writer = w->own;
     struct bsc_err reason = BSC_ERR_INIT;
     *ret_pause_ms = DIAL_EVERY_MS;
-    if (w->front == NULL)
-        w->front = bsc_lab_pg_open(w->lab, BSC_LAB_PG_FRONT, "mgc", &reason);
-    if (w->front == NULL)
+    if (writer->front == NULL)
+        writer->front = bsc_lab_pg_open(w->lab, BSC_LAB_PG_FRONT, "mgc", &reason);
+    if (writer->front == NULL)
         return true;
-    w->last++;
-    if (!bsc_lab_pg_add_messages(w->front, w->last, w->last, &reason)) {
-        bsc_sql_close(w->front);
-        w->front = NULL;
+    writer->last++;
+    if (!bsc_lab_pg_add_messages(writer->front, writer->last, writer->last, &reason)) {
+        bsc_sql_close(writer->front);
+        writer->front = NULL;
         return true;
     }
     *ret_pause_ms = MESSAGE_EVERY_MS;
-    return bsc_lab_acknowledge(w->ledger, w->last, w->last, w->err);
+    return bsc_lab_acknowledge(writer->ledger, writer->last, writer->last, w->err);
 }
 
 /* After a failover the database may hold messages that nobody was told of: begin above them. */
-static bool begin_above(struct bsc_lab_pg_worker *w)
+static bool begin_above(struct bsc_lab_worker *w)
 {
+    struct writer *writer = w->own;
     struct bsc_err reason = BSC_ERR_INIT;
     int64_t there = 0;
-    if (!bsc_lab_sql_number(w->ledger, "SELECT max(id) FROM acknowledged", &w->last, w->err))
+    if (!bsc_lab_sql_number(writer->ledger, "SELECT max(id) FROM acknowledged", &writer->last,
+                            w->err))
         return false;
-    w->front = bsc_lab_pg_open(w->lab, BSC_LAB_PG_FRONT, "mgc", &reason);
-    if (w->front != NULL &&
-        bsc_lab_sql_number(w->front, "SELECT max(id) FROM tblChatMessage", &there, &reason) &&
-        there > w->last)
-        w->last = there;
+    writer->front = bsc_lab_pg_open(w->lab, BSC_LAB_PG_FRONT, "mgc", &reason);
+    if (writer->front != NULL &&
+        bsc_lab_sql_number(writer->front, "SELECT max(id) FROM tblChatMessage", &there, &reason) &&
+        there > writer->last)
+        writer->last = there;
     return true;
 }
 
 static bool write_messages(const struct bsc_lab *lab, struct bsc_err *err)
 {
-    struct bsc_lab_pg_worker w = {.lab = lab, .round = write_round, .err = err};
-    bool ok = (w.ledger = bsc_lab_sql_open(lab, BSC_LAB_LEDGER, false, err)) != NULL &&
-              begin_above(&w) && bsc_lab_pg_worker_go_on(&w, "writer");
-    bsc_sql_close(w.front);
-    bsc_sql_close(w.ledger);
+    struct writer writer = {0};
+    struct bsc_lab_worker w = {.lab = lab, .round = write_round, .err = err, .own = &writer};
+    bool ok = (writer.ledger = bsc_lab_sql_open(lab, BSC_LAB_LEDGER, false, err)) != NULL &&
+              begin_above(&w) && bsc_lab_worker_go_on(&w, "writer");
+    bsc_sql_close(writer.front);
+    bsc_sql_close(writer.ledger);
     return ok;
 }
 
@@ -133,7 +112,7 @@ static bool is_copied(const struct bsc_lab *lab, const char *folder, const char 
     return copied;
 }
 
-static bool copy_new(struct bsc_lab_pg_worker *w, const char *share, const char *copied)
+static bool copy_new(struct bsc_lab_worker *w, const char *share, const char *copied)
 {
     struct bsc_files_list list = {0};
     bool ok = bsc_files_list(share, &list, w->err);
@@ -152,7 +131,7 @@ static bool copy_new(struct bsc_lab_pg_worker *w, const char *share, const char 
     return ok;
 }
 
-static bool copy_round(struct bsc_lab_pg_worker *w, int64_t *ret_pause_ms)
+static bool copy_round(struct bsc_lab_worker *w, int64_t *ret_pause_ms)
 {
     char *share = bsc_lab_path(w->lab, BSC_LAB_SHARE);
     char *copied = bsc_lab_path(w->lab, BSC_LAB_PG_COPIED);
@@ -165,11 +144,11 @@ static bool copy_round(struct bsc_lab_pg_worker *w, int64_t *ret_pause_ms)
 
 static bool copy_log_files(const struct bsc_lab *lab, struct bsc_err *err)
 {
-    struct bsc_lab_pg_worker w = {.lab = lab, .round = copy_round, .err = err};
-    return bsc_lab_pg_worker_go_on(&w, BSC_LAB_PG_COPY_JOB);
+    struct bsc_lab_worker w = {.lab = lab, .round = copy_round, .err = err};
+    return bsc_lab_worker_go_on(&w, BSC_LAB_PG_COPY_JOB);
 }
 
-static bool rest(struct bsc_lab_pg_worker *w, int64_t *ret_pause_ms)
+static bool rest(struct bsc_lab_worker *w, int64_t *ret_pause_ms)
 {
     (void)w;
     *ret_pause_ms = DAY_MS;
@@ -179,10 +158,10 @@ static bool rest(struct bsc_lab_pg_worker *w, int64_t *ret_pause_ms)
 /* A program that is connected to the secondary: what a failover must end before recovery. */
 static bool hold_session(const struct bsc_lab *lab, struct bsc_err *err)
 {
-    struct bsc_lab_pg_worker w = {.lab = lab, .round = rest, .err = err};
-    w.front = bsc_lab_pg_open(lab, BSC_LAB_PG_SECONDARY, "mgc", err);
-    bool ok = w.front != NULL && bsc_lab_pg_worker_go_on(&w, "session");
-    bsc_sql_close(w.front);
+    struct bsc_lab_worker w = {.lab = lab, .round = rest, .err = err};
+    struct bsc_sql *sql = bsc_lab_pg_open(lab, BSC_LAB_PG_SECONDARY, "mgc", err);
+    bool ok = sql != NULL && bsc_lab_worker_go_on(&w, "session");
+    bsc_sql_close(sql);
     return ok;
 }
 

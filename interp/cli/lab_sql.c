@@ -55,3 +55,13 @@ bool bsc_lab_sql_number(struct bsc_sql *sql, const char *statement, int64_t *ret
     bsc_sql_result_release(&result);
     return found;
 }
+
+const struct bsc_value *bsc_lab_sql_ask(struct bsc_sql *sql, const char *statement,
+                                        struct bsc_value *params, struct bsc_sql_result *ret,
+                                        struct bsc_err *err)
+{
+    struct bsc_sql_limits limits = {0};
+    bool ok = bsc_sql_run(sql, statement, params, &limits, ret, err);
+    bsc_value_free(params);
+    return ok ? bsc_value_get(bsc_value_at(ret->sets, 0), "rows") : NULL;
+}

@@ -10,7 +10,7 @@ static void show_faults(const struct bsc_lab *lab, const struct bsc_value *names
                     i + 1 < count ? ", " : "\n");
 }
 
-static void show(const struct bsc_lab *lab, const struct bsc_value *status)
+void bsc_lab_copies_show(const struct bsc_lab *lab, const struct bsc_value *status)
 {
     const struct bsc_value *list = bsc_value_get(status, "copies");
     int64_t known = bsc_value_get_number(status, "acknowledged", 0);
@@ -28,17 +28,18 @@ static void show(const struct bsc_lab *lab, const struct bsc_value *status)
     bsc_cli_say(lab->cli, "%-16s %lld messages acknowledged to clients; writer %s%s\n", "office",
                 (long long)known, bsc_value_get_truth(status, "writer") ? "running" : "not running",
                 haproxy != NULL && !bsc_value_truth(haproxy) ? ", HAProxy not running" : "");
-    show_faults(lab, bsc_value_get(status, "faults"));
 }
 
 bool bsc_lab_status(const struct bsc_lab *lab, struct bsc_err *err)
 {
     struct bsc_value *status = bsc_value_map();
     bool ok = lab->kind->gather(lab, status, err) && bsc_lab_faults_tell(lab, status, err);
-    if (ok && lab->cli->json)
+    if (ok && lab->cli->json) {
         bsc_cli_json(lab->cli, status);
-    else if (ok)
-        show(lab, status);
+    } else if (ok) {
+        lab->kind->show(lab, status);
+        show_faults(lab, bsc_value_get(status, "faults"));
+    }
     bsc_value_free(status);
     return ok;
 }

@@ -13,7 +13,7 @@ static bool write_facts(struct bsc_cli *cli, const char *path, const struct bsc_
     bsc_buf_init(&text);
     bsc_scrub_canonical(cli->redactor, facts, &text);
     bsc_buf_add_char(&text, '\n');
-    bool ok = bsc_files_write(cli->sys, path, text.data, text.length, 0600, err);
+    bool ok = bsc_files_output(cli->sys, path, text.data, text.length, 0600, err);
     bsc_buf_release(&text);
     if (ok)
         bsc_cli_say(cli, "facts written to %s\n", path);

@@ -204,9 +204,29 @@ static bool ask_for_a_word(const struct bsc_cli_old_run *run, struct bsc_err *er
     return false;
 }
 
+static void say_found(const struct bsc_cli_old_run *run, const struct bsc_buf *why)
+{
+    bsc_cli_say(run->cli, "under way when it stopped: %s\n  found: %s\n",
+                bsc_value_get_string(run->past.open, "statement"),
+                bsc_run_settle_words(run->found.made));
+    if (why->length > 0)
+        bsc_cli_say(run->cli, "  %s\n", why->data);
+}
+
+/* Why nothing is made of what a person says. */
+static const char *why_aside(const struct bsc_cli_old_run *run)
+{
+    if (run->found.made != BSC_RUN_MADE_MAYBE)
+        return "the site shows it";
+    return bsc_value_get_string(run->past.open, "settles") != NULL
+               ? "what was ordered may still be carried out, whatever is said of it"
+               : "its step looks what is left to do";
+}
+
 static bool settle(struct bsc_cli_old_run *run, struct bsc_err *err)
 {
     struct bsc_run_word said;
+    struct bsc_buf why;
     run->open = bsc_value_get_number(run->past.open, "effect", 0);
     if (!read_word(run, &said, err))
         return false;
@@ -215,13 +235,15 @@ static bool settle(struct bsc_cli_old_run *run, struct bsc_err *err)
             bsc_cli_say(run->cli, "--settle is left aside: nothing is in doubt\n");
         return true;
     }
-    if (!bsc_run_settle_look(&run->session, &run->past, &said, &run->found, err))
+    bsc_buf_init(&why);
+    bool found = bsc_run_settle_look(&run->session, &run->past, &said, &run->found, &why, err);
+    if (found)
+        say_found(run, &why);
+    bsc_buf_release(&why);
+    if (!found)
         return err->code == BSC_ERR_UNKNOWN && ask_for_a_word(run, err);
-    bsc_cli_say(run->cli, "under way when it stopped: %s\n  found: %s\n",
-                bsc_value_get_string(run->past.open, "statement"),
-                bsc_run_settle_words(run->found.made));
     if (said.made != BSC_RUN_MADE_MAYBE && run->found.by != said.by)
-        bsc_cli_say(run->cli, "  --settle is left aside: the site shows it\n");
+        bsc_cli_say(run->cli, "  --settle is left aside: %s\n", why_aside(run));
     bsc_run_past_settle(&run->past, run->found.made);
     return true;
 }
@@ -325,6 +347,25 @@ bool bsc_cli_old_run_take(struct bsc_cli_old_run *run, const char *mode,
            (run->open == 0 || bsc_run_settle_record(run->journal, run->open, &run->found, err));
 }
 
+/* What is indented names one of many: a screen that rolls by would hide what comes before. */
+static void show_caveats(const struct bsc_cli_old_run *run)
+{
+    enum { NAMED_MOST = 10 };
+    size_t named = 0;
+    if (bsc_value_count(run->caveats) > 0)
+        bsc_cli_say(run->cli, "\n%sWhat it costs:%s\n", bsc_cli_style(run->cli, BSC_STYLE_BOLD),
+                    bsc_cli_style(run->cli, BSC_STYLE_PLAIN));
+    for (size_t i = 0; i < bsc_value_count(run->caveats); i++) {
+        const char *line = bsc_value_string(bsc_value_at(run->caveats, i));
+        int indent = (int)strspn(line, " ");
+        named += indent > 0 ? 1 : 0;
+        if (indent == 0 || named <= NAMED_MOST)
+            bsc_cli_show_folded(run->cli, 2 + (indent < 40 ? indent : 40), line + indent);
+    }
+    if (named > NAMED_MOST)
+        bsc_cli_say(run->cli, "    and %zu more; the journal names them all\n", named - NAMED_MOST);
+}
+
 bool bsc_cli_old_run_confirm(struct bsc_cli_old_run *run, const struct bsc_value *ahead,
                              const char *question, struct bsc_err *err)
 {
@@ -336,6 +377,7 @@ bool bsc_cli_old_run_confirm(struct bsc_cli_old_run *run, const struct bsc_value
     if (!free_to_go)
         return false;
     bsc_cli_show_plan(run->cli, ahead);
+    show_caveats(run);
     bsc_run_outcome_parse(bsc_value_get_string(ahead, "outcome"), &outcome);
     if (bsc_run_outcome_exit(outcome) != 0)
         return bsc_err_set(err, BSC_ERR_REFUSED, "it would be %s: %s",
@@ -406,6 +448,7 @@ void bsc_cli_old_run_release(struct bsc_cli_old_run *run)
     bsc_cli_amend_release(&run->amend);
     bsc_value_free(run->amend.set);
     bsc_value_free(run->facts);
+    bsc_value_free(run->caveats);
     bsc_value_free(run->plan);
     bsc_journal_folder_release(&run->folder);
 }

@@ -56,6 +56,7 @@ struct bsc_cli_old_run {
     int64_t open;                /* the number of the change that was under way, or 0 */
     struct bsc_run_word found;   /* what has become of it */
     struct bsc_value *facts;     /* as they are now */
+    struct bsc_value *caveats;   /* of a rollback: what it costs, in lines; or NULL */
     struct bsc_journal *journal; /* once it is taken in hand */
     char user[BSC_PROCESS_USER];
 };

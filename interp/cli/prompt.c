@@ -40,14 +40,17 @@ static bool read_line(FILE *in, char line[ANSWER_BYTES])
     return true;
 }
 
-enum bsc_cli_answer bsc_cli_prompt(struct bsc_cli *cli, const char *question)
+/* Shows the question with what can be typed, and reads the line; NO stands for one that is there.
+ */
+static enum bsc_cli_answer ask(struct bsc_cli *cli, const char *question, const char *how,
+                               char line[ANSWER_BYTES])
 {
-    char line[ANSWER_BYTES];
     /* What was typed before the question was asked is no answer to it. */
     (void)tcflush(fileno(cli->in), TCIFLUSH);
     char *whole = bsc_cli_line(question);
-    bsc_cli_say(cli, "%s Type yes to go on: ", whole);
+    bsc_cli_say(cli, "%s %s: ", whole, how);
     bsc_mem_free(whole);
+    line[0] = '\0';
     if (!wait_for_input(cli)) {
         fputc('\n', cli->out);
         return is_gone(cli) ? BSC_ANSWER_GONE : BSC_ANSWER_STOPPED;
@@ -58,4 +61,19 @@ enum bsc_cli_answer bsc_cli_prompt(struct bsc_cli *cli, const char *question)
     }
     line[strcspn(line, "\r")] = '\0';
     return strcmp(line, "yes") == 0 ? BSC_ANSWER_YES : BSC_ANSWER_NO;
+}
+
+enum bsc_cli_answer bsc_cli_prompt(struct bsc_cli *cli, const char *question)
+{
+    char line[ANSWER_BYTES];
+    return ask(cli, question, "Type yes to go on", line);
+}
+
+enum bsc_cli_answer bsc_cli_prompt_later(struct bsc_cli *cli, const char *question)
+{
+    char line[ANSWER_BYTES];
+    enum bsc_cli_answer said =
+        ask(cli, question, "Type yes to go on, no to refuse, later to park the run", line);
+    bool later = line[0] == '\0' || strcmp(line, "later") == 0;
+    return said == BSC_ANSWER_NO && later ? BSC_ANSWER_LATER : said;
 }

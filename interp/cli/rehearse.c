@@ -131,8 +131,8 @@ static void show_undisturbed(struct bsc_cli *cli, const char *runbook,
 /* How the runs came to an end, or were stopped on the way to one. */
 static void show_ends(struct bsc_cli *cli, const struct bsc_value *ends)
 {
-    static const char *const keys[] = {"done", "halted", "refused", "rolled_back"};
-    static const char *const words[] = {"done", "halted", "refused", "rolled back"};
+    static const char *const keys[] = {"done", "halted", "refused", "parked", "rolled_back"};
+    static const char *const words[] = {"done", "halted", "refused", "parked", "rolled back"};
     struct bsc_buf text;
     bsc_buf_init(&text);
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {

@@ -21,7 +21,7 @@ static bool page_put(struct bsc_cli *cli, const struct bsc_journal_folder *folde
     }
     char *own = bsc_journal_folder_file(folder, "report.html");
     const char *path = output != NULL ? output : own;
-    bool done = bsc_files_write(cli->sys, path, page->data, page->length, 0600, err);
+    bool done = bsc_files_output(cli->sys, path, page->data, page->length, 0600, err);
     if (done && cli->json) {
         struct bsc_value *map = bsc_value_map();
         bsc_value_set_text(map, "run", folder->id);

@@ -1,8 +1,15 @@
+#include "base/mem.h"
 #include "cli/amend.h"
 #include "cli/carry.h"
 #include "cli/cli.h"
+#include "cli/meanwhile.h"
 #include "cli/old_run.h"
+#include "cli/show_parked.h"
+#include "cli/typed.h"
+#include "run/drift.h"
+#include "run/outcome.h"
 #include "run/plan.h"
+#include "run/wait.h"
 
 /* Where the run goes on: at the action that was under way, or at the item after the last one that
  * was carried out. What was optional and did not work is tried once more first, as long as nothing
@@ -33,39 +40,87 @@ static int tell_done(struct bsc_cli_old_run *run)
     return BSC_EXIT_DONE;
 }
 
+/* The gate that it waits at, as the runbook has it. */
+static const struct bsc_value *gate_of(const struct bsc_cli_old_run *run)
+{
+    const struct bsc_value *items = bsc_value_get(bsc_run_session_runbook(&run->session), "items");
+    int64_t index = bsc_value_get_number(run->past.parked, "item", 0);
+    return index > 0 ? bsc_value_at(items, (size_t)index - 1) : NULL;
+}
+
+/* Only a named reason shortens the wait: the command that gives one. */
+static void say_override(const struct bsc_cli_old_run *run)
+{
+    const char *name = bsc_value_get_string(gate_of(run), "override");
+    if (name == NULL)
+        return;
+    char *where = bsc_cli_typed_where(&run->wishes->where, &run->folder);
+    char *command = bsc_cli_typed("resume", &run->folder, where);
+    bsc_cli_say(run->cli,
+                "to be answered earlier it wants a reason: %s --accept-changes --set "
+                "%s=REASON\n",
+                command, name);
+    bsc_mem_free(command);
+    bsc_mem_free(where);
+}
+
+/* Whether the gate that it is parked at waits for its time still, so that nothing need be looked
+ * at. With other files than it was begun with it may be another gate. */
+static bool is_too_early(const struct bsc_cli_old_run *run)
+{
+    const struct bsc_clock *clock = run->cli->clock;
+    return run->past.parked != NULL &&
+           bsc_run_wait_time(run->past.parked, "until", 0) > clock->wall_ms(clock->self) &&
+           bsc_run_drift_same_inputs(run->plan, &run->session);
+}
+
+/* It stays as it is, down to the last byte of its journal. */
+static int tell_too_early(const struct bsc_cli_old_run *run)
+{
+    const struct bsc_clock *clock = run->cli->clock;
+    bsc_cli_say(run->cli, "%s stays parked: it is too early\n", run->folder.id);
+    bsc_cli_show_parked(run->cli, run->past.parked, clock->wall_ms(clock->self), "");
+    say_override(run);
+    if (!run->cli->json)
+        return BSC_EXIT_PARKED;
+    struct bsc_value *value = bsc_value_map();
+    bsc_value_set_text(value, "run", run->folder.id);
+    bsc_value_set_text(value, "folder", run->folder.path);
+    bsc_value_set_text(value, "outcome", bsc_run_outcome_name(BSC_OUTCOME_PARKED));
+    bsc_value_set(value, "parked", bsc_value_copy(run->past.parked));
+    bsc_value_set_int(value, "changes", 0);
+    bsc_value_set_int(value, "exit", BSC_EXIT_PARKED);
+    bsc_cli_json(run->cli, value);
+    bsc_value_free(value);
+    return BSC_EXIT_PARKED;
+}
+
 static const char *question_of(const struct bsc_cli_old_run *run)
 {
     return run->amend.drift != NULL ? "Go on with it, changed as shown?" : "Go on with it?";
 }
 
-static int resume(struct bsc_cli_old_run *run, struct bsc_value **ret_ahead, struct bsc_err *err)
+/* What is carried out, and what is told of it; all owned. */
+struct way_on {
+    struct bsc_cli_meanwhile meanwhile;
+    struct bsc_value *ahead; /* the plan of what is left */
+};
+
+static int carry_on(struct bsc_cli_old_run *run, const struct way_on *way,
+                    const struct bsc_run_rest *rest, struct bsc_err *err)
 {
-    if (!bsc_cli_old_run_open(run, err) || !may_go_on(run, err))
-        return -1;
-    if (run->past.ended)
-        return tell_done(run);
-    if (!bsc_cli_old_run_look(run, err))
-        return -1;
-    const struct bsc_run_rest rest = {
-        .items = bsc_value_get(bsc_run_session_runbook(&run->session), "items"),
-        .start = start_of(&run->past),
-        .past = &run->past};
-    struct bsc_value *ahead =
-        bsc_run_plan_make_of(&run->session, &rest, bsc_value_copy(run->facts), err);
-    *ret_ahead = ahead;
-    if (ahead == NULL || !bsc_cli_old_run_confirm(run, ahead, question_of(run), err) ||
-        !bsc_cli_old_run_take(run, "resume", ahead, err))
-        return -1;
     struct bsc_cli_carry carry = {.cli = run->cli,
                                   .session = &run->session,
                                   .lock = run->lock,
                                   .folder = &run->folder,
                                   .plan = run->plan,
-                                  .ahead = ahead,
-                                  .start = rest.start,
+                                  .ahead = way->ahead,
+                                  .start = rest->start,
                                   .past = &run->past,
                                   .claim = &run->claim.claim,
                                   .drift = run->amend.drift,
+                                  .since = way->meanwhile.facts,
+                                  .where = &run->wishes->where,
                                   .facts = run->facts,
                                   .journal = run->journal,
                                   .yes = run->wishes->yes};
@@ -75,6 +130,30 @@ static int resume(struct bsc_cli_old_run *run, struct bsc_value **ret_ahead, str
     int code = bsc_cli_carry_out(&carry, err);
     bsc_cli_carry_release(&carry);
     return code;
+}
+
+static int resume(struct bsc_cli_old_run *run, struct way_on *way, struct bsc_err *err)
+{
+    if (!bsc_cli_old_run_open(run, err) || !may_go_on(run, err))
+        return -1;
+    if (run->past.ended)
+        return tell_done(run);
+    if (is_too_early(run))
+        return tell_too_early(run);
+    if (!bsc_cli_old_run_look(run, err))
+        return -1;
+    const struct bsc_run_rest rest = {
+        .items = bsc_value_get(bsc_run_session_runbook(&run->session), "items"),
+        .start = start_of(&run->past),
+        .past = &run->past};
+    if (!bsc_cli_meanwhile_look(run, &way->meanwhile, err))
+        return -1;
+    way->ahead = bsc_run_plan_make_of(&run->session, &rest, bsc_value_copy(run->facts), err);
+    if (way->ahead == NULL || !bsc_cli_old_run_confirm(run, way->ahead, question_of(run), err) ||
+        !bsc_cli_old_run_take(run, "resume", way->ahead, err) ||
+        !bsc_cli_meanwhile_record(run, &way->meanwhile, err))
+        return -1;
+    return carry_on(run, way, &rest, err);
 }
 
 int bsc_cli_resume(struct bsc_cli *cli, int argc, char **argv)
@@ -94,9 +173,10 @@ int bsc_cli_resume(struct bsc_cli *cli, int argc, char **argv)
         return code;
     }
     struct bsc_cli_old_run run = {.cli = cli, .wishes = &wishes};
-    struct bsc_value *ahead = NULL;
-    code = resume(&run, &ahead, &err);
-    bsc_value_free(ahead);
+    struct way_on way = {0};
+    code = resume(&run, &way, &err);
+    bsc_cli_meanwhile_release(&way.meanwhile);
+    bsc_value_free(way.ahead);
     code = code >= 0 ? code : bsc_cli_amend_fail(&run, &err);
     bsc_cli_old_run_release(&run);
     bsc_value_free(wishes.set);

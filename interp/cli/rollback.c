@@ -1,8 +1,10 @@
 #include "cli/carry.h"
 #include "cli/cli.h"
+#include "cli/meanwhile.h"
 #include "cli/old_run.h"
 #include "cli/show.h"
 #include "run/back.h"
+#include "run/caveats.h"
 #include "run/plan.h"
 #include "run/record.h"
 
@@ -23,6 +25,7 @@ struct way_back {
     struct bsc_value *items; /* owned */
     struct bsc_value *stays; /* owned: sentences about what has no undo */
     struct bsc_value *ahead; /* owned: the plan */
+    struct bsc_cli_meanwhile meanwhile;
 };
 
 static bool leads_anywhere(const struct bsc_cli_old_run *run, const struct way_back *way,
@@ -62,6 +65,15 @@ static bool record_stays(const struct bsc_cli_old_run *run, const struct way_bac
     return ok;
 }
 
+/* Who went back must be seen to have known what that costs. */
+static bool record_caveats(const struct bsc_cli_old_run *run, struct bsc_err *err)
+{
+    struct bsc_value *note = bsc_run_caveats_note(run->caveats);
+    bool ok = note == NULL || bsc_run_record_note(run->journal, 0, note, err);
+    bsc_value_free(note);
+    return ok;
+}
+
 static int carry_back(struct bsc_cli_old_run *run, const struct way_back *way, struct bsc_err *err)
 {
     struct bsc_cli_carry carry = {.cli = run->cli,
@@ -72,9 +84,12 @@ static int carry_back(struct bsc_cli_old_run *run, const struct way_back *way, s
                                   .ahead = way->ahead,
                                   .items = way->items,
                                   .stays = way->stays,
+                                  .since = way->meanwhile.facts,
+                                  .caveats = run->caveats,
                                   .start = {.changed = run->past.changed},
                                   .past = &run->past,
                                   .claim = &run->claim.claim,
+                                  .where = &run->wishes->where,
                                   .facts = run->facts,
                                   .journal = run->journal,
                                   .yes = run->wishes->yes};
@@ -95,9 +110,12 @@ static bool plan_back(struct bsc_cli_old_run *run, struct way_back *way, struct 
     run->past.goes_back = true;
     const struct bsc_run_rest rest = {
         .items = way->items, .start = {.changed = run->past.changed}, .past = &run->past};
+    if (!bsc_cli_meanwhile_look(run, &way->meanwhile, err))
+        return false;
     show_stays(run, way);
     if (!leads_anywhere(run, way, err))
         return false;
+    run->caveats = bsc_run_caveats(&run->session, way->items, run->facts);
     way->ahead = bsc_run_plan_make_of(&run->session, &rest, bsc_value_copy(run->facts), err);
     return way->ahead != NULL;
 }
@@ -114,7 +132,8 @@ static int rollback(struct bsc_cli_old_run *run, struct way_back *way, struct bs
     if (!may_go_back(run, err) || !bsc_cli_old_run_look(run, err) || !may_go_back(run, err) ||
         !plan_back(run, way, err) ||
         !bsc_cli_old_run_confirm(run, way->ahead, "Take it back?", err) ||
-        !bsc_cli_old_run_take(run, "rollback", way->ahead, err) || !record_stays(run, way, err))
+        !bsc_cli_old_run_take(run, "rollback", way->ahead, err) || !record_stays(run, way, err) ||
+        !record_caveats(run, err) || !bsc_cli_meanwhile_record(run, &way->meanwhile, err))
         return -1;
     return carry_back(run, way, err);
 }
@@ -133,6 +152,7 @@ int bsc_cli_rollback(struct bsc_cli *cli, int argc, char **argv)
     struct bsc_cli_old_run run = {.cli = cli, .wishes = &wishes};
     struct way_back way = {0};
     code = rollback(&run, &way, &err);
+    bsc_cli_meanwhile_release(&way.meanwhile);
     bsc_value_free(way.ahead);
     bsc_value_free(way.stays);
     bsc_value_free(way.items);

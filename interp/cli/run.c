@@ -207,6 +207,7 @@ static bool open_journal(struct undertaking *u, struct bsc_err *err)
 
 static int carry_out(struct undertaking *u, struct bsc_err *err)
 {
+    const struct bsc_cli_where where = {.site = u->wishes->site, .runs = u->wishes->runs};
     struct bsc_cli_carry carry = {.cli = u->cli,
                                   .session = &u->session,
                                   .lock = u->lock,
@@ -215,6 +216,7 @@ static int carry_out(struct undertaking *u, struct bsc_err *err)
                                   .ahead = u->plan,
                                   .claim = &u->claim.claim,
                                   .drift = u->drift,
+                                  .where = &where,
                                   .facts = u->facts,
                                   .journal = u->journal,
                                   .yes = u->wishes->yes};

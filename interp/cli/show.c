@@ -131,6 +131,8 @@ void bsc_cli_show_item(struct bsc_cli *cli, const struct bsc_value *item)
 
 static enum bsc_cli_style style_of(const char *outcome)
 {
+    if (strcmp(outcome, "parked") == 0)
+        return BSC_STYLE_BOLD;
     static const char *const good[] = {"kept", "changed", "skipped"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         if (strcmp(outcome, good[i]) == 0)
@@ -187,6 +189,23 @@ static void show_labels(struct bsc_cli *cli, const struct bsc_value *labels)
     }
 }
 
+/* Where the plan says that the run ends for a while. */
+static void show_wait(struct bsc_cli *cli, const struct bsc_value *item)
+{
+    const char *after = bsc_value_get_string(item, "after");
+    const char *since = bsc_value_get_string(item, "since");
+    char *line = bsc_cli_line(after != NULL ? after : "");
+    if (after != NULL && since != NULL && strlen(since) >= 19)
+        bsc_cli_say(cli, "%*sit waits %s, since %.10s %.8s UTC\n", INDENT, "", line, since,
+                    since + 11);
+    else if (after != NULL)
+        bsc_cli_say(cli, "%*sit waits %s once it is reached, and the run is parked meanwhile\n",
+                    INDENT, "", line);
+    if (bsc_value_get_truth(item, "parks"))
+        bsc_cli_say(cli, "%*swithout an answer the run is parked\n", INDENT, "");
+    bsc_mem_free(line);
+}
+
 static void show_planned_item(struct bsc_cli *cli, const struct bsc_value *item)
 {
     const struct bsc_value *changes = bsc_value_get(item, "changes");
@@ -206,6 +225,7 @@ static void show_planned_item(struct bsc_cli *cli, const struct bsc_value *item)
         show_labels(cli, bsc_value_get(item, "labels"));
     for (size_t i = 0; i < bsc_value_count(notes); i++)
         bsc_cli_show_note(cli, bsc_value_at(notes, i));
+    show_wait(cli, item);
     if (bsc_value_count(asks) > 0 && outcome != NULL && strcmp(outcome, "kept") == 0)
         bsc_cli_say(cli, "%*sthe run asks here, and goes on after yes\n", INDENT, "");
     else if (outcome != NULL && strcmp(outcome, "changed") != 0)

@@ -133,11 +133,9 @@ static void show_fact(struct bsc_cli *cli, const struct bsc_value *fact)
     bsc_buf_release(&text);
 }
 
-static void show_facts(struct bsc_cli *cli, const struct bsc_value *facts)
+static void show_by_resource(struct bsc_cli *cli, const struct bsc_value *facts)
 {
     const char *before = "";
-    if (bsc_value_count(facts) > 0)
-        heading(cli, "facts");
     for (size_t i = 0; i < bsc_value_count(facts); i++) {
         const struct bsc_value *fact = bsc_value_at(facts, i);
         const char *resource = bsc_value_get_string(fact, "resource");
@@ -146,6 +144,24 @@ static void show_facts(struct bsc_cli *cli, const struct bsc_value *facts)
         before = resource;
         show_fact(cli, fact);
     }
+}
+
+static void show_facts(struct bsc_cli *cli, const struct bsc_value *facts)
+{
+    if (bsc_value_count(facts) > 0)
+        heading(cli, "facts");
+    show_by_resource(cli, facts);
+}
+
+void bsc_cli_show_since(struct bsc_cli *cli, const struct bsc_value *facts)
+{
+    if (bsc_value_count(facts) == 0) {
+        bsc_cli_say(cli, "Since the run was parked nothing has changed on the site.\n\n");
+        return;
+    }
+    heading(cli, "Since the run was parked:");
+    show_by_resource(cli, facts);
+    bsc_cli_say(cli, "\n");
 }
 
 /* ------------------------------------------------------------------- steps */

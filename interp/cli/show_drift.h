@@ -13,6 +13,9 @@
  * where nothing is different. */
 void bsc_cli_show_drift(struct bsc_cli *cli, const struct bsc_value *drift);
 
+/* Facts by resource that have become others since a run was parked (bsc_run_drift_last_seen). */
+void bsc_cli_show_since(struct bsc_cli *cli, const struct bsc_value *facts);
+
 /* Which items differ, before and behind the place where a run goes on: the `amendment` of the drift
  * (run/amend.h). */
 void bsc_cli_show_amendment(struct bsc_cli *cli, const struct bsc_value *drift);

@@ -5,8 +5,10 @@
 
 #include "base/mem.h"
 #include "cli/show.h"
+#include "cli/show_parked.h"
 #include "cli/typed.h"
 #include "os/clock.h"
+#include "run/moves.h"
 #include "run/outcome.h"
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
@@ -69,6 +71,7 @@ static const char *style_of(const struct bsc_cli_standing *shown)
     case BSC_RUN_STAND_ROLLED_BACK:
         return bsc_cli_style(shown->cli, BSC_STYLE_GOOD);
     case BSC_RUN_STAND_RUNNING:
+    case BSC_RUN_STAND_PARKED:
         return bsc_cli_style(shown->cli, BSC_STYLE_BOLD);
     default:
         return bsc_cli_style(shown->cli, BSC_STYLE_BAD);
@@ -108,6 +111,19 @@ static void say_stuck(const struct bsc_cli_standing *shown, const char *margin)
     bsc_cli_say(shown->cli, ": %s\n", text_of(stuck, "outcome"));
 }
 
+/* What a change that moves one by one has come to. */
+static void say_moves(const struct bsc_cli_standing *shown, const char *margin)
+{
+    const struct bsc_value *moves = bsc_value_get(shown->standing->in_flight, "moves");
+    struct bsc_buf counts;
+    if (moves == NULL)
+        return;
+    bsc_buf_init(&counts);
+    bsc_run_moves_say(moves, &counts);
+    bsc_cli_say(shown->cli, "%s         %s\n", margin, counts.data);
+    bsc_buf_release(&counts);
+}
+
 /* The item under way and since when, what waits for an answer, what is in flight. */
 static void say_now(const struct bsc_cli_standing *shown, const char *margin)
 {
@@ -116,6 +132,8 @@ static void say_now(const struct bsc_cli_standing *shown, const char *margin)
     bool runs = standing->stand == BSC_RUN_STAND_RUNNING;
     char took[BSC_CLI_DURATION];
     say_stuck(shown, margin);
+    if (bsc_run_standing_parked(standing) != NULL)
+        bsc_cli_show_parked(shown->cli, bsc_run_standing_parked(standing), shown->now_ms, margin);
     if (item != NULL && (runs || standing->stand == BSC_RUN_STAND_INTERRUPTED)) {
         bsc_cli_format_duration(shown->now_ms - item->begin_ms, took);
         bsc_cli_say(shown->cli, "%s%s %lld %s  ", margin, runs ? "now     " : "at      ",
@@ -133,6 +151,7 @@ static void say_now(const struct bsc_cli_standing *shown, const char *margin)
         bsc_cli_say(shown->cli, "%s%s", margin, runs ? "changing " : "in doubt ");
         say_line(shown, text_of(standing->in_flight, "statement"));
         bsc_cli_say(shown->cli, "\n");
+        say_moves(shown, margin);
         if (!runs)
             bsc_cli_say(shown->cli,
                         "%s         it was begun; whether it took effect is not known\n", margin);
@@ -296,7 +315,7 @@ void bsc_cli_show_standing_brief(const struct bsc_cli_standing *shown)
         bsc_cli_say(shown->cli, "; ");
         say_extent(shown);
     }
-    if (standing->end != NULL && *why != '\0') {
+    if (standing->end != NULL && *why != '\0' && standing->stand != BSC_RUN_STAND_PARKED) {
         bsc_cli_say(shown->cli, "      why      ");
         say_line(shown, why);
         bsc_cli_say(shown->cli, "\n");
@@ -473,6 +492,7 @@ struct bsc_value *bsc_cli_standing_value(const struct bsc_cli_standing *shown, b
     if (bsc_run_standing_item(standing, standing->item) != NULL)
         bsc_value_set(map, "item", item_value(shown, standing->item));
     set_copy(map, "asked", standing->asked);
+    set_copy(map, "parked", bsc_run_standing_parked(standing));
     set_copy(map, "stuck", standing->stuck);
     set_copy(map, "in_flight", standing->in_flight);
     set_copy(map, "holder", standing->holder);

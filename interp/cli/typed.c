@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/shell.h"
+#include "os/files.h"
 
 static char *option(const char *name, const char *value)
 {
@@ -20,8 +21,14 @@ static char *option(const char *name, const char *value)
 /* A run that was named by its folder may be anywhere. */
 static bool leads_to(const struct bsc_cli_where *where, const struct bsc_journal_folder *folder)
 {
+    struct bsc_err ignored = BSC_ERR_INIT;
     char *given = bsc_cli_where_folder(where);
-    bool same = strcmp(given, folder->runs) == 0;
+    char *real = bsc_files_real_path(given, &ignored);
+    char *found = bsc_files_real_path(folder->runs, &ignored);
+    bool same = strcmp(given, folder->runs) == 0 ||
+                (real != NULL && found != NULL && strcmp(real, found) == 0);
+    bsc_mem_free(found);
+    bsc_mem_free(real);
     bsc_mem_free(given);
     return same;
 }

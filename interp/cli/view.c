@@ -80,33 +80,49 @@ static void show_question(struct bsc_cli_view *view, const struct bsc_value *eff
         bsc_cli_show_statement(view->cli, bsc_value_string(bsc_value_at(lines, i)));
 }
 
-/* Without a terminal and without --yes a gate refuses rather than waits. */
+/* A person is there. */
+static struct bsc_value *prompt(struct bsc_cli_view *view, const char *title, bool parks)
+{
+    char user[BSC_PROCESS_USER];
+    bsc_process_user(user);
+    switch (parks ? bsc_cli_prompt_later(view->cli, title) : bsc_cli_prompt(view->cli, title)) {
+    case BSC_ANSWER_YES:
+        return answered("yes", user, NULL);
+    case BSC_ANSWER_LATER:
+        return answered("later", user, "the answer was later");
+    case BSC_ANSWER_GONE:
+        return answered(parks ? "later" : "no", "nobody",
+                        "the terminal was lost before there was an answer");
+    case BSC_ANSWER_STOPPED:
+        return answered("stopped", "nobody", "stopped by the operator before there was an answer");
+    default:
+        return answered("no", user, "the answer was no");
+    }
+}
+
+/* Without a terminal and without --yes a gate refuses rather than waits, or parks the run. */
 static struct bsc_value *ask(void *self, const struct bsc_value *effect)
 {
     struct bsc_cli_view *view = self;
     close_line(view);
     show_question(view, effect);
     bool unplanned = bsc_value_get_truth(effect, "unplanned");
+    bool parks = bsc_value_get_truth(effect, "parks");
     if (unplanned)
         bsc_cli_say(view->cli, "      this is not what the plan showed\n");
     if (view->yes && !unplanned) {
         bsc_cli_say(view->cli, "      answered yes by --yes\n");
         return answered("yes", "--yes", NULL);
     }
-    if (!view->cli->terminal || view->cli->json)
-        return answered("no", "nobody",
-                        unplanned ? "the plan showed something else; make a new one and review it"
-                                  : "there is no terminal to ask on; give --yes to answer gates");
-    char user[BSC_PROCESS_USER];
-    bsc_process_user(user);
-    enum bsc_cli_answer said = bsc_cli_prompt(view->cli, bsc_value_get_string(effect, "title"));
-    if (said == BSC_ANSWER_YES)
-        return answered("yes", user, NULL);
-    if (said == BSC_ANSWER_GONE)
-        return answered("no", "nobody", "the terminal was lost before there was an answer");
-    if (said == BSC_ANSWER_STOPPED)
-        return answered("stopped", "nobody", "stopped by the operator before there was an answer");
-    return answered("no", user, "the answer was no");
+    if (view->cli->terminal && !view->cli->json)
+        return prompt(view, bsc_value_get_string(effect, "title"), parks);
+    if (parks)
+        return answered("later", "nobody",
+                        unplanned ? "it shows something else than the plan; nobody was there to ask"
+                                  : "nobody was there to ask");
+    return answered("no", "nobody",
+                    unplanned ? "the plan showed something else; make a new one and review it"
+                              : "there is no terminal to ask on; give --yes to answer gates");
 }
 
 void bsc_cli_view_init(struct bsc_cli_view *view, struct bsc_cli *cli, bool yes)
@@ -179,8 +195,7 @@ void bsc_cli_view_progress(void *self, const struct bsc_run_progress *progress)
     int64_t spent_us = cli->clock->mono_us(cli->clock->self) - view->began_us;
     int64_t left_s = seconds_left(spent_us, progress);
     fprintf(cli->out, "\r\x1b[K      %lld of %lld %s, %lld s left", (long long)progress->done,
-            (long long)progress->total, progress->unit != NULL ? progress->unit : "",
-            (long long)left_s);
+            (long long)progress->total, progress->unit, (long long)left_s);
     fflush(cli->out);
     view->line_open = true;
 }

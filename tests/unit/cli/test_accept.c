@@ -1,36 +1,15 @@
-#include "cli_unit.h"
-
-#include <sys/wait.h>
-
-#include "fault_sys.h"
+#include "cut_off.h"
 
 /*
  * A run is gone on with after its runbook was edited, and its process ends before each of its calls
  * to the system in turn. Whatever is left behind, it can be gone on with.
  */
 
-enum { ENDED_EARLY = 99 };
-
 static const char site_text[] = "site: accept\n"
                                 "data_centres:\n"
                                 "  dc1: { title: A }\n"
                                 "servers:\n"
                                 "  db: { data_centre: dc1 }\n";
-
-static void put(const char *folder, const char *name, const char *text)
-{
-    char *path = unit_path(folder, name);
-    unit_file_put(path, text, strlen(text));
-    free(path);
-}
-
-static bool has(const char *folder, const char *name)
-{
-    char *path = unit_path(folder, name);
-    bool there = access(path, F_OK) == 0;
-    free(path);
-    return there;
-}
 
 /* Copies a file, halts until there is a file `open`, and copies to where `to` says. */
 static void put_book(const char *folder, const char *to)
@@ -47,25 +26,22 @@ static void put_book(const char *folder, const char *to)
     bsc_mem_free(text);
 }
 
-static void end_here(void *arg, enum unit_sys_kind kind, unsigned long call)
-{
-    (void)kind;
-    if (call == *(const unsigned long *)arg)
-        _exit(ENDED_EARLY);
-}
+struct deed {
+    const char *folder;
+    const char *words;
+    unsigned long at;
+};
 
-static int run_here(const char *folder, const char *words, unsigned long at)
+static int run_here(void *arg)
 {
+    struct deed *deed = arg;
     struct desk desk;
     struct unit_sys sys;
     desk_set(&desk);
-    unit_sys_init(&sys);
-    sys.before = end_here;
-    sys.before_arg = &at;
-    desk.cli.sys = &sys.table;
-    int code = desk_run(&desk, "%s --site %s/site.yaml", words, folder);
+    cut_off(&desk, &sys, &deed->at);
+    int code = desk_run(&desk, "%s --site %s/site.yaml", deed->words, deed->folder);
     if (code != 0 && code != 1)
-        fprintf(stderr, "%s: exit code %d\n%s%s\n", words, code, desk.out, desk.err);
+        fprintf(stderr, "%s: exit code %d\n%s%s\n", deed->words, code, desk.out, desk.err);
     desk_clear(&desk);
     return code;
 }
@@ -74,22 +50,8 @@ static int run_here(const char *folder, const char *words, unsigned long at)
  * code. */
 static int run_apart(const char *folder, const char *words, unsigned long at)
 {
-    int status = 0;
-    fflush(NULL);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0)
-        _exit(run_here(folder, words, at));
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
-}
-
-static void shell(const char *command, const char *folder)
-{
-    char *whole = bsc_mem_format("cd '%s' && %s", folder, command);
-    assert_int_equal(system(whole), 0);
-    bsc_mem_free(whole);
+    struct deed deed = {folder, words, at};
+    return apart(run_here, &deed);
 }
 
 /* A run that has halted, put aside; its runbook has been edited since. */
