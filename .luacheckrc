@@ -8,7 +8,8 @@ local runbook_globals = {
   "runbook", "param", "params", "guard", "step", "gate", "phase", "near", "wait_until", "ask",
   "sql", "command", "file", "log_shipping", "log_backups", "sessions", "database", "pool",
   "mirror", "primitive", "require", "verify", "warn", "either", "at_most",
-  "at_least",
+  "at_least", "each", "move_to", "move_back", "services", "deployment", "directory", "inventory",
+  "caveats",
 }
 
 -- What a file of a user's tests finds ready.

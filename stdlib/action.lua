@@ -136,6 +136,7 @@ end
 local function prepared(change, own, becomes, options)
   local resource = handles.resource(change.resource) or own
   local foreseen = merged(foretold(by_resource(change.becomes or {}, resource)), becomes)
+  foreseen = merged(foreseen, by_resource(change.likely and change.likely() or {}, resource))
   return {
     resource = resource,
     statement = change.statement,
@@ -144,6 +145,8 @@ local function prepared(change, own, becomes, options)
     becomes = foreseen,
     timeout_ms = change.timeout_ms or options.timeout_ms,
     volatile = change.volatile,
+    bound = change.bound,
+    settles = change.settles,
     assumed = next(foreseen) == nil and not change.repeatable or nil,
   }
 end
@@ -195,6 +198,16 @@ local function facts_now(becomes, see)
   return now
 end
 
+-- How an action is taken back, or what it leaves half done is put right; nil for neither.
+local function way_back(action)
+  local spec = action.primitive
+  local undo = spec.undoes and spec.undoes(action.a) or spec.undo
+  if undo then
+    return undo, false
+  end
+  return spec.mends and spec.mends(action.a), true
+end
+
 -- What a rollback needs to take the whole action back. It goes with the action's first change, so
 -- that it is recorded before anything is done; `becomes` is what that change makes true.
 local function undo_with(run, change, becomes)
@@ -208,8 +221,12 @@ local function undo_with(run, change, becomes)
     return { declared = true }
   elseif spec.irreversible and not change.returns then
     return nil
-  elseif not spec.undo and not (spec.undoes and spec.undoes(whole.action.a)) then
+  end
+  local give, mends = way_back(whole.action)
+  if not give then
     return nil
+  elseif mends then
+    return { before = whole.before, wanted = {}, mends = true }
   end
   local own, wanted = whole.action.resource, foretold(whole.wanted or {})
   return { before = whole.before, wanted = wanted[own] or {},
@@ -370,7 +387,7 @@ end
 local function says(part, own)
   local inner = primitive.action(part)
   if not inner then
-    return part.becomes ~= nil
+    return part.becomes ~= nil or part.likely ~= nil
   end
   local wants = inner.primitive.wants
   return wants and wants(inner.a, observe(inner.resource or own), observe) ~= nil
@@ -388,7 +405,7 @@ local function put_back(change, own, becomes, options)
   end
   local is_unsaid = options.is_part and not change.becomes and not change.repeatable
   full.once = full.assumed or is_unsaid or nil
-  local answer = change_with_retry(full, options)
+  local answer = change_with_retry(full, options, change.why_not)
   if answer.outcome ~= "changed" then
     return { outcome = answer.outcome,
       reason = answer.reason or answer.error and answer.error.message }
@@ -401,9 +418,8 @@ end
 -- The parts of an undo, and the facts that they put back without saying so; or nil and why there is
 -- nothing to put back.
 local function parts_of(action, undo)
-  local spec, parts = action.primitive, {}
-  local give = spec.undoes and spec.undoes(action.a) or spec.undo
-  local given = give and give(action.a, undo.before, undo.wanted) or {}
+  local give, parts = way_back(action), {}
+  local given = give and give(action.a, undo.before, undo.wanted, undo.now or {}, observe) or {}
   if type(given) == "string" then
     return nil, given
   end

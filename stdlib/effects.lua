@@ -25,6 +25,8 @@ function M.change(change)
     statement = change.statement,
     row = change.row,
     args = change.args,
+    bound = change.bound,
+    settles = change.settles,
     becomes = change.becomes,
     timeout_ms = change.timeout_ms,
     volatile = change.volatile,
@@ -46,10 +48,18 @@ function M.now()
 end
 
 -- Asks the operator. Gives {answer = "yes"|"no", by}. `stands` are lines, if any, that must be as
--- in the plan for an answer given beforehand to hold.
-function M.ask(title, lines, stands)
+-- in the plan for an answer given beforehand to hold. Where the run can be parked until somebody
+-- answers (`parks`), the answer may be "later".
+function M.ask(title, lines, stands, parks)
   return host.yield { op = "ask", title = title, lines = host.list(lines),
-    stands = stands and host.list(stands) }
+    stands = stands and host.list(stands), parks = parks or nil }
+end
+
+-- A statement that may park the run is come to: when it was first, and what is left since then of
+-- the time that it waits. Gives {since, until, remaining_ms}; the times are texts. The model of a
+-- site lets the time pass at once, unless it is `waived`.
+function M.reached(title, after_ms, waived)
+  return host.yield { op = "reached", title = title, after_ms = after_ms, waived = waived }
 end
 
 -- Says something to the operator and the journal; kind is "info", "warning" or "loss".

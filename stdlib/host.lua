@@ -3,6 +3,7 @@
 
 local _, host = ...
 local book = require "bascule/language/book"
+local caveats = require "bascule/caveats"
 local invariants = require "bascule/rehearsal/invariants"
 local list = require "bascule/core/list"
 local loader = require "bascule/language/loader"
@@ -12,6 +13,7 @@ local perform = require "bascule/language/perform"
 local registry = require "bascule/platforms/registry"
 local said = require "bascule/said"
 local schema = require "bascule/facts/schema"
+local survey = require "bascule/platforms/survey"
 local test_check = require "bascule/testing/check"
 local test_file = require "bascule/testing/file"
 local test_judge = require "bascule/testing/judge"
@@ -26,7 +28,8 @@ M.load = loader.load
 
 -- {index, from?, changed?} → {outcome, reason, actions}. A step that is gone on with begins with
 -- the action `from`; `changed` says whether it has changed something before. Yields begin, observe,
--- change, sleep, now, undecided, ask and note.
+-- change, sleep, now, undecided, ask, reached and note. A gate that parks the run also gives
+-- {parked = {since, until?, waits_for = "time"|"answer"}}.
 M.perform = perform.perform
 
 -- {index, action, undo, begun?} → {outcome, reason, actions}. Takes an action of an item back, or
@@ -39,14 +42,20 @@ local function adopt(args)
   book.site = args.site or book.site
 end
 
+-- {index, action} → texts: what the operator has to know before an action of an item is taken back,
+-- or (action 0) all of it. Yields observe.
+M.caveats = caveats.caveats
+
 -- {reached, resources = {item = ids}} → {items = {{index, kind, title, file, line, code, says}},
 -- site = {path = {item, value}}, defaults}: what each item says, and the parts of the site that the
 -- first `reached` items, and those further resources of them, rest on.
 M.said = said.said
 
--- {resource, site?} → its facts. Yields call.
+-- {resource, site?, survey?} → its facts. In a survey of several resources `survey` is "first" for
+-- the first of them and "next" for the others. Yields call.
 function M.observe(args)
   adopt(args)
+  survey.begins(args.survey)
   return registry.observe(args.resource)
 end
 

@@ -11,6 +11,8 @@
 --     undo     = function(a, before, wanted) … end, -- changes or actions that take it back, or a
 --                                                   -- text: why there is nothing to take back
 --     harmless = "why no undo is needed",
+--     caveats  = function(a, observe) … end,        -- lines that the operator reads before it is
+--                                                   -- taken back: what that costs, and whom
 --   }
 --
 -- `a` holds the arguments by name, `facts` those of the resource as they are now, and
@@ -18,7 +20,11 @@
 -- ({ posted = 1 }) or of several ({ [handle] = { … } }); left out, the action is "assumed": it is
 -- carried out every time and nothing is compared. A change is { statement, row, args, becomes,
 -- repeatable = true where it does nothing more when it is made again,
--- why_not = a function that gives a reason to refuse, or nothing, right before each attempt }
+-- why_not = a function that gives a reason to refuse, or nothing, right before each attempt,
+-- bound = further arguments of the row, which tell what was looked at from what came in its place
+-- and are no part of what is planned,
+-- settles = the row that tells with the same arguments, and `patient` for whether it may wait for
+-- that, what became of it, where what is observed does not tell that it may still happen }
 -- or an action of another primitive; the last one is taken to make `wants` true unless it says
 -- otherwise. `changes` may also give a function that returns the next change each time it is
 -- called with the latest facts, and nil at the end: for long work that should not be listed first.
@@ -30,10 +36,15 @@
 -- `remembers` gave before the changes), `irreversible` (the step must be the point of no return;
 -- what it changes before that says so by `returns = true`, and the undo is for that),
 -- `undoes` (for actions that carry their own undo, or where the platform decides on one, with
--- `undo_word`, which the reference says of it), `label`, `usage`, `takes_list`, `check` (of
--- arguments against each other, while loading). Whatever a shipped primitive promises in
--- `becomes` and `wants`, and whatever it lets through in `requires`, is compared with the real
--- platform; see "Conformance" in docs/architecture.md.
+-- `undo_word`, which the reference says of it), a fourth argument of `undo` (the facts of all
+-- resources that the action foretells, as they were), `mends` (for actions that have no undo, where
+-- the platform has this: gives the function that, as an undo does, gives what puts right an action
+-- that was left half done; it is given `observe` as well, and what was changed stays), `likely` of
+-- a change (a function, called when the change is made, that gives facts like those of `becomes`
+-- which the site may make others meanwhile, so that nothing is held against them), `label`,
+-- `usage`, `takes_list`, `check` (of arguments against each other, while loading). Whatever a
+-- shipped primitive promises in `becomes` and `wants`, and whatever it lets through in `requires`,
+-- is compared with the real platform; see "Conformance" in docs/architecture.md.
 
 local args = require "bascule/language/args"
 local book = require "bascule/language/book"
@@ -52,7 +63,7 @@ local fields = {
   read_only = "boolean", performs = "function", tells = "function", irreversible = "boolean",
   undoes = "function", label = "any", usage = "string", takes_list = "boolean",
   check = "function", moot = "function", shipped = "boolean", remembers = "function",
-  undo_word = "string",
+  undo_word = "string", caveats = "function", mends = "function",
 }
 
 local actions = {}

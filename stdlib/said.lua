@@ -9,6 +9,7 @@
 local _, host = ...
 local book = require "bascule/language/book"
 local cond = require "bascule/core/cond"
+local directory = require "bascule/platforms/directory"
 local handles = require "bascule/language/handles"
 local inventory = require "bascule/language/inventory"
 local list = require "bascule/core/list"
@@ -111,7 +112,8 @@ local function add_definitions(says, notes)
 end
 
 local item_keys = { "kind", "title", "optional", "point_of_no_return", "harmless", "timeout_ms",
-  "retry", "override", "shows", "says", "recovers" }
+  "retry", "override", "shows", "says", "recovers", "after_ms", "parks",
+  "directories" }
 
 -- Returns what the item says, and the notes.
 local function said(item)
@@ -176,6 +178,14 @@ local function add_pool(site, index, name)
   end
 end
 
+local function add_directory(site, index, name)
+  local found = inventory.directory(name)
+  add_part(site, index, "directories." .. name, found)
+  if found then
+    add_server(site, index, found.server)
+  end
+end
+
 -- The copies of a database that a resource of it is told from.
 local roles_of = {
   database = function(role)
@@ -193,6 +203,8 @@ local function add_resource(site, index, id)
     add_pool(site, index, name)
   elseif kind == "server" then
     add_server(site, index, name)
+  elseif list.contains(directory.kinds, kind) then
+    add_directory(site, index, name:match("^[^.]*"))
   elseif database and inventory.database(database) then
     local roles = roles_of[kind] and roles_of[kind](rest) or inventory.roles
     add_database(site, index, database, roles)

@@ -2,6 +2,7 @@
 
 local inventory = require "bascule/language/inventory"
 local list = require "bascule/core/list"
+local text = require "bascule/core/text"
 
 local M = {}
 
@@ -22,11 +23,25 @@ local function split_brain(facts, name)
   end
 end
 
--- Sentences, by database in order of name.
+local function two_homes(facts, name)
+  local users = facts[("homes:%s.users"):format(name)]
+  if users and math.type(users.twice) == "integer" and users.twice > 0 then
+    local who = text.count(users.twice, ("user of %s is"):format(name),
+      ("users of %s are"):format(name))
+    return who .. " in more than one pool: a message for one of them arrives in either; leave each "
+      .. "of them in one"
+  end
+end
+
+-- Sentences, by database in order of name, and then by directory.
 function M.of(facts)
-  return list.map(list.keys(inventory.databases()), function(name)
+  local found = list.map(list.keys(inventory.databases()), function(name)
     return split_brain(facts, name)
   end)
+  local more = list.map(list.keys(inventory.directories()), function(name)
+    return two_homes(facts, name)
+  end)
+  return table.move(more, 1, #more, #found + 1, found)
 end
 
 return M

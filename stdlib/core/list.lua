@@ -2,15 +2,18 @@
 
 local M = {}
 
+local function by_text(a, b)
+  return tostring(a) < tostring(b)
+end
+
 -- The keys of a map as a sorted list. Keys of mixed types are ordered by their text.
 function M.keys(map)
-  local keys = {}
+  local keys, are_texts = {}, true
   for key in pairs(map) do
     keys[#keys + 1] = key
+    are_texts = are_texts and type(key) == "string"
   end
-  table.sort(keys, function(a, b)
-    return tostring(a) < tostring(b)
-  end)
+  table.sort(keys, not are_texts and by_text or nil)
   return keys
 end
 

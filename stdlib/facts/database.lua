@@ -38,6 +38,8 @@ return {
       doc = "whether it is a mirror whose server was stopped in good order; unknown when not" },
     coming_online = { type = "bool",
       doc = "whether it was told to come online and has yet to do so; unknown when not" },
+    serving_since = { type = "text", unit = "ISO 8601, UTC", volatile = true,
+      doc = "when its server was started" },
     commits_await = { type = "text",
       doc = "standbys that commits on it would wait for once it is online; unknown when none" },
     refuses_writes = { type = "bool",

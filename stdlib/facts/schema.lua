@@ -9,7 +9,8 @@
 --              within a run nothing except its changes may move it
 --   counts     only ever goes up, or from no to yes, also when a change is taken back
 --   identity   tells the resource from another of the same name: never another than in the plan
---   noun       what an entry of a list is, for counting how many more or fewer there are
+--   noun       what an entry of a list is, or what a number counts, for telling how many more or
+--              fewer there are
 --   named_by   how many words at the beginning of an entry tell it from the others; all if left out
 
 local _, host = ...
@@ -18,7 +19,10 @@ local nearest = require "bascule/core/nearest"
 
 local M = { kinds = {} }
 
-local names = { "database", "log_backups", "log_chain", "tail", "mirror", "pool", "file" }
+local names = {
+  "database", "log_backups", "log_chain", "tail", "mirror", "pool", "file", "homes", "deployment",
+  "services", "administration", "talk", "caveats", "backup",
+}
 for _, name in ipairs(names) do
   M.kinds[name] = require("bascule/facts/" .. name)
 end

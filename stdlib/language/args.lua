@@ -22,7 +22,9 @@ local words = {
   facts = "facts of your own", text = "a text", integer = "a whole number",
   boolean = "true or false", duration = "a duration such as \"30s\"", list = "a list",
   map = "a table of names and values", choice = "one of a few words", servers = "servers",
-  condition = "a condition", any = "a value",
+  condition = "a condition", any = "a value", directory = "a directory",
+  homes = "users or applications of a directory", side = "a pool of a directory",
+  move = "where they are moved",
 }
 
 -- What was given, for people.
@@ -66,6 +68,10 @@ local readers = {
   database = handle_of "database",
   pool = handle_of "pool",
   facts = handle_of "facts",
+  directory = handle_of "directory",
+  homes = handle_of "homes",
+  side = handle_of "side",
+  move = handle_of "move",
   text = of_type "string",
   any = function(value)
     return value

@@ -141,6 +141,12 @@ local function check_gates()
   end
 end
 
+local function set_mistake(name, message, hint)
+  local place = book.about and book.about.place or { file = book.path, line = 1 }
+  local entry = book.mistake(message, hint, place)
+  entry.text = ("--set %s=%s"):format(name, tostring(book.set[name]))
+end
+
 local function check_set()
   local known = list.keys(book.params)
   for name in pairs(book.overrides) do
@@ -148,10 +154,11 @@ local function check_set()
   end
   for _, name in ipairs(list.keys(book.set)) do
     if not list.contains(known, name) then
-      local place = book.about and book.about.place or { file = book.path, line = 1 }
-      local entry = book.mistake(("the runbook has no parameter %q"):format(name),
-        nearest.hint(name, known, "remove --set " .. name), place)
-      entry.text = ("--set %s=%s"):format(name, tostring(book.set[name]))
+      set_mistake(name, ("the runbook has no parameter %q"):format(name),
+        nearest.hint(name, known, "remove --set " .. name))
+    elseif book.overrides[name] and not tostring(book.set[name]):find "%S" then
+      set_mistake(name, ("%s gives no reason"):format(name),
+        ('say why: --set %s="…"; it is recorded'):format(name))
     end
   end
 end

@@ -2,7 +2,8 @@
 -- the resource, and making one looks nothing up in the world.
 --
 -- `M.of(handle)` gives the plain table behind it, for the stdlib only. Its `type` is "database",
--- "copy", "pool", "server" or "facts"; all but databases have `id` (the resource) and `title`.
+-- "copy", "pool", "server" or "facts", or one of directories.lua; all but databases have `id` (the
+-- resource) and `title`.
 
 local book = require "bascule/language/book"
 local cond = require "bascule/core/cond"
@@ -32,9 +33,16 @@ local function roles_of(inner)
   return inner.type == "database" and inventory.roles or {}
 end
 
+-- Handles that a handle gives, by the type of the one that is asked: {names, give}.
+local parts = {}
+
+local function parts_of(inner, key)
+  return parts[inner.type] and parts[inner.type].names(inner, key) or {}
+end
+
 local function known_keys(inner)
   local keys = list.keys(methods[inner.type])
-  for _, group in ipairs { readable[inner.type], roles_of(inner) } do
+  for _, group in ipairs { readable[inner.type], roles_of(inner), parts_of(inner) } do
     table.move(group, 1, #group, #keys + 1, keys)
   end
   return keys
@@ -69,6 +77,8 @@ function meta.__index(self, key)
     return M.copy(inner, key)
   elseif methods[inner.type][key] then
     return bound(inner, methods[inner.type][key])
+  elseif list.contains(parts_of(inner, key), key) then
+    return parts[inner.type].give(inner, key)
   elseif list.contains(readable[inner.type], key) then
     return inner[key]
   end
@@ -92,6 +102,15 @@ local function make(inner)
   local handle = setmetatable({}, meta)
   details[handle] = inner
   return handle
+end
+
+M.make = make
+
+-- A further type of handle: the plain keys that a runbook may read, and the handles that it gives:
+-- `names(inner, name)` of them, where `name` is what is asked for, and `give(inner, name)`.
+function M.define(handle_type, keys, names, give)
+  methods[handle_type], readable[handle_type] = {}, keys
+  parts[handle_type] = names and { names = names, give = give }
 end
 
 -- The plain table behind a handle; nil for anything else.
@@ -286,12 +305,17 @@ local function is_method(negated)
   end
 end
 
-for _, name in ipairs { "copy", "pool", "facts" } do
+-- Lets handles of a type be asked about the facts of their resource.
+function M.ask_facts(name)
   M.method(name, "is", is_method(false))
   M.method(name, "is_not", is_method(true))
   M.method(name, "has", function(inner, wanted)
     return condition(inner, wanted, false)
   end)
+end
+
+for _, name in ipairs { "copy", "pool", "facts" } do
+  M.ask_facts(name)
 end
 
 return M

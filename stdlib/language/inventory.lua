@@ -31,6 +31,20 @@ function M.database(name)
   return M.databases()[name]
 end
 
+function M.directories()
+  return part "directories"
+end
+
+function M.directory(name)
+  return M.directories()[name]
+end
+
+-- Whether a directory names users who are moved first.
+function M.has_pilot(directory)
+  local pilot = directory.pilot
+  return type(pilot) == "string" or pilot ~= nil and #pilot > 0
+end
+
 -- One copy of a database as the site describes it, or nil.
 function M.copy(database, role)
   local found = M.database(database)

@@ -44,6 +44,10 @@ local function item_entry(item, point)
     point_of_no_return = item.point_of_no_return or false,
     harmless = item.harmless,
     timeout_ms = item.timeout_ms,
+    after = item.after_ms and item.after,
+    after_ms = item.after_ms,
+    parks = item.parks,
+    override = item.kind == "gate" and item.override or nil,
     because = item.because,
     on_failure = item.on_failure,
     actions = host.list(list.map(item.actions or {}, function(action)

@@ -3,6 +3,7 @@
 local _, host = ...
 local book = require "bascule/language/book"
 local cond = require "bascule/core/cond"
+local directories = require "bascule/language/directories"
 local effects = require "bascule/effects"
 local errors = require "bascule/core/errors"
 local list = require "bascule/core/list"
@@ -20,7 +21,7 @@ local M = {}
 -- Each file gives primitives by name; a name without a dot is a function of its own.
 M.vocabulary = {
   "log_shipping", "log_backups", "sessions", "database", "home", "pool", "mirror", "sql",
-  "command", "file", "wait", "ask", "verify",
+  "command", "file", "wait", "ask", "verify", "directory", "pools", "each",
 }
 
 -- The line of a module on which it defines a primitive: `return primitive { … }` leaves no frame
@@ -95,6 +96,7 @@ local function add_language(names)
   names.runbook, names.params, names.param = runbook.runbook, runbook.params, param.constructors
   names.guard, names.step, names.gate, names.phase = step.guard, step.step, step.gate, step.phase
   names.invariant = step.invariant
+  names.move_to, names.move_back = directories.move_to, directories.move_back
   names.near, names.primitive, names.print = servers.near, define_primitive, print_note
   names.either = either
   names.at_most, names.at_least = match.at_most, match.at_least

@@ -2,6 +2,7 @@
 
 local book = require "bascule/language/book"
 local errors = require "bascule/core/errors"
+local directories = require "bascule/language/directories"
 local handles = require "bascule/language/handles"
 local inventory = require "bascule/language/inventory"
 local list = require "bascule/core/list"
@@ -16,7 +17,7 @@ local specs = {}
 -- Options that each type understands beside `default` and `doc`.
 local options = {
   text = {}, integer = { "min", "max" }, duration = {}, boolean = {}, choice = {},
-  pool = {}, database = {}, server = {},
+  pool = {}, database = {}, server = {}, directory = {},
 }
 
 -- Which names a resource parameter may have, and those it may default to.
@@ -39,6 +40,12 @@ local resources = {
       return list.keys(inventory.servers())
     end,
     make = handles.server,
+  },
+  directory = {
+    names = function()
+      return list.keys(inventory.directories())
+    end,
+    make = directories.directory,
   },
 }
 

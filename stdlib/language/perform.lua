@@ -5,10 +5,12 @@ local action = require "bascule/action"
 local book = require "bascule/language/book"
 local cond = require "bascule/core/cond"
 local effects = require "bascule/effects"
+local findings = require "bascule/findings"
 local handles = require "bascule/language/handles"
 local loss = require "bascule/loss"
 local primitive = require "bascule/primitive"
 local recovered = require "bascule/recovered"
+local text = require "bascule/core/text"
 
 local M = {}
 
@@ -66,13 +68,42 @@ local function settled_before(item, seen)
   end
 end
 
-function performers.gate(item)
-  local observe = remembering()
-  local seen = sources_online(item, observe)
-  local before = settled_before(item, seen)
-  if before then
-    return { outcome = "kept", reason = before }
+local function to_the_second(time)
+  return text.time((time:gsub("%.%d+Z$", "Z")))
+end
+
+-- How a gate ends that is left without an answer for now.
+local function parked(reached, waits_for, reason)
+  return { outcome = "parked", reason = reason, parked = { since = reached.since,
+    ["until"] = waits_for == "time" and reached["until"] or nil, waits_for = waits_for } }
+end
+
+-- Whether it is too early for a gate to be answered: the end of it. Only a named reason shortens
+-- the time that it waits. A gate without such a time never is, whatever a clock says that was set
+-- back.
+local function too_early(item, reached)
+  local waived = item.override and book.set[item.override]
+  if not item.after_ms or reached.remaining_ms <= 0 then
+    return nil
+  elseif waived then
+    effects.note("warning", ("%s: its %s are not waited for; waived by %s: %s"):format(item.title,
+      item.after, item.override, waived))
+    return nil
   end
+  return parked(reached, "time", ("it waits until %s: %s after it was first reached, %s"):format(
+    to_the_second(reached["until"]), item.after, to_the_second(reached.since)))
+end
+
+-- When a gate that may park the run was first reached; nil of any other.
+local function reach(item)
+  if item.after_ms or item.parks then
+    return effects.reached(item.title, item.after_ms or 0,
+      item.override and book.set[item.override] and true or nil)
+  end
+end
+
+-- What a gate shows, and the lines of it that an answer given beforehand rests on.
+local function gate_lines(item, seen, observe)
   local lines, stands = {}, nil
   lines[#lines + 1] = item.says
   for _, _ in ipairs(item.shows) do
@@ -80,12 +111,38 @@ function performers.gate(item)
     table.move(shown, 1, #shown, #lines + 1, lines)
     stands = table.move(shown, 1, binding, 1, {})
   end
-  local answer = effects.ask(item.title, lines, stands)
+  for _, each in ipairs(item.directories or {}) do
+    local shown = findings.lines(handles.of(each).name, observe)
+    table.move(shown, 1, #shown, #lines + 1, lines)
+  end
+  return lines, stands
+end
+
+-- How a gate ends once it was put.
+local function answered(item, answer, reached)
   if answer.answer == "yes" then
     return { outcome = "kept", reason = answer.by and "approved by " .. answer.by or nil }
+  elseif answer.answer == "later" and reached then
+    return parked(reached, "answer", answer.reason or "nobody has answered yet")
   end
   return { outcome = "refused", reason = ("%s was not approved%s%s"):format(item.title,
     answer.by and " by " .. answer.by or "", answer.reason and ": " .. answer.reason or "") }
+end
+
+function performers.gate(item)
+  local observe = remembering()
+  local seen = sources_online(item, observe)
+  local before = settled_before(item, seen)
+  if before then
+    return { outcome = "kept", reason = before }
+  end
+  local reached = reach(item)
+  local early = reached and too_early(item, reached)
+  if early then
+    return early
+  end
+  local lines, stands = gate_lines(item, seen, observe)
+  return answered(item, effects.ask(item.title, lines, stands, item.parks), reached)
 end
 
 -- An optional step that may not or could not do its work is passed over, and says so. What is not

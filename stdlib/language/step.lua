@@ -18,8 +18,9 @@ local keys = {
   guard = { "because", "hint", "override" },
   step = {
     "optional", "point_of_no_return", "harmless", "undo", "timeout", "retry", "on_failure",
+    "caveats",
   },
-  gate = { "shows", "says" },
+  gate = { "shows", "says", "after", "parks", "override" },
   invariant = { "because", "mend" },
 }
 
@@ -27,6 +28,7 @@ local key_types = {
   because = "string", hint = "string", override = "string", optional = "boolean",
   point_of_no_return = "boolean", harmless = "string", undo = "table", timeout = "string",
   retry = "table", on_failure = "string", shows = "table", says = "string", mend = "string",
+  after = "string", parks = "boolean", caveats = "table",
 }
 
 local type_words = {
@@ -144,6 +146,19 @@ end
 
 local readers = {}
 
+-- What taking the step back costs, in texts.
+local function read_caveats(item)
+  for _, key in ipairs(list.keys(item.caveats or {})) do
+    if math.type(key) ~= "integer" or type(item.caveats[key]) ~= "string" then
+      book.mistake("caveats are texts in a list",
+        'write caveats = { "New meetings stop working." }',
+        book.errors:find_key(item.place, "caveats"))
+      item.caveats = nil
+      return
+    end
+  end
+end
+
 function readers.guard(item, body)
   item.conditions = read_parts(item, body, cond.is)
   for _, each in ipairs(item.conditions) do
@@ -171,19 +186,51 @@ function readers.step(item, body)
   end
   item.timeout_ms = read_duration(item, "timeout")
   read_retry(item)
+  read_caveats(item)
   item.undo_actions = item.undo and read_parts(item, item.undo, is_action)
 end
 
+-- Nobody means a gate to wait for longer, and the clock must be able to count it.
+local longest_wait_ms = 3660 * 24 * 60 * 60 * 1000
+
+-- How long a gate waits, and what shortens that.
+local function read_wait(item)
+  item.after_ms = read_duration(item, "after")
+  if item.after_ms and not (item.after_ms > 0 and item.after_ms <= longest_wait_ms) then
+    book.mistake("a gate waits for more than nothing and at most for 3660d", nil,
+      book.errors:find_key(item.place, "after"))
+    item.after_ms = nil
+  end
+  if item.override and not item.after then
+    book.mistake("nothing of this gate can be overridden: it has no \"after\"",
+      "the override of a gate shortens the time that it waits; remove it, or add after",
+      book.errors:find_key(item.place, "override"))
+  elseif item.override then
+    book.overrides[item.override] = true
+  end
+end
+
+local function cannot_show(item, each)
+  book.mistake(("a gate cannot show %q"):format(tostring(each)),
+    nearest.hint(tostring(each), { "data_loss_window" }, 'it can show "data_loss_window", and what '
+      .. "is known of a directory"), book.errors:find_key(item.place, "shows"))
+end
+
+-- What is lost is shown, or what is known of a directory.
 function readers.gate(item)
-  item.shows = item.shows or {}
-  for index, each in ipairs(item.shows) do
-    if each ~= "data_loss_window" then
-      book.mistake(("a gate cannot show %q"):format(tostring(each)),
-        nearest.hint(tostring(each), { "data_loss_window" }, 'it can show "data_loss_window"'),
-        book.errors:find_key(item.place, "shows"))
-      item.shows[index] = nil
+  read_wait(item)
+  local shows, directories = {}, {}
+  for _, each in ipairs(item.shows or {}) do
+    local inner = handles.of(each)
+    if each == "data_loss_window" then
+      shows[#shows + 1] = each
+    elseif inner and inner.type == "directory" then
+      directories[#directories + 1] = each
+    elseif not poison.is(each) then
+      cannot_show(item, each)
     end
   end
+  item.shows, item.directories = shows, directories
 end
 
 local function register(kind, title, body, place)

@@ -4,14 +4,15 @@
 
 local _, host = ...
 local inventory = require "bascule/language/inventory"
-local match = require "bascule/core/match"
 local pg_mirror = require "bascule/platforms/pg_mirror"
+local schema = require "bascule/facts/schema"
 local standby = require "bascule/platforms/standby"
 
 local M = { verbs = {} }
 
--- In a data folder while its server is down to be handed over (interp/lib/pg_feed_int.h).
-local closing = "bascule.closing"
+-- In a data folder while its server is down to be handed over, or to follow another
+-- (interp/lib/pg_feed_int.h).
+local closing, following = "bascule.closing", "bascule.following"
 
 -- The record of a checkpoint is shorter than this.
 local checkpoint_bytes = 256
@@ -43,14 +44,16 @@ function M.add_facts(row, facts)
   end
 end
 
--- Why a server that does not answer is known to be closed, or nil. One that was killed has left the
--- file with its pid.
-function M.closing(copy)
-  local names = pg_mirror.names_of(copy)
-  if not names or not names[closing] or names["postmaster.pid"] then
-    return nil
+-- The state of a server that does not answer and is known to be closed, and why; or nil. One that
+-- was killed while it was to be closed has left the file with its pid, and may have committed what
+-- it does not tell. One that was a standby before is one as long as it would start as such.
+function M.stopped(copy)
+  local names = pg_mirror.names_of(copy) or {}
+  if names[closing] and not names["postmaster.pid"] then
+    return "restoring", "its server was stopped to be handed over, and that has not ended"
+  elseif names[following] and names["standby.signal"] and copy.role == "secondary" then
+    return "standby", "its server was stopped to follow another, and that has not ended"
   end
-  return "its server was stopped to be handed over, and that has not ended"
 end
 
 local function shipping_of(copy)
@@ -80,8 +83,11 @@ local function fed()
   return { held_by = host.null, commits_await = host.null }
 end
 
+-- The log goes on while it is made: what is shipped for it is more than there was.
 function M.verbs.seed(from, copy)
-  local folder = folder_of(copy)
+  local folder, becomes = folder_of(copy), fed()
+  becomes.lsn = schema.unknown_fact("database", "lsn")
+  becomes.time = schema.unknown_fact("database", "time")
   return {
     row = "standby.seed",
     args = args_of(copy, { from = from.server, share = shipping_of(copy).share,
@@ -89,7 +95,7 @@ function M.verbs.seed(from, copy)
     statement = ("pg_rewind of a copy of %s to what %s is, or pg_basebackup of %s; the copy gets "
       .. "the name, what is there is renamed to %s.before-…; start it as a standby that takes its "
       .. "log from %s"):format(folder, from.server, from.server, folder, source_of(copy)),
-    becomes = fed(),
+    becomes = becomes,
   }
 end
 
@@ -141,9 +147,10 @@ function M.verbs.reopen(copy)
   }
 end
 
--- The job says of itself what it is, once it is there.
+-- What the job is it says of itself once it is there. That it is the one of the site is known by
+-- then, so nothing more is wanted of it.
 function M.verbs.log_shipping_job()
-  return match.other_than ""
+  return nil
 end
 
 -- Why log shipping cannot be set up, or nil.
@@ -163,6 +170,17 @@ function M.verbs.install_log_shipping(from, copy, _, anew)
       .. "timeline, and wait until it does"):format(from.server, shipping.destination, copy.server),
     becomes = fed(),
   }, { anew and M.verbs.seed(from, copy) or nil }, standby.verbs.begin_log_shipping(copy)
+end
+
+-- What starts a standby again that was stopped to follow another server, which it does not any
+-- more.
+function M.verbs.end_half_install(copy)
+  return {
+    row = "standby.go_on",
+    args = args_of(copy, {}),
+    statement = ("start %s again, which was stopped to follow another server"):format(copy.server),
+    becomes = fed(),
+  }
 end
 
 return M

@@ -11,6 +11,7 @@ local pg_home = require "bascule/platforms/pg_home"
 local pg_mirror = require "bascule/platforms/pg_mirror"
 local salvage = require "bascule/platforms/salvage"
 local standby = require "bascule/platforms/standby"
+local survey = require "bascule/platforms/survey"
 local text = require "bascule/core/text"
 local wal = require "bascule/platforms/wal"
 
@@ -33,10 +34,8 @@ SELECT pg_is_in_recovery()::int AS restoring,
     WHEN current_setting('track_commit_timestamp') = 'on'
     THEN (SELECT timestamp FROM pg_last_committed_xact()) END AT TIME ZONE 'UTC',
     'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS time,
-  (set->>'primary_conninfo' <> '')::int AS streams,
-  (set->>'default_transaction_read_only' = 'on')::int AS read_only,
   pg_size_bytes(current_setting('wal_segment_size')) AS segment,
-]] .. standby.columns .. "," .. pg_home.columns .. standby.settings
+]] .. standby.columns .. "," .. pg_home.columns
 
 -- With whether our role may end each.
 local sessions_query = [[
@@ -49,14 +48,15 @@ FROM pg_stat_activity session LEFT JOIN pg_roles other ON other.oid = session.us
 WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
 ORDER BY pid]]
 
-local function ask(copy, sql, max_rows)
+-- What is asked again and again in any run says so with `often`.
+local function ask(copy, sql, max_rows, often)
   return effects.call("sql.query", { server = copy.server, database = copy.site.database,
-    sql = sql, max_rows = max_rows })
+    sql = sql, max_rows = max_rows, often = often })
 end
 
 -- The first row by column, or nil and why not; {} when there is no row. What is null is left out.
-local function ask_row(copy, sql)
-  local value, failure = ask(copy, sql, 1)
+local function ask_row(copy, sql, often)
+  local value, failure = ask(copy, sql, 1, often)
   if not value then
     return nil, failure
   end
@@ -68,16 +68,24 @@ local function ask_row(copy, sql)
   return row
 end
 
--- What a server says of itself.
+-- What a server says of itself, of one moment for all that is seen of it in a survey.
 local function ask_about(copy)
-  local row, failure = ask_row(copy, database_query)
+  local key = ("%s %s"):format(copy.server, copy.site.database)
+  local row, failure = survey.once(key, function()
+    local row, failure = ask_row(copy, database_query, true)
+    return standby.with_settings(key, row, failure, function(sql)
+      return ask_row(copy, sql)
+    end)
+  end)
   return pg_home.mended(row), failure
 end
 
 -- The files of a folder that may be on another machine; nil and why where it cannot be looked at.
 local function listed(path)
   if path then
-    return effects.call("folder.list", { path = path })
+    return survey.once("files of " .. path, function()
+      return effects.call("folder.list", { path = path })
+    end)
   end
 end
 
@@ -109,8 +117,11 @@ local function state_without_answer(copy, failure)
     missing, words = pg_mirror.is_missing(copy)
     state = missing and "missing" or state
   end
-  local closing = state == "unreachable" and pg_home.closing(copy)
-  return closing and "restoring" or state, closing or words, closing
+  local stopped, why
+  if state == "unreachable" then
+    stopped, why = pg_home.stopped(copy)
+  end
+  return stopped or state, why or words, why
 end
 
 local function state_of(row)
@@ -121,7 +132,7 @@ local function state_of(row)
 end
 
 local function add_sessions(copy, facts)
-  local value, failure = ask(copy, sessions_query)
+  local value, failure = ask(copy, sessions_query, nil, true)
   if not value then
     facts.reason = words_of(failure)
     return
@@ -194,9 +205,9 @@ function M.observe.database(copy)
     pg_home.add_facts(row, facts)
     add_sessions(copy, facts)
   else
-    local state, words, closing = state_without_answer(copy, failure)
+    local state, words, held_by = state_without_answer(copy, failure)
     facts = { state = state, reason = words_of(failure) .. (words and "; " .. words or ""),
-      held_by = closing or nil }
+      held_by = held_by }
     facts.at_rest = state == "unreachable" and inventory.principal_of[copy.role]
       and pg_mirror.is_at_rest(copy) or nil
   end
@@ -229,8 +240,9 @@ local function chain_of(copy, row, share, destination)
   return wal.chain(at, share_files, copied, histories, worse), at
 end
 
--- Where the copy has come to decides what it needs: without that only the folders can be told of.
-function M.observe.log_backups(copy)
+-- Where the copy has come to, as its server says in `row`, decides what it needs: without that only
+-- the folders can be told of.
+local function log_backups_of(copy, row)
   local shipping = shipping_of(copy)
   local share, unreadable = listed(shipping.share)
   local destination, closed = listed(shipping.destination)
@@ -238,7 +250,6 @@ function M.observe.log_backups(copy)
   if destination and destination.exists then
     facts.free_bytes = room_in(destination, shipping.destination_limit)
   end
-  local row = ask_about(copy)
   local is_standby = row ~= nil and row.restoring == 1
   if is_standby and destination then
     local chain, at = chain_of(copy, row, share, destination)
@@ -255,6 +266,10 @@ function M.observe.log_backups(copy)
     facts.problem_text = failure.message
   end
   return facts
+end
+
+function M.observe.log_backups(copy)
+  return log_backups_of(copy, (ask_about(copy)))
 end
 
 -- The names of log files are looked at all the time, and what was copied is held against the share
@@ -296,7 +311,7 @@ function M.observe.tail(copy, secondary)
   end
   local history = row.restoring == 0 and ask_row(secondary, standby.history_query)
   return add_life(salvage.dead(copy), salvage.facts(copy, row, history and history.history,
-    M.observe.log_backups(secondary)))
+    log_backups_of(secondary, row)))
 end
 
 function M.observe.mirror(copy, principal)
@@ -327,6 +342,9 @@ function M.lease(copy)
   local server = inventory.servers()[copy.server]
   return not server.ssh and server.folder or nil
 end
+
+-- Its log says how far it has come: there is no count that could be lost.
+M.counts_itself = true
 
 -- A standby replays what is in its folder by itself, beside those who read it.
 M.applies_itself = true

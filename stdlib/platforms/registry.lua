@@ -2,6 +2,7 @@
 
 local _, host = ...
 local book = require "bascule/language/book"
+local directory = require "bascule/platforms/directory"
 local effects = require "bascule/effects"
 local fence = require "bascule/platforms/fence"
 local general = require "bascule/platforms/general"
@@ -35,6 +36,11 @@ end
 -- What a copy is while it takes log backups and was not told otherwise.
 function M.closed_state(copy)
   return M.of(copy).closed_state or "restoring"
+end
+
+-- What a copy says that has nothing to explain: one whose commits have to be counted says that too.
+function M.no_reason(copy)
+  return M.of(copy).counts_itself and host.null or ""
 end
 
 -- Whoever asks whether a copy is restoring means what that is on its platform.
@@ -143,6 +149,12 @@ end
 
 observers.file = general.observe.file
 
+for _, kind in ipairs(directory.kinds) do
+  observers[kind] = function(name)
+    return directory.observe(kind, name)
+  end
+end
+
 -- The facts of a resource; only in an observe task.
 function M.observe(resource)
   local kind, name = resource:match("^(%l[%l_]*):(.+)$")
@@ -191,6 +203,11 @@ function M.resources()
   for _, name in ipairs(list.keys(inventory.pools())) do
     add(result, "pool", name, ("pool %s"):format(name))
   end
+  for _, name in ipairs(list.keys(inventory.directories())) do
+    for _, each in ipairs(directory.resources(directory.named(name))) do
+      add(result, each.kind, each.name, each.title)
+    end
+  end
   return host.list(result)
 end
 
@@ -213,6 +230,10 @@ function leased_file.pool(name)
   local pool = handles.describe_pool(name)
   local driver = pool.site and M.drivers[pool.site.driver]
   return driver and driver.lease(pool)
+end
+
+for _, kind in ipairs(directory.kinds) do
+  leased_file[kind] = directory.lease
 end
 
 function leased_file.sql(name)

@@ -6,20 +6,18 @@ local entry = require "bascule/platforms/entry"
 local inventory = require "bascule/language/inventory"
 local list = require "bascule/core/list"
 local schema = require "bascule/facts/schema"
+local survey = require "bascule/platforms/survey"
 local text = require "bascule/core/text"
 local wal = require "bascule/platforms/wal"
 
 local M = { verbs = {} }
 
--- Further columns of the query for a copy.
+-- Further columns of the query for a copy; `configured` tells the settings of one moment from those
+-- of another, as they count for our session.
 M.columns = [[
+  concat_ws(' ', pg_backend_pid(), pg_postmaster_start_time(), pg_conf_load_time(),
+    pg_has_role('pg_read_all_settings', 'usage')) AS configured,
   (CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() ELSE false END)::int AS paused,
-  (set->>'recovery_min_apply_delay')::bigint AS delay_ms,
-  set->>'restore_command' AS restore_command,
-  (SELECT string_agg(key || ' = ' || value, ', ' ORDER BY key) FROM jsonb_each_text(set)
-    WHERE key IN ('recovery_target', 'recovery_target_lsn', 'recovery_target_name',
-      'recovery_target_time', 'recovery_target_xid') AND value <> '') AS target,
-  set->>'synchronous_standby_names' AS commits_await,
   (SELECT names FROM (SELECT current_setting('synchronous_standby_names') AS names) sync
     WHERE NOT pg_is_in_recovery() AND names <> ''
       AND current_setting('synchronous_commit') NOT IN ('off', 'local')
@@ -32,6 +30,7 @@ M.columns = [[
     WHERE NOT coalesce(has_function_privilege(to_regprocedure(f)::oid, 'execute'), true))
     AS rights_missing,
   current_setting('server_version_num')::int AS version,
+  to_char(pg_postmaster_start_time() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS since,
   (SELECT count(*) FROM pg_db_role_setting, unnest(setconfig) written
     WHERE written LIKE 'default_transaction_read_only=%'
       AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
@@ -46,15 +45,45 @@ M.columns = [[
     to_char(pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
     END) AS left_at]]
 
--- The settings that these columns are of, as they count for a session that begins now. The view
--- makes all of its rows each time that it is asked for one, so it is asked once.
-M.settings = [[
-
+-- Settings as they count for a session that begins now. The view makes all of its rows each time
+-- that it is asked for one, which takes longer than all else that is asked.
+local settings_query = [[
+SELECT concat_ws(' ', pg_backend_pid(), pg_postmaster_start_time(), pg_conf_load_time(),
+    pg_has_role('pg_read_all_settings', 'usage')) AS configured,
+  (set->>'primary_conninfo' <> '')::int AS streams,
+  (set->>'default_transaction_read_only' = 'on')::int AS read_only,
+  (set->>'recovery_min_apply_delay')::bigint AS delay_ms,
+  set->>'restore_command' AS restore_command,
+  (SELECT string_agg(key || ' = ' || value, ', ' ORDER BY key) FROM jsonb_each_text(set)
+    WHERE key IN ('recovery_target', 'recovery_target_lsn', 'recovery_target_name',
+      'recovery_target_time', 'recovery_target_xid') AND value <> '') AS target,
+  set->>'synchronous_standby_names' AS commits_await
 FROM (SELECT jsonb_object_agg(name, CASE name WHEN 'default_transaction_read_only' THEN reset_val
     ELSE setting END) AS set FROM pg_settings
   WHERE name IN ('primary_conninfo', 'default_transaction_read_only', 'restore_command',
     'recovery_min_apply_delay', 'recovery_target', 'recovery_target_lsn', 'recovery_target_name',
     'recovery_target_time', 'recovery_target_xid', 'synchronous_standby_names')) AS settings]]
+
+-- The last settings of each server and database, by a key for it.
+local known_settings = {}
+
+-- The row of the query for a copy with the settings of its server, which are asked for when the
+-- server has read its configuration again, or we have another session, or other rights. A nil
+-- `row` stays nil.
+function M.with_settings(key, row, failure, ask_row)
+  local settings = row and known_settings[key]
+  if row and not (settings and row.configured and settings.configured == row.configured) then
+    settings, failure = ask_row(settings_query)
+    known_settings[key] = settings
+  end
+  if not row or not settings then
+    return nil, failure
+  end
+  for name, value in pairs(settings) do
+    row[name] = value
+  end
+  return row
+end
 
 -- Of a server that is online: the history of its timeline. It needs a right of its own, which is
 -- asked for before anything of a statement is carried out.
@@ -146,7 +175,7 @@ end
 
 -- `history` is the row of the query for it, where there is one; `ask_row(sql)` asks the server.
 function M.add_facts(row, history, facts, ask_row)
-  facts.closed_by = row.closed_by
+  facts.closed_by, facts.serving_since = row.closed_by, row.since
   if row.restoring == 1 then
     facts.held_by = held_by(row)
     facts.commits_await = known(row.commits_await)
@@ -312,17 +341,19 @@ end
 -- The process that was seen gets a signal, and no other one that has got the same pid meanwhile.
 function M.verbs.end_log_shipping(copy, facts)
   local shipping = shipping_of(copy)
+  local args = { pid_file = shipping.pid_file, program = facts.log_shipping_job }
   if has_words(shipping.stop) then
+    args.argv = shipping.stop
     return {
-      row = "command.run",
-      args = { argv = shipping.stop },
+      row = "process.end",
+      args = args,
       statement = ("end log shipping to %s: %s"):format(copy.server,
         table.concat(shipping.stop, " ")),
     }
   end
   return {
     row = "process.end",
-    args = { pid_file = shipping.pid_file, program = facts.log_shipping_job },
+    args = args,
     statement = ("end log shipping to %s: SIGTERM to the process in %s: %s"):format(copy.server,
       shipping.pid_file, tostring(facts.log_shipping_job)),
   }
@@ -360,7 +391,9 @@ end
 -- The log files that the standby has whole in its pg_wal, as lines of a listed folder.
 function M.in_pg_wal(copy)
   local data = own_folder(copy)
-  local there = data and effects.call("wal.own", target_of(copy, { data = data }))
+  local there = data and survey.once("log files of " .. copy.server, function()
+    return effects.call("wal.own", target_of(copy, { data = data }))
+  end)
   return there and there.files or {}
 end
 
@@ -478,7 +511,8 @@ end
 
 -- The histories are handed over by the change that promotes, and not before: with them in its
 -- folder a standby that is started again takes the latest of them for its own and does not go on.
-function M.verbs.recover(copy, backups)
+-- A server that was told takes its time, and tells nobody but standby.order that it is at it.
+function M.verbs.recover(copy, backups, facts)
   local shipping, names = shipping_of(copy), histories_of(backups)
   local args = target_of(copy, {})
   local words = ""
@@ -493,12 +527,28 @@ function M.verbs.recover(copy, backups)
     args = args,
     statement = ("SELECT pg_promote() on %s%s, and prove its new timeline"):format(copy.server,
       words),
+    bound = facts.serving_since and { since = facts.serving_since },
+    settles = "standby.order",
+  }
+end
+
+-- A secondary that has not come to where a new timeline of the primary begins, or ends right there,
+-- is told of another way when the history of it is shipped, which takes its time.
+local function another_way(copy)
+  local unknown = schema.unknown "log_chain"
+  local told = { problem = unknown.problem, problem_text = unknown.problem_text }
+  return {
+    [("log_backups:%s.secondary"):format(copy.database)] = told,
+    [("log_chain:%s.secondary"):format(copy.database)] = told,
   }
 end
 
 -- Which log files are needed is told of a standby only: what becomes of the other facts when it is
 -- brought online. `backups` are those of now; what is not told now is no sign of it afterwards.
 function M.verbs.backups_afterwards(copy, backups)
+  if copy.role == "primary" then
+    return another_way(copy)
+  end
   local id, gone = ("log_backups:%s.secondary"):format(copy.database), {}
   for key in next, backups do
     gone[key] = key ~= "share_readable" and schema.is_steady(id, key) and host.null or nil
@@ -523,8 +573,8 @@ function M.verbs.prove(copy)
   }
 end
 
--- The fork of a copy that is brought online.
--- Which numbers are taken is told only of a copy that takes log backups.
+-- The fork of a copy that is brought online. Which numbers are taken is told only of a copy that
+-- takes log backups.
 function M.verbs.next_fork(copy, facts, backups)
   local now = (facts.fork or ""):match("^timeline (%d+)$")
   if not now or copy.role ~= "secondary" then

@@ -28,12 +28,12 @@ local function range_of(name, segment)
   if #name ~= 24 or name:find("[^%dA-F]") then
     return nil
   end
-  local timeline, high, low = (name:gsub("%x%x%x%x%x%x%x%x", "%0 ")):match("(%x+) (%x+) (%x+)")
-  local first = tonumber(high, 16) * half + tonumber(low, 16) * segment
-  if tonumber(low, 16) >= half // segment then
+  local number = tonumber(name:sub(17), 16)
+  if number >= half // segment then
     return nil
   end
-  return { timeline = tonumber(timeline, 16), first_lsn = first, last_lsn = first + segment }
+  local first = tonumber(name:sub(9, 16), 16) * half + number * segment
+  return { timeline = tonumber(name:sub(1, 8), 16), first_lsn = first, last_lsn = first + segment }
 end
 
 -- Why a file of the share is no log file that a standby could take; nil for one that is.
@@ -50,14 +50,27 @@ local function why_not(name, segment)
   return "not a log file"
 end
 
--- {name = bytes} of the lines of a listed folder.
-local function sizes_of(files)
+local function take_apart(files)
   local sizes = {}
   for _, line in ipairs(files) do
-    local bytes, name = line:match("^(%d+) (.+)$")
-    sizes[name] = tonumber(bytes)
+    local space = line:find(" ", 1, true)
+    sizes[line:sub(space + 1)] = tonumber(line:sub(1, space - 1))
   end
   return sizes
+end
+
+-- The two folders that were taken apart last: a look at log files asks for them again and again.
+local last, before = {}, {}
+
+-- {name = bytes} of the lines of a listed folder.
+local function sizes_of(files)
+  if files ~= last.files then
+    last, before = before, last
+    if files ~= last.files then
+      last = { files = files, sizes = take_apart(files) }
+    end
+  end
+  return last.sizes
 end
 
 local function line_of(name, range, bytes, copied, differs)
@@ -107,10 +120,9 @@ end
 
 -- The log files of which both folders have a whole one that the copy has yet to read to its end.
 function M.pairs(at, share_files, destination_files)
-  local destination = sizes_of(destination_files)
-  return list.map(share_files, function(line)
-    local bytes, name = line:match("^(%d+) (.+)$")
-    local range = tonumber(bytes) == at.segment and destination[name] == at.segment
+  local share, destination = sizes_of(share_files), sizes_of(destination_files)
+  return list.map(next(destination) and list.keys(share) or {}, function(name)
+    local range = share[name] == at.segment and destination[name] == at.segment
       and range_of(name, at.segment)
     return range and range.timeline == at.timeline and range.last_lsn > at.lsn and name or nil
   end)

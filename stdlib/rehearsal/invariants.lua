@@ -7,6 +7,7 @@ local cond = require "bascule/core/cond"
 local handles = require "bascule/language/handles"
 local inventory = require "bascule/language/inventory"
 local list = require "bascule/core/list"
+local platform = require "bascule/platforms/directory"
 local registry = require "bascule/platforms/registry"
 local warnings = require "bascule/warnings"
 
@@ -158,6 +159,70 @@ local function servers_are_near(before, after, changed)
   end
 end
 
+-- The populations of a directory, by the id of their resource.
+local function populations_of(people)
+  return list.map(platform.populations(people), function(who)
+    return ("homes:%s.%s"):format(people.name, who)
+  end)
+end
+
+-- Those among the changed resources that are homes, with their facts before and after.
+local function homes_changed(before, after, changed, broken)
+  for _, id in ipairs(changed) do
+    local text = id:find("^homes:") and broken(before[id], after[id], id:sub(#"homes:" + 1))
+    if text then
+      return text
+    end
+  end
+end
+
+-- How many there are in all pools, counted anew: an unknown count is no loss.
+local function sum(facts)
+  local all = 0
+  for _, key in ipairs { "legacy", "new", "elsewhere" } do
+    if math.type(facts[key]) ~= "integer" then
+      return nil
+    end
+    all = all + facts[key]
+  end
+  return all
+end
+
+local function nobody_is_lost(before, after, changed)
+  return homes_changed(before, after, changed, function(was, now, title)
+    local first, last = sum(was), sum(now)
+    if first and last and last < first then
+      return ("%s: %d had a home before, and %d have one now"):format(title, first, last)
+    end
+  end)
+end
+
+local function nobody_is_twice(before, after, changed)
+  return homes_changed(before, after, changed, function(was, now, title)
+    local first, last = sum(was), sum(now)
+    if first and last and last > first then
+      return ("%s: %d had a home before, and there are %d homes now"):format(title, first, last)
+    end
+  end)
+end
+
+-- Whoever is still there when their pool is retired has no home.
+local function no_pool_is_retired_under_anybody(before, after, changed)
+  for _, id in ipairs(changed) do
+    local name, side = id:match("^deployment:(.*)%.(%l+)$")
+    if name and before[id].state ~= "retired" and after[id].state == "retired" then
+      for _, resource in ipairs(populations_of(platform.named(name))) do
+        local count = after[resource][side]
+        if count ~= 0 then
+          return ("the %s pool of %s is retired while %s of %s have their home in it"):format(side,
+            name, math.type(count) == "integer" and count or "some",
+            resource:sub(#"homes:" + 1))
+        end
+      end
+    end
+  end
+end
+
 local shipped = {
   { title = "at most one copy of a database can be written to", broken = one_writable_copy,
     mend = "Use database.recover, which looks at the other copies first, without an override." },
@@ -173,6 +238,13 @@ local shipped = {
     mend = "Set the state of the pool after the database was brought online." },
   { title = "active servers are near the database", broken = servers_are_near,
     mend = "Use pool.set_active_servers(pool, near(db.secondary))." },
+  { title = "nobody is lost when users are moved", broken = nobody_is_lost,
+    mend = "Use each(people.users, {}, move_to(people.new))." },
+  { title = "nobody is in two pools", broken = nobody_is_twice,
+    mend = "Use each(people.users, {}, move_to(people.new))." },
+  { title = "no pool is retired while somebody has a home in it",
+    broken = no_pool_is_retired_under_anybody,
+    mend = "Put each(…, move_to(people.new)) for users and applications before the step." },
 }
 
 -- Why a condition does not hold, or nil. `assumed` is for what cannot be known: see cond.check.

@@ -19,6 +19,15 @@ local function is_down(facts)
   return facts.state == "unreachable" or facts.state == "missing"
 end
 
+-- One more or less of the users in a pool, where the counts are known.
+local function one_more(facts, who, side, by)
+  if who ~= "users" or math.type(facts[side]) ~= "integer" or math.type(facts.total) ~= "integer"
+    or facts[side] + by < 0 then
+    return nil
+  end
+  return changed(facts, { [side] = facts[side] + by, total = facts.total + by })
+end
+
 -- {kind, words, happens(facts, role) → the facts afterwards, or nil when it cannot happen}
 local moves = {
   {
@@ -71,13 +80,60 @@ local moves = {
       return facts.state ~= "unreachable" and { state = "unreachable" } or nil
     end,
   },
+  {
+    kind = "homes",
+    words = "somebody joins %s in the legacy pool",
+    happens = function(facts, who)
+      return one_more(facts, who, "legacy", 1)
+    end,
+  },
+  {
+    kind = "homes",
+    words = "somebody leaves %s",
+    happens = function(facts, who)
+      return one_more(facts, who, facts.legacy == 0 and "new" or "legacy", -1)
+    end,
+  },
+  {
+    kind = "homes",
+    words = "the directory of %s cannot be read any more",
+    happens = function(facts, who)
+      return who == "users" and facts.state == "online" and { state = "unreachable" } or nil
+    end,
+  },
+  {
+    kind = "deployment",
+    words = "replication to %s stops",
+    happens = function(facts)
+      return facts.state == "deployed" and facts.replicated
+        and changed(facts, { replicated = false }) or nil
+    end,
+  },
+  {
+    kind = "services",
+    words = "a service of %s stops",
+    happens = function(facts)
+      return facts.state == "running"
+        and changed(facts, { state = "stopped", not_running = { "a service" } }) or nil
+    end,
+  },
+  {
+    kind = "talk",
+    words = "a route between the pools of %s breaks",
+    happens = function(facts)
+      return facts.state ~= "broken" and facts.state ~= "unreachable"
+        and changed(facts, { state = "broken", reason = "messages fail" }) or nil
+    end,
+  },
 }
 
 -- "database:mgc.primary" → "database", "the primary of mgc", "primary"
 local function parts(resource)
   local kind, rest = resource:match("^([^:]*):(.*)$")
   local name, role = (rest or ""):match("^(.*)%.([^.]*)$")
-  if not name or not inventory.copy(name, role) then
+  if kind == "homes" then
+    return kind, name, role
+  elseif not name or not inventory.copy(name, role) then
     return kind or resource, rest or resource
   elseif kind == "database" then
     return kind, ("the %s of %s"):format(role:gsub("_", " "), name), role

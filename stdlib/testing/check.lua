@@ -13,11 +13,12 @@ local M = {}
 
 local outcomes = {
   "done", "killed", "refused", "failed", "diverged", "timeout", "interrupted", "unknown",
+  "parked",
 }
 
 local step_outcomes = {
   "kept", "changed", "skipped", "refused", "failed", "diverged", "timeout", "interrupted",
-  "unknown", "killed", "not reached",
+  "unknown", "killed", "not reached", "parked",
 }
 
 -- {titles = {title = index}, ids = {…}, faults = {name = {looks}}}

@@ -127,11 +127,12 @@ local function backups_of(copy, observe)
     and observe(("log_backups:%s.secondary"):format(copy.database)) or {}
 end
 
--- What is told of the log backups of a copy that was brought online, where its platform tells less.
--- Of what was never looked at nobody could say afterwards whether it has become another.
+-- What is told of the log backups once a copy was brought online, where its platform tells less, or
+-- another thing. Of what was never looked at nobody could say afterwards whether it has become
+-- another.
 local function backups_afterwards(copy, observe, changed)
   local found, afterwards = inventory.database(copy.database), registry.of(copy).backups_afterwards
-  if afterwards and found and found.log_shipping and copy.role == "secondary" then
+  if afterwards and found and found.log_shipping then
     for id, facts in pairs(afterwards(copy, backups_of(copy, observe))) do
       changed[id] = observe(id) and facts
     end
@@ -162,7 +163,7 @@ local function becomes(copy, facts, observe)
     fork = next_fork(copy, facts, observe),
     recovered_lsn = facts.lsn,
     recovered_time = facts.time,
-    reason = copy.role == "primary" and "" or nil,
+    reason = copy.role == "primary" and registry.no_reason(copy) or nil,
   }
   -- One that is still to come online shows that the order was given.
   changed.coming_online = registry.of(copy).tells_coming and host.null
@@ -214,7 +215,7 @@ local recover = primitive.shipped {
     local copy = handles.of(a.copy)
     local platform = registry.of(copy)
     local changes = platform.opens and platform.opens(copy, facts) or {}
-    local change = platform.recover(copy, backups_of(copy, observe))
+    local change = platform.recover(copy, backups_of(copy, observe), facts)
     change.becomes = principals.moves(copy, facts, observe, tail_afterwards(copy, facts, observe,
       backups_afterwards(copy, observe, becomes(copy, facts, observe))))
     -- What comes before takes time, in which a server may have come back, or log backups in.

@@ -118,7 +118,7 @@ local unknown_lsn = schema.unknown_fact("database", "lsn")
 local function seeded(copy, from, there)
   local becomes = list.copy(gone)
   becomes.state, becomes.database_id, becomes.fork = closed(copy), there.database_id, there.fork
-  becomes.lsn, becomes.time, becomes.reason = there.lsn, there.time, ""
+  becomes.lsn, becomes.time, becomes.reason = there.lsn, there.time, registry.no_reason(copy)
   becomes[from.id] = { lsn = unknown_lsn }
   return becomes
 end

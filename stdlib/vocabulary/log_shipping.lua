@@ -15,24 +15,36 @@ local function can_have_job(facts)
   return list.contains({ "restoring", "standby" }, facts.state) and not recovered.has_left(facts)
 end
 
+-- Whether the copy was stopped to go on with the primary, and has not been started again: all that
+-- is known of it is that it is closed. It was found to fit before.
+local function is_half_set_up(copy, facts)
+  return facts.state == registry.closed_state(copy) and facts.held_by ~= nil and facts.lsn == nil
+end
+
 local function primary_id(copy)
   return ("database:%s.primary"):format(copy.database)
+end
+
+-- Everything that is known of its log backups is seen anew.
+local function counted_anew(copy, becomes)
+  becomes[("log_backups:%s.secondary"):format(copy.database)] = schema.unknown "log_backups"
+  becomes[("log_chain:%s.secondary"):format(copy.database)] = schema.unknown "log_chain"
+  becomes[("tail:%s.primary"):format(copy.database)] = schema.unknown "tail"
+  return becomes
 end
 
 local function afterwards(copy, there, job, anew)
   local unknown = schema.unknown "database"
   local becomes = { state = registry.closed_state(copy), writable = false, fork = there.fork,
     handed_over_lsn = host.null, log_shipping = "configured",
-    log_shipping_job = match.foretold(job) }
+    log_shipping_job = job and match.foretold(job)
+      or schema.unknown_fact("database", "log_shipping_job") }
   if anew then
     becomes.fork, becomes.database_id = unknown.fork, unknown.database_id
     becomes[primary_id(copy)] = { fork = unknown.fork, database_id = unknown.database_id,
       reason = "" }
   end
-  becomes[("log_backups:%s.secondary"):format(copy.database)] = schema.unknown "log_backups"
-  becomes[("log_chain:%s.secondary"):format(copy.database)] = schema.unknown "log_chain"
-  becomes[("tail:%s.primary"):format(copy.database)] = schema.unknown "tail"
-  return becomes
+  return counted_anew(copy, becomes)
 end
 
 -- Whether the copy is on the primary's recovery fork, or ends where that fork began.
@@ -56,7 +68,7 @@ local function unfit(copy, facts, primary, there)
   if there.state ~= "online" or not there.writable then
     return ("%s is %s, so there is nothing to ship from"):format(primary.title,
       tostring(there.state))
-  elseif is_for_nothing(facts, there) then
+  elseif is_for_nothing(facts, there) or is_half_set_up(copy, facts) then
     return nil
   elseif facts.state ~= registry.closed_state(copy) or facts.incomplete_lsn then
     return ("%s is %s%s, so it takes no log backups"):format(copy.title, tostring(facts.state),
@@ -86,6 +98,21 @@ local function with_job(copy, becomes, change, before, begin)
   change.becomes, change.resource = becomes, copy.id
   changes[#changes + 1], changes[#changes + 2] = change, begin
   return changes
+end
+
+-- No copy stays down because a run is taken back. Whether it had gone on with the primary by then,
+-- or can be opened again, is seen only afterwards.
+local function mend_half(a, before, _, _, observe)
+  local copy = handles.of(a.copy)
+  if not is_half_set_up(copy, observe(a.copy)) then
+    return ("%s was not left half set up, and goes on with what it follows"):format(copy.title)
+  end
+  local change = registry.of(copy).end_half_install(copy)
+  local becomes = counted_anew(copy, change.becomes)
+  becomes.state, becomes.writable = registry.closed_state(copy), false
+  becomes.database_id, becomes.fork = before.database_id, schema.unknown_fact("database", "fork")
+  becomes.handed_over_lsn = schema.unknown_fact("database", "handed_over_lsn")
+  return { change }
 end
 
 -- Begins log shipping from the primary into a secondary that ends where the primary began, and sets
@@ -124,8 +151,15 @@ local install = primitive.shipped {
     local platform, from = registry.of(copy), registry.copy_named(copy.database .. ".primary")
     local job, there = platform.log_shipping_job(copy), observe(primary_id(copy))
     local anew = is_for_nothing(facts, there)
-    return with_job(copy, afterwards(copy, there, job, anew),
+    local becomes = afterwards(copy, there, job, anew)
+    becomes.database_id = becomes.database_id
+      or is_half_set_up(copy, facts) and there.database_id or nil
+    return with_job(copy, becomes,
       registry.able(copy, "install_log_shipping")(from, copy, job, anew))
+  end,
+  mends = function(a)
+    local copy = handles.of(a.copy)
+    return registry.of(copy).end_half_install and mend_half
   end,
 }
 

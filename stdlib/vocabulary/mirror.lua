@@ -27,8 +27,12 @@ local function link_id(mirror)
   return ("mirror:%s.%s"):format(mirror.database, mirror.role)
 end
 
--- Sessions on the copy that is to be replaced. The agent that feeds it is ended with it.
+-- Sessions on the copy that is to be replaced or removed, where those are in the way. The agent
+-- that feeds it is ended with it.
 local function in_use(link, mirror, there)
+  if registry.of(mirror).minds_no_sessions then
+    return nil
+  end
   local others = list.map(there.session_list or {}, function(session)
     return link.agent ~= ("pid %d"):format(session.pid) and session or nil
   end)

@@ -213,6 +213,42 @@ T["a gate stands before something, and has a window to show"] = function()
     '3: a gate cannot show "data_los_window" | did you mean data_loss_window?')
 end
 
+T["an override gives a reason"] = function()
+  for _, statement in ipairs { 'guard "g" { db.secondary:is "online", override = "now" }',
+    'gate "g" { after = "2d", override = "now" }' } do
+    for _, reason in ipairs { "", " \t" } do
+      local loaded = lab.body(statement .. fine, { set = { now = reason } })
+      expect.equal(lab.errors(loaded),
+        host.list { '1: now gives no reason | say why: --set now="…"; it is recorded' })
+    end
+    expect.equal(lab.errors(lab.body(statement .. fine, { set = { now = "a drill" } })),
+      host.list {})
+  end
+end
+
+T["what it costs to take a step back is said in texts"] = function()
+  for _, caveats in ipairs { "{ 1 }", '{ why = "x" }', "{ {} }" } do
+    expect_mistake(('step "a" { warn "x", caveats = %s }'):format(caveats) .. fine,
+      '3: caveats are texts in a list | write caveats = { "New meetings stop working." }')
+  end
+  expect_mistake('step "a" { warn "x", caveats = "x" }' .. fine,
+    '3: "caveats" of a step must be a table in braces')
+end
+
+T["a gate waits for a time that can be counted, and only that can be overridden"] = function()
+  expect_mistake('gate "go?" { after = "soon" }' .. fine,
+    '3: "soon" is not a duration | write for example "30s" or "5m"')
+  for _, wait in ipairs { "0s", "99999d", "999999999999d" } do
+    expect_mistake(('gate "go?" { after = "%s" }'):format(wait) .. fine,
+      "3: a gate waits for more than nothing and at most for 3660d")
+  end
+  expect_mistake('gate "go?" { parks = "yes" }' .. fine,
+    '3: "parks" of a gate must be true or false')
+  expect_mistake('gate "go?" { parks = true, override = "now" }' .. fine,
+    '3: nothing of this gate can be overridden: it has no "after" | the override of a gate '
+      .. "shortens the time that it waits; remove it, or add after")
+end
+
 T["the keys of a step have types"] = function()
   expect_mistake('step "a" {\n  warn "x",\n  optional = "yes",\n  timeout = "soon",\n'
     .. '  retry = { time = 3 },\n}',

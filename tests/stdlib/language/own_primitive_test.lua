@@ -40,6 +40,21 @@ T["it is kept, changed and diverged like them"] = function()
   expect.equal(#loaded.runbook.items, 1)
 end
 
+T["it tells by the facts what it costs to take it back"] = function()
+  lab.body('local p = primitive { name = "p", args = { { "copy", "copy" }, { "say", "text" } },\n'
+    .. '  changes = function() return {} end,\n'
+    .. '  caveats = function(a, observe)\n'
+    .. '    return { a.say .. " " .. observe(a.copy).state, observe(chat).state }\n'
+    .. '  end }\n'
+    .. 'step "s" { p(db.secondary, "a"), p(db.primary, "b"), warn "x", caveats = { "First." } }')
+  local world = lab.world()
+  expect.equal(lab.caveats(world, { index = 1, action = 0 }),
+    host.list { "First.", "a restoring", "Normal", "b unreachable", "Normal" })
+  expect.equal(lab.caveats(world, { index = 1, action = 2 }),
+    host.list { "First.", "b unreachable", "Normal" })
+  expect.equal(lab.caveats(world, { index = 1, action = 3 }), host.list { "First." })
+end
+
 T["it can be used twice"] = function()
   local loaded = lab.body('local greet = require "greet"\nstep "s" { greet(db.primary, "a"), '
     .. 'greet(db.primary, "b"), greet(db.primary, "a") }')

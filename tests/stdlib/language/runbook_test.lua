@@ -110,6 +110,60 @@ T["a gate that is answered with no refuses"] = function()
   expect.equal({ result.outcome, result.reason }, { "refused", "Go? was not approved by ada" })
 end
 
+local early = { since = "2026-11-20T10:00:00.042Z", ["until"] = "2026-12-04T10:00:00.042Z",
+  remaining_ms = 5000 }
+
+T["a gate that is reached too early parks the run, whatever the answer would be"] = function()
+  lab.body('gate "Go?" { after = "14d" }\nstep "s" { warn "x" }')
+  local world = lab.world()
+  expect.equal(lab.perform(world, 1).outcome, "kept")
+  world.reached, world.asked = early, {}
+  local result = lab.perform(world, 1)
+  expect.equal({ result.outcome, result.reason }, { "parked", "it waits until 2026-12-04 10:00:00 "
+    .. "UTC: 14d after it was first reached, 2026-11-20 10:00:00 UTC" })
+  expect.equal(result.parked, { since = early.since, ["until"] = early["until"],
+    waits_for = "time" })
+  expect.equal(#world.asked, 0)
+end
+
+T["only the named reason shortens what a gate waits"] = function()
+  local body = 'gate "Go?" { after = "14d", override = "now" }\nstep "s" { warn "x" }'
+  lab.body(body)
+  local world = lab.world()
+  world.reached = early
+  expect.equal(lab.perform(world, 1).outcome, "parked")
+  local loaded = lab.body(body, { set = { now = "the pilots are content" } })
+  expect.equal(loaded.runbook.params.now, { type = "override", value = "the pilots are content" })
+  expect.equal(lab.perform(world, 1).outcome, "kept")
+  expect.equal(world.notes[1].kind, "warning")
+  expect.equal(world.notes[1].text,
+    "Go?: its 14d are not waited for; waived by now: the pilots are content")
+end
+
+T["a gate that nobody answers parks the run only where it says so"] = function()
+  lab.body('gate "Go?" { parks = true }\nstep "s" { warn "x" }')
+  local world = lab.world()
+  world.says = "later"
+  local result = lab.perform(world, 1)
+  expect.equal({ result.outcome, result.reason }, { "parked", "nobody has answered yet" })
+  expect.equal(result.parked, { since = "2026-11-20T10:00:00.000Z", waits_for = "answer" })
+  expect.equal(world.asked[1].parks, true)
+  world.says = "no"
+  expect.equal(lab.perform(world, 1).outcome, "refused")
+  lab.body('gate "Go?" {}\nstep "s" { warn "x" }')
+  world.says = "later"
+  expect.equal(lab.perform(world, 1).outcome, "refused")
+  expect.equal(world.asked[3].parks, nil)
+end
+
+T["a gate that only parks is put, also when the clock was set back"] = function()
+  lab.body('gate "Go?" { parks = true }\nstep "s" { warn "x" }')
+  local world = lab.world()
+  world.reached = early
+  expect.equal(lab.perform(world, 1).outcome, "kept")
+  expect.equal(#world.asked, 1)
+end
+
 local statement = 'sql.change { on = db.secondary, statement = "x" }'
 
 T["a failed change is tried again when that may help"] = function()

@@ -45,6 +45,8 @@ T["a gate says what the question is about"] = function()
   local says = said('gate "g" { shows = { "data_loss_window" } }\n'
     .. 'step "s" { database.recover(db.secondary), point_of_no_return = true }').items[1].says
   expect.equal(says.recovers, "database:mgc.secondary")
+  says = said('gate "g" { after = "2h", parks = true, override = "now" }\n' .. copy).items[1].says
+  expect.equal({ says.after_ms, says.parks, says.override }, { 7200000, true, "now" })
 end
 
 T["facts of one's own are said with how they are looked at"] = function()

@@ -163,6 +163,9 @@ function World:answer(effect)
     end
   elseif effect.op == "now" then
     return self.clock
+  elseif effect.op == "reached" then
+    return self.reached or { since = "2026-11-20T10:00:00.000Z", remaining_ms = 0,
+      ["until"] = "2026-12-04T10:00:00.000Z" }
   elseif effect.op == "ask" then
     self.asked[#self.asked + 1] = effect
     return { answer = self.says or "yes", by = "ada" }
@@ -221,6 +224,15 @@ end
 function lab.take_back(world, args)
   return drive(function()
     return lab.host.take_back(args)
+  end, function(effect)
+    return world:answer(effect)
+  end)
+end
+
+-- What it costs to take an item back.
+function lab.caveats(world, args)
+  return drive(function()
+    return lab.host.caveats(args)
   end, function(effect)
     return world:answer(effect)
   end)

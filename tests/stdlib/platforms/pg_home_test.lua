@@ -94,6 +94,7 @@ T["the old primary is made a standby of the other side, and put back"] = functio
   expect.equal(change.args, { from = "sql3", server = "sql1", database = "mgc", share = "/share" })
   local becomes = change.becomes[primary]
   expect.equal({ becomes.state, becomes.fork }, { "standby", "timeline 2" })
+  expect.equal(becomes.lsn["$unknown"], "lsn")
   expect.equal(change.becomes[link].state["$unknown"], "text")
   expect_outcome(lab.take_back(world, { index = 1, action = 1, undo = change.undo }), "changed")
   expect.equal(world.changes[2].row, "standby.unseed")
@@ -187,6 +188,37 @@ T["a secondary that ends elsewhere, or a job that nobody can begin, is refused"]
     "the site does not say how log shipping to sql3 is begun")
 end
 
+-- All that is known of a secondary that was stopped to follow the primary.
+local function half()
+  local all = home()
+  all[secondary] = { state = "standby", log_shipping = "none", log_shipping_job = "",
+    held_by = "its server was stopped to follow another, and that has not ended" }
+  return all
+end
+
+T["one that was stopped to follow the primary is gone on with, or started"] = function()
+  local world = lab.world(half(), true)
+  lab.step(world, "log_shipping.install(db.secondary)", { site = site() })
+  expect.equal(world.changes[1].row, "standby.ship_from")
+  expect.equal(world.changes[1].becomes[secondary].database_id, "77")
+  expect.truthy(world.changes[1].undo.mends)
+  world.facts[secondary] = half()[secondary]
+  local undo = { index = 1, action = 1, undo = world.changes[1].undo }
+  lab.take_back(world, undo)
+  local change = world.changes[#world.changes]
+  expect.equal(change.row, "standby.go_on")
+  expect.equal(change.args, { server = "sql3", database = "mgc" })
+  world.facts[secondary] = copy "standby"
+  expect_outcome(lab.take_back(world, undo), "skipped", "was not left half set up")
+end
+
+T["one that was stopped to follow the primary keeps nobody from being brought online"] = function()
+  local all = half()
+  all[primary] = copy("standby", { handed_over_lsn = 500 })
+  local _, world = play("database.reopen(db.primary)", all)
+  expect.equal(world.changes[1].row, "standby.reopen")
+end
+
 T["a secondary that is gone is made anew first"] = function()
   local all = home()
   all[secondary] = { state = "missing", log_shipping = "none" }
@@ -206,6 +238,17 @@ T["nobody waits for a mirror that is removed"] = function()
   expect.equal(world.changes[1].row, "mirrors.pg_waits")
   expect.equal(world.changes[2].row, "mirrors.pg_remove")
   expect.equal(world.changes[2].becomes[mirror].state, "missing")
+end
+
+T["whoever reads on a mirror does not keep it from being removed or made anew"] = function()
+  local all = home()
+  local readers = host.list { { pid = 7, program = "reader" } }
+  all[link] = { state = "following", principal = "sql1", synchronous = true, waits_for = "sql2" }
+  all[mirror] = copy("mirror", { fork = "timeline 3", sessions = 1, session_list = readers })
+  expect_outcome(play("mirror.remove(db.mirror)", all), "changed")
+  all[link].state = "stalled"
+  expect_outcome(play("mirror.install { principal = db.primary, mirror = db.mirror }", all),
+    "changed")
 end
 
 T["a mirror that a removal has stopped is removed by whoever goes on"] = function()

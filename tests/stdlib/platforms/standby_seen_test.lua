@@ -85,6 +85,24 @@ T["of what is hidden by the database's settings the server's own counts"] = func
   expect.equal(online.closed_by, "ALTER X")
 end
 
+T["settings are asked for when the server has read its configuration again"] = function()
+  local asked = 0
+  local function look(configured, command)
+    return observe(secondary, { configured = configured }, { ["sql.query"] = function(args)
+      local is_theirs = args.sql:find("pg_settings", 1, true)
+      asked = asked + (is_theirs and 1 or 0)
+      return is_theirs and { columns = host.list { "configured", "restore_command" },
+        rows = host.list { host.list { configured, command } } } or nil
+    end }).held_by
+  end
+  expect.equal(look("7 noon", "cp"), nil)
+  expect.equal(look("7 noon", ""), nil)
+  expect.equal(asked, 1)
+  expect.equal(look("7 later", ""), "it has no restore_command")
+  expect.equal(look("8 later", "cp"), nil)
+  expect.equal(asked, 3)
+end
+
 T["the rights that are missing depend on what has to be changed"] = function()
   local function missing(more, found)
     return observe(secondary, more, { ["sql.query"] = function(args)
@@ -278,6 +296,64 @@ T["one that left ahead of the standby is another way that somebody went"] = func
   expect.equal(found.problem, "foreign_fork")
   expect.equal(found.problem_text, "00000002.history says that timeline 2 left timeline 1 at LSN "
     .. "40370176, and the copy is at LSN 39845888")
+end
+
+T["what is seen of a standby in one survey is of one moment, while it replays"] = function()
+  lab.body("", { site = site() })
+  local asked = 0
+  local function look(resource, word)
+    return drive(function()
+      return lab.host.observe { resource = resource, survey = word }
+    end, function(effect)
+      local sql, value = effect.args.sql or ""
+      if sql:find("pg_is_in_recovery()::int AS restoring", 1, true) then
+        asked = asked + 1
+        value = answer { lsn = 0x2600000 + asked * 0x100 }
+      elseif effect.row == "folder.list" then
+        value = file_lines(f26)
+      elseif effect.row == "sql.query" then
+        value = { columns = host.list { "pid" }, rows = host.list {} }
+      end
+      return value and { ok = true, value = value }
+        or { ok = false, error = { code = "not_found", message = "no answer" } }
+    end)
+  end
+  local first = look(secondary, "first")
+  expect.equal(look(backups, "next").applied_lsn, first.lsn)
+  expect.equal(asked, 1)
+  expect.equal(look(backups, "first").applied_lsn, first.lsn + 0x100)
+  expect.equal(look(backups).applied_lsn, first.lsn + 0x200)
+  expect.equal(look(secondary).lsn, first.lsn + 0x300)
+end
+
+T["the folders of log files are listed once in a survey"] = function()
+  lab.body("", { site = straight() })
+  local asked = {}
+  local function look(resource, word)
+    return drive(function()
+      return lab.host.observe { resource = resource, survey = word }
+    end, function(effect)
+      local of = effect.args.path or effect.row
+      asked[of] = (asked[of] or 0) + 1
+      local value = effect.row == "sql.query" and answer()
+        or effect.row == "folder.list" and file_lines(f26)
+        or effect.row == "wal.own" and file_lines(f27)
+        or effect.row == "wal.end" and { lsn = 0x27FFF00, time = "", whole = true, zeros = false,
+          reason = "", bad_lsn = 0 }
+      return value and { ok = true, value = value }
+        or { ok = false, error = { code = "not_found", message = "no answer" } }
+    end)
+  end
+  local function listings()
+    return { asked["/share"], asked["/copied"], asked["wal.own"] }
+  end
+  local first = look(backups, "first")
+  look("log_chain:mgc.secondary", "next")
+  expect.equal(look(backups, "next").chain, first.chain)
+  expect.equal(listings(), { 1, 1, 1 })
+  look(backups)
+  look(backups)
+  expect.equal(listings(), { 3, 3, 3 })
 end
 
 return T

@@ -67,8 +67,9 @@ T["a job may be ended and begun by programs of the site"] = function()
   local options = { site = site { stop = host.list { "systemctl", "stop", "copier" },
     start = host.list { "systemctl", "start", "copier" }, job = host.list {} } }
   local _, world = play("log_shipping.remove(db.secondary)", nil, options)
-  expect.equal(world.changes[1].row, "command.run")
-  expect.equal(world.changes[1].args, { argv = { "systemctl", "stop", "copier" } })
+  expect.equal(world.changes[1].row, "process.end")
+  expect.equal(world.changes[1].args, { pid_file = "/run/copier", program = "copier --often",
+    argv = { "systemctl", "stop", "copier" } })
   lab.take_back(world, { index = 1, action = 1, undo = world.changes[1].undo })
   expect.equal(world.changes[2].args, { argv = { "systemctl", "start", "copier" } })
   expect.equal(world.changes[2].becomes[secondary],
@@ -167,6 +168,15 @@ T["the timeline of a standby that comes online is foretold"] = function()
   expect.equal(world.changes[2].row, "standby.prove")
   expect.equal(world.changes[1].becomes[secondary].fork, "timeline 2")
   expect.equal(world.changes[1].becomes[secondary].recovered_lsn, 41900000)
+end
+
+T["an order to come online is one to the server that was seen; a row settles it"] = function()
+  local world = lab.world(ready { serving_since = "2026-11-21T10:00:00.000001Z" }, true)
+  lab.step(world, recover, { site = site() })
+  expect.equal(world.changes[1].bound, { since = "2026-11-21T10:00:00.000001Z" })
+  expect.equal(world.changes[1].settles, "standby.order")
+  expect.equal(world.changes[1].args, { server = "sql3", database = "mgc" })
+  expect.equal(world.changes[2].settles, nil)
 end
 
 T["readers that came back do not keep it from coming online"] = function()

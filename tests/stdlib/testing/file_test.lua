@@ -134,7 +134,7 @@ T["outcomes are words of the language"] = function()
     '2: "don" is no outcome here | did you mean done?')
   does_not_fit('test "t" { expect = { steps = { ["Bring it online"] = "done" } } }',
     '2: "done" is no outcome here | known are: changed, diverged, failed, interrupted, kept, '
-      .. "killed, not reached, refused, skipped, timeout, unknown")
+      .. "killed, not reached, parked, refused, skipped, timeout, unknown")
 end
 
 T["resources and facts are known ones"] = function()
@@ -153,8 +153,9 @@ T["facts that the file gives itself keep the schema"] = function()
     .. 'test "t" { expect = { changes = 1 } }', {})
   expect.equal(lab.errors(checked), host.list {
     '3: the fact "version" of pool:chat is text, not int | write a whole number',
-    "4: pol:chat is of no kind that there is; the kinds are: command, database, file, "
-      .. "log_backups, log_chain, mirror, pool, sql, tail | did you mean pool?",
+    "4: pol:chat is of no kind that there is; the kinds are: administration, backup, caveats, "
+      .. "command, database, deployment, file, homes, log_backups, log_chain, mirror, pool, "
+      .. "services, sql, tail, talk | did you mean pool?",
   })
 end
 
