@@ -159,17 +159,19 @@ static struct bsc_value *asked(void *self, const struct bsc_value *effect)
 }
 
 struct bsc_journal *conform_journal(const struct conform_scene *scene,
-                                    const struct conform_sides *sides, const char *name,
+                                    const struct conform_sides *sides, const char *mode,
                                     struct bsc_err *err)
 {
-    char *path = conform_path(scene, name);
+    bool is_new = strcmp(mode, "run") == 0;
+    char *path = conform_path(scene, CONFORM_JOURNAL);
     struct bsc_journal_options options = {.sys = bsc_sys_real(),
                                           .clock = bsc_clock_real(),
                                           .redactor = sides->redactor,
                                           .path = path,
                                           .force = true};
-    struct bsc_journal *journal = bsc_journal_create(&options, err);
-    struct bsc_value *about = bsc_run_about(&sides->session, sides->plan, "conformance", "run");
+    struct bsc_journal *journal =
+        is_new ? bsc_journal_create(&options, err) : bsc_journal_open(&options, NULL, err);
+    struct bsc_value *about = bsc_run_about(&sides->session, sides->plan, "conformance", mode);
     if (journal != NULL && !bsc_run_record_begin(journal, about, err)) {
         bsc_journal_close(journal, err);
         journal = NULL;
@@ -185,7 +187,7 @@ static bool run_live(const struct conform_scene *scene, struct conform_sides *si
     struct bsc_run_hooks hooks = {.self = sides, .item_end = item_end};
     struct bsc_run_live_hooks live = {
         .self = sides, .change_begin = change_begin, .note = noted, .ask = asked};
-    struct bsc_journal *journal = conform_journal(scene, sides, "journal.jsonl", err);
+    struct bsc_journal *journal = conform_journal(scene, sides, "run", err);
     if (journal == NULL) {
         bsc_value_free(facts);
         return false;

@@ -42,9 +42,12 @@ bool conform_act_undo(const struct conform_scene *scene, struct conform_sides *s
 /* The facts of all resources as they are now; returns owned, NULL on failure. */
 struct bsc_value *conform_observe(struct conform_sides *sides, struct bsc_err *err);
 
-/* Makes an empty journal for a run of the plan; returns owned. */
+/* The journal of the run, in the site. */
+#define CONFORM_JOURNAL "journal.jsonl"
+
+/* Makes it for a run of the plan, or goes on with it where `mode` is "rollback"; returns owned. */
 struct bsc_journal *conform_journal(const struct conform_scene *scene,
-                                    const struct conform_sides *sides, const char *name,
+                                    const struct conform_sides *sides, const char *mode,
                                     struct bsc_err *err);
 
 #endif

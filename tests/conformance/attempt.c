@@ -109,8 +109,7 @@ bool conform_try_turn(const struct conform_bench *bench, const struct conform_tu
     bsc_buf_init(&runbook);
     conform_write_step(&runbook, turn->action, turn->more);
     const struct conform_scene scene = {bench, &subject, &state, &holders, runbook.data};
-    conform_remove(&scene, "journal.jsonl");
-    conform_remove(&scene, "undo.jsonl");
+    conform_remove(&scene, CONFORM_JOURNAL);
     judge(&scene, !turn->stays);
     bsc_buf_release(&runbook);
     return bench->verdict->agrees;

@@ -34,7 +34,7 @@ static const char site_text[] =
     "                  kept: \"SELECT count(*) FROM message\" }\n"
     "%s"
     "pools:\n"
-    "%s";
+    "%s%s";
 
 static const char table_text[] =
     "  chat: { driver: table, server: app, file: pool.db, table: pool, database: mgc,\n"
@@ -57,8 +57,9 @@ static void write_site_file(const struct conform_scene *scene)
     bool mirrors = conform_word(scene, "target")[0] != '\0';
     bool haproxy = conform_word(scene, "front")[0] != '\0';
     char *pool = haproxy ? conform_haproxy_pool(scene) : bsc_mem_text(table_text);
-    char *text = bsc_mem_format(site_text, conform_is(scene, "disk", "nowhere") ? "" : salvage,
-                                limit, mirrors ? mirrors_text : "", pool);
+    char *text =
+        bsc_mem_format(site_text, conform_is(scene, "disk", "nowhere") ? "" : salvage, limit,
+                       mirrors ? mirrors_text : "", pool, conform_directory_site(scene));
     conform_put_text(scene, "site.yaml", text);
     bsc_mem_free(pool);
     bsc_mem_free(text);
@@ -93,6 +94,7 @@ void conform_build(const struct conform_scene *scene)
     conform_build_pool(scene);
     conform_build_haproxy(scene);
     conform_build_own(scene);
+    conform_build_directory(scene);
     conform_build_folders(scene);
     write_site_file(scene);
 }

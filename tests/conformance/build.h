@@ -34,4 +34,8 @@ char *conform_haproxy_pool(const struct conform_scene *scene);
 void conform_build_pool(const struct conform_scene *scene);
 void conform_build_own(const struct conform_scene *scene);
 
+/* A user directory, where the subject has one; and what the site says of it then. */
+void conform_build_directory(const struct conform_scene *scene);
+const char *conform_directory_site(const struct conform_scene *scene);
+
 #endif

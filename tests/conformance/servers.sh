@@ -251,6 +251,62 @@ mirroring() {
     turn kept 'pool.set_state(chat, "FailedOver")'
 }
 
+seed='database.seed { copy = db.primary, from = db.secondary }'
+catch_up='database.catch_up { copy = db.primary, from = db.secondary }'
+
+# The old primary's data centre is back, and nobody writes. Its mirror would dial every few seconds.
+come_back() {
+    bsc lab repair site
+    exits 0
+    as_owner "${psql%psql}pg_ctl" stop -w -m fast -D "$work/site/dc1/sql2/data"
+    writer=$(cat site/.lab/pids/writer)
+    kill "$writer"
+    until_true 10 gone "$writer"
+}
+
+wakes_and_has_replayed_all() {
+    pg dc1/sql1 "SELECT pg_reload_conf()" >reloaded
+    [ "$(pg dc1/sql1 "SELECT pg_last_wal_replay_lsn()")" = \
+        "$(pg dc2/sql3 "SELECT pg_last_wal_replay_lsn()")" ]
+}
+
+seeding() {
+    it "the old primary is made a copy of the other side"
+    turn refused "$catch_up"
+    because "is not on the recovery fork of"
+    turn refused 'database.hand_over(db.secondary)'
+    because "so it cannot take over"
+    turn changed "$seed"
+    turn changed "$seed" --stays
+    turn kept "$seed"
+    turn changed "$catch_up"
+}
+
+# When a server was brought online it tells until it is stopped, so nothing here is taken back.
+handing_over() {
+    it "the side that is online is closed and opened again"
+    turn refused 'database.hand_over(db.secondary)'
+    because "has a mirror that follows it"
+    turn changed 'mirror.remove(db.secondary_mirror)' --stays
+    turn changed 'database.hand_over(db.secondary)' --stays
+    turn kept 'database.hand_over(db.secondary)'
+    turn changed 'database.reopen(db.secondary)' --stays
+    turn changed 'database.hand_over(db.secondary)' --stays
+    until_true 20 wakes_and_has_replayed_all
+    turn kept "$catch_up"
+}
+
+shipping_again() {
+    it "the log is shipped from the primary again"
+    turn refused 'log_shipping.install(db.secondary)'
+    because "so there is nothing to ship from"
+    turn changed 'database.recover(db.primary)' 'point_of_no_return = true' --stays
+    turn refused 'database.reopen(db.secondary)'
+    because "two writable copies must never exist"
+    turn changed 'log_shipping.install(db.secondary)'
+    turn kept 'log_shipping.install(db.secondary)'
+}
+
 # Each primitive of a runbook has done its work at least once.
 has_tried_all() {
     for primitive in $(sed 's/--.*//' "$1" | grep -oE '\b[a-z_]+\.[a-z_]+(\(| \{)' | sort -u |
@@ -259,8 +315,7 @@ has_tried_all() {
     done
 }
 
-# Runbooks for the way home belong to the list once their primitives have turns here.
-runbooks=$failover
+runbooks="$failover $source_tree/runbooks/failback.lua $source_tree/runbooks/switchover.lua"
 psql=$(echo /usr/lib/postgresql/*/bin/psql)
 new_servers site
 hold_still
@@ -274,6 +329,10 @@ clearing
 recovering
 leading
 mirroring
+come_back
+seeding
+handing_over
+shipping_again
 it "each primitive of the runbooks is among them"
 for runbook in $runbooks; do
     has_tried_all "$runbook"

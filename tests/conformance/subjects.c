@@ -33,6 +33,12 @@ const struct conform_subject *const conform_subjects[] = {&conform_log_shipping_
                                                           &conform_ask,
                                                           &conform_warn,
                                                           &conform_verify,
+                                                          &conform_each,
+                                                          &conform_directory_back_up,
+                                                          &conform_inventory_take,
+                                                          &conform_caveats_show,
+                                                          &conform_services_start,
+                                                          &conform_deployment_retire,
                                                           &conform_failover,
                                                           NULL};
 

@@ -41,6 +41,12 @@ extern const struct conform_subject conform_wait_until;
 extern const struct conform_subject conform_ask;
 extern const struct conform_subject conform_warn;
 extern const struct conform_subject conform_verify;
+extern const struct conform_subject conform_each;
+extern const struct conform_subject conform_directory_back_up;
+extern const struct conform_subject conform_inventory_take;
+extern const struct conform_subject conform_caveats_show;
+extern const struct conform_subject conform_services_start;
+extern const struct conform_subject conform_deployment_retire;
 extern const struct conform_subject conform_failover;
 
 /* Not a primitive: one whose twin says something else than what happens, to show that it is found.

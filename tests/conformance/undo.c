@@ -2,19 +2,23 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "journal/journal.h"
+#include "put.h"
 #include "run/back.h"
 #include "run/cursor.h"
 #include "run/execute.h"
+#include "run/past.h"
 #include "run/plan.h"
 
-/* What each change that was begun says of its undo, as the trail of the run. */
+/* What each change that was begun says of its undo, as the trail of the run. What only puts right
+ * an action that was left half done takes nothing back. */
 static struct bsc_value *trail_of(const struct bsc_value *begun)
 {
     struct bsc_value *trail = bsc_value_list();
     for (size_t i = 0; i < bsc_value_count(begun); i++) {
         const struct bsc_value *undo = bsc_value_get(bsc_value_at(begun, i), "undo");
-        if (undo == NULL)
+        if (undo == NULL || bsc_value_get_truth(undo, "mends"))
             continue;
         struct bsc_value *entry = bsc_value_map();
         bsc_value_set_int(entry, "item", 1);
@@ -47,34 +51,57 @@ static bool item_end(void *self, const struct bsc_value *item, const struct bsc_
     return true;
 }
 
+/* Reads what the run has written: changes of the way back are counted from there on. */
+static bool read_past(const struct conform_scene *scene, const struct conform_sides *sides,
+                      struct bsc_run_past *past, struct bsc_err *err)
+{
+    char *path = conform_path(scene, CONFORM_JOURNAL);
+    past->schema = sides->session.schema;
+    past->items = bsc_value_get(bsc_run_session_runbook(&sides->session), "items");
+    bool ok = bsc_run_past_read(past, bsc_sys_real(), path, err);
+    bsc_mem_free(path);
+    return ok;
+}
+
+/* Does what was planned on the twin. */
+static bool carry_out(const struct conform_scene *scene, struct conform_sides *sides,
+                      struct bsc_run_order *order, struct bsc_err *err)
+{
+    struct bsc_run_end end;
+    struct bsc_run_past past = {0};
+    bool ok = read_past(scene, sides, &past, err);
+    order->journal = ok ? conform_journal(scene, sides, "rollback", err) : NULL;
+    order->past = &past;
+    if (order->journal == NULL) {
+        bsc_run_cursor_free(order->cursor);
+        bsc_value_free(order->facts);
+        bsc_run_past_release(&past);
+        return false;
+    }
+    ok = bsc_run_execute(order, &end, err);
+    bsc_run_past_release(&past);
+    return bsc_journal_close(order->journal, err) && ok;
+}
+
 /* Plans on the twin what takes it back, and does it. */
 static bool perform(const struct conform_scene *scene, struct conform_sides *sides,
                     const struct bsc_value *items, struct bsc_err *err)
 {
     struct bsc_run_live_hooks live = {.self = sides, .change_end = change_end};
     struct bsc_run_hooks hooks = {.self = sides, .item_end = item_end};
-    struct bsc_run_end end;
     const struct bsc_run_rest rest = {.items = items};
     struct bsc_value *plan =
         bsc_run_plan_make_of(&sides->session, &rest, bsc_value_copy(sides->after), err);
     if (plan == NULL)
         return false;
-    struct bsc_journal *journal = conform_journal(scene, sides, "undo.jsonl", err);
     struct bsc_run_order order = {.session = &sides->session,
                                   .items = items,
                                   .cursor = bsc_run_cursor_new(plan),
                                   .facts = bsc_value_copy(sides->after),
-                                  .journal = journal,
                                   .hooks = &hooks,
                                   .live = &live};
     bsc_value_free(plan);
-    if (journal == NULL) {
-        bsc_run_cursor_free(order.cursor);
-        bsc_value_free(order.facts);
-        return false;
-    }
-    bool ok = bsc_run_execute(&order, &end, err);
-    return bsc_journal_close(journal, err) && ok;
+    return carry_out(scene, sides, &order, err);
 }
 
 bool conform_act_undo(const struct conform_scene *scene, struct conform_sides *sides,
