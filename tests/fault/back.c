@@ -14,10 +14,11 @@
 
 /* Of the last run's journal. */
 struct trail {
-    bool beyond;               /* the point of no return was begun */
-    bool back;                 /* a rollback was begun */
-    struct bsc_value *intents; /* owned {effect=statement} of the rollback */
-    struct bsc_value *times;   /* owned {statement=how often it was made} */
+    const struct fault_course *course; /* borrowed */
+    bool beyond;                       /* the point of no return was begun */
+    bool back;                         /* a rollback was begun */
+    struct bsc_value *intents;         /* owned {effect=statement} of the rollback */
+    struct bsc_value *times;           /* owned {statement=how often it was made} */
 };
 
 static void take_change(struct trail *trail, const struct bsc_journal_record *record,
@@ -36,6 +37,11 @@ static void take_change(struct trail *trail, const struct bsc_journal_record *re
                           bsc_value_get_number(trail->times, statement, 0) + 1);
 }
 
+static bool begins(const char *text, const char *with)
+{
+    return text != NULL && with != NULL && strncmp(text, with, strlen(with)) == 0;
+}
+
 static bool take_record(void *arg, const struct bsc_journal_record *record, struct bsc_err *err)
 {
     struct trail *trail = arg;
@@ -43,11 +49,12 @@ static bool take_record(void *arg, const struct bsc_journal_record *record, stru
     if (payload == NULL)
         return false;
     const char *mode = bsc_value_get_string(payload, "mode");
-    const char *row = bsc_value_get_string(payload, "row");
+    const char *beyond = trail->course->beyond;
     trail->back = trail->back || (record->kind == BSC_JOURNAL_RUN_BEGIN &&
                                   strcmp(mode != NULL ? mode : "", "rollback") == 0);
     trail->beyond = trail->beyond || (record->kind == BSC_JOURNAL_INTENT &&
-                                      strcmp(row != NULL ? row : "", "logs.recover") == 0);
+                                      (begins(bsc_value_get_string(payload, "row"), beyond) ||
+                                       begins(bsc_value_get_string(payload, "statement"), beyond)));
     take_change(trail, record, payload);
     bsc_value_free(payload);
     return true;
@@ -60,7 +67,8 @@ static void read_trail(struct fault_bench *bench, const struct fault_order *orde
     struct bsc_journal_report report = {0};
     struct bsc_journal_folder folder = {0};
     char *runs = bsc_mem_format("%s/runs", bench->site);
-    *ret = (struct trail){.intents = bsc_value_map(), .times = bsc_value_map()};
+    *ret = (struct trail){
+        .course = bench->course, .intents = bsc_value_map(), .times = bsc_value_map()};
     bool read = bsc_journal_folder_find(bsc_sys_real(), runs, "last", &folder, &err) &&
                 bsc_journal_read(bsc_sys_real(), folder.journal, take_record, ret, &report, &err);
     if (!read || report.state == BSC_JOURNAL_DAMAGED ||
@@ -125,14 +133,22 @@ static void judge_other(struct fault_bench *bench, const struct fault_order *ord
         fault_complain(bench, order, "rollback", "it was taken back, and a mirror is not fed");
 }
 
-static void judge_site(struct fault_bench *bench, const struct fault_order *order)
+static void judge_chat(struct fault_bench *bench, const struct fault_order *order)
 {
-    judge_files(bench, order);
     judge_pool(bench, order);
     if (fault_judge_is_open(bench, bench->course->online))
         fault_complain(bench, order, "rollback", "it was taken back, and the copy is online");
     if (bench->course->other != NULL)
         judge_other(bench, order);
+}
+
+static void judge_site(struct fault_bench *bench, const struct fault_order *order)
+{
+    judge_files(bench, order);
+    if (bench->course->scene != NULL)
+        bench->course->scene->judge_back(bench, order);
+    else
+        judge_chat(bench, order);
     fault_judge_between(bench, order);
 }
 

@@ -4,6 +4,7 @@
 
 #include "alone.h"
 #include "base/mem.h"
+#include "directory.h"
 #include "fault.h"
 #include "others.h"
 
@@ -39,6 +40,8 @@ static const struct fault_course failover = {
     .mirror = boston_mirror,
     .pool_before = "Normal chat1 1",
     .pool = "FailedOver chat5 3",
+    .beyond = "logs.recover",
+    .stride = 1,
     .rules = failover_rules,
     .lasting = failover_lasting,
 };
@@ -113,6 +116,8 @@ static const struct fault_course switchover = {
     .removed = atlanta_mirror,
     .pool_before = "Normal chat1 1",
     .pool = "FailedOver chat5 4",
+    .beyond = "logs.recover",
+    .stride = 1,
     .rules = switchover_rules,
     .lasting = switchover_lasting,
 };
@@ -170,7 +175,7 @@ static void begin_stale(struct fault_bench *bench)
     .runbook = "failback.lua", .after = &failover, .agents = FAULT_BOSTON, .online = atlanta,      \
     .other = boston, .commits = FAULT_COMMITS, .mirror = atlanta_mirror, .removed = boston_mirror, \
     .pool_before = "FailedOver chat5 3", .pool = "Normal chat1 6", .pool_changes = 2,              \
-    .rules = failback_rules, .lasting = failback_lasting
+    .beyond = "logs.recover", .stride = 1, .rules = failback_rules, .lasting = failback_lasting
 
 static const struct fault_course failback = {
     COURSE_HOME,
@@ -185,8 +190,38 @@ static const struct fault_course stale = {
     .until = "\"title\":\"Close the service and go home?\"",
 };
 
-const struct fault_course *const fault_courses[] = {&failover, &switchover, &failback, &stale,
-                                                    NULL};
+static const struct fault_rule migration_rules[] = {
+    {FAULT_DIRECTORY, " sql.execute users.move "},
+    {NULL, NULL},
+};
+
+static const char *const migration_lasting[] = {"runs*", FAULT_DIRECTORY "*", NULL};
+
+static const struct fault_course migration = {
+    .name = "migration",
+    .runbook = "migration.lua",
+    .set = "accept_early=tested",
+    .scene = &fault_directory_scene,
+    .pool = FAULT_DIRECTORY_MOVED,
+    .beyond = "UPDATE pools SET state = 'retired'",
+    .stride = 4,
+    .rules = migration_rules,
+    .lasting = migration_lasting,
+};
+
+static const struct fault_course migration_rollback = {
+    .name = "migration-rollback",
+    .runbook = "migration-rollback.lua",
+    .scene = &fault_directory_scene,
+    .begin = fault_directory_move_all,
+    .pool = FAULT_DIRECTORY_BACK,
+    .stride = 4,
+    .rules = migration_rules,
+    .lasting = migration_lasting,
+};
+
+const struct fault_course *const fault_courses[] = {
+    &failover, &switchover, &failback, &stale, &migration, &migration_rollback, NULL};
 
 const struct fault_course *fault_course_find(const char *name)
 {

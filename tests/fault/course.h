@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct fault_bench;
+struct fault_order;
 
 /* What may have been changed once a row of this name was intended. */
 struct fault_rule {
@@ -17,9 +18,21 @@ struct fault_rule {
     const char *rows;   /* each between blanks; NULL: others change it at any time */
 };
 
+/* A site of another kind than the chat's: how it is made, and what it shows. */
+struct fault_scene {
+    void (*make)(struct fault_bench *bench); /* bench->site and before */
+    void (*judge_between)(struct fault_bench *bench, const struct fault_order *order);
+    void (*judge_done)(struct fault_bench *bench, const struct fault_order *order);
+    void (*judge_back)(struct fault_bench *bench, const struct fault_order *order);
+    /* How often it shows that a change of this row was made; -1: it does not say. */
+    int64_t (*shown)(const struct fault_bench *bench, const char *row);
+};
+
 struct fault_course {
     const char *name;
     const char *runbook;              /* its file's name */
+    const char *set;                  /* a parameter that its run is given, or NULL */
+    const struct fault_scene *scene;  /* NULL: the chat's, which has what stands below `begin` */
     const struct fault_course *after; /* the course that has ended where it begins; NULL: none */
     void (*begin)(struct fault_bench *bench); /* what else comes before it, in bench->site; NULL:
                                                * nothing but the loss of the primary */
@@ -32,6 +45,9 @@ struct fault_course {
     size_t commits;                 /* of a client of that one */
     const char *pool_before, *pool; /* state, active servers and version of the pool */
     int64_t pool_changes;           /* how many times it was changed before */
+    const char *beyond;   /* the row from which there is no way back, or how its statement begins;
+                           * NULL: none */
+    unsigned long stride; /* every how many-th stop is tried, where there is no time for all */
     const struct fault_rule *rules; /* of several that fit a name the first counts; ends with an
                                      * empty one */
     const char *until; /* another course has the stops after the journal says this; NULL: none */

@@ -145,12 +145,13 @@ static void try_both(struct fault_bench *bench, size_t index, struct tally *tall
 {
     const struct fault_crash_plan *plan = tally->plan;
     const struct fault_state *state = fault_store_at(bench->store, index);
-    if (is_elsewhere(bench, state) && !bench->thorough)
+    unsigned long stride = bench->thorough ? 1 : bench->course->stride;
+    unsigned long back = bench->thorough && plan->back > 0 ? 1 : plan->back;
+    if (index % stride != 0 || (is_elsewhere(bench, state) && !bench->thorough))
         return;
-    unsigned long stride = bench->thorough && plan->back > 0 ? 1 : plan->back;
     if (plan->on)
         try(bench, FAULT_WAY_ON, state, tally);
-    if (stride > 0 && index % stride == 0)
+    if (back > 0 && index / stride % back == 0)
         try(bench, FAULT_WAY_BACK, state, tally);
 }
 

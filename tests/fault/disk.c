@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "fault.h"
+#include "notice.h"
 
 enum { PAGE = 4096, FRESH_MS = 20 };
 
@@ -45,8 +46,9 @@ struct change {
 struct fault_disk {
     char *folder; /* owned */
     ino_t top;
-    struct fault_store *store; /* borrowed */
-    struct node *nodes;        /* owned */
+    struct fault_store *store;   /* borrowed */
+    struct fault_notice *notice; /* owned */
+    struct node *nodes;          /* owned */
     size_t node_count;
     struct names kept;      /* names that are there for good */
     struct names now;       /* as last seen */
@@ -198,6 +200,7 @@ static bool look_into(struct fault_disk *disk, const char *inner, struct names *
     struct bsc_buf path;
     bsc_buf_init(&path);
     bsc_buf_printf(&path, "%s%s%s", disk->folder, inner[0] != '\0' ? "/" : "", inner);
+    fault_notice_folder(disk->notice, inner);
     DIR *entries = opendir(path.data);
     bool news = false;
     for (const struct dirent *entry; entries != NULL && (entry = readdir(entries)) != NULL;) {
@@ -273,7 +276,7 @@ static bool same_names(const struct names *a, const struct names *b)
     return same;
 }
 
-bool fault_disk_look(struct fault_disk *disk)
+static bool look_at_all(struct fault_disk *disk)
 {
     struct names seen = {0};
     bool news = look_into(disk, "", &seen);
@@ -285,6 +288,33 @@ bool fault_disk_look(struct fault_disk *disk)
     return news;
 }
 
+struct glance {
+    struct fault_disk *disk;
+    bool news;
+    bool lost; /* such a file is not there */
+};
+
+static void glance_at(void *arg, const char *name)
+{
+    struct glance *glance = arg;
+    struct stat status = {0};
+    char *path = bsc_mem_format("%s/%s", glance->disk->folder, name);
+    if (lstat(path, &status) == 0 && find_node(glance->disk, status.st_ino) != NULL)
+        glance->news = look_at_file(glance->disk, path, &status) || glance->news;
+    else
+        glance->lost = true;
+    bsc_mem_free(path);
+}
+
+/* What is written to a file is noticed. Of names that come and go only so much. */
+bool fault_disk_look(struct fault_disk *disk)
+{
+    struct glance glance = {.disk = disk};
+    if (fault_notice_take(disk->notice, glance_at, &glance) && !glance.lost)
+        return glance.news;
+    return look_at_all(disk) || glance.news;
+}
+
 struct fault_disk *fault_disk_new(const char *folder, struct fault_store *store)
 {
     struct fault_disk *disk = bsc_mem_new(1, sizeof *disk);
@@ -293,7 +323,8 @@ struct fault_disk *fault_disk_new(const char *folder, struct fault_store *store)
     disk->folder = bsc_mem_text(folder);
     disk->top = status.st_ino;
     disk->store = store;
-    (void)fault_disk_look(disk);
+    disk->notice = fault_notice_new(folder);
+    (void)look_at_all(disk);
     return disk;
 }
 
@@ -301,6 +332,7 @@ void fault_disk_free(struct fault_disk *disk)
 {
     if (disk == NULL)
         return;
+    fault_notice_free(disk->notice);
     bsc_mem_free(disk->folder);
     bsc_mem_free(disk->nodes);
     bsc_mem_free(disk->kept.items);

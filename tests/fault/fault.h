@@ -119,6 +119,8 @@ void fault_site_make(struct fault_bench *bench);
 void fault_site_folder(const struct fault_bench *bench, const char *name);
 void fault_site_copy(const struct fault_bench *bench, const char *from, const char *to);
 void fault_site_close(const struct fault_bench *bench, const char *name);
+/* Carries out statements on a database, which need not be there yet. */
+void fault_site_database(const struct fault_bench *bench, const char *name, const char *sql);
 /* Writes a file, wherever it is. */
 void fault_site_text(const char *path, const char *text, size_t length);
 

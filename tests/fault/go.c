@@ -7,7 +7,9 @@
 void fault_go_run(struct fault_bench *bench, const struct fault_order *order)
 {
     char *site = bsc_mem_format("%s/site.yaml", bench->site);
-    const char *const words[] = {"run", bench->runbook, "--site", site, "--yes", NULL};
+    const char *set = bench->course->set;
+    const char *const words[] = {
+        "run", bench->runbook, "--site", site, "--yes", set != NULL ? "--set" : NULL, set, NULL};
     fault_run(bench, order, words);
     bsc_mem_free(site);
 }

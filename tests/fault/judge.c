@@ -11,7 +11,8 @@
 #include "client.h"
 #include "journal/folder.h"
 #include "journal/reader.h"
-#include "value/value.h"
+
+#define FAULT_BACKUP "INSERT INTO backups"
 
 enum { WRITE_BYTE = 18, READ_BYTE = 19, CLOSED = 3 };
 
@@ -314,7 +315,10 @@ void fault_judge_between(struct fault_bench *bench, const struct fault_order *or
     fault_tree_load(&now, bench->site);
     read_journals(&evidence, &now);
     fault_tree_compare(&bench->before, &now, check_change, &evidence);
-    check_copies(bench, order, &now);
+    if (bench->course->scene != NULL)
+        bench->course->scene->judge_between(bench, order);
+    else
+        check_copies(bench, order, &now);
     check_leftovers(bench, order, &now);
     fault_tree_release(&now);
     bsc_buf_release(&evidence.intents);
@@ -360,16 +364,24 @@ static void check_pool(struct fault_bench *bench, const struct fault_order *orde
     bsc_mem_free(pool);
 }
 
-void fault_judge_done(struct fault_bench *bench, const struct fault_order *order)
+static void check_chat(struct fault_bench *bench, const struct fault_order *order)
 {
-    struct fault_tree now = {0};
-    struct names names = {bench, order};
     const struct fault_course *course = bench->course;
     check_pool(bench, order);
     fault_judge_copy(bench, order, course->online, true, course->commits);
     fault_judge_copy(bench, order, course->mirror, false, course->commits);
     if (course->other != NULL)
         fault_judge_copy(bench, order, course->other, false, course->commits);
+}
+
+void fault_judge_done(struct fault_bench *bench, const struct fault_order *order)
+{
+    struct fault_tree now = {0};
+    struct names names = {bench, order};
+    if (bench->course->scene != NULL)
+        bench->course->scene->judge_done(bench, order);
+    else
+        check_chat(bench, order);
     if (bench->done.count == 0)
         return;
     fault_tree_load(&now, bench->site);
@@ -382,9 +394,19 @@ struct made {
     struct bsc_value *times;   /* owned {what=how often it was made} */
 };
 
+const char *fault_judge_row(const struct bsc_value *change)
+{
+    const char *row = bsc_value_get_string(change, "row");
+    const char *statement = bsc_value_get_string(change, "statement");
+    bool is_backup =
+        statement != NULL && strncmp(statement, FAULT_BACKUP, strlen(FAULT_BACKUP)) == 0;
+    return is_backup ? FAULT_BACKUP : row;
+}
+
 bool fault_judge_is_repeatable(const char *row)
 {
-    return strncmp(row, "mirrors.", 8) == 0 || strcmp(row, "logs.catch_up") == 0;
+    return strncmp(row, "mirrors.", 8) == 0 || strcmp(row, "logs.catch_up") == 0 ||
+           strcmp(row, FAULT_BACKUP) == 0;
 }
 
 static bool take_made(void *arg, const struct bsc_journal_record *record, struct bsc_err *err)
@@ -400,7 +422,7 @@ static bool take_made(void *arg, const struct bsc_journal_record *record, struct
                    (long long)bsc_value_get_number(payload, "effect", 0));
     const char *outcome = bsc_value_get_string(payload, "outcome");
     const char *known = bsc_value_get_string(made->intents, effect);
-    const char *row = bsc_value_get_string(payload, "row");
+    const char *row = fault_judge_row(payload);
     bool repeatable = row != NULL && fault_judge_is_repeatable(row);
     if (record->kind == BSC_JOURNAL_INTENT && !repeatable)
         bsc_value_set(made->intents, effect,

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "fault.h"
+#include "value/value.h"
 
 /* All messages of a copy in their order as one owned text, read from a copy of the files in
  * bench->scratch; `closed` opens one that keeps clients out. NULL, with *ret_why, when it is not a
@@ -26,9 +27,13 @@ bool fault_judge_is_open(const struct fault_bench *bench, const char *name);
 /* Whether a file has a name of something that is not finished, under which nobody looks for it. */
 bool fault_judge_is_temporary(const char *name);
 
+/* The row of a change of a plan or of an intent; a backup of a directory stands for itself, so that
+ * it is told from other statements. Borrowed from the change; NULL when it has none. */
+const char *fault_judge_row(const struct bsc_value *change);
+
 /* Whether what a row makes may be made once more: a mirror that nobody has fed since it was cloned
- * must be cloned anew, one whose agent has ended is given another, and what goes on may have gone
- * on since it was caught up with. */
+ * must be cloned anew, one whose agent has ended is given another, what goes on may have gone on
+ * since it was caught up with, and a backup too many hurts nobody. */
 bool fault_judge_is_repeatable(const char *row);
 
 /* In the end the copy is open or closed and has all messages, those of at least so many commits of

@@ -41,7 +41,7 @@ static void take_plan(struct ledgers *ledgers, const struct bsc_value *plan)
     for (size_t i = 0; i < bsc_value_count(items); i++) {
         const struct bsc_value *changes = bsc_value_get(bsc_value_at(items, i), "changes");
         for (size_t k = 0; k < bsc_value_count(changes); k++)
-            count(ledgers->plan, bsc_value_get_string(bsc_value_at(changes, k), "row"));
+            count(ledgers->plan, fault_judge_row(bsc_value_at(changes, k)));
     }
 }
 
@@ -59,7 +59,7 @@ static bool take_record(void *arg, const struct bsc_journal_record *record, stru
     const char *outcome = bsc_value_get_string(payload, "outcome");
     const char *row = bsc_value_get_string(ledgers->rows, effect);
     if (record->kind == BSC_JOURNAL_INTENT)
-        bsc_value_set_text(ledgers->rows, effect, bsc_value_get_string(payload, "row"));
+        bsc_value_set_text(ledgers->rows, effect, fault_judge_row(payload));
     else if (row != NULL && outcome != NULL && strcmp(outcome, "changed") == 0)
         count(ledgers->journal, row);
     bsc_value_free(payload);
@@ -172,6 +172,8 @@ static void sides_release(struct sides *sides)
 static int64_t shown(const struct fault_bench *bench, const char *row, const struct sides *sides)
 {
     const struct fault_course *course = bench->course;
+    if (course->scene != NULL)
+        return course->scene->shown(bench, row);
     if (same(row, "pools.update"))
         return pool_changes(bench) - course->pool_changes;
     if (same(row, "logs.unship"))
@@ -200,7 +202,8 @@ static void compare(struct fault_bench *bench, const struct fault_order *order,
                     const struct ledgers *ledgers, const struct bsc_value *plan)
 {
     struct sides sides = {0};
-    look(bench, plan, &sides);
+    if (bench->course->scene == NULL)
+        look(bench, plan, &sides);
     for (size_t i = 0; i < bsc_value_count(ledgers->plan); i++) {
         const char *row = bsc_value_key_at(ledgers->plan, i);
         int64_t planned = bsc_value_get_number(ledgers->plan, row, 0);

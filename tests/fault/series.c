@@ -26,6 +26,8 @@ static void prepare(struct fault_bench *bench, const struct fault_course *course
 {
     if (course->after != NULL)
         prepare(bench, course->after);
+    else if (course->scene != NULL)
+        course->scene->make(bench);
     else
         fault_site_make(bench);
     fault_course_begin(bench, course);

@@ -94,10 +94,10 @@ static sqlite3 *open_database(const struct fault_bench *bench, const char *name)
     return db;
 }
 
-static void make_database(const struct fault_bench *bench, const char *name, const char *schema)
+void fault_site_database(const struct fault_bench *bench, const char *name, const char *sql)
 {
     sqlite3 *db = open_database(bench, name);
-    run_sql(db, schema);
+    run_sql(db, sql);
     sqlite3_close(db);
 }
 
@@ -227,8 +227,8 @@ void fault_site_make(struct fault_bench *bench)
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
         fault_site_folder(bench, folders[i]);
     fault_site_text(yaml, site_text, sizeof site_text - 1);
-    make_database(bench, "dc2/app/pool.db", pool_schema);
-    make_database(bench, "dc2/app/ledger.db", ledger_schema);
+    fault_site_database(bench, "dc2/app/pool.db", pool_schema);
+    fault_site_database(bench, "dc2/app/ledger.db", ledger_schema);
     live_and_break(bench);
     fault_tree_load(&bench->before, bench->site);
     bsc_mem_free(yaml);
