@@ -230,19 +230,6 @@ back() {
     goes_home
 }
 
-count_runs() {
-    find site -path "site/runs/*" -name journal.jsonl -size +0 | wc -l
-}
-
-# Whatever the last run of this way has not done is done.
-words_on() {
-    if [ "$(count_runs)" -gt "$runs_before" ]; then
-        echo "resume last"
-    else
-        echo "run $1"
-    fi
-}
-
 # way RUNBOOK NUMBER: is killed on the way, up to three times, and ends all the same.
 way() {
     runs_before=$(count_runs)

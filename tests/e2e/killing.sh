@@ -23,3 +23,19 @@ killed_after() {
     wait "$victim" 2>/dev/null || code=$?
     [ "$code" -eq 137 ]
 }
+
+# How many runs have left a record to go on from.
+count_runs() {
+    for journal in site/runs/*/journal.jsonl; do
+        [ ! -e "$journal" ] || [ "$(wc -l <"$journal")" -eq 0 ] || echo "$journal"
+    done | wc -l
+}
+
+# words_on RUNBOOK: those that bring it on from where it is, $runs_before being older runs.
+words_on() {
+    if [ "$(count_runs)" -gt "${runs_before:-0}" ]; then
+        echo "resume last"
+    else
+        echo "run $1"
+    fi
+}

@@ -25,6 +25,20 @@ own_processes() {
     grep -lF -f .own /proc/[0-9]*/cmdline 2>/dev/null | sed 's,/proc/\([0-9]*\)/.*,\1,' || true
 }
 
+# Pids of the processes that work in the test's folder, which outlive whoever started them.
+processes_here() {
+    find /proc -maxdepth 2 -name cwd -lname "$work*" 2>/dev/null |
+        sed 's,/proc/\([0-9]*\)/.*,\1,' | grep -vx "$$"
+}
+
+# Those of $background that still are this shell's: another process may have got the number since.
+children() {
+    for pid in $background; do
+        parent=$(sed 's/.*) . //; s/ .*//' "/proc/$pid/stat" 2>/dev/null)
+        [ "$parent" != "$$" ] || printf '%s\n' "$pid"
+    done
+}
+
 clean_up() {
     status=$?
     trap - EXIT
@@ -34,7 +48,7 @@ clean_up() {
     for lab in $servers; do
         "$program" lab down "$lab" >/dev/null 2>&1
     done
-    for pid in $background $(own_processes); do
+    for pid in $(children) $(own_processes) $(processes_here); do
         kill -KILL "$pid" 2>/dev/null
     done
     cd /

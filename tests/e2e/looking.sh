@@ -38,3 +38,9 @@ same "$(find site -name '*-wal' -o -name '*-shm')" "" "files of open databases"
 it "looking writes only where it was told to"
 same "$(printf '%s ' *)" "before checkpoint differences err facts.json now out plan.json site " \
     "files beside the site"
+
+it "what stands for an open file is written to where that has come to"
+bsc observe --site site/site.yaml -o /dev/fd/1
+exits 0
+says '{"database:mgc.mirror":{'
+says "facts written to /dev/fd/1"

@@ -2,6 +2,7 @@
 # clients write through HAProxy.
 #   pg_home.sh PROGRAM circle       the data centre is lost, comes back, and is gone home to
 #   pg_home.sh PROGRAM sides        a change of sides, and home to a server that is made anew
+#   pg_home.sh PROGRAM half         killed while a standby is down to follow the primary
 #   pg_home.sh PROGRAM killed SEED  killed at random times on a way home and back
 # What is stopped after the hand-over is taken back, in the first two.
 . "$(dirname "$0")/lib.sh"
@@ -32,8 +33,9 @@ facts_are() {
     sql :memory: "SELECT fullkey || ' ' || coalesce(atom, '') FROM
         json_tree(CAST(readfile('facts.json') AS TEXT))
         WHERE type NOT IN ('object', 'array') ORDER BY 1" | sed 's/"//g' |
-        grep -v -e 'time ' -e 'lsn ' -e '\.fork ' -e 'bytes ' -e '\.count ' -e '\.lag ' \
-            -e '\.sessions ' -e '\.session_list' -e '\.chain' -e '\.ignored' -e '\.reason ' >"$1"
+        grep -v -e 'time ' -e '_since ' -e 'lsn ' -e '\.fork ' -e 'bytes ' -e '\.count ' \
+            -e '\.lag ' -e '\.sessions ' -e '\.session_list' -e '\.chain' -e '\.ignored' \
+            -e '\.reason ' >"$1"
     [ -s "$1" ] || fail "there are no facts"
 }
 
@@ -83,6 +85,11 @@ circle() {
     bsc run "$failover" --site "$site" --yes
     exits 0
     clients_go_on
+    for fault in standby-paused foreign-fork; do
+        bsc lab break site "$fault"
+        exits 3
+        says "sql3 has been brought online"
+    done
     bsc lab repair site
     exits 0
     says "the old primary is fenced"
@@ -211,12 +218,23 @@ taken_back() {
     clients_go_on
 }
 
+# Somebody who reads on the primary's mirror, and stays.
+reads_on_mirror() {
+    set -- /usr/lib/postgresql/*/bin/psql
+    PGAPPNAME=reader "$1" -X -q -h "$work/site/dc1/sql2" -U postgres -d mgc \
+        -c "SELECT pg_sleep(300)" >reader.out 2>&1 &
+    background="$background $!"
+    until_true 10 eval '[ "$(pg dc1/sql2 "SELECT count(*) FROM pg_stat_activity
+        WHERE application_name = '"'reader'"' AND state = '"'active'"'")" = 1 ]'
+}
+
 sides() {
     new_servers site
     facts_are at_first
     taken_back "$switchover" 15
 
-    it "sides are changed, and nothing is lost"
+    it "sides are changed, whoever reads on the mirror, and nothing is lost"
+    reads_on_mirror
     changes_sides
     nothing_is_lost dc2/sql3 0
     bsc lab status site
@@ -230,7 +248,15 @@ sides() {
     it "an old primary of which nothing is left is copied in full"
     control stop -m fast
     mv site/dc1/sql1/data gone
-    goes_home
+
+    it "a secondary that was stopped to follow it is started by whoever goes on"
+    hold_secondary
+    killed_at "before start" "$failback"
+    until_true 30 goes resume
+    exits 0
+    says "done: 18 of 18 items"
+    is_standby
+    clients_go_on
     nothing_is_lost dc1/sql1 0
     same "$(last_rewound)" false "whether it was rewound"
     facts_are after
@@ -245,35 +271,42 @@ sides() {
     steps 'step "Open it again" { database.reopen(db.primary) }'
     [ -e "$shipped" ] || fail "$shipped is gone"
 
-    it "a piece of a log file that lies in the share keeps nothing from being shipped"
+    it "another log file of that name in the share is left as it is"
+    own="cp $work/site/backups/mgc/%f %p"
+    pg dc1/sql1 "ALTER SYSTEM RESET restore_command"
+    echo "restore_command = '$own'" >>site/dc1/sql1/data/postgresql.conf
+    pg dc1/sql1 "SELECT pg_reload_conf()" >/dev/null
     piece=site/backups/mgc/$(pg dc1/sql1 "SELECT pg_walfile_name(pg_current_wal_lsn())")
-    echo piece >"$piece"
-    steps 'step "Remove" { mirror.remove(db.mirror) }' \
+    tr '\0' x </dev/zero | head -c "$(wc -c <"$shipped")" >"$piece"
+    write_steps 'step "Remove" { mirror.remove(db.mirror) }' \
         'step "Close" { database.hand_over(db.primary) }'
+    bsc run steps.lua --site "$site" --yes
+    exits 1
+    says "is not the log file that is to be shipped"
+    same "$(head -c 3 "$piece")" xxx "what lies in the share"
+
+    it "a piece of a log file that lies in the share keeps nothing from being shipped"
+    echo piece >"$piece"
+    bsc resume last --site "$site" --yes
+    exits 0
     same "$(wc -c <"$piece")" "$(wc -c <"$shipped")" "bytes of what was a piece"
+
+    it "a server that was down when its closing was gone on with has its own restore_command"
+    same "$(pg dc1/sql1 "SHOW restore_command")" "$own" "the command"
 }
 
-# steps LINE…: runs a runbook of these.
-steps() {
+write_steps() {
     {
         sed -n '/^runbook/,/^local/p' "$failback"
         printf '%s\n' "$@"
     } >steps.lua
+}
+
+# steps LINE…: runs a runbook of these.
+steps() {
+    write_steps "$@"
     bsc run steps.lua --site "$site" --yes
     exits 0
-}
-
-count_runs() {
-    find site -path "site/runs/*" -name journal.jsonl -size +0 | wc -l
-}
-
-# Whatever the last run of this way has not done is done.
-words_on() {
-    if [ "$(count_runs)" -gt "$runs_before" ]; then
-        echo "resume last"
-    else
-        echo "run $1"
-    fi
 }
 
 # A program that the killed one has started does what it was told to do, or a server that it has
@@ -308,6 +341,103 @@ way() {
     [ "$code" -ne 137 ] || until_true 30 go "$1"
     exits 0
     clients_go_on
+}
+
+# From now on pg_ctl of the secondary stops where it is told to, as long as the server is to follow
+# another.
+hold_secondary() {
+    mkdir hooks
+    chmod 777 hooks
+    ln -s /usr/lib/postgresql/*/bin/* hooks
+    real=$(readlink hooks/pg_ctl)
+    rm hooks/pg_ctl
+    cat >hooks/pg_ctl <<END
+#!/bin/sh
+hold() {
+    [ "\$(cat $work/hooks/at)" = "\$1" ] && [ -e $work/site/dc2/sql3/data/bascule.following ] ||
+        return 0
+    touch $work/hooks/reached
+    while [ ! -e $work/hooks/over ]; do sleep 0.02; done
+    exit 1
+}
+hold "before \$1"
+code=0
+$real "\$@" || code=\$?
+hold "after \$1"
+exit \$code
+END
+    chmod 755 hooks/pg_ctl
+    echo nowhere >hooks/at
+    sed -i "/^  sql3:/,/^  sql4:/{s,/usr/lib/postgresql/[0-9]*/bin,$work/hooks,}" "$site"
+}
+
+is_reached() {
+    [ -e hooks/reached ]
+}
+
+# killed_at POINT RUNBOOK: bascule is gone, and its program has done what it was to do, or not.
+killed_at() {
+    rm -f hooks/reached hooks/over
+    echo "$1" >hooks/at
+    "$program" run "$2" --site "$site" --yes >run.out 2>run.err </dev/null &
+    run=$!
+    background="$background $run"
+    until_true 60 is_reached
+    kill -KILL "$run"
+    wait "$run" || true
+    echo nowhere >hooks/at
+    touch hooks/over
+}
+
+# goes VERB OPTION…: the last run, to its end.
+goes() {
+    verb=$1
+    shift
+    bsc "$verb" last --site "$site" --yes "$@"
+    ! is_held
+}
+
+# The secondary takes log backups, and nothing says that it is to follow anybody.
+is_standby() {
+    same "$(pg dc2/sql3 "SELECT pg_is_in_recovery()")" t "whether the secondary is a standby"
+    [ ! -e site/dc2/sql3/data/bascule.following ] || fail "the mark is there"
+    bsc observe --site "$site" -o facts.json
+    same "$(json facts.json '$."database:mgc.secondary".log_shipping')" configured "log shipping"
+}
+
+half() {
+    new_servers site
+    hold_secondary
+    write_steps 'step "Remove" { log_shipping.remove(db.secondary) }' \
+        'step "Ship" { log_shipping.install(db.secondary) }'
+    for point in "before stop" "after stop" "before start" "after start"; do
+        it "a standby whose run was killed $point of its server is gone on with"
+        killed_at "$point" steps.lua
+        until_true 30 goes resume
+        exits 0
+        says "done: 2 of 2 items"
+        is_standby
+    done
+
+    it "one that is down tells why, and is started when the run is taken back"
+    killed_at "after stop" steps.lua
+    bsc observe --site "$site"
+    exits 0
+    says "its server was stopped to follow another, and that has not ended"
+    until_true 30 goes rollback --settle made
+    exits 0
+    says "--settle is left aside: its step looks what is left to do"
+    says "start sql3 again, which was stopped to follow another server"
+    says "what log_shipping.install has changed stays"
+    is_standby
+
+    it "one that is not down is left as it is"
+    killed_at "after start" steps.lua
+    until_true 30 goes rollback
+    exits 0
+    says "was not left half set up"
+    bsc lab down site
+    exits 0
 }
 
 killed() {

@@ -344,6 +344,7 @@ full_disk() {
     exits 1
     says "could not copy the principal on sql4"
     says "No space left on device"
+    [ ! -e site/dc2/sql4/data.pgpass ] || fail "the password file was left behind"
     same "$(pg dc2/sql3 'SHOW synchronous_standby_names')" "" "whom commits wait for"
     mount -o remount,size=400m "$mounted"
     resumed

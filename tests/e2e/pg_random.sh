@@ -10,21 +10,6 @@ wanted=${PG_RANDOM_KILLS:-$2}
 site=site/site.yaml
 most_of_one=12
 
-has_begun() {
-    for journal in site/runs/*/journal.jsonl; do
-        [ -e "$journal" ] && [ "$(wc -l <"$journal")" -gt 0 ] && return 0
-    done
-    return 1
-}
-
-words_on() {
-    if has_begun; then
-        echo "resume last"
-    else
-        echo "run $failover"
-    fi
-}
-
 # One more random delay: the first of a round at any time of a failover, the others sooner, so that
 # it is killed often on its way.
 next_delay() {
@@ -44,7 +29,7 @@ item_of_journal() {
 # long as it does the run is not gone on with.
 goes_on() {
     # shellcheck disable=SC2046
-    bsc $(words_on) --site "$site" --yes
+    bsc $(words_on "$failover") --site "$site" --yes
     case $code in
     0) return 0 ;;
     3) return 1 ;;
@@ -77,7 +62,8 @@ prepare() {
     most=$((($(clock) - begun + 1) * 10))
 }
 
-# No change that the journal holds for made was made once more.
+# No change that the journal holds for made was made once more. What became of one that was cut off
+# may be told twice: by its row, and by who has settled it.
 nothing_twice() {
     journal_table site/runs/*/journal.jsonl lines.db
     sql lines.db "WITH intent AS (SELECT json_extract(text, '\$.payload.effect') AS effect,
@@ -87,7 +73,8 @@ nothing_twice() {
         outcome AS (SELECT json_extract(text, '\$.payload.effect') AS effect FROM line
             WHERE json_extract(text, '\$.kind') = 'outcome' AND
             json_extract(text, '\$.payload.outcome') = 'changed')
-        SELECT what FROM intent JOIN outcome USING (effect) GROUP BY what HAVING count(*) > 1" \
+        SELECT what FROM intent JOIN outcome USING (effect) GROUP BY what
+        HAVING count(DISTINCT effect) > 1" \
         >twice
     same "$(cat twice)" "" "changes that were made twice in round $round"
 }
@@ -131,7 +118,7 @@ while [ "$kills" -lt "$wanted" ]; do
     while [ "$of_this" -lt "$most_of_one" ]; do
         next_delay
         # shellcheck disable=SC2046
-        if killed_after "$delay" $(words_on) --site "$site" --yes; then
+        if killed_after "$delay" $(words_on "$failover") --site "$site" --yes; then
             kills=$((kills + 1))
             of_this=$((of_this + 1))
             where="$where $(item_of_journal)"

@@ -23,9 +23,19 @@ same "$(tail -n 1 out)" "$(grep -c '^  passed  ' out) passed, 0 failed" "the las
 same "$(cat err)" "" "what is said on standard error"
 
 it "those of the other shipped runbooks pass"
-bsc test "$source_tree/runbooks/failback_test.lua" "$source_tree/runbooks/switchover_test.lua"
+bsc test "$source_tree/runbooks/failback_test.lua" "$source_tree/runbooks/switchover_test.lua" \
+    "$source_tree/runbooks/migration_test.lua" "$source_tree/runbooks/migration-rollback_test.lua"
 exits 0
 same "$(tail -n 1 out)" "$(grep -c '^  passed  ' out) passed, 0 failed" "the last line"
+
+it "whatever goes wrong in a migration or on its way back, nobody is lost"
+for runbook in migration migration-rollback; do
+    bsc rehearse "$source_tree/runbooks/$runbook.lua" --set directory=people \
+        --site "$source_tree/runbooks/side_by_side/site.yaml" \
+        --facts "$source_tree/runbooks/side_by_side/facts.json"
+    exits 0
+    says ", 0 violations"
+done
 
 it "tests need nothing but the files beside them, and say the same each time"
 bsc test failover_test.lua

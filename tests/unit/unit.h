@@ -82,12 +82,14 @@ static inline int unit_folder_teardown(void **state)
 #define UNIT_IN_FOLDER(test)                                                                       \
     cmocka_unit_test_setup_teardown(test, unit_folder_setup, unit_folder_teardown)
 
-/* Puts a text into a file without any of the code under test. */
+/* Puts a text into a file without any of the code under test. A file that is emptied first, some
+ * file systems bring to the disk at once. */
 static inline void unit_file_put(const char *path, const void *bytes, size_t length)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, bytes, length), length);
+    assert_int_equal(ftruncate(fd, (off_t)length), 0);
     assert_int_equal(close(fd), 0);
 }
 
