@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -9,11 +10,11 @@
 
 #define SET_ARGS "server: text, database: text, name: text, value: text"
 
-enum { LOOK_EVERY_MS = 5, SHOWN_WITHIN_MS = 10000, RESET_WITHIN_MS = 1000 };
+enum { LOOK_EVERY_MS = 5, SHOWN_WITHIN_MS = 10000 };
 
 /* A setting of a server, and the value that it is to have. */
 struct setting {
-    struct bsc_lib_call *call; /* borrowed */
+    const struct bsc_lib_call *call; /* borrowed */
     struct bsc_lib_target target;
     const char *name; /* borrowed */
     const char *value;
@@ -50,39 +51,47 @@ static bool alter(const struct setting *setting, const char *value, struct bsc_e
     return ok;
 }
 
-/* Whether it is as wanted now. What our role or the database has set for itself hides what the
- * server has: then *ret_hidden says so. */
-static bool look(const struct setting *setting, bool *ret_shown, bool *ret_hidden,
-                 struct bsc_err *err)
+/* What a session of ours sees of a setting. */
+struct seen {
+    bool shown;                   /* it is as wanted */
+    bool hidden;                  /* by what our role or the database has set for itself */
+    char read_at[BSC_CLOCK_TEXT]; /* when the session read the server's settings */
+};
+
+static bool look(const struct setting *setting, struct seen *ret, struct bsc_err *err)
 {
     static const char question[] =
         "SELECT setting, (SELECT count(*) FROM pg_db_role_setting, unnest(setconfig) written"
         " WHERE starts_with(written, name || '=') AND setdatabase IN (0,"
         " (SELECT oid FROM pg_database WHERE datname = current_database()))"
-        " AND setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = session_user)))"
+        " AND setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = session_user))),"
+        " (extract(epoch FROM pg_conf_load_time()) * 1000000)::bigint::text"
         " FROM pg_settings WHERE name = ?";
     struct bsc_value *params = bsc_value_list();
     bsc_value_append(params, bsc_value_text(setting->name));
     struct bsc_value *row =
         bsc_lib_standby_ask(setting->call, &setting->target, question, params, err);
     const char *now = bsc_value_string(bsc_value_at(row, 0));
+    const char *read_at = bsc_value_string(bsc_value_at(row, 2));
     bool ok = row != NULL;
-    *ret_shown = now != NULL && strcmp(now, setting->value) == 0;
-    *ret_hidden = bsc_value_number(bsc_value_at(row, 1), 0) > 0;
+    ret->shown = now != NULL && strcmp(now, setting->value) == 0;
+    ret->hidden = bsc_value_number(bsc_value_at(row, 1), 0) > 0;
+    snprintf(ret->read_at, sizeof ret->read_at, "%s", read_at != NULL ? read_at : "");
     bsc_value_free(row);
     bsc_value_free(params);
     return ok;
 }
 
-/* Each process of the server reads the settings a little later. */
-static bool await_shown(const struct setting *setting, int within_ms, bool *ret_shown,
-                        bool *ret_hidden, struct bsc_err *err)
+/* Each process of the server reads the settings a little later. With `before`, having read them
+ * since then is enough. */
+static bool await_read(const struct setting *setting, const struct seen *before, struct seen *ret,
+                       struct bsc_err *err)
 {
-    *ret_shown = false;
-    for (int waited = 0; waited <= within_ms; waited += LOOK_EVERY_MS) {
-        if (!look(setting, ret_shown, ret_hidden, err))
+    for (int waited = 0; waited <= SHOWN_WITHIN_MS; waited += LOOK_EVERY_MS) {
+        if (!look(setting, ret, err))
             return false;
-        if (*ret_shown || *ret_hidden)
+        if (ret->shown || ret->hidden ||
+            (before != NULL && strcmp(before->read_at, ret->read_at) != 0))
             break;
         bsc_clock_pause(LOOK_EVERY_MS, setting->call->cancel);
     }
@@ -91,41 +100,78 @@ static bool await_shown(const struct setting *setting, int within_ms, bool *ret_
 
 static bool set(const struct setting *setting, struct bsc_err *err)
 {
-    bool shown = false, hidden = false;
-    if (!alter(setting, setting->value, err) ||
-        !await_shown(setting, SHOWN_WITHIN_MS, &shown, &hidden, err))
+    struct seen seen;
+    if (!alter(setting, setting->value, err) || !await_read(setting, NULL, &seen, err))
         return false;
-    if (shown || hidden)
+    if (seen.shown || seen.hidden)
         return true;
     bsc_err_set(err, BSC_ERR_CONFLICT, "%s on \"%s\" was set and is another all the same",
                 setting->name, setting->target.server);
     return bsc_err_hint(err, "Where the server was started with it, nothing else counts.");
 }
 
-static bool take_setting(struct bsc_lib_call *call, struct setting *ret, struct bsc_err *err)
+/* Where the value stands in the server's configuration file, giving up what ALTER SYSTEM has
+ * written is all; else it was written by ALTER SYSTEM before. */
+static bool put_back(const struct setting *setting, struct bsc_err *err)
 {
-    const struct bsc_value *given = bsc_value_get(call->args, "value");
-    *ret = (struct setting){.call = call, .value = ""};
+    struct seen before, seen;
+    return look(setting, &before, err) && alter(setting, NULL, err) &&
+           await_read(setting, &before, &seen, err) && (seen.shown || set(setting, err));
+}
+
+/* What counts for our own session may hide it. */
+static bool with_own_session(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
+                             const char *name, const char *value,
+                             bool (*act)(const struct setting *, struct bsc_err *),
+                             struct bsc_err *err)
+{
+    struct setting setting = {.call = call, .target = *target, .name = name, .value = value};
+    setting.target.read_only = false;
+    bool ok = act(&setting, err);
+    bsc_lib_standby_hang_up(call, &setting.target);
+    return ok;
+}
+
+bool bsc_lib_standby_set(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
+                         const char *name, const char *value, struct bsc_err *err)
+{
+    return with_own_session(call, target, name, value, set, err);
+}
+
+bool bsc_lib_standby_put_back(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
+                              const char *name, const char *value, struct bsc_err *err)
+{
+    return with_own_session(call, target, name, value, put_back, err);
+}
+
+/* What the rows are given. */
+struct given {
+    struct bsc_lib_target target;
+    const char *name;
+    const char *value;
+};
+
+static bool take(const struct bsc_lib_call *call, struct given *ret, struct bsc_err *err)
+{
+    const struct bsc_value *value = bsc_value_get(call->args, "value");
+    *ret = (struct given){.value = ""};
     if (!bsc_lib_args_known(call->args, SET_ARGS, err) ||
         !bsc_lib_standby_target(call, &ret->target, err) ||
         !bsc_lib_args_text(call->args, "name", &ret->name, err) || !is_name(ret->name, err) ||
-        (bsc_value_string_length(given) > 0 &&
+        (bsc_value_string_length(value) > 0 &&
          !bsc_lib_args_text(call->args, "value", &ret->value, err)))
         return false;
-    ret->target.read_only = false;
     return true;
 }
 
 static bool set_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
 {
-    struct setting setting;
-    if (!take_setting(call, &setting, err))
+    struct given given;
+    if (!take(call, &given, err) ||
+        !bsc_lib_standby_set(call, &given.target, given.name, given.value, err))
         return false;
-    bool ok = set(&setting, err);
-    bsc_lib_standby_hang_up(call, &setting.target);
-    if (ok)
-        *ret = bsc_value_map();
-    return ok;
+    *ret = bsc_value_map();
+    return true;
 }
 
 const struct bsc_lib_row bsc_lib_row_standby_set = {
@@ -142,38 +188,27 @@ const struct bsc_lib_row bsc_lib_row_standby_set = {
 
 /* standby.put_back */
 
-/* Where the value stands in the server's configuration file, giving up what ALTER SYSTEM has
- * written is all; else it was written by ALTER SYSTEM before. */
-static bool put_back(const struct setting *setting, struct bsc_err *err)
+static bool check_recovering(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
+                             struct bsc_err *err)
 {
-    bool shown = false, hidden = false;
-    return alter(setting, NULL, err) &&
-           await_shown(setting, RESET_WITHIN_MS, &shown, &hidden, err) &&
-           (shown || set(setting, err));
-}
-
-static bool check_recovering(const struct setting *setting, struct bsc_err *err)
-{
-    struct bsc_value *row = bsc_lib_standby_ask(setting->call, &setting->target,
-                                                "SELECT pg_is_in_recovery()::int", NULL, err);
+    struct bsc_value *row =
+        bsc_lib_standby_ask(call, target, "SELECT pg_is_in_recovery()::int", NULL, err);
     bool ok = bsc_value_number(bsc_value_at(row, 0), 0) == 1;
     if (row != NULL && !ok)
         bsc_err_set(err, BSC_ERR_CONFLICT, "\"%s\" is online: what closed it before stays away",
-                    setting->target.server);
+                    target->server);
     bsc_value_free(row);
     return ok;
 }
 
 static bool put_back_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
 {
-    struct setting setting;
-    if (!take_setting(call, &setting, err))
+    struct given given;
+    if (!take(call, &given, err) || !check_recovering(call, &given.target, err) ||
+        !bsc_lib_standby_put_back(call, &given.target, given.name, given.value, err))
         return false;
-    bool ok = check_recovering(&setting, err) && put_back(&setting, err);
-    bsc_lib_standby_hang_up(call, &setting.target);
-    if (ok)
-        *ret = bsc_value_map();
-    return ok;
+    *ret = bsc_value_map();
+    return true;
 }
 
 const struct bsc_lib_row bsc_lib_row_standby_put_back = {

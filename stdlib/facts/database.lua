@@ -34,6 +34,9 @@ return {
         .. "unknown when it is whole" },
     held_by = { type = "text",
       doc = "what keeps it from taking the log backups that are there; unknown when nothing does" },
+    restore_command = { type = "text", volatile = true,
+      doc = "what its server fetches a log file with, where log files are put into its own folder "
+        .. "too" },
     at_rest = { type = "bool", volatile = true,
       doc = "whether it is a mirror whose server was stopped in good order; unknown when not" },
     coming_online = { type = "bool",

@@ -202,6 +202,7 @@ function M.observe.database(copy)
     facts.coming_online = coming and coming.told == 1 or nil
     standby.add_facts(row, state == "online" and ask_row(copy, standby.history_query), facts,
       ask_here)
+    facts.restore_command = standby.fetches_with(copy, row)
     pg_home.add_facts(row, facts)
     add_sessions(copy, facts)
   else

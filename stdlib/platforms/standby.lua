@@ -3,6 +3,7 @@
 local _, host = ...
 local effects = require "bascule/effects"
 local entry = require "bascule/platforms/entry"
+local haste = require "bascule/platforms/haste"
 local inventory = require "bascule/language/inventory"
 local list = require "bascule/core/list"
 local schema = require "bascule/facts/schema"
@@ -139,9 +140,8 @@ end
 M.coming_query = "SELECT (pg_read_file('promote', 0, 1, true) IS NOT NULL)::int AS told"
 M.verbs.tells_coming = true
 
--- Readers of a standby stay connected when it comes online, and a server that is stopped ends its
--- sessions itself. Some come back as soon as they were ended, such as those of a program that
--- watches it, and must not be able to keep a run from going on.
+-- Readers of a standby stay connected when it comes online, and a server that is stopped ends them.
+-- Some come back at once, such as those of what watches it, and must not keep a run from going on.
 M.verbs.minds_no_sessions = true
 
 -- Why a standby does not take what is in its folder, or nil.
@@ -338,7 +338,7 @@ function M.verbs.not_endable(copy)
       copy.server, copy.database)
 end
 
--- The process that was seen gets a signal, and no other one that has got the same pid meanwhile.
+-- The process that was seen gets a signal, and no other that has got its pid meanwhile.
 function M.verbs.end_log_shipping(copy, facts)
   local shipping = shipping_of(copy)
   local args = { pid_file = shipping.pid_file, program = facts.log_shipping_job }
@@ -388,6 +388,12 @@ local function own_folder(copy)
   return shipping_of(copy).into_pg_wal and inventory.servers()[copy.server].folder or nil
 end
 
+-- What it asks for a log file first, where they are put into its pg_wal.
+function M.fetches_with(copy, row)
+  local is_fed = row.restoring == 1 and copy.role == "secondary" and shipping_of(copy)
+  return is_fed and own_folder(copy) and row.restore_command or nil
+end
+
 -- The log files that the standby has whole in its pg_wal, as lines of a listed folder.
 function M.in_pg_wal(copy)
   local data = own_folder(copy)
@@ -417,13 +423,15 @@ function M.verbs.copy_log_backups(copy, files)
   }
 end
 
--- One wait for all of it: which files are still to be replayed differs from moment to moment.
-function M.verbs.replay_log_backups(copy, facts)
+-- One wait for all of it: which files are left differs from moment to moment. With `now`, the facts
+-- of the copy, it may fetch in another way meanwhile.
+function M.verbs.replay_log_backups(copy, facts, now)
+  local plain, quick = haste.ways(now and now.restore_command)
   return {
     row = "standby.replay",
-    args = target_of(copy, { lsn = facts.last_lsn }),
+    args = target_of(copy, { lsn = facts.last_lsn, plain = plain, quick = quick }),
     statement = ("wait until %s has replayed its log up to LSN %d"):format(copy.server,
-      facts.last_lsn),
+      facts.last_lsn) .. haste.words(quick),
   }
 end
 
@@ -461,6 +469,12 @@ local function put_back(copy, name, value, becomes)
     becomes = becomes,
     repeatable = true,
   }
+end
+
+-- What puts back how it fetches log files, where somebody was killed while they were handed over.
+function M.verbs.out_of_haste(copy, facts)
+  local plain = haste.plain(facts.restore_command)
+  return plain and put_back(copy, "restore_command", plain, { restore_command = plain }) or nil
 end
 
 -- The names of the histories that a standby must have when it chooses the number of its timeline.

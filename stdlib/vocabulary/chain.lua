@@ -264,10 +264,21 @@ local function replacing(copy, facts)
   return changes
 end
 
+-- The change that puts back how a copy fetches log backups, where it was left to do that otherwise.
+function M.out_of_haste(copy, now)
+  local platform = registry.of(copy)
+  local change = platform.out_of_haste and platform.out_of_haste(copy, now)
+  if change then
+    change.resource = copy.id
+  end
+  return change
+end
+
 -- The last change of a copy that applies what it is given by itself: waiting for that.
 local function awaiting(copy, facts, now)
   local changes = replacing(copy, facts)
-  local change = registry.of(copy).replay_log_backups(copy, facts)
+  changes[#changes + 1] = M.out_of_haste(copy, now)
+  local change = registry.of(copy).replay_log_backups(copy, facts, now)
   local time = facts.last_time or schema.unknown_fact("log_backups", "applied_time")
   change.resource = copy.id
   change.becomes = { lsn = facts.last_lsn, time = time,

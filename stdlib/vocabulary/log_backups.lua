@@ -86,13 +86,16 @@ local apply = primitive.shipped {
   check = check_shipping,
   resource = backups_of,
   moot = over,
-  wants = function(a, facts)
+  wants = function(a, facts, observe)
     if chain.refusal(handles.of(a.copy), facts) then
       return whole
-    elseif #(facts.chain or {}) == 0 then
-      return {}
     end
-    return { applied_lsn = match.at_least(facts.last_lsn) }
+    local secondary = handles.of(a.copy)
+    local left = chain.out_of_haste(secondary, observe(a.copy))
+    return {
+      applied_lsn = #(facts.chain or {}) > 0 and match.at_least(facts.last_lsn) or nil,
+      [secondary.id] = left and left.becomes,
+    }
   end,
   requires = function(a, facts, observe)
     return chain.refusal(handles.of(a.copy), facts)
@@ -102,6 +105,13 @@ local apply = primitive.shipped {
     return chain.applying(handles.of(a.copy), facts, observe(a.copy))
   end,
   harmless = "log shipping would have applied them anyway",
+  mends = function(a)
+    local secondary = handles.of(a.copy)
+    return registry.of(secondary).out_of_haste and function(_, _, _, _, observe)
+      local change = chain.out_of_haste(secondary, observe(a.copy))
+      return change and { change } or ("%s fetches log backups as before"):format(secondary.title)
+    end
+  end,
 }
 
 local function secondary_of(a)
