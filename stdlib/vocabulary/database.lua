@@ -218,9 +218,13 @@ local recover = primitive.shipped {
     local change = platform.recover(copy, backups_of(copy, observe), facts)
     change.becomes = principals.moves(copy, facts, observe, tail_afterwards(copy, facts, observe,
       backups_afterwards(copy, observe, becomes(copy, facts, observe))))
-    -- What comes before takes time, in which a server may have come back, or log backups in.
+    -- What comes before takes time, in which a server may have come back, or log backups in. Where
+    -- nothing does, that was asked a moment ago.
+    local is_asked = #changes == 0
     change.why_not = function()
-      return in_the_way(a, observe(a.copy), observe)
+      local reason = not is_asked and in_the_way(a, observe(a.copy), observe) or nil
+      is_asked = false
+      return reason
     end
     changes[#changes + 1] = change
     changes[#changes + 1] = platform.prove and platform.prove(copy)
