@@ -101,6 +101,38 @@ case "$(fact database:mgc.primary reason)" in
 *) fail "the reason is not told" ;;
 esac
 
+it "within one run a role sees settings from when it may, and only for as long"
+pg dc1/sql1 "CREATE ROLE watcher LOGIN IN ROLE pg_read_all_stats"
+# Without one, a server that does not seem to follow another would be held by that as well.
+pg dc1/sql2 "ALTER SYSTEM SET restore_command = 'false'"
+pg dc1/sql2 "SELECT pg_reload_conf()" >reloaded
+until_true 10 eval '[ "$(pg dc1/sql2 "SHOW restore_command")" = false ]'
+cat >may.sh <<'END'
+# may.sh SITE STATEMENT ANSWER: ends when the mirror knows of it.
+ask() {
+    /usr/lib/postgresql/*/bin/psql -X -q -A -t -h "$1" -U postgres -d mgc -c "$2"
+}
+ask "$1/dc1/sql1" "$2"
+until [ "$(ask "$1/dc1/sql2" "SELECT pg_has_role('watcher', 'pg_read_all_settings', 'usage')")" \
+    = "$3" ]; do
+    sleep 0.02
+done
+END
+cat >rights.lua <<END
+runbook "rights" { summary = "What it may see", params = { database = param.database() } }
+local mirror = params.database.mirror
+local function run(statement, answer, state)
+  return command.run { argv = { "/bin/sh", "$work/may.sh", "$work/site", statement, answer },
+    timeout = "20s", becomes = { [mirror] = { state = state } } }
+end
+step "Grant"  { run("GRANT pg_read_all_settings TO watcher", "t", "mirror") }
+step "Revoke" { run("REVOKE pg_read_all_settings FROM watcher", "f", "standby") }
+END
+sed 's/UID=postgres/UID=watcher/' site/site.yaml >site/other.yaml
+bsc run rights.lua --site site/other.yaml --yes
+exits 0
+says "done: 2 of 2 items, 2 changes"
+
 it "the lost site is seen to be lost"
 break_lab site primary-site
 observe
