@@ -7,6 +7,7 @@
 #include "lib/env.h"
 #include "lib/program_int.h"
 #include "lib/rows_int.h"
+#include "os/clock.h"
 #include "os/files.h"
 #include "os/process.h"
 #include "value/digest.h"
@@ -70,33 +71,58 @@ static bool has_words(const struct bsc_buf *words, const struct bsc_value *list)
     return found;
 }
 
-static bool state_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
+/* By what a process is known. */
+struct known {
+    const char *pid_file;        /* borrowed */
+    const struct bsc_value *job; /* borrowed list of words, or NULL */
+};
+
+static bool take_known(const struct bsc_value *args, struct known *ret, struct bsc_err *err)
 {
-    const struct bsc_sys *sys = call->env->sys;
-    const struct bsc_value *job = NULL;
-    const char *path = NULL;
-    int64_t pid = 0;
-    if (!bsc_lib_args_known(call->args, STATE_ARGS, err) ||
-        !bsc_lib_args_path(call->args, "pid_file", &path, err) ||
-        (bsc_value_get(call->args, "job") != NULL &&
-         !bsc_lib_args_list(call->args, "job", &job, err)))
+    *ret = (struct known){0};
+    return bsc_lib_args_path(args, "pid_file", &ret->pid_file, err) &&
+           (bsc_value_get(args, "job") == NULL || bsc_lib_args_list(args, "job", &ret->job, err));
+}
+
+struct seen {
+    int64_t pid; /* 0 without a pid file */
+    bool alive;
+    bool is_job;
+    char *mark; /* owned; see mark_of */
+};
+
+/* The caller frees the mark in any case. */
+static bool look(const struct bsc_sys *sys, const struct known *known, struct seen *ret,
+                 struct bsc_err *err)
+{
+    *ret = (struct seen){0};
+    bool there = bsc_files_exists(sys, known->pid_file);
+    if (there && !pid_read(sys, known->pid_file, &ret->pid, err))
         return false;
-    bool there = bsc_files_exists(sys, path);
-    if (there && !pid_read(sys, path, &pid, err))
-        return false;
-    bool alive = there && bsc_process_alive((pid_t)pid);
     struct bsc_buf words;
     bsc_buf_init(&words);
-    if (alive)
-        read_words(sys, pid, &words);
-    char *mark = mark_of(&words);
-    *ret = bsc_value_map();
-    bsc_value_set_bool(*ret, "alive", alive);
-    bsc_value_set_int(*ret, "pid", pid);
-    bsc_value_set_text(*ret, "program", mark);
-    bsc_value_set_bool(*ret, "is_job", has_words(&words, job));
-    bsc_mem_free(mark);
+    ret->alive = there && bsc_process_alive((pid_t)ret->pid);
+    if (ret->alive)
+        read_words(sys, ret->pid, &words);
+    ret->is_job = has_words(&words, known->job);
+    ret->mark = mark_of(&words);
     bsc_buf_release(&words);
+    return true;
+}
+
+static bool state_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
+{
+    struct known known;
+    struct seen seen;
+    if (!bsc_lib_args_known(call->args, STATE_ARGS, err) || !take_known(call->args, &known, err) ||
+        !look(call->env->sys, &known, &seen, err))
+        return false;
+    *ret = bsc_value_map();
+    bsc_value_set_bool(*ret, "alive", seen.alive);
+    bsc_value_set_int(*ret, "pid", seen.pid);
+    bsc_value_set_text(*ret, "program", seen.mark);
+    bsc_value_set_bool(*ret, "is_job", seen.is_job);
+    bsc_mem_free(seen.mark);
     return true;
 }
 
@@ -191,4 +217,91 @@ const struct bsc_lib_row bsc_lib_row_process_end = {
     .doc = "Sends SIGTERM to the process whose pid is in the file, if it is `program` by the words "
            "of process.state, and waits until it has ended, for 30 seconds at most. With `argv` "
            "that command is run instead, whoever has the pid, and `program` waited for.",
+};
+
+/* process.begin */
+
+#define BEGIN_ARGS "pid_file: text, argv: list, job: list?, program: text?"
+
+enum { BEGIN_WITHIN_MS = 30000, LOOK_EVERY_MS = 5 };
+
+/* Until it has become the job, a process that was begun for it may be a shell. */
+static bool is_at_work(const struct seen *seen, const struct known *known, const char *program,
+                       struct bsc_err *err)
+{
+    if (seen->pid == 0)
+        return bsc_err_set(err, BSC_ERR_NOT_FOUND, "there is no \"%s\"", known->pid_file);
+    if (!seen->alive)
+        return bsc_err_set(err, BSC_ERR_NOT_FOUND,
+                           "process %lld, whose pid is in \"%s\", has ended", (long long)seen->pid,
+                           known->pid_file);
+    bool is_it = (bsc_value_count(known->job) == 0 || seen->is_job) &&
+                 (program == NULL || strcmp(program, seen->mark) == 0);
+    return is_it ||
+           bsc_err_set(err, BSC_ERR_CONFLICT, "process %lld, whose pid is in \"%s\", is %s",
+                       (long long)seen->pid, known->pid_file,
+                       seen->mark[0] != '\0' ? seen->mark : "a program that cannot be seen");
+}
+
+static bool look_for_work(const struct bsc_lib_call *call, const struct known *known,
+                          const char *program, int64_t *ret_pid, struct bsc_err *err)
+{
+    struct seen seen;
+    bool found = look(call->env->sys, known, &seen, err) && is_at_work(&seen, known, program, err);
+    *ret_pid = seen.pid;
+    bsc_mem_free(seen.mark);
+    return found;
+}
+
+static int64_t now_us(const struct bsc_lib_call *call)
+{
+    return call->env->clock->mono_us(call->env->clock->self);
+}
+
+/* A command may come back before the job has written its pid file. */
+static bool await_work(const struct bsc_lib_call *call, const struct known *known,
+                       const char *program, int64_t *ret_pid, struct bsc_err *err)
+{
+    struct bsc_err missing = BSC_ERR_INIT, stop = {.code = BSC_ERR_TIMEOUT};
+    const int64_t until_us =
+        call->deadline_us != 0 ? call->deadline_us : now_us(call) + (int64_t)BEGIN_WITHIN_MS * 1000;
+    while (!look_for_work(call, known, program, ret_pid, &missing)) {
+        if (now_us(call) >= until_us || !bsc_lib_call_continue(call, &stop)) {
+            *err = missing;
+            err->code = stop.code;
+            return bsc_err_wrap(err, "the job is not seen at work");
+        }
+        bsc_clock_pause(LOOK_EVERY_MS, call->cancel);
+    }
+    return true;
+}
+
+static bool begin_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
+{
+    struct known known;
+    struct bsc_value *answer = NULL;
+    const char *program = NULL;
+    int64_t pid = 0;
+    bool ok = bsc_lib_args_known(call->args, BEGIN_ARGS, err) &&
+              take_known(call->args, &known, err) &&
+              bsc_lib_args_text_or(call->args, "program", NULL, &program, err) &&
+              bsc_lib_command_perform(call, 0, &answer, err) &&
+              await_work(call, &known, program, &pid, err);
+    bsc_value_free(answer);
+    if (!ok)
+        return false;
+    *ret = bsc_value_map();
+    bsc_value_set_int(*ret, "pid", pid);
+    return true;
+}
+
+const struct bsc_lib_row bsc_lib_row_process_begin = {
+    .name = "process.begin",
+    .effect = BSC_LIB_WRITE,
+    .run = begin_run,
+    .args = BEGIN_ARGS,
+    .result = "map {pid: int}",
+    .doc = "Runs the command `argv` and waits until the process lives whose pid is in the file, "
+           "and is the one with the words `job` and the very `program` of process.state where "
+           "they are given: until the change's deadline, for 30 seconds where it has none.",
 };

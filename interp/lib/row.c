@@ -41,6 +41,7 @@ static const struct bsc_lib_row *const table[] = {
     &bsc_lib_row_pools_haproxy_set, /* pools.haproxy_set */
     &bsc_lib_row_pools_state,       /* pools.state */
     &bsc_lib_row_pools_update,      /* pools.update */
+    &bsc_lib_row_process_begin,     /* process.begin */
     &bsc_lib_row_process_end,       /* process.end */
     &bsc_lib_row_process_state,     /* process.state */
     &bsc_lib_row_server_listens,    /* server.listens */

@@ -72,6 +72,7 @@ extern const struct bsc_lib_row bsc_lib_row_pools_state;
 extern const struct bsc_lib_row bsc_lib_row_pools_update;
 
 /* process.c */
+extern const struct bsc_lib_row bsc_lib_row_process_begin;
 extern const struct bsc_lib_row bsc_lib_row_process_end;
 extern const struct bsc_lib_row bsc_lib_row_process_state;
 

@@ -155,8 +155,8 @@ static const struct bsc_site_key log_shipping_keys[] = {
     {.name = "start",
      .type = BSC_SITE_WORDS,
      .doc =
-         "Program that begins that job again, and ends when it is at work; its arguments. Without "
-         "it nobody can be brought home on platforms other than sqlite."},
+         "Program that begins that job again, and its arguments; the job may be at work a little "
+         "later. Without it nobody can be brought home on platforms other than sqlite."},
 };
 KIND(log_shipping, "log shipping", "log-shipping",
      "How log backups travel from the primary to the secondary.");

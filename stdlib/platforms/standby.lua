@@ -341,34 +341,28 @@ end
 -- The process that was seen gets a signal, and no other that has got its pid meanwhile.
 function M.verbs.end_log_shipping(copy, facts)
   local shipping = shipping_of(copy)
-  local args = { pid_file = shipping.pid_file, program = facts.log_shipping_job }
-  if has_words(shipping.stop) then
-    args.argv = shipping.stop
-    return {
-      row = "process.end",
-      args = args,
-      statement = ("end log shipping to %s: %s"):format(copy.server,
-        table.concat(shipping.stop, " ")),
-    }
-  end
+  local stop = has_words(shipping.stop) and shipping.stop or nil
+  local words = stop and table.concat(stop, " ") or ("SIGTERM to the process in %s: %s"):format(
+    shipping.pid_file, tostring(facts.log_shipping_job))
   return {
     row = "process.end",
-    args = args,
-    statement = ("end log shipping to %s: SIGTERM to the process in %s: %s"):format(copy.server,
-      shipping.pid_file, tostring(facts.log_shipping_job)),
+    args = { pid_file = shipping.pid_file, program = facts.log_shipping_job, argv = stop },
+    statement = ("end log shipping to %s: %s"):format(copy.server, words),
   }
 end
 
--- A job may copy what is there the moment that it is begun.
-function M.verbs.begin_log_shipping(copy)
+-- A job may copy what is there the moment that it is begun. `program` is what it was, where that is
+-- known: it shall be that again.
+function M.verbs.begin_log_shipping(copy, program)
   local shipping = shipping_of(copy)
   if not has_words(shipping.start) then
     return ("the site does not say how log shipping to %s is begun (start in log_shipping): begin "
       .. "it by hand"):format(copy.server)
   end
   return {
-    row = "command.run",
-    args = { argv = shipping.start },
+    row = "process.begin",
+    args = { argv = shipping.start, pid_file = shipping.pid_file, job = M.job_words(shipping),
+      program = program },
     statement = ("begin log shipping to %s again: %s"):format(copy.server,
       table.concat(shipping.start, " ")),
     becomes = {

@@ -18,6 +18,10 @@ until tr '\0' ' ' <"/proc/$!/cmdline" | grep -q "^$1 "; do
 done
 echo $! >"$2/.lab/pids/copier"
 END
+# It ends long before the job is there.
+cat >begin.sh <<'END'
+(sleep 0.5; exec sh start.sh "$@") </dev/null >/dev/null 2>&1 &
+END
 cat >stop.sh <<'END'
 kill "$(cat "$1/.lab/pids/copier")"
 END
@@ -82,7 +86,7 @@ job_is_gone && fail "the job was ended"
 
 it "it is ended and begun as the site says"
 stop="stop: [sh, $work/stop.sh, $work/site]"
-start="start: [sh, $work/start.sh, $program, $work/site]"
+start="start: [sh, $work/begin.sh, $program, $work/site]"
 sed -i "s|pid_file: .lab/pids/copier }|pid_file: .lab/pids/copier, $stop, $start }|" site/site.yaml
 bsc run ship.lua --site site/site.yaml --yes
 exits 0
@@ -90,7 +94,7 @@ says "end log shipping to sql3: sh $work/stop.sh $work/site"
 job_is_gone || fail "the job lives"
 bsc rollback last --site site/site.yaml --yes
 exits 0
-says "begin log shipping to sql3 again: sh $work/start.sh"
+says "begin log shipping to sql3 again: sh $work/begin.sh"
 job_is_gone && fail "the job was not begun"
 bsc observe --site site/site.yaml -o facts.json
 exits 0

@@ -175,7 +175,7 @@ T["log shipping begins with the log files there are, then the job"] = function()
   expect.equal(world.changes[1].row, "standby.ship_from")
   expect.equal(world.changes[1].becomes[secondary].fork, "timeline 3")
   expect.equal(world.changes[1].becomes[secondary].log_shipping, nil)
-  expect.equal(world.changes[2].args, { argv = { "copier", "begin" } })
+  expect.equal(world.changes[2].args, { argv = { "copier", "begin" }, pid_file = "/run/copier" })
   expect.equal(world.changes[2].becomes[secondary].log_shipping, "configured")
 end
 

@@ -71,7 +71,9 @@ T["a job may be ended and begun by programs of the site"] = function()
   expect.equal(world.changes[1].args, { pid_file = "/run/copier", program = "copier --often",
     argv = { "systemctl", "stop", "copier" } })
   lab.take_back(world, { index = 1, action = 1, undo = world.changes[1].undo })
-  expect.equal(world.changes[2].args, { argv = { "systemctl", "start", "copier" } })
+  expect.equal(world.changes[2].row, "process.begin")
+  expect.equal(world.changes[2].args, { argv = { "systemctl", "start", "copier" },
+    pid_file = "/run/copier", program = "copier --often" })
   expect.equal(world.changes[2].becomes[secondary],
     { log_shipping = "configured", log_shipping_job = "copier --often" })
 end

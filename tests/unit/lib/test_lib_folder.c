@@ -1,5 +1,6 @@
 #include "lib_fixture.h"
 
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -187,6 +188,78 @@ static void a_job_that_a_command_ends_has_ended_afterwards(void **state)
     bench_close(&bench);
 }
 
+/* Runs a shell that leaves a job behind: a script to which the pid file is given. */
+static struct bsc_value *begin(struct lib_bench *bench, void **state, const char *script,
+                               const char *known)
+{
+    put(state, "script", script);
+    return call_row(bench, "process.begin",
+                    "{'pid_file':'%s/pid','argv':['sh','%s/script','%s/pid'],%s}", (char *)*state,
+                    (char *)*state, (char *)*state, known);
+}
+
+/* Ends the job that was begun and is in the pid file. Returns owned what it was. */
+static struct bsc_value *end_job(struct lib_bench *bench, void **state, struct bsc_value *begun)
+{
+    if (begun == NULL)
+        fail_msg("%s: %s", bench->err.message, bench->err.cause);
+    struct bsc_value *seen = call_row(
+        bench, "process.state", "{'pid_file':'%s/pid','job':['sleep','1000']}", (char *)*state);
+    assert_true(bsc_value_get_truth(seen, "is_job"));
+    assert_int_equal(bsc_value_get_number(begun, "pid", 0), bsc_value_get_number(seen, "pid", 1));
+    assert_int_equal(kill((pid_t)bsc_value_get_number(seen, "pid", 0), SIGKILL), 0);
+    bsc_value_free(begun);
+    return seen;
+}
+
+#define LEAVES " </dev/null >/dev/null 2>&1 &\n"
+
+/* A command may come back before there is a pid file, and before the job is in its process. */
+static void a_job_that_a_command_begins_is_at_work_afterwards(void **state)
+{
+    static const char later[] = "(sleep 0.3; sleep 1000 & echo $! >\"$1\")" LEAVES;
+    static const char becomes[] =
+        "sh -c 'echo $$ >\"$0\"; sleep 0.3; exec sleep 1000' \"$1\"" LEAVES;
+    static const char words[] = "'job':['sleep','1000']";
+    struct lib_bench bench;
+    bench_open(&bench, state);
+    put(state, "pid", "2147483647\n");
+    struct bsc_value *was = end_job(&bench, state, begin(&bench, state, later, words));
+    bsc_value_free(end_job(&bench, state, begin(&bench, state, becomes, words)));
+    char *mark = bsc_mem_format("'program':'%s'", bsc_value_get_string(was, "program"));
+    bsc_value_free(end_job(&bench, state, begin(&bench, state, becomes, mark)));
+    bsc_mem_free(mark);
+    bsc_value_free(was);
+    bench_close(&bench);
+}
+
+static void assert_late(struct lib_bench *bench, void **state, const char *script, const char *why)
+{
+    bench->deadline_us = bench->env.clock->mono_us(bench->env.clock->self) + 300000;
+    assert_refusal(bench, begin(bench, state, script, "'job':['sleep','1000']"), BSC_ERR_TIMEOUT,
+                   "the job is not seen at work");
+    if (strstr(bench->err.cause, why) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", bench->err.cause, why);
+    bench->deadline_us = 0;
+}
+
+static void a_job_that_does_not_come_is_waited_for_until_the_deadline(void **state)
+{
+    struct lib_bench bench;
+    bench_open(&bench, state);
+    assert_refusal(&bench, begin(&bench, state, "exit 3", "'job':['sleep']"), BSC_ERR_IO,
+                   "ended with exit code 3");
+    assert_late(&bench, state, "true", "there is no ");
+    put(state, "pid", "2147483647\n");
+    assert_late(&bench, state, "true", "has ended");
+    assert_late(&bench, state, ">\"$1\"", "does not hold the pid of a process");
+    char *own = bsc_mem_format("%ld\n", (long)getpid());
+    put(state, "pid", own);
+    assert_late(&bench, state, "true", "/pid\", is ");
+    bsc_mem_free(own);
+    bench_close(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +273,8 @@ int main(void)
                                         unit_folder_teardown),
         UNIT_IN_FOLDER(only_the_program_that_is_named_is_ended),
         UNIT_IN_FOLDER(a_job_that_a_command_ends_has_ended_afterwards),
+        UNIT_IN_FOLDER(a_job_that_a_command_begins_is_at_work_afterwards),
+        UNIT_IN_FOLDER(a_job_that_does_not_come_is_waited_for_until_the_deadline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
