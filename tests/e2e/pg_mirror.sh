@@ -353,22 +353,26 @@ full_disk() {
     bsc lab down site
 }
 
-ssh_config() {
+ssh_keys() {
     for key in host user; do
         ssh-keygen -q -t ed25519 -N '' -f "$key"
     done
-    login=$(stat -c %U site/dc2/sql4)
     cp user.pub allowed
     chmod 644 allowed
-    port=$1
     # As long as those of banks, and with words that are looked for in what programs say.
     for line in $(seq 20); do
         echo "error: $line: for those only who may. No space left on device: Permission denied"
     done >banner
     chmod 644 banner
+    printf '#!/bin/sh\nexec /usr/bin/ssh -F %s "$@"\n' "$work/ssh_config" >bin/ssh
+    chmod 755 bin/ssh
+}
+
+# ssh_config PORT
+ssh_config() {
     cat >sshd_config <<END
 Banner $work/banner
-ListenAddress 127.0.0.1:$port
+ListenAddress 127.0.0.1:$1
 HostKey $work/host
 AuthorizedKeysFile $work/allowed
 PidFile $work/sshd.pid
@@ -379,32 +383,33 @@ END
     cat >ssh_config <<END
 Host db4
   HostName 127.0.0.1
-  Port $port
-  User $login
+  Port $1
+  User $(stat -c %U site/dc2/sql4)
   IdentityFile $work/user
   IdentitiesOnly yes
   UserKnownHostsFile $work/known
   StrictHostKeyChecking accept-new
 END
-    printf '#!/bin/sh\nexec /usr/bin/ssh -F %s "$@"\n' "$work/ssh_config" >bin/ssh
-    chmod 755 bin/ssh
 }
 
-# A port may be taken by somebody else: then the next one is tried.
+# Whether a port is free tells nobody but sshd, when it binds it. None follows from a pid: tests
+# that live apart from each other have the same ones. Those that the system gives out are higher.
 start_sshd() {
     mkdir -p /run/sshd 2>/dev/null || true
-    for port in 50$(($$ % 90 + 10)) 51$(($$ % 89 + 10)) 52$(($$ % 87 + 10)) 53$(($$ % 83 + 10)); do
-        rm -f host host.pub user user.pub
-        ssh_config "$port"
+    ssh_keys
+    for _ in $(seq 20); do
+        ssh_config $((10000 + $(od -An -N2 -tu2 /dev/urandom) % 20000))
         /usr/sbin/sshd -D -e -f "$work/sshd_config" 2>sshd.err &
-        background="$background $!"
-        for _ in $(seq 100); do
-            ! bin/ssh -o BatchMode=yes db4 true 2>ssh.err || return 0
-            kill -0 $! 2>/dev/null || break
-            sleep 0.05
-        done
+        sshd=$!
+        background="$background $sshd"
+        until_true 20 eval 'grep -q "Server listening" sshd.err || gone "$sshd"'
+        if grep -q "Server listening" sshd.err; then
+            bin/ssh -o BatchMode=yes db4 true 2>ssh.err || fail "no login: $(cat ssh.err sshd.err)"
+            return
+        fi
+        grep -q "Address already in use" sshd.err || fail "sshd ended: $(cat sshd.err)"
     done
-    fail "sshd does not work: $(cat sshd.err ssh.err)"
+    fail "no port is free"
 }
 
 over_ssh() {
