@@ -36,17 +36,19 @@ static struct bsc_sql_asked *find(struct bsc_sql *sql, const char *text)
 }
 
 /* What was prepared keeps its place, so that the server never has more of them than there are
- * places here; NULL where none is left. */
+ * places here, and so does what was refused, so that it is not tried again. The shipped runbooks
+ * prepare a dozen texts in a session. With the facts that a site has of its own there may be more
+ * than there are places for: what finds none is asked plainly, which costs no more than before.
+ * NULL where none is left. */
 static struct bsc_sql_asked *note(struct bsc_sql *sql, const char *text)
 {
     for (size_t i = 0; i < BSC_SQL_ASKED_MAX; i++) {
         struct bsc_sql_asked *asked = &sql->asked[sql->asked_next];
         sql->asked_next = (sql->asked_next + 1) % BSC_SQL_ASKED_MAX;
-        if (asked->state == BSC_SQL_ASKED_PREPARED)
+        if (asked->state != BSC_SQL_ASKED_ONCE)
             continue;
         bsc_mem_free(asked->text);
         asked->text = bsc_mem_text(text);
-        asked->state = BSC_SQL_ASKED_ONCE;
         return asked;
     }
     return NULL;

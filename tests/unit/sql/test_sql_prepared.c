@@ -3,11 +3,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sql/sql_int.h"
+
+enum { TOLD_MAX = 32 };
+
 /* A session that says to be PostgreSQL's, and keeps what it was told. SQLite answers in its place.
  */
 struct session {
     struct bsc_sql_calls calls;
-    char told[8][512];
+    char told[TOLD_MAX][512];
     size_t count;
     char prepared[512];   /* the text that was prepared last */
     const char *refusing; /* the SQLSTATE that an EXECUTE gets; NULL for none */
@@ -37,7 +41,7 @@ static SQLRETURN carry_out(void *self, SQLHSTMT stmt, const char *text, SQLINTEG
     (void)length;
     if (strncmp(text, "SET ", 4) == 0)
         return SQL_SUCCESS;
-    assert_true(session->count < 8);
+    assert_true(session->count < TOLD_MAX);
     snprintf(session->told[session->count++], sizeof session->told[0], "%s", text);
     session->refused = strstr(text, "EXECUTE") != NULL && session->refusing != NULL;
     if (session->refused)
@@ -144,6 +148,46 @@ static void what_is_refused_is_asked_plainly(void **state)
     }
 }
 
+/* More than there are places for, and each only once. */
+static void ask_many_others(struct bsc_sql *sql)
+{
+    for (int i = 0; i < BSC_SQL_ASKED_MAX + 1; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "SELECT %d", 100 + i);
+        assert_int_equal(number_of(sql, text), 100 + i);
+    }
+}
+
+static void what_was_refused_is_not_tried_again_after_many_others(void **state)
+{
+    struct session session;
+    struct bsc_sql *sql = session_open(&session, state, true);
+    session.refusing = "26000";
+    for (int again = 0; again < 2; again++)
+        assert_int_equal(number_of(sql, "SELECT 7"), 7);
+    ask_many_others(sql);
+    session.count = 0;
+    for (int again = 0; again < 2; again++)
+        assert_int_equal(number_of(sql, "SELECT 7"), 7);
+    assert_int_equal(session.count, 2);
+    assert_string_equal(session.told[0], "SELECT 7");
+    assert_string_equal(session.told[1], "SELECT 7");
+    bsc_sql_close(sql);
+}
+
+static void what_was_prepared_stays_so_after_many_others(void **state)
+{
+    struct session session;
+    struct bsc_sql *sql = session_open(&session, state, true);
+    for (int again = 0; again < 2; again++)
+        assert_int_equal(number_of(sql, "SELECT 7"), 7);
+    ask_many_others(sql);
+    session.count = 0;
+    assert_int_equal(number_of(sql, "SELECT 7"), 7);
+    assert_int_equal(strncmp(session.told[0], "EXECUTE ", 8), 0);
+    bsc_sql_close(sql);
+}
+
 static void other_failures_are_told(void **state)
 {
     struct session session;
@@ -182,6 +226,8 @@ int main(void)
         UNIT_IN_FOLDER(what_is_asked_again_is_prepared),
         UNIT_IN_FOLDER(names_tell_the_text),
         UNIT_IN_FOLDER(what_is_refused_is_asked_plainly),
+        UNIT_IN_FOLDER(what_was_refused_is_not_tried_again_after_many_others),
+        UNIT_IN_FOLDER(what_was_prepared_stays_so_after_many_others),
         UNIT_IN_FOLDER(other_failures_are_told),
         UNIT_IN_FOLDER(only_plain_queries_are_prepared),
         UNIT_IN_FOLDER(what_will_be_asked_often_is_prepared_at_once),
