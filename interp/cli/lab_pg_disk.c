@@ -7,7 +7,8 @@
 #include "os/tree.h"
 
 /* Where the small disk is made ready, and where its files are kept while it is taken away. */
-#define STAGE ".lab/disk"
+#define ABOVE_STAGE ".lab"
+#define STAGE       ABOVE_STAGE "/disk"
 
 /* No log file of the lab finds room there. */
 enum { ROOM_BYTES = 512 * 1024 };
@@ -30,11 +31,11 @@ static bool stat_at(const struct bsc_lab *lab, const char *name, struct stat *re
     return there;
 }
 
-static bool is_mounted(const struct bsc_lab *lab)
+static bool is_mounted(const struct bsc_lab *lab, const char *name, const char *above)
 {
-    struct stat folder, above;
-    return stat_at(lab, BSC_LAB_PG_COPIED, &folder) && stat_at(lab, BSC_LAB_PG_SECONDARY, &above) &&
-           folder.st_dev != above.st_dev;
+    struct stat folder, around;
+    return stat_at(lab, name, &folder) && stat_at(lab, above, &around) &&
+           folder.st_dev != around.st_dev;
 }
 
 static bool run(const char *const *words, struct bsc_err *err)
@@ -86,6 +87,16 @@ static bool mount_stage(const struct bsc_lab *lab, const char *copied, const cha
     return ok;
 }
 
+/* What is in it has its place by now, or never had one: whoever was to move it was interrupted. */
+static bool leave_stage(const struct bsc_lab *lab, const char *stage, struct bsc_err *err)
+{
+    const char *const leave[] = {"umount", stage, NULL};
+    bool ok = true;
+    while (ok && is_mounted(lab, STAGE, ABOVE_STAGE))
+        ok = run(leave, err);
+    return ok;
+}
+
 /* The standby and a run may be reading there, so the small disk takes the folder's place only when
  * everything is in it. */
 bool bsc_lab_pg_disk_fill(struct bsc_lab_moves *moves, struct bsc_err *err)
@@ -93,35 +104,36 @@ bool bsc_lab_pg_disk_fill(struct bsc_lab_moves *moves, struct bsc_err *err)
     char *copied = bsc_lab_path(moves->lab, BSC_LAB_PG_COPIED);
     char *stage = bsc_lab_path(moves->lab, STAGE);
     const char *const bind[] = {"mount", "--bind", stage, copied, NULL};
-    const char *const leave[] = {"umount", stage, NULL};
     struct bsc_err ignored = BSC_ERR_INIT;
-    bool mounted = bsc_lab_note_mend(moves, err) && mount_stage(moves->lab, copied, stage, err);
-    bool ok = mounted && copy_all(copied, stage, err) && run(bind, err);
-    if (mounted)
-        ok = run(leave, ok ? err : &ignored) && ok;
+    bool ok = bsc_lab_note_mend(moves, err) && mount_stage(moves->lab, copied, stage, err) &&
+              copy_all(copied, stage, err) && run(bind, err);
+    ok = leave_stage(moves->lab, stage, ok ? err : &ignored) && ok;
     bsc_mem_free(copied);
     bsc_mem_free(stage);
     return ok;
 }
 
-static bool give_back(const struct bsc_lab *lab, const char *copied, const char *stage,
+/* Puts aside what is on the small disk, and takes that away. */
+static bool take_disk(const struct bsc_lab *lab, const char *copied, const char *stage,
                       struct bsc_err *err)
 {
     const char *const leave[] = {"umount", copied, NULL};
     return bsc_tree_remove(lab->cli->sys, stage, err) &&
            bsc_files_make_folder(lab->cli->sys, stage, 0700, err) && copy_all(copied, stage, err) &&
-           run(leave, err) && copy_all(stage, copied, err) &&
-           bsc_tree_remove(lab->cli->sys, stage, err);
+           run(leave, err);
 }
 
-/* What came in while the disk was small is kept. */
+/* What came in while the disk was small is kept. As long as something is aside without a disk, a
+ * lab that was interrupted has not put it back. */
 bool bsc_lab_pg_disk_free(const struct bsc_lab *lab, struct bsc_err *err)
 {
-    if (!is_mounted(lab))
-        return true;
     char *copied = bsc_lab_path(lab, BSC_LAB_PG_COPIED);
     char *stage = bsc_lab_path(lab, STAGE);
-    bool ok = give_back(lab, copied, stage, err);
+    bool ok = leave_stage(lab, stage, err) &&
+              (!is_mounted(lab, BSC_LAB_PG_COPIED, BSC_LAB_PG_SECONDARY) ||
+               take_disk(lab, copied, stage, err)) &&
+              (!bsc_files_exists(lab->cli->sys, stage) || copy_all(stage, copied, err)) &&
+              bsc_tree_remove(lab->cli->sys, stage, err);
     bsc_mem_free(copied);
     bsc_mem_free(stage);
     return ok;
