@@ -204,9 +204,17 @@ facts_are_back() {
     diff before after >differences
 }
 
-# taken_back RUNBOOK ITEM [MEANWHILE]: stopped after that item, and taken back.
+# recovered WHAT: of where the secondary was brought online; nothing where it never was.
+recovered() {
+    json facts.json "\$.\"database:mgc.secondary\".recovered_$1"
+}
+
+# taken_back RUNBOOK ITEM [MEANWHILE]: stopped after that item, and taken back. A server that was
+# closed for that has forgotten when it was brought online.
 taken_back() {
     facts_are before
+    left=$(recovered lsn)
+    [ -z "$left" ] || [ -n "$(recovered time)" ] || fail "when it was brought online is unknown"
     it "a $(basename "$1" .lua) that was stopped after item $2 is taken back"
     first_items "$2" "$1" >part.lua
     bsc run part.lua --site "$site" --yes
@@ -215,6 +223,7 @@ taken_back() {
     bsc rollback last --site "$site" --yes
     exits 0
     until_true 30 facts_are_back
+    same "$(recovered lsn) $(recovered time)" "$left " "where and when it was brought online"
     clients_go_on
 }
 
