@@ -232,19 +232,36 @@ static void show_planned_item(struct bsc_cli *cli, const struct bsc_value *item)
         bsc_cli_show_outcome(cli, outcome, reason);
 }
 
+/* The settings that would waive something: only they have no value in a plan. */
+static void show_unset(struct bsc_cli *cli, const struct bsc_value *params)
+{
+    for (size_t i = 0; i < bsc_value_count(params); i++) {
+        if (bsc_value_kind(bsc_value_item_at(params, i)) != BSC_VALUE_NULL)
+            continue;
+        char *name = bsc_cli_line(bsc_value_key_at(params, i));
+        bsc_cli_say(cli, "unset   %s, so it waives nothing: that takes --set %s=REASON\n", name,
+                    name);
+        bsc_mem_free(name);
+    }
+}
+
 static void show_params(struct bsc_cli *cli, const struct bsc_value *params)
 {
     struct bsc_buf text;
     bsc_buf_init(&text);
     for (size_t i = 0; i < bsc_value_count(params); i++) {
-        bsc_buf_printf(&text, "%s%s = ", i > 0 ? ", " : "", bsc_value_key_at(params, i));
-        bsc_cli_add_value(&text, bsc_value_item_at(params, i));
+        const struct bsc_value *value = bsc_value_item_at(params, i);
+        if (bsc_value_kind(value) == BSC_VALUE_NULL)
+            continue;
+        bsc_buf_printf(&text, "%s%s = ", text.length > 0 ? ", " : "", bsc_value_key_at(params, i));
+        bsc_cli_add_value(&text, value);
     }
     char *line = bsc_cli_line(text.data);
     if (text.length > 0)
         bsc_cli_say(cli, "with    %s\n", line);
     bsc_mem_free(line);
     bsc_buf_release(&text);
+    show_unset(cli, params);
 }
 
 static void show_name(struct bsc_cli *cli, const struct bsc_value *runbook)

@@ -90,20 +90,28 @@ static void add_digest(struct bsc_buf *out, const struct bsc_value *digest)
     bsc_buf_printf(out, "%.*s", DIGEST_SHOWN, text != NULL ? text : "(none)");
 }
 
+/* A setting that nobody gave is not unknown, as a fact would be. */
+static void add_parameter(struct bsc_buf *out, const struct bsc_value *value)
+{
+    if (bsc_value_kind(value) == BSC_VALUE_NULL)
+        bsc_buf_add_text(out, "unset");
+    else
+        bsc_cli_add_value(out, value);
+}
+
 static void show_input(struct bsc_cli *cli, const struct bsc_value *input)
 {
+    const struct bsc_value *then = bsc_value_get(input, "then"), *now = bsc_value_get(input, "now");
     const char *what = bsc_value_get_string(input, "what");
     const char *name = bsc_value_get_string(input, "name");
     struct bsc_buf text;
     bsc_buf_init(&text);
     bsc_buf_printf(&text, "%s%s%s: ", what, name != NULL ? " " : "", name != NULL ? name : "");
-    if (strcmp(what, "parameter") == 0) {
-        add_transition(&text, input);
-    } else {
-        add_digest(&text, bsc_value_get(input, "then"));
-        bsc_buf_add_text(&text, " -> ");
-        add_digest(&text, bsc_value_get(input, "now"));
-    }
+    void (*add)(struct bsc_buf *, const struct bsc_value *) =
+        strcmp(what, "parameter") == 0 ? add_parameter : add_digest;
+    add(&text, then);
+    bsc_buf_add_text(&text, " -> ");
+    add(&text, now);
     show_brief(cli, 2, text.data);
     bsc_buf_release(&text);
 }

@@ -360,6 +360,7 @@ override() {
     it "the reason is a change like any other, that somebody accepts"
     bsc resume last --yes --set accept_early="all are content"
     exits 3
+    says "parameter accept_early: unset -> all are content"
     says "--accept-changes --set 'accept_early=all are content'"
     untouched
     sql one/people.db "DELETE FROM homes WHERE sip = 'eve'"

@@ -67,6 +67,25 @@ static void only_bascule_begins_a_line_of_the_plan(void **state)
     bsc_value_free(plan);
 }
 
+static void a_setting_that_nobody_gave_is_not_unknown(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"runbook\":{\"name\":\"n\",\"summary\":\"s\"},\"digest\":\"d\","
+                               "\"params\":{\"early\":null,\"pool\":\"p\"},\"items\":[]}";
+    struct desk desk;
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_value *plan = bsc_json_parse("plan", text, sizeof text - 1, &err);
+    assert_non_null(plan);
+    desk_set(&desk);
+    bsc_cli_show_plan(&desk.cli, plan);
+    desk_read(&desk);
+    assert_contains(desk.out,
+                    "Plan    n: s\nwith    pool = p\nunset   early, so it waives nothing: "
+                    "that takes --set early=REASON\n");
+    desk_clear(&desk);
+    bsc_value_free(plan);
+}
+
 static void what_is_known_only_afterwards_is_shown_by_what_it_will_be(void **state)
 {
     (void)state;
@@ -351,6 +370,7 @@ int main(void)
         cmocka_unit_test(ordinary_text_is_said_as_it_is),
         cmocka_unit_test(nothing_steers_the_terminal),
         cmocka_unit_test(only_bascule_begins_a_line_of_the_plan),
+        cmocka_unit_test(a_setting_that_nobody_gave_is_not_unknown),
         cmocka_unit_test(what_is_known_only_afterwards_is_shown_by_what_it_will_be),
         cmocka_unit_test(our_own_styles_pass_only_where_there_is_colour),
         cmocka_unit_test(there_are_no_styles_without_colour),
