@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cli/beside.h"
 #include "cli/carry.h"
 #include "cli/claim.h"
 #include "cli/cli.h"
@@ -45,6 +46,7 @@ struct undertaking {
     const char *network;     /* the file system it lies on, where --force is needed; or NULL */
     struct bsc_journal_lock *lock; /* owned */
     struct bsc_cli_claim claim;
+    struct bsc_cli_beside beside; /* a parked run that this one sets aside; else zeroed */
     struct bsc_journal_folder folder;
     struct bsc_journal *journal; /* owned */
 };
@@ -147,6 +149,22 @@ static bool leases_are_free(struct undertaking *u, struct bsc_err *err)
     return ok;
 }
 
+static struct bsc_cli_where where_of(const struct undertaking *u)
+{
+    return (struct bsc_cli_where){.site = u->wishes->site, .runs = u->wishes->runs};
+}
+
+/* Whether no run of the same is parked, or somebody says why this one is begun beside it. */
+static bool none_is_parked(struct undertaking *u, struct bsc_err *err)
+{
+    const struct bsc_cli_where where = where_of(u);
+    bsc_cli_beside_release(&u->beside);
+    if (!bsc_cli_beside_find(u->cli, u->runs, u->plan, &u->beside, err))
+        return false;
+    return u->beside.folder.id == NULL || u->claim.reason != NULL ||
+           bsc_cli_beside_refuse(&u->beside, &where, err);
+}
+
 static bool confirmed(struct undertaking *u, struct bsc_err *err)
 {
     if (!u->cli->terminal || u->cli->json) {
@@ -164,14 +182,12 @@ static bool still_as_shown(struct undertaking *u, struct bsc_err *err)
 {
     bsc_value_free(u->facts);
     u->facts = bsc_run_session_observe(&u->session, err);
-    return u->facts != NULL && still_holds(u, err);
+    return u->facts != NULL && still_holds(u, err) && none_is_parked(u, err);
 }
 
 /* Whoever reads the journal must know what it was written on. */
-static bool note_network(struct undertaking *u, struct bsc_err *err)
+static struct bsc_value *network_note(const struct undertaking *u)
 {
-    if (u->network == NULL)
-        return true;
     struct bsc_value *note = bsc_value_map();
     bsc_value_set_text(note, "kind", "warning");
     bsc_value_set(
@@ -179,10 +195,24 @@ static bool note_network(struct undertaking *u, struct bsc_err *err)
         bsc_value_format("the runs lie on a file system of kind %s, where locks and syncs "
                          "may not hold; --force was given",
                          u->network));
+    return note;
+}
+
+/* Takes the note. */
+static bool tell(struct undertaking *u, struct bsc_value *note, struct bsc_err *err)
+{
     bsc_cli_show_note(u->cli, note);
     bool ok = bsc_run_record_note(u->journal, 0, note, err);
     bsc_value_free(note);
     return ok;
+}
+
+/* What the run was begun in spite of. */
+static bool note_all(struct undertaking *u, struct bsc_err *err)
+{
+    return (u->network == NULL || tell(u, network_note(u), err)) &&
+           (u->beside.folder.id == NULL ||
+            tell(u, bsc_cli_beside_note(&u->beside, u->claim.reason), err));
 }
 
 static bool open_journal(struct undertaking *u, struct bsc_err *err)
@@ -200,14 +230,14 @@ static bool open_journal(struct undertaking *u, struct bsc_err *err)
         return false;
     struct bsc_value *about = bsc_run_about(&u->session, u->plan, u->folder.id, "run");
     bsc_run_about_place(about, &u->session, u->folder.path);
-    bool ok = bsc_run_record_begin(u->journal, about, err) && note_network(u, err);
+    bool ok = bsc_run_record_begin(u->journal, about, err) && note_all(u, err);
     bsc_value_free(about);
     return ok;
 }
 
 static int carry_out(struct undertaking *u, struct bsc_err *err)
 {
-    const struct bsc_cli_where where = {.site = u->wishes->site, .runs = u->wishes->runs};
+    const struct bsc_cli_where where = where_of(u);
     struct bsc_cli_carry carry = {.cli = u->cli,
                                   .session = &u->session,
                                   .lock = u->lock,
@@ -256,7 +286,7 @@ static int undertake(struct undertaking *u, struct bsc_err *err)
             bsc_cli_json(u->cli, u->plan);
         return bsc_run_outcome_exit(outcome);
     }
-    if (!leases_are_free(u, err))
+    if (!leases_are_free(u, err) || !none_is_parked(u, err))
         return -1;
     if (!u->wishes->yes && (!confirmed(u, err) || !take_lock(u, err) || !still_as_shown(u, err)))
         return -1;
@@ -272,6 +302,7 @@ static void release(struct undertaking *u)
         bsc_journal_close(u->journal, &ignored);
     bsc_run_session_close(&u->session); /* its threads share in the lock */
     bsc_cli_claim_release(&u->claim);
+    bsc_cli_beside_release(&u->beside);
     bsc_journal_lock_free(u->lock);
     bsc_journal_folder_release(&u->folder);
     bsc_mem_free(u->runs);

@@ -10,6 +10,7 @@
 enum {
     STAMP = 15,           /* characters of "20261120-231501" */
     NAME_MAX_CHARS = 40,  /* of the runbook's name in an id */
+    SUFFIX = 4,           /* random characters at its end */
     TRIES_MAX = 20,       /* ids tried when one is taken */
     AHEAD_MAX_MS = 120000 /* how far ids may run ahead of the clock */
 };
@@ -125,6 +126,22 @@ static void name_clean(const char *name, char ret_name[NAME_MAX_CHARS + 1])
     ret_name[length] = '\0';
 }
 
+/* What stands between the time of an id and its random end. */
+static const char *name_in_id(const char clean[NAME_MAX_CHARS + 1])
+{
+    return clean[0] != '\0' ? clean : "run";
+}
+
+bool bsc_journal_folder_is_of(const char *id, const char *name)
+{
+    char clean[NAME_MAX_CHARS + 1];
+    name_clean(name, clean);
+    const char *part = name_in_id(clean);
+    size_t length = strlen(part);
+    return is_id(id) && strncmp(id + STAMP + 1, part, length) == 0 &&
+           id[STAMP + 1 + length] == '-' && strlen(id + STAMP + 1 + length) == 1 + SUFFIX;
+}
+
 static bool folder_make(struct bsc_journal_folder *folder, struct bsc_err *err)
 {
     const struct bsc_sys *sys = folder->sys;
@@ -137,14 +154,14 @@ bool bsc_journal_folder_create(const struct bsc_sys *sys, const struct bsc_clock
                                const char *runs, const char *name, struct bsc_journal_folder *ret,
                                struct bsc_err *err)
 {
-    char stamp[STAMP + 1], clean[NAME_MAX_CHARS + 1], suffix[5];
+    char stamp[STAMP + 1], clean[NAME_MAX_CHARS + 1], suffix[SUFFIX + 1];
     if (!bsc_files_make_folder(sys, runs, 0700, err) || !stamp_choose(sys, clock, runs, stamp, err))
         return false;
     name_clean(name, clean);
     for (int i = 0; i < TRIES_MAX; i++) {
         struct bsc_journal_folder folder = {0};
-        bsc_digest_random_hex(suffix, 4);
-        char *id = bsc_mem_format("%s-%s-%s", stamp, clean[0] != '\0' ? clean : "run", suffix);
+        bsc_digest_random_hex(suffix, SUFFIX);
+        char *id = bsc_mem_format("%s-%s-%s", stamp, name_in_id(clean), suffix);
         folder_fill(&folder, sys, runs, id);
         bsc_mem_free(id);
         bool taken = bsc_files_exists(sys, folder.path);

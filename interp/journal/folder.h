@@ -61,6 +61,9 @@ char *bsc_journal_folder_file(const struct bsc_journal_folder *folder, const cha
 bool bsc_journal_folder_list(const struct bsc_sys *sys, const char *runs,
                              struct bsc_files_list *ret_ids, struct bsc_err *err);
 
+/* Whether an id can be that of a run of a runbook with this name: a few names look alike in it. */
+bool bsc_journal_folder_is_of(const char *id, const char *name);
+
 /* Accepts a zeroed folder. */
 void bsc_journal_folder_release(struct bsc_journal_folder *folder);
 

@@ -7,6 +7,7 @@
 #   parked.sh PROGRAM override  a reason shortens the wait, and nothing else does
 #   parked.sh PROGRAM mended    the runbook is mended meanwhile
 #   parked.sh PROGRAM two       two want to go on with it
+#   parked.sh PROGRAM beside    another run would do its work
 . "$(dirname "$0")/lib.sh"
 . "$tests/stopped.sh"
 site_of_files
@@ -435,6 +436,50 @@ two() {
     homes_are "ann new, bob new, eve new"
     begins_are 2
     verifies
+}
+
+runs_are() {
+    same "$(find runs -mindepth 1 -maxdepth 1 -type d | wc -l)" "$1" "runs"
+}
+
+beside() {
+    park 'after = "14d"'
+    run=${journal%/journal.jsonl}
+    run=${run#runs/}
+    it "another run of the same is refused, and says which is parked and what to do instead"
+    bsc run moves.lua --yes
+    exits 3
+    says "$run is parked at its item 2 until 20"
+    says "To go on with it: bascule resume $run; to take it back: bascule rollback $run"
+    says '--take-over "REASON"'
+    bsc plan moves.lua -o plan.json
+    bsc run plan.json --yes --json
+    exits 3
+    same "$(json out '$.error.code')" conflict "what it is"
+    runs_are 1
+    untouched
+    homes_are "ann new, bob old, eve old"
+
+    it "one that changes something else is not, nor one of another runbook"
+    sed 's/"pilots"/"staff"/; s/"left"/"rest"/' moves.lua >staff.lua
+    bsc run staff.lua --yes
+    exits 7
+    others_work
+    runs_are 3
+
+    it "with a reason it is begun, and the reason is kept"
+    bsc run moves.lua --yes --take-over "the first is forgotten"
+    exits 7
+    says "warning: begun although $run is parked and works on the same: the first is forgotten"
+    verifies
+    grep -qF "begun although $run is parked" runs/*/journal.jsonl || fail "it is not recorded"
+
+    it "a run that was taken back waits no more, nor one that has changed nothing"
+    bsc rollback "$run" --yes
+    exits 0
+    bsc run moves.lua --yes
+    exits 7
+    homes_are "ann new, bob old, eve old, kim old"
 }
 
 is_over() {

@@ -39,6 +39,25 @@ static void a_run_gets_a_private_folder_with_time_and_name(void **state)
     free(runs);
 }
 
+static void an_id_tells_of_which_runbook_a_run_may_be(void **state)
+{
+    static const char *const names[] = {"Fail over: Übung!", "fail", "ÜÜ", "fail-over",
+                                        "a name that is longer than what of it is kept in an id"};
+    struct ticking ticking;
+    char *runs = unit_path(*state, "runs");
+    ticking_init(&ticking);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct bsc_journal_folder folder = {0};
+        make(runs, &ticking, names[i], &folder);
+        for (size_t k = 0; k < sizeof names / sizeof names[0]; k++)
+            assert_int_equal(bsc_journal_folder_is_of(folder.id, names[k]), i == k);
+        bsc_journal_folder_release(&folder);
+    }
+    assert_false(bsc_journal_folder_is_of("lock", "lock"));
+    assert_false(bsc_journal_folder_is_of("20261120-231501-fail", "fail"));
+    free(runs);
+}
+
 static void the_last_run_is_the_newest_even_within_one_second(void **state)
 {
     struct ticking ticking;
@@ -205,6 +224,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_IN_FOLDER(a_run_gets_a_private_folder_with_time_and_name),
+        UNIT_IN_FOLDER(an_id_tells_of_which_runbook_a_run_may_be),
         UNIT_IN_FOLDER(the_last_run_is_the_newest_even_within_one_second),
         UNIT_IN_FOLDER(a_run_from_a_wrong_clock_does_not_pull_later_ones_into_the_future),
         UNIT_IN_FOLDER(a_run_is_found_by_id_and_by_folder),
