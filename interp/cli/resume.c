@@ -95,6 +95,28 @@ static int tell_too_early(const struct bsc_cli_old_run *run)
     return BSC_EXIT_PARKED;
 }
 
+/* The no that stopped it, where nobody is there to decide anew. With other files than it was begun
+ * with there may be another question, or none. */
+static const struct bsc_value *standing_no(const struct bsc_cli_old_run *run)
+{
+    bool asks = run->cli->terminal && !run->cli->json;
+    if (asks || !bsc_run_drift_same_inputs(run->plan, &run->session))
+        return NULL;
+    return bsc_run_denied_by_item(&run->past.denied, (int64_t)run->past.items_done + 1);
+}
+
+/* It stays as it is. Always -1. */
+static int refuse_denied(const struct bsc_cli_old_run *run, const struct bsc_value *no,
+                         struct bsc_err *err)
+{
+    char *words = bsc_run_denied_words(no);
+    bsc_err_set(err, BSC_ERR_REFUSED, "%s stays refused at its item %lld: %s", run->folder.id,
+                (long long)bsc_value_get_number(no, "item", 0), words);
+    bsc_mem_free(words);
+    bsc_cli_old_run_hint(run, "Only a person at a terminal can decide anew: ", "resume", err);
+    return -1;
+}
+
 static const char *question_of(const struct bsc_cli_old_run *run)
 {
     return run->amend.drift != NULL ? "Go on with it, changed as shown?" : "Go on with it?";
@@ -140,6 +162,9 @@ static int resume(struct bsc_cli_old_run *run, struct way_on *way, struct bsc_er
         return tell_done(run);
     if (is_too_early(run))
         return tell_too_early(run);
+    const struct bsc_value *no = standing_no(run);
+    if (no != NULL)
+        return refuse_denied(run, no, err);
     if (!bsc_cli_old_run_look(run, err))
         return -1;
     const struct bsc_run_rest rest = {

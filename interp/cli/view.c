@@ -3,10 +3,12 @@
 #include <poll.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/shell.h"
 #include "cli/prompt.h"
 #include "cli/show.h"
 #include "os/process.h"
+#include "run/denied.h"
 
 static void close_line(struct bsc_cli_view *view)
 {
@@ -100,6 +102,24 @@ static struct bsc_value *prompt(struct bsc_cli_view *view, const char *title, bo
     }
 }
 
+/* Somebody has said no before, and only a person may say otherwise. */
+static struct bsc_value *stays_denied(const struct bsc_value *no)
+{
+    char *words = bsc_run_denied_words(no);
+    char *reason = bsc_mem_format("%s; only a person at a terminal can decide anew", words);
+    struct bsc_value *answer = answered("no", "nobody", reason);
+    bsc_mem_free(reason);
+    bsc_mem_free(words);
+    return answer;
+}
+
+static void show_denied(struct bsc_cli_view *view, const struct bsc_value *no)
+{
+    char *words = bsc_run_denied_words(no);
+    bsc_cli_show_statement(view->cli, words);
+    bsc_mem_free(words);
+}
+
 /* Without a terminal and without --yes a gate refuses rather than waits, or parks the run. */
 static struct bsc_value *ask(void *self, const struct bsc_value *effect)
 {
@@ -108,14 +128,19 @@ static struct bsc_value *ask(void *self, const struct bsc_value *effect)
     show_question(view, effect);
     bool unplanned = bsc_value_get_truth(effect, "unplanned");
     bool parks = bsc_value_get_truth(effect, "parks");
+    const struct bsc_value *no = bsc_value_get(effect, "denied");
     if (unplanned)
         bsc_cli_say(view->cli, "      this is not what the plan showed\n");
-    if (view->yes && !unplanned) {
+    if (no != NULL)
+        show_denied(view, no);
+    if (view->yes && !unplanned && no == NULL) {
         bsc_cli_say(view->cli, "      answered yes by --yes\n");
         return answered("yes", "--yes", NULL);
     }
     if (view->cli->terminal && !view->cli->json)
         return prompt(view, bsc_value_get_string(effect, "title"), parks);
+    if (no != NULL)
+        return stays_denied(no);
     if (parks)
         return answered("later", "nobody",
                         unplanned ? "it shows something else than the plan; nobody was there to ask"

@@ -152,6 +152,14 @@ static void perform_reached(struct bsc_run_live *live)
     answer(live, bsc_run_wait_value(&wait, now));
 }
 
+/* The no that somebody has said to this question before, or NULL. */
+static const struct bsc_value *denied(const struct bsc_run_live *live)
+{
+    const char *title = bsc_value_get_string(live->effect, "title");
+    return live->with.past != NULL ? bsc_run_denied_by_title(&live->with.past->denied, title)
+                                   : NULL;
+}
+
 static void perform_ask(struct bsc_run_live *live)
 {
     struct bsc_err err = BSC_ERR_INIT;
@@ -159,7 +167,10 @@ static void perform_ask(struct bsc_run_live *live)
         break_off(live, &err);
         return;
     }
+    const struct bsc_value *no = denied(live);
     struct bsc_value *question = bsc_value_copy(live->effect);
+    if (no != NULL)
+        bsc_value_set(question, "denied", bsc_value_copy(no));
     bsc_value_set_bool(question, "unplanned",
                        !bsc_run_cursor_asks(live->with.cursor, live->effect));
     int64_t asked_us = now_us(live);

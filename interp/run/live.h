@@ -28,8 +28,8 @@ struct bsc_run_live_hooks {
     void (*sleeping)(void *self, const struct bsc_value *effect);
     /* Returns owned {answer="yes"|"no"|"later"|"stopped", by, reason}; later, where the effect has
      * parks=true: nobody answers now; stopped: a signal ended the waiting, and the run with it. The
-     * effect has unplanned=true when it does not show what the plan
-     * showed: nobody has approved that yet. */
+     * effect has unplanned=true when it does not show what the plan showed: nobody has approved
+     * that yet; and `denied` when somebody has said no to it before (run/denied.h). */
     struct bsc_value *(*ask)(void *self, const struct bsc_value *effect);
 };
 

@@ -332,15 +332,6 @@ static bool is_done(enum bsc_outcome outcome)
     return outcome == BSC_OUTCOME_KEPT || outcome == BSC_OUTCOME_CHANGED;
 }
 
-/* The first time counts, however often it was parked there. */
-static void note_wait(struct bsc_run_past *past, const struct bsc_value *parked)
-{
-    const char *title = bsc_value_get_string(parked, "title");
-    int64_t since_ms = bsc_run_wait_time(parked, "since", 0);
-    if (title != NULL && since_ms > 0 && bsc_value_get(past->waits, title) == NULL)
-        bsc_value_set_int(past->waits, title, since_ms);
-}
-
 static void item_ends(struct reading *reading, const struct bsc_value *payload)
 {
     struct bsc_run_past *past = reading->past;
@@ -349,7 +340,7 @@ static void item_ends(struct reading *reading, const struct bsc_value *payload)
     enum bsc_outcome outcome = BSC_OUTCOME_UNKNOWN;
     bsc_run_outcome_parse(bsc_value_get_string(payload, "outcome"), &outcome);
     conclude(reading);
-    note_wait(past, bsc_value_get(payload, "parked"));
+    bsc_run_wait_keep(past->waits, bsc_value_get(payload, "parked"));
     if (past->goes_back)
         undo_ends(reading, index, outcome);
     else if (bsc_run_outcome_goes_on(outcome, optional)) {
@@ -542,6 +533,8 @@ static bool record_held(void *arg, const struct bsc_journal_record *record, stru
 {
     struct reading *reading = arg;
     bool is_held = !reading->past->goes_back && !reading->past->with_trail && !reading->passed_over;
+    if (!bsc_run_denied_seen(&reading->past->denied, record, err))
+        return false;
     if (!is_wanted(record->kind))
         return true;
     if (is_held && record->kind == BSC_JOURNAL_ITEM_END && !bsc_run_held_is_empty(&reading->item))
@@ -566,6 +559,7 @@ bool bsc_run_past_read(struct bsc_run_past *past, const struct bsc_sys *sys, con
     past->leases = bsc_value_map();
     past->stays = bsc_value_list();
     past->waits = bsc_value_map();
+    bsc_run_denied_init(&past->denied);
     bsc_run_held_init(&reading.item);
     bsc_run_held_init(&reading.last);
     bool ok = bsc_journal_read(sys, journal, record_held, &reading, &past->report, err) &&
@@ -590,5 +584,6 @@ void bsc_run_past_release(struct bsc_run_past *past)
     bsc_value_free(past->stays);
     bsc_value_free(past->parked);
     bsc_value_free(past->waits);
+    bsc_run_denied_release(&past->denied);
     *past = (struct bsc_run_past){0};
 }

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "journal/reader.h"
 #include "os/sys.h"
+#include "run/denied.h"
 #include "run/record.h"
 #include "value/value.h"
 
@@ -55,9 +56,10 @@ struct bsc_run_past {
                                  end; NULL otherwise */
     struct bsc_value *waits;  /* owned {title=ms}: when the gates that have parked it were first
                                  reached */
-    bool goes_back;           /* a rollback has begun */
-    int64_t beyond;           /* the item of a point of no return that may have taken effect,
-                                 or 0 */
+    struct bsc_run_denied denied; /* questions to which somebody has said no */
+    bool goes_back;               /* a rollback has begun */
+    int64_t beyond;               /* the item of a point of no return that may have taken effect,
+                                     or 0 */
     struct bsc_value *made;   /* owned {item={action={essence=count}}}: changes that were made and
                                  that their actions would make again */
     struct bsc_value *leases; /* owned {path=epoch}: with which it had them last; 0 where that no

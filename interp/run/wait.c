@@ -43,3 +43,11 @@ struct bsc_value *bsc_run_wait_parked(const struct bsc_value *map)
     }
     return copy;
 }
+
+void bsc_run_wait_keep(struct bsc_value *waits, const struct bsc_value *parked)
+{
+    const char *title = bsc_value_get_string(parked, "title");
+    int64_t since_ms = bsc_run_wait_time(parked, "since", 0);
+    if (title != NULL && since_ms > 0 && bsc_value_get(waits, title) == NULL)
+        bsc_value_set_int(waits, title, since_ms);
+}

@@ -30,4 +30,8 @@ int64_t bsc_run_wait_time(const struct bsc_value *map, const char *key, int64_t 
  * copy of these keys of the map; owned. */
 struct bsc_value *bsc_run_wait_parked(const struct bsc_value *map);
 
+/* Keeps in {title=ms} since when such a gate waits: the first time counts, however often its run
+ * was parked there. `parked` may be NULL. */
+void bsc_run_wait_keep(struct bsc_value *waits, const struct bsc_value *parked);
+
 #endif

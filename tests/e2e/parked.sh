@@ -4,6 +4,7 @@
 #   parked.sh PROGRAM back      it is taken back from where it is parked
 #   parked.sh PROGRAM costs     what that costs is shown before
 #   parked.sh PROGRAM answer    nobody has answered yet
+#   parked.sh PROGRAM no        somebody says no
 #   parked.sh PROGRAM override  a reason shortens the wait, and nothing else does
 #   parked.sh PROGRAM mended    the runbook is mended meanwhile
 #   parked.sh PROGRAM two       two want to go on with it
@@ -273,8 +274,8 @@ asked() {
     [ "$(grep -c "Type yes to go on" transcript)" -ge "$1" ]
 }
 
-# begin_at_terminal COMMAND…: up to where the plan is confirmed; what is typed goes to descriptor 7.
-begin_at_terminal() {
+# open_terminal COMMAND…: what is typed goes to descriptor 7.
+open_terminal() {
     rm -f keys transcript
     mkfifo keys
     script -qefc "'$program' $*" transcript <keys >script.out 2>&1 &
@@ -282,8 +283,23 @@ begin_at_terminal() {
     background="$background $terminal"
     exec 7>keys
     until_true 20 test -e transcript
+}
+
+# begin_at_terminal COMMAND…: up to where the plan is confirmed.
+begin_at_terminal() {
+    open_terminal "$@"
     until_true 20 asked 1
     printf 'yes\n' >&7
+}
+
+# Its terminal is gone before there is an answer.
+lose_terminal() {
+    until_true 20 asked 2
+    exec 7>&-
+    kill -KILL "$terminal"
+    wait "$terminal" || true
+    background=
+    until_true 20 is_let_go
 }
 
 # Its process has ended.
@@ -292,17 +308,22 @@ is_let_go() {
     [ "$(json out '$.state')" != running ]
 }
 
+# type_answer ANSWER N: to the question that is put for the N-th time.
+type_answer() {
+    until_true 20 asked "$2"
+    printf '%s\n' "$1" >&7
+    code=0
+    wait "$terminal" || code=$?
+    background=
+    exec 7>&-
+}
+
 # at_terminal ANSWER COMMAND…: the plan is confirmed, and the gate gets the answer.
 at_terminal() {
     answer=$1
     shift
     begin_at_terminal "$@"
-    until_true 20 asked 2
-    printf '%s\n' "$answer" >&7
-    code=0
-    wait "$terminal" || code=$?
-    background=
-    exec 7>&-
+    type_answer "$answer" 2
 }
 
 answer() {
@@ -326,19 +347,9 @@ answer() {
     stands parked
     same "$(json out '$.parked.since')" "$since" "since when it waits"
 
-    it "no is no"
-    at_terminal no resume last
-    exits 3
-    stands refused
-
     it "a terminal that is lost has not said no"
     begin_at_terminal resume last
-    until_true 20 asked 2
-    exec 7>&-
-    kill -KILL "$terminal"
-    wait "$terminal" || true
-    background=
-    until_true 20 is_let_go
+    lose_terminal
     stands parked
 
     it "without a terminal nobody confirms what is left, and --yes answers it"
@@ -346,6 +357,50 @@ answer() {
     exits 3
     bsc resume last --yes
     exits 0
+    homes_are "ann new, bob new, eve new"
+    verifies
+}
+
+no() {
+    people
+    book 'parks = true' ''
+    it "no is no"
+    at_terminal no run moves.lua
+    exits 3
+    stands refused
+    journal=$(ls runs/*/journal.jsonl)
+    cp "$journal" before
+
+    it "and stays no where nobody is there to decide anew"
+    for flag in --yes --json; do
+        bsc resume last --yes $flag
+        exits 3
+        says "$(id -un) said no to this at 20"
+        says "Only a person at a terminal can decide anew"
+        untouched
+    done
+
+    it "nor does an accepted change of the runbook answer it"
+    book 'parks = true' 'step "Tell" { warn "All are moved." }'
+    bsc resume last --yes --accept-changes
+    exits 3
+    says "Accept the pilot? was not approved by nobody: $(id -un) said no to this at 20"
+    homes_are "ann new, bob old, eve old"
+    begins_are 2
+
+    it "a terminal that is lost has not decided anew"
+    begin_at_terminal resume last
+    lose_terminal
+    stands parked
+    bsc resume last --yes
+    exits 3
+    homes_are "ann new, bob old, eve old"
+
+    it "a person is told of the no, --yes or not, and decides"
+    open_terminal resume last --yes
+    type_answer yes 1
+    exits 0
+    grep -q "$(id -un) said no to this at 20" transcript || fail "the no is not shown"
     homes_are "ann new, bob new, eve new"
     verifies
 }
