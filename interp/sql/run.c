@@ -72,7 +72,7 @@ static bool take_in(struct bsc_sql_job *job, SQLRETURN rc, struct bsc_err *err)
     return good;
 }
 
-static bool is_lost(const struct bsc_err *err)
+bool bsc_sql_lost(const struct bsc_err *err)
 {
     return strncmp(err->sqlstate, "08", 2) == 0 || strncmp(err->sqlstate, "57P0", 4) == 0;
 }
@@ -85,7 +85,7 @@ static bool drain(struct bsc_sql_job *job, SQLRETURN rc, struct bsc_err *err)
     bool good = take_in(job, rc, err);
     int errors = good ? 0 : 1;
     for (int i = 0; i < RESULTS_MAX && errors < ERRORS_MAX; i++) {
-        if (!good && (is_lost(err) || err->code == BSC_ERR_LIMIT ||
+        if (!good && (bsc_sql_lost(err) || err->code == BSC_ERR_LIMIT ||
                       bsc_sql_watch_verdict(job->sql->watch) != BSC_ERR_NONE))
             return false;
         rc = calls->more_results(calls->self, job->statement.handle);
@@ -173,7 +173,7 @@ static void wear(const struct bsc_sql_job *job, bool good, enum bsc_err_code ver
 {
     struct bsc_sql *sql = job->sql;
     bool may_be_open = sql->is_sqlite && !sql->read_only && !job->prepared;
-    if (verdict != BSC_ERR_NONE || (!good && (is_lost(err) || may_be_open)))
+    if (verdict != BSC_ERR_NONE || (!good && (bsc_sql_lost(err) || may_be_open)))
         sql->reusable = false;
 }
 
@@ -208,6 +208,22 @@ static bool is_runnable(const struct bsc_sql *sql, const char *text, const struc
     return !sql->is_sqlite || bsc_sql_sqlite_screen(text, sql->read_only, err);
 }
 
+/* A driver that finds its connection gone before it has sent anything may call that any failure; it
+ * owns up when it is asked. */
+static void own_up(const struct bsc_sql *sql, struct bsc_err *err)
+{
+    const struct bsc_sql_calls *calls = sql->calls;
+    SQLUINTEGER dead = SQL_CD_FALSE;
+    if (bsc_sql_lost(err) ||
+        !SQL_SUCCEEDED(calls->get_connect_attr(calls->self, sql->dbc.handle,
+                                               SQL_ATTR_CONNECTION_DEAD, &dead)) ||
+        dead != SQL_CD_TRUE)
+        return;
+    memcpy(err->sqlstate, "08S01", sizeof err->sqlstate);
+    err->code = BSC_ERR_UNREACHABLE;
+    err->retryable = BSC_RETRY_YES;
+}
+
 /* Carries out what may be run. */
 static bool carry_out(struct bsc_sql_job *job, const struct bsc_value *params, struct bsc_err *err)
 {
@@ -215,6 +231,8 @@ static bool carry_out(struct bsc_sql_job *job, const struct bsc_value *params, s
     enum bsc_err_code verdict = BSC_ERR_NONE;
     result_renew(job->result);
     bool good = statement_open(job, &failure) && run_watched(job, params, &verdict, &failure);
+    if (!good)
+        own_up(job->sql, &failure);
     wear(job, good, verdict, &failure);
     if (good)
         return true;

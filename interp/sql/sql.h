@@ -54,6 +54,9 @@ void bsc_sql_adopt(struct bsc_sql *sql);
  * somebody else's work by now: close it and open another. */
 bool bsc_sql_reusable(const struct bsc_sql *sql);
 
+/* Whether an error says that the server has let go of the connection, or takes none for now. */
+bool bsc_sql_lost(const struct bsc_err *err);
+
 /* The product at the other end, as it calls itself ("SQLite", "PostgreSQL"); borrowed. */
 const char *bsc_sql_product(const struct bsc_sql *sql);
 

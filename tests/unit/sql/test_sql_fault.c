@@ -146,6 +146,40 @@ static void a_lost_connection_is_not_used_again(void **state)
     free(path);
 }
 
+/* What a driver says that is asked, by the number to which `self` points. */
+static SQLRETURN says(void *self, SQLHDBC dbc, SQLINTEGER name, SQLUINTEGER *ret)
+{
+    (void)dbc;
+    if (name == SQL_ATTR_CONNECTION_DEAD)
+        *ret = *(const SQLUINTEGER *)self;
+    else
+        *ret = SQL_AUTOCOMMIT_ON;
+    return SQL_SUCCESS;
+}
+
+static void a_driver_that_is_asked_owns_up_that_its_connection_is_gone(void **state)
+{
+    static const SQLUINTEGER answers[] = {SQL_CD_FALSE, SQL_CD_TRUE};
+    char *path = database_make(state, "a.db");
+    for (size_t i = 0; i < 2; i++) {
+        struct bsc_sql_calls calls = *bsc_sql_calls_real();
+        SQLUINTEGER answer = answers[i];
+        struct bsc_err err = BSC_ERR_INIT;
+        struct bsc_sql_result result = {0};
+        calls.self = &answer;
+        calls.get_connect_attr = says;
+        struct bsc_sql *sql = try_open(path, true, &calls, &err);
+        assert_non_null(sql);
+        assert_false(bsc_sql_run(sql, "SELECT a FROM nowhere", NULL, NULL, &result, &err));
+        bool dead = answer == SQL_CD_TRUE;
+        assert_int_equal(err.code, dead ? BSC_ERR_UNREACHABLE : BSC_ERR_SQL);
+        assert_int_equal(bsc_sql_lost(&err), dead);
+        assert_int_equal(bsc_sql_reusable(sql), !dead);
+        bsc_sql_close(sql);
+    }
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +187,7 @@ int main(void)
         UNIT_IN_FOLDER(every_call_may_fail_for_good),
         UNIT_IN_FOLDER(only_harmless_failures_go_unnoticed),
         UNIT_IN_FOLDER(a_lost_connection_is_not_used_again),
+        UNIT_IN_FOLDER(a_driver_that_is_asked_owns_up_that_its_connection_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
