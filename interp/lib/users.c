@@ -59,6 +59,7 @@ static bool read_numbers(struct work *work, struct bsc_err *err)
         !bsc_lib_args_count_or(args, "rate", 0, &work->order.rate, err) ||
         !bsc_lib_args_count_or(args, "total", 0, &work->total, err))
         return false;
+    work->order.patience_ms = work->sql.patience_ms * BSC_LIB_USERS_RESTART;
     work->order.parallel = (size_t)parallel;
     work->order.stop_after = (size_t)stop_after;
     return true;

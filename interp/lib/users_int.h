@@ -9,7 +9,11 @@
 #include "pools/users.h"
 #include "value/placeholders.h"
 
-enum { BSC_LIB_USERS_MOVES_MAX = 16 };
+enum {
+    BSC_LIB_USERS_MOVES_MAX = 16,
+    BSC_LIB_USERS_RESTART = 6 /* times the patience with one statement: until a server that is
+                                 started anew has to answer */
+};
 
 /* The statements, with whatever they are run on. */
 struct bsc_lib_users_sql {

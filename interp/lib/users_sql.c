@@ -11,7 +11,13 @@
 
 /* A database that is locked as a whole holds up everybody, and so is waited for longer than a user.
  */
-enum { ATTEMPTS = 3, LOCK_PATIENCE = 6, OUTLAST_PATIENCE = 2, OUTLAST_LOOK_MS = 10 };
+enum {
+    ATTEMPTS = 3,
+    LOCK_PATIENCE = 6,
+    OUTLAST_PATIENCE = 2,
+    OUTLAST_LOOK_MS = 10,
+    LOOK_AGAIN_MS = 50
+};
 
 /* What one thread works with. */
 struct seat {
@@ -466,19 +472,34 @@ static bool find(void *self, void *held, const char *name, struct bsc_value **re
     return good;
 }
 
+/* Looking does no harm a second time: a server that is started anew is asked until it answers. */
+static bool look(struct bsc_lib_users_sql *sql, const struct bsc_placeholders *statement,
+                 const struct bsc_lib_users_values *values, const struct bsc_sql_limits *limits,
+                 struct bsc_value **ret_column, struct bsc_err *err)
+{
+    const struct bsc_clock *clock = bsc_clock_real();
+    int64_t until_us =
+        clock->mono_us(clock->self) + sql->patience_ms * BSC_LIB_USERS_RESTART * 1000;
+    struct bsc_sql_result result = {0};
+    struct bsc_value *params = bsc_lib_users_params(statement, values);
+    bool good = false;
+    while (!(good = bsc_lib_env_run(sql->call->env, &sql->target, statement->sql.data, params,
+                                    limits, &result, err)) &&
+           bsc_sql_lost(err) && clock->mono_us(clock->self) < until_us &&
+           !atomic_load(sql->call->cancel))
+        bsc_clock_pause(LOOK_AGAIN_MS, sql->call->cancel);
+    good = good && first_column(&result, ret_column, err);
+    bsc_sql_result_release(&result);
+    bsc_value_free(params);
+    return good;
+}
+
 bool bsc_lib_users_sql_find(struct bsc_lib_users_sql *sql, const char *name,
                             struct bsc_value **ret_pools, struct bsc_err *err)
 {
     const struct bsc_lib_users_values values = {.name = name};
     struct bsc_sql_limits limits = limits_of(sql, sql->patience_ms);
-    struct bsc_sql_result result = {0};
-    struct bsc_value *params = bsc_lib_users_params(&sql->find, &values);
-    bool good = bsc_lib_env_run(sql->call->env, &sql->target, sql->find.sql.data, params, &limits,
-                                &result, err) &&
-                first_column(&result, ret_pools, err);
-    bsc_sql_result_release(&result);
-    bsc_value_free(params);
-    return good;
+    return look(sql, &sql->find, &values, &limits, ret_pools, err);
 }
 
 struct bsc_value *bsc_lib_users_sql_list(struct bsc_lib_users_sql *sql, const char *after,
@@ -486,16 +507,10 @@ struct bsc_value *bsc_lib_users_sql_list(struct bsc_lib_users_sql *sql, const ch
 {
     const struct bsc_lib_users_values values = {.pool = sql->from, .after = after, .limit = limit};
     struct bsc_sql_limits limits = limits_of(sql, bsc_lib_call_left_ms(sql->call));
-    struct bsc_sql_result result = {0};
-    struct bsc_value *names = NULL, *params = bsc_lib_users_params(&sql->list, &values);
+    struct bsc_value *names = NULL;
     limits.rows_max = limit;
-    bool good = bsc_lib_env_run(sql->call->env, &sql->target, sql->list.sql.data, params, &limits,
-                                &result, err) &&
-                first_column(&result, &names, err);
-    if (!good)
+    if (!look(sql, &sql->list, &values, &limits, &names, err))
         bsc_err_wrap(err, "the list of who is to be moved cannot be read");
-    bsc_sql_result_release(&result);
-    bsc_value_free(params);
     return names;
 }
 

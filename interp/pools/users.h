@@ -85,8 +85,9 @@ struct bsc_pools_users_order {
     const char *noun; /* what one of them is called: "user" */
     size_t parallel;  /* how many are moved at once, at the most */
     size_t stop_after;
-    int64_t rate; /* a second; 0: as many as can be */
-    void *arg;    /* of the functions below, which run on the caller's thread but for progress */
+    int64_t rate;        /* a second; 0: as many as can be */
+    int64_t patience_ms; /* how long a seat is asked for again in the place of one that was lost */
+    void *arg; /* of the functions below, which run on the caller's thread but for progress */
     /* The names of the next part: an owned list, whose texts are all different; NULL in
      * *ret_names at the end. */
     bool (*next)(void *arg, struct bsc_value **ret_names, struct bsc_err *err);
@@ -100,7 +101,8 @@ struct bsc_pools_users_order {
 
 enum { BSC_POOLS_USERS_PARALLEL_MAX = 64 };
 
-/* Moves them all. False, when any failed or it came to an end before its time, with the reason of
+/* Moves them all. Whoever is where he was after his seat was lost is tried once more, over another.
+ * False, when any failed or it came to an end before its time, with the reason of
  * the first and how many there were. *tally goes on from what it holds, zeros at first, in any
  * case. */
 bool bsc_pools_users_move(const struct bsc_pools_users_order *order,

@@ -13,6 +13,8 @@ struct hand {
     size_t count;
     size_t failures_max;
     int64_t due_us; /* when the rate lets it begin */
+    bool lost;      /* a seat was, under somebody of these */
+    bool again;     /* they are tried for the second time */
 };
 
 static void lock(struct bsc_pools_moving *moving)
@@ -125,15 +127,21 @@ static bool wait_for_turn(struct hand *hand)
     }
 }
 
-/* A new seat for one that is worn out. */
+/* A new seat for one that is worn out. Where none can be had, a server that is started anew will
+ * have some in a while. */
 static bool sit_down_again(struct hand *hand, struct bsc_err *err)
 {
-    const struct bsc_pools_users_driver *driver = hand->moving->order->driver;
+    const struct bsc_pools_users_order *order = hand->moving->order;
+    const struct bsc_pools_users_driver *driver = order->driver;
+    int64_t until_us = now_us(order) + order->patience_ms * 1000;
     if (hand->seat != NULL)
         driver->close(driver->self, hand->seat);
-    hand->seat = driver->open(driver->self, err);
-    return hand->seat != NULL &&
-           (driver->outlast == NULL || driver->outlast(driver->self, hand->seat, err));
+    while ((hand->seat = driver->open(driver->self, err)) == NULL) {
+        if (now_us(order) >= until_us || cancelled(order))
+            return false;
+        bsc_clock_pause(LOOK_MS, order->cancel);
+    }
+    return driver->outlast == NULL || driver->outlast(driver->self, hand->seat, err);
 }
 
 /* Looks one up, over a new seat where the old one turns out to be worn. */
@@ -165,34 +173,79 @@ static bool look_all_up(struct hand *hand, struct bsc_err *err)
     return true;
 }
 
-static bool is_begun(const struct hand *hand)
+static size_t count_of(const struct bsc_pools_user *users, size_t count,
+                       enum bsc_pools_user_outcome outcome)
 {
-    for (size_t i = 0; i < hand->count; i++) {
-        if (hand->users[i].outcome != BSC_POOLS_USER_LEFT)
-            return true;
-    }
-    return false;
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++)
+        found += users[i].outcome == outcome ? 1 : 0;
+    return found;
 }
 
-/* False when nobody can go on, with the reason in *err. */
-static bool carry_out(struct hand *hand, struct bsc_err *err)
+/* Whoever was lost with a seat is not to blame for that: found where he was, he is one who was
+ * left. */
+static void forgive(struct hand *hand)
+{
+    for (size_t i = 0; i < hand->count; i++) {
+        struct bsc_pools_user *user = &hand->users[i];
+        if (user->outcome != BSC_POOLS_USER_UNSETTLED)
+            continue;
+        bsc_mem_free(user->reason);
+        user->reason = NULL;
+    }
+}
+
+/* So many in hand from that one on, who are all left. False when nobody can go on, with the reason
+ * in *err. */
+static bool strike(struct hand *hand, size_t first, size_t count, struct bsc_err *err)
 {
     const struct bsc_pools_users_order *order = hand->moving->order;
     const struct bsc_pools_users_driver *driver = order->driver;
-    struct bsc_pools_users_stroke stroke = {.users = hand->users,
-                                            .count = hand->count,
-                                            .failures_max = hand->failures_max,
-                                            .goes_on = goes_on,
-                                            .arg = hand};
-    if (!wait_for_turn(hand))
-        return true;
+    size_t failed = count_of(hand->users, hand->count, BSC_POOLS_USER_FAILED);
+    const struct bsc_pools_users_stroke stroke = {.users = hand->users + first,
+                                                  .count = count,
+                                                  .failures_max = hand->failures_max - failed,
+                                                  .goes_on = goes_on,
+                                                  .arg = hand};
     struct bsc_err worn = BSC_ERR_INIT;
     if (driver->move(driver->self, hand->seat, &stroke, &worn))
         return look_all_up(hand, err);
-    if (is_begun(hand))
-        return sit_down_again(hand, err) && look_all_up(hand, err);
-    *err = worn;
-    return cancelled(order);
+    if (count_of(stroke.users, count, BSC_POOLS_USER_LEFT) == count) {
+        *err = worn;
+        return cancelled(order);
+    }
+    /* A statement that took too long, or was stopped, wears its seat out as well. */
+    hand->lost = worn.code != BSC_ERR_TIMEOUT && worn.code != BSC_ERR_CANCELLED;
+    if (hand->lost && !hand->again)
+        forgive(hand);
+    return sit_down_again(hand, err) && look_all_up(hand, err);
+}
+
+/* Tries whoever is left. */
+static bool attempt(struct hand *hand, struct bsc_err *err)
+{
+    size_t first = 0, end = 0;
+    while (first < hand->count &&
+           count_of(hand->users, hand->count, BSC_POOLS_USER_FAILED) < hand->failures_max) {
+        for (end = first; end < hand->count && hand->users[end].outcome == BSC_POOLS_USER_LEFT;)
+            end++;
+        if (end > first && !strike(hand, first, end - first, err))
+            return false;
+        first = end + 1;
+    }
+    return true;
+}
+
+/* Whoever was lost with a connection is tried once more, over another. */
+static bool carry_out(struct hand *hand, struct bsc_err *err)
+{
+    hand->lost = hand->again = false;
+    if (!wait_for_turn(hand))
+        return true;
+    if (!attempt(hand, err))
+        return false;
+    hand->again = true;
+    return !hand->lost || !goes_on(hand) || attempt(hand, err);
 }
 
 static void keep_first(struct bsc_pools_moving *moving, const struct bsc_pools_user *user)

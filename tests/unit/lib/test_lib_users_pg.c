@@ -21,6 +21,7 @@ static void users_open(struct users_bench *bench, void **state, const struct ser
     memset(bench, 0, sizeof *bench);
     bench_open_site(&bench->lib, state, source);
     bench->server = "'server':'db','database':'postgres'";
+    bench->host = server;
     users_run_sql(bench, "DROP TABLE IF EXISTS homes, moves");
     users_run_sql(bench, "CREATE TABLE homes (sip text, pool text, PRIMARY KEY (sip, pool))");
     users_run_begin(bench, state);
@@ -157,7 +158,7 @@ static void cut_connections_once(void *arg, int64_t done, int64_t total, const c
     struct users_bench *bench = arg;
     (void)total;
     (void)unit;
-    if (done < 100)
+    if (done < 100 || bench->progress == NULL)
         return;
     bench->progress = NULL;
     struct client other;
@@ -167,20 +168,44 @@ static void cut_connections_once(void *arg, int64_t done, int64_t total, const c
     client_close(&other);
 }
 
-/* Whoever was being moved is looked up over a new connection. */
-static void lost_connections_are_made_anew(struct users_bench *bench)
+static void start_server_anew(void *arg, int64_t done, int64_t total, const char *unit)
+{
+    struct users_bench *bench = arg;
+    (void)total;
+    (void)unit;
+    if (done < 100 || bench->progress == NULL)
+        return;
+    bench->progress = NULL;
+    const struct server *server = bench->host;
+    pg_shell("%s/pg_ctl -D %s/data -m fast -w restart >%s/started", server->cluster.programs,
+             server->cluster.folder, server->cluster.folder);
+}
+
+/* Whoever was being moved is looked up over a new connection, and is moved over it where he was not
+ * yet: nobody has failed, and nobody is tried more than once. */
+static void assert_all_are_moved_in_spite(struct users_bench *bench,
+                                          void (*what)(void *arg, int64_t done, int64_t total,
+                                                       const char *unit))
 {
     users_fill(bench, 800);
-    bench->progress = cut_connections_once;
-    /* The list itself may have been cut off: then the row says so, and goes on the next time. */
-    bsc_value_free(users_call(bench, USERS_ALL ",'batch':50,'total':800,'stop_after':50"));
-    bench->progress = NULL;
-    bsc_value_free(users_call(bench, USERS_ALL ",'batch':50"));
+    bench->progress = what;
+    assert_answer(&bench->lib,
+                  users_call(bench, USERS_ALL ",'batch':50,'total':800,'stop_after':1"),
+                  "{'already':0,'batches':16,'failed':0,'gone':0,'moved':800}");
+    assert_null(bench->progress);
     assert_int_equal(users_in(bench, "new"), 800);
-    struct bsc_value *answer = users_call(bench, USERS_BACK ",'moved_by':{}");
-    assert_non_null(answer);
-    assert_int_equal(bsc_value_get_number(answer, "moved", 0), 800);
-    bsc_value_free(answer);
+    assert_answer(&bench->lib, users_call(bench, USERS_BACK ",'moved_by':{}"),
+                  "{'already':0,'batches':16,'failed':0,'gone':0,'moved':800}");
+}
+
+static void lost_connections_are_made_anew(struct users_bench *bench)
+{
+    assert_all_are_moved_in_spite(bench, cut_connections_once);
+}
+
+static void a_server_may_be_started_anew(struct users_bench *bench)
+{
+    assert_all_are_moved_in_spite(bench, start_server_anew);
 }
 
 /* Stops everything as soon as somebody waits for a lock. */
@@ -333,6 +358,7 @@ static void users_of_a_server_are_moved(void **state)
         {"a_statement_may_give_back_what_it_did", a_statement_may_give_back_what_it_did},
         {"what_a_function_moves_is_counted", what_a_function_moves_is_counted},
         {"lost_connections_are_made_anew", lost_connections_are_made_anew},
+        {"a_server_may_be_started_anew", a_server_may_be_started_anew},
         {"whoever_stops_it_waits_for_no_lock", whoever_stops_it_waits_for_no_lock},
         {"whoever_a_killed_process_still_moves_is_waited_for",
          whoever_a_killed_process_still_moves_is_waited_for},

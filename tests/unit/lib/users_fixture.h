@@ -18,7 +18,8 @@ struct users_bench {
     bool no_ends; /* no end of a part can be written */
     /* Called for each progress; NULL: nobody listens. */
     void (*progress)(void *arg, int64_t done, int64_t total, const char *unit);
-    char unit[128]; /* what it was told */
+    char unit[128];   /* what it was told */
+    const void *host; /* borrowed: what it works on; NULL: nothing that it needs to know */
 };
 
 static inline bool users_record(void *arg, enum bsc_journal_kind kind,

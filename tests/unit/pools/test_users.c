@@ -8,15 +8,18 @@
 
 /*
  * A directory in memory. What happens to a user is in the first letter of the name: `b` is locked,
- * `d` was moved by somebody else, `g` is gone, `l` loses the connection before anything is done and
- * `m` after it was, `x` loses it for good.
+ * `d` was moved by somebody else, `g` is gone, `k` loses the connection once and `l` each time
+ * before anything is done, and `m` after it was; `s` is as `k`, and no seat can be had for a while;
+ * `t` takes too long, `x` loses the connection for good.
  */
 struct directory {
     struct bsc_value *homes; /* owned {name=pool} */
+    struct bsc_value *lost;  /* owned {name=true}: by whom a connection was, once is enough */
     pthread_mutex_t lock;
     atomic_int seats; /* that are taken */
     int seats_max;    /* 0: as many as are wanted */
     atomic_bool down; /* no seat can be taken any more */
+    atomic_int shut;  /* nor for so many times */
     bool find_fails;  /* nobody can be looked up */
     atomic_int waits; /* for what was begun before */
     bool as_one;
@@ -25,6 +28,7 @@ struct directory {
     int64_t begin_fails_at; /* the part that cannot be put on record */
     int64_t end_fails_at;
     int64_t cancel_at; /* the part before which somebody stops it */
+    bool cancel_later; /* as soon as a seat was lost */
     struct bsc_buf story;
 
     int number;
@@ -35,13 +39,15 @@ struct directory {
 static void *seat_open(void *self, struct bsc_err *err)
 {
     struct directory *directory = self;
-    if (directory->down ||
-        (directory->seats_max != 0 && directory->seats >= directory->seats_max)) {
-        bsc_err_set(err, BSC_ERR_UNREACHABLE, "nobody lets us in");
-        return NULL;
+    if (directory->shut > 0)
+        directory->shut--;
+    else if (!directory->down &&
+             (directory->seats_max == 0 || directory->seats < directory->seats_max)) {
+        directory->seats++;
+        return directory;
     }
-    directory->seats++;
-    return directory;
+    bsc_err_set(err, BSC_ERR_UNREACHABLE, "nobody lets us in");
+    return NULL;
 }
 
 static void seat_close(void *self, void *seat)
@@ -58,15 +64,30 @@ static void put(struct directory *directory, const char *name, const char *pool)
     pthread_mutex_unlock(&directory->lock);
 }
 
+/* The first letter, or one that means the same this time. */
+static char way_of(struct directory *directory, const char *name)
+{
+    if (name[0] != 'k' && name[0] != 's')
+        return name[0];
+    pthread_mutex_lock(&directory->lock);
+    bool again = bsc_value_get(directory->lost, name) != NULL;
+    bsc_value_set_bool(directory->lost, name, true);
+    directory->shut += name[0] == 's' && !again ? 3 : 0;
+    pthread_mutex_unlock(&directory->lock);
+    return again ? 'a' : 'l';
+}
+
 static bool move_user(struct directory *directory, struct bsc_pools_user *user)
 {
-    char way = user->name[0];
+    char way = way_of(directory, user->name);
     if (way == 'm' || way == 'a')
         put(directory, user->name, "new");
     directory->down = directory->down || way == 'x';
-    if (way == 'l' || way == 'm' || way == 'x') {
+    if (way == 'l' || way == 'm' || way == 't' || way == 'x') {
         user->outcome = BSC_POOLS_USER_UNSETTLED;
-        user->reason = way == 'l' ? bsc_mem_text("the connection was lost") : NULL;
+        user->reason = way == 'l'   ? bsc_mem_text("the connection was lost")
+                       : way == 't' ? bsc_mem_text("it took too long")
+                                    : NULL;
         return false;
     }
     if (way == 'b')
@@ -85,8 +106,9 @@ static bool move(void *self, void *seat, const struct bsc_pools_users_stroke *st
     for (size_t i = 0; i < stroke->count && failed < stroke->failures_max; i++) {
         if (!stroke->goes_on(stroke->arg))
             return true;
+        bool slow = stroke->users[i].name[0] == 't';
         if (!move_user(self, &stroke->users[i]))
-            return bsc_err_set(err, BSC_ERR_UNREACHABLE, "the connection was lost");
+            return bsc_err_set(err, slow ? BSC_ERR_TIMEOUT : BSC_ERR_UNREACHABLE, "it broke");
         failed += stroke->users[i].outcome == BSC_POOLS_USER_FAILED ? 1 : 0;
     }
     return true;
@@ -114,6 +136,8 @@ static bool outlast(void *self, void *seat, struct bsc_err *err)
     (void)seat;
     (void)err;
     directory->waits++;
+    if (directory->cancel_later)
+        atomic_store(&directory->cancel, true);
     return true;
 }
 
@@ -176,6 +200,7 @@ static void directory_open(struct directory *directory, const char *names)
 {
     memset(directory, 0, sizeof *directory);
     directory->homes = bsc_value_map();
+    directory->lost = bsc_value_map();
     directory->names = names;
     bsc_buf_init(&directory->story);
     assert_int_equal(pthread_mutex_init(&directory->lock, NULL), 0);
@@ -186,6 +211,7 @@ static void directory_close(struct directory *directory)
     assert_int_equal(directory->seats, 0);
     assert_true(directory->most_open <= 2);
     bsc_value_free(directory->homes);
+    bsc_value_free(directory->lost);
     bsc_buf_release(&directory->story);
     pthread_mutex_destroy(&directory->lock);
 }
@@ -266,7 +292,89 @@ static void many_at_once_come_to_the_same(void **state)
     assert_tally(&tally, "64 moved 1 already 1 gone 1 failed of 4");
     assert_non_null(strstr(err.message, "\"l58\": the connection was lost"));
     /* Whoever sits down in the place of a lost seat waits for what that one may still do. */
-    assert_int_equal(directory.waits, 4);
+    assert_int_equal(directory.waits, 5);
+    directory_close(&directory);
+}
+
+static void a_lost_connection_is_nobodys_failure_the_first_time(void **state)
+{
+    struct directory directory;
+    struct bsc_pools_users_tally tally;
+    struct bsc_err err;
+    (void)state;
+    directory_open(&directory, "akkdkkgkam");
+    assert_true(move_all(&directory, 1, &tally, &err));
+    assert_tally(&tally, "8 moved 1 already 1 gone 0 failed of 1");
+    assert_string_equal(directory.story.data, "1: 8 d4=already g7=gone\n");
+    directory_close(&directory);
+    directory_open(&directory, "aakadgam");
+    directory.as_one = true;
+    assert_true(move_all(&directory, 1, &tally, &err));
+    assert_tally(&tally, "6 moved 1 already 1 gone 0 failed of 1");
+    directory_close(&directory);
+}
+
+static void the_second_time_it_is(void **state)
+{
+    struct directory directory;
+    struct bsc_pools_users_tally tally;
+    struct bsc_err err;
+    (void)state;
+    for (int as_one = 0; as_one < 2; as_one++) {
+        directory_open(&directory, "al al");
+        directory.as_one = as_one == 1;
+        assert_false(move_all(&directory, 1, &tally, &err));
+        assert_non_null(strstr(err.message, "\"l2\": the connection was lost"));
+        assert_string_equal(directory.story.data, "1: 1 l2=failed\n2: 1 l4=failed\n");
+        assert_int_equal(directory.waits, 4);
+        directory_close(&directory);
+    }
+}
+
+/* A statement that takes too long costs its connection too, and would do so again. */
+static void whoever_takes_too_long_is_not_tried_again(void **state)
+{
+    struct directory directory;
+    struct bsc_pools_users_tally tally;
+    struct bsc_err err;
+    (void)state;
+    directory_open(&directory, "tat");
+    assert_false(move_all(&directory, 1, &tally, &err));
+    assert_string_equal(directory.story.data, "1: 1 t1=failed t3=failed\n");
+    assert_int_equal(directory.waits, 2);
+    directory_close(&directory);
+}
+
+static void nobody_is_tried_again_when_it_was_stopped(void **state)
+{
+    struct directory directory;
+    struct bsc_pools_users_tally tally;
+    struct bsc_err err;
+    (void)state;
+    directory_open(&directory, "ak");
+    directory.cancel_later = true;
+    assert_false(move_all(&directory, 1, &tally, &err));
+    assert_int_equal(err.code, BSC_ERR_CANCELLED);
+    assert_string_equal(directory.story.data, "1: 1 left 1\n");
+    directory_close(&directory);
+}
+
+static void a_seat_is_asked_for_until_a_server_is_back(void **state)
+{
+    struct directory directory;
+    struct bsc_pools_users_driver driver;
+    struct bsc_pools_users_tally tally = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+    (void)state;
+    directory_open(&directory, "asa");
+    struct bsc_pools_users_order order = order_of(&directory, &driver, 1);
+    order.patience_ms = 60000;
+    assert_true(bsc_pools_users_move(&order, &tally, &err));
+    assert_tally(&tally, "3 moved 0 already 0 gone 0 failed of 1");
+    directory_close(&directory);
+    directory_open(&directory, "asa");
+    assert_false(move_all(&directory, 1, &tally, &err));
+    assert_string_equal(err.cause, "nobody lets us in");
     directory_close(&directory);
 }
 
@@ -456,6 +564,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_is_told_by_what_became_of_him),
         cmocka_unit_test(many_at_once_come_to_the_same),
+        cmocka_unit_test(a_lost_connection_is_nobodys_failure_the_first_time),
+        cmocka_unit_test(the_second_time_it_is),
+        cmocka_unit_test(whoever_takes_too_long_is_not_tried_again),
+        cmocka_unit_test(nobody_is_tried_again_when_it_was_stopped),
+        cmocka_unit_test(a_seat_is_asked_for_until_a_server_is_back),
         cmocka_unit_test(nobody_is_no_work),
         cmocka_unit_test(nothing_new_is_begun_after_some_failures),
         cmocka_unit_test(some_seats_are_enough),
