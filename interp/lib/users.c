@@ -270,10 +270,10 @@ static bool next(void *arg, struct bsc_value **ret_names, struct bsc_err *err)
 
 /* Whoever is named may be there already, which has to be known before: should the part be cut off,
  * he would look like one who was moved. Whoever is listed was where he is moved from. */
-static bool add_there(struct work *work, const struct bsc_value *names, struct bsc_value *part,
-                      struct bsc_err *err)
+static bool find_there(struct work *work, const struct bsc_value *names,
+                       struct bsc_value **ret_there, struct bsc_err *err)
 {
-    struct bsc_value *there = bsc_value_list();
+    struct bsc_value *there = *ret_there = bsc_value_list();
     bool good = true;
     for (size_t i = 0; i < bsc_value_count(names) && good; i++) {
         struct bsc_pools_user user = {.name = bsc_value_string(bsc_value_at(names, i)),
@@ -286,14 +286,17 @@ static bool add_there(struct work *work, const struct bsc_value *names, struct b
         bsc_value_free(pools);
         bsc_mem_free(user.reason);
     }
-    bsc_value_set(part, "there", there);
     return good;
 }
 
-static bool begin(void *arg, int64_t number, const struct bsc_value *names, struct bsc_err *err)
+static bool begin(void *arg, int64_t number, const struct bsc_value *names,
+                  struct bsc_value **ret_there, struct bsc_err *err)
 {
     struct work *work = arg;
     const struct bsc_lib_log *log = work->call->log;
+    if (work->names != NULL && work->past.wanted == NULL &&
+        !find_there(work, names, ret_there, err))
+        return false;
     if (log == NULL)
         return true;
     struct bsc_value *part = bsc_value_map();
@@ -302,9 +305,9 @@ static bool begin(void *arg, int64_t number, const struct bsc_value *names, stru
     bsc_value_set(part, "names", bsc_value_copy(names));
     if (work->of != NULL)
         bsc_value_set(part, "of", bsc_value_copy(work->of));
-    bool good =
-        (work->names == NULL || work->past.wanted != NULL || add_there(work, names, part, err)) &&
-        log->record(log->arg, BSC_JOURNAL_PART, part, true, err);
+    if (*ret_there != NULL)
+        bsc_value_set(part, "there", bsc_value_copy(*ret_there));
+    bool good = log->record(log->arg, BSC_JOURNAL_PART, part, true, err);
     bsc_value_free(part);
     return good;
 }

@@ -91,8 +91,10 @@ struct bsc_pools_users_order {
     /* The names of the next part: an owned list, whose texts are all different; NULL in
      * *ret_names at the end. */
     bool (*next)(void *arg, struct bsc_value **ret_names, struct bsc_err *err);
-    /* Puts the part on record, durably. Parts count from 1. */
-    bool (*begin)(void *arg, int64_t part, const struct bsc_value *names, struct bsc_err *err);
+    /* Puts the part on record, durably. Parts count from 1. Who of them is at `to` already may be
+     * told as an owned list in *ret_there: they are not taken for moved. */
+    bool (*begin)(void *arg, int64_t part, const struct bsc_value *names,
+                  struct bsc_value **ret_there, struct bsc_err *err);
     /* Puts on record what became of it, as bsc_pools_users_told has it. */
     bool (*end)(void *arg, int64_t part, const struct bsc_value *told, struct bsc_err *err);
     /* Any thread, one at a time; or NULL. */

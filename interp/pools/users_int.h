@@ -14,6 +14,7 @@ enum { BSC_POOLS_PARTS_OPEN = 2 };
 struct bsc_pools_part {
     int64_t number;               /* from 1; 0: there is none here */
     struct bsc_value *names;      /* owned */
+    struct bsc_value *there;      /* owned: who of them was at the new pool before, or NULL */
     struct bsc_pools_user *users; /* owned array; the names are those of `names` */
     size_t count;
     size_t begun; /* the first so many were given to somebody */
@@ -40,8 +41,10 @@ struct bsc_pools_moving {
     int64_t next_us;        /* when the rate lets the next one begin */
 };
 
-/* Whether the text is in the list. */
-bool bsc_pools_users_lists(const struct bsc_value *list, const char *text);
+/* What was looked up settles what became of the user, and whoever was there before was not moved.
+ */
+void bsc_pools_part_settle(const struct bsc_pools_users_order *order, const struct bsc_value *there,
+                           const struct bsc_value *pools, struct bsc_pools_user *user);
 
 /* What each thread does. */
 void bsc_pools_moving_work(void *arg);

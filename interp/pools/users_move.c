@@ -109,7 +109,7 @@ static bool begin_part(struct bsc_pools_moving *moving, struct bsc_pools_part *p
     struct bsc_pools_part part;
     int64_t number = moving->tally.parts + 1;
     bsc_pools_part_fill(&part, number, names);
-    if (!order->begin(order->arg, number, names, err)) {
+    if (!order->begin(order->arg, number, names, &part.there, err)) {
         bsc_pools_part_release(&part);
         return false;
     }
@@ -232,9 +232,7 @@ static bool look_up(const struct bsc_pools_users_order *order, void *seat,
         return bsc_err_set(err, BSC_ERR_CANCELLED, "stopped before anything was begun");
     if (!driver->find(driver->self, seat, user->name, &pools, err))
         return false;
-    bsc_pools_user_settle(user, pools, order->from, order->to);
-    if (user->outcome == BSC_POOLS_USER_MOVED && bsc_pools_users_lists(there, user->name))
-        user->outcome = BSC_POOLS_USER_ALREADY;
+    bsc_pools_part_settle(order, there, pools, user);
     bsc_value_free(pools);
     return true;
 }

@@ -39,7 +39,7 @@ static void stays(struct bsc_pools_user *user, const char *from)
         conclude(user, user->reason != NULL ? BSC_POOLS_USER_FAILED : BSC_POOLS_USER_LEFT);
 }
 
-bool bsc_pools_users_lists(const struct bsc_value *list, const char *text)
+static bool lists(const struct bsc_value *list, const char *text)
 {
     for (size_t i = 0; i < bsc_value_count(list); i++) {
         const char *item = bsc_value_string(bsc_value_at(list, i));
@@ -62,7 +62,7 @@ static void is_elsewhere(struct bsc_pools_user *user, const struct bsc_value *po
 void bsc_pools_user_settle(struct bsc_pools_user *user, const struct bsc_value *pools,
                            const char *from, const char *to)
 {
-    bool there = bsc_pools_users_lists(pools, to), here = bsc_pools_users_lists(pools, from);
+    bool there = lists(pools, to), here = lists(pools, from);
     bool untouched = user->outcome == BSC_POOLS_USER_UNTOUCHED;
     if (here && there)
         fail(user, bsc_mem_format("it is in both pools, \"%s\" and \"%s\"", from, to));
@@ -74,6 +74,14 @@ void bsc_pools_user_settle(struct bsc_pools_user *user, const struct bsc_value *
         conclude(user, BSC_POOLS_USER_GONE);
     else
         is_elsewhere(user, pools);
+}
+
+void bsc_pools_part_settle(const struct bsc_pools_users_order *order, const struct bsc_value *there,
+                           const struct bsc_value *pools, struct bsc_pools_user *user)
+{
+    bsc_pools_user_settle(user, pools, order->from, order->to);
+    if (user->outcome == BSC_POOLS_USER_MOVED && lists(there, user->name))
+        user->outcome = BSC_POOLS_USER_ALREADY;
 }
 
 static struct bsc_value *told_of(const struct bsc_pools_user *user)
@@ -127,5 +135,6 @@ void bsc_pools_part_release(struct bsc_pools_part *part)
         bsc_mem_free(part->users[i].reason);
     bsc_mem_free(part->users);
     bsc_value_free(part->names);
+    bsc_value_free(part->there);
     memset(part, 0, sizeof *part);
 }

@@ -154,7 +154,7 @@ static bool look_up(struct hand *hand, struct bsc_pools_user *user, struct bsc_e
         (!sit_down_again(hand, err) ||
          !driver->find(driver->self, hand->seat, user->name, &pools, err)))
         return false;
-    bsc_pools_user_settle(user, pools, order->from, order->to);
+    bsc_pools_part_settle(order, hand->part->there, pools, user);
     bsc_value_free(pools);
     return true;
 }
