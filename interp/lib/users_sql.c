@@ -1,7 +1,5 @@
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/mem.h"
 #include "lib/args.h"
@@ -24,6 +22,7 @@ struct seat {
     struct bsc_sql *sql; /* borrowed from the environment, as long as this thread uses it */
     struct bsc_sql_statement *find;
     struct bsc_sql_statement *moves[BSC_LIB_USERS_MOVES_MAX];
+    bool counts; /* the first of them has counted a row: where it counts none it has done nothing */
 };
 
 /* ---------------------------------------------------------------- statements */
@@ -246,6 +245,46 @@ static void *sit_down(void *self, struct bsc_err *err)
     return NULL;
 }
 
+/* ---------------------------------------------------------------- looking */
+
+static struct bsc_value *as_text(const struct bsc_value *value)
+{
+    if (bsc_value_kind(value) == BSC_VALUE_INT)
+        return bsc_value_format("%lld", (long long)bsc_value_number(value, 0));
+    return bsc_value_copy(value);
+}
+
+/* The first column of the first result. */
+static bool first_column(const struct bsc_sql_result *result, struct bsc_value **ret,
+                         struct bsc_err *err)
+{
+    const struct bsc_value *set = bsc_value_at(result->sets, 0);
+    const struct bsc_value *rows = bsc_value_get(set, "rows");
+    if (set == NULL)
+        return bsc_err_set(err, BSC_ERR_SQL, "the statement gives no result set");
+    *ret = bsc_value_list();
+    for (size_t i = 0; i < bsc_value_count(rows); i++)
+        bsc_value_append(*ret, as_text(bsc_value_at(bsc_value_at(rows, i), 0)));
+    return true;
+}
+
+static bool find(void *self, void *held, const char *name, struct bsc_value **ret_pools,
+                 struct bsc_err *err)
+{
+    struct bsc_lib_users_sql *sql = self;
+    struct seat *seat = held;
+    const struct bsc_lib_users_values values = {.name = name};
+    /* Somebody who stops it wants to know what has become of those that were under way. */
+    struct bsc_sql_limits limits = {.timeout_ms = sql->patience_ms};
+    struct bsc_sql_result result = {0};
+    struct bsc_value *params = bsc_lib_users_params(&sql->find, &values);
+    bool good = bsc_sql_statement_run(seat->find, params, &limits, &result, err) &&
+                first_column(&result, ret_pools, err);
+    bsc_sql_result_release(&result);
+    bsc_value_free(params);
+    return good;
+}
+
 /* ---------------------------------------------------------------- one user */
 
 /* Whoever stops everything is no reason why a user could not be moved. */
@@ -288,20 +327,53 @@ static bool run_move(struct bsc_lib_users_sql *sql, struct seat *seat, size_t in
     return good;
 }
 
-/* All statements for one user. The first of them is the move itself: where it changes nothing the
- * others are not run. */
+/* LEFT where somebody is in the old pool alone, MOVED where in the new one. */
+static bool look_where(struct bsc_lib_users_sql *sql, struct seat *seat, const char *name,
+                       enum bsc_pools_user_outcome *ret, struct bsc_err *err)
+{
+    struct bsc_pools_user user = {.name = name, .outcome = BSC_POOLS_USER_UNSETTLED};
+    struct bsc_value *pools = NULL;
+    if (!find(sql, seat, name, &pools, err))
+        return false;
+    bsc_pools_user_settle(&user, pools, sql->from, sql->to);
+    *ret = user.outcome;
+    bsc_value_free(pools);
+    bsc_mem_free(user.reason);
+    return true;
+}
+
+/* The first statement, which is the move itself. Some count no row of what they do, such as one of
+ * a view whose trigger does it: until it has counted one, only looking before and afterwards tells
+ * whether it has moved anybody. */
+static bool run_first(struct bsc_lib_users_sql *sql, struct seat *seat, const char *name,
+                      bool *ret_moved, struct bsc_err *err)
+{
+    enum bsc_pools_user_outcome before = BSC_POOLS_USER_MOVED, after = BSC_POOLS_USER_LEFT;
+    int64_t changed = 0;
+    if ((!seat->counts && !look_where(sql, seat, name, &before, err)) ||
+        !run_move(sql, seat, 0, name, &changed, err) ||
+        (changed == 0 && before == BSC_POOLS_USER_LEFT &&
+         !look_where(sql, seat, name, &after, err)))
+        return false;
+    seat->counts = seat->counts || changed > 0;
+    *ret_moved = changed > 0 || after == BSC_POOLS_USER_MOVED;
+    return true;
+}
+
+/* All statements for one user. Where the first of them does nothing the others are not run. */
 static bool run_moves(struct bsc_lib_users_sql *sql, struct seat *seat, struct bsc_pools_user *user,
                       struct bsc_err *err)
 {
     int64_t changed = 0;
+    bool moved = false;
     user->outcome = BSC_POOLS_USER_MOVED;
-    for (size_t i = 0; i < sql->move_count; i++) {
+    if (!run_first(sql, seat, user->name, &moved, err))
+        return false;
+    if (!moved)
+        user->outcome = BSC_POOLS_USER_UNTOUCHED;
+    for (size_t i = 1; moved && i < sql->move_count; i++) {
         if (!run_move(sql, seat, i, user->name, &changed, err))
             return false;
-        if (i == 0 && changed == 0) {
-            user->outcome = BSC_POOLS_USER_UNTOUCHED;
-            return true;
-        }
     }
     return true;
 }
@@ -402,13 +474,14 @@ static bool move_some(struct bsc_lib_users_sql *sql, struct seat *seat,
     return true;
 }
 
-/* The end of the transaction has failed: whoever was moved in it may be or not. */
+/* The end of the transaction has failed: whoever was moved in it may be or not. Whoever was not met
+ * is where he was. */
 static void unsettle(const struct bsc_lib_users_sql *sql,
                      const struct bsc_pools_users_stroke *stroke, const struct bsc_err *err)
 {
     for (size_t i = 0; i < stroke->count; i++) {
         struct bsc_pools_user *user = &stroke->users[i];
-        if (user->outcome == BSC_POOLS_USER_MOVED || user->outcome == BSC_POOLS_USER_UNTOUCHED)
+        if (user->outcome == BSC_POOLS_USER_MOVED)
             fail(sql, user, BSC_POOLS_USER_UNSETTLED, err);
     }
 }
@@ -432,45 +505,7 @@ static bool move_together(void *self, void *held, const struct bsc_pools_users_s
     return false;
 }
 
-/* ---------------------------------------------------------------- looking */
-
-static struct bsc_value *as_text(const struct bsc_value *value)
-{
-    if (bsc_value_kind(value) == BSC_VALUE_INT)
-        return bsc_value_format("%lld", (long long)bsc_value_number(value, 0));
-    return bsc_value_copy(value);
-}
-
-/* The first column of the first result. */
-static bool first_column(const struct bsc_sql_result *result, struct bsc_value **ret,
-                         struct bsc_err *err)
-{
-    const struct bsc_value *set = bsc_value_at(result->sets, 0);
-    const struct bsc_value *rows = bsc_value_get(set, "rows");
-    if (set == NULL)
-        return bsc_err_set(err, BSC_ERR_SQL, "the statement gives no result set");
-    *ret = bsc_value_list();
-    for (size_t i = 0; i < bsc_value_count(rows); i++)
-        bsc_value_append(*ret, as_text(bsc_value_at(bsc_value_at(rows, i), 0)));
-    return true;
-}
-
-static bool find(void *self, void *held, const char *name, struct bsc_value **ret_pools,
-                 struct bsc_err *err)
-{
-    struct bsc_lib_users_sql *sql = self;
-    struct seat *seat = held;
-    const struct bsc_lib_users_values values = {.name = name};
-    /* Somebody who stops it wants to know what has become of those that were under way. */
-    struct bsc_sql_limits limits = {.timeout_ms = sql->patience_ms};
-    struct bsc_sql_result result = {0};
-    struct bsc_value *params = bsc_lib_users_params(&sql->find, &values);
-    bool good = bsc_sql_statement_run(seat->find, params, &limits, &result, err) &&
-                first_column(&result, ret_pools, err);
-    bsc_sql_result_release(&result);
-    bsc_value_free(params);
-    return good;
-}
+/* ---------------------------------------------------------------- without a seat */
 
 /* Looking does no harm a second time: a server that is started anew is asked until it answers. */
 static bool look(struct bsc_lib_users_sql *sql, const struct bsc_placeholders *statement,
@@ -514,32 +549,11 @@ struct bsc_value *bsc_lib_users_sql_list(struct bsc_lib_users_sql *sql, const ch
     return names;
 }
 
-/* PostgreSQL counts no row for what a procedure does: whoever it moves would look like one who was
- * there already, and nobody would move him back. */
-static bool is_counted(const struct bsc_lib_users_sql *sql, struct bsc_err *err)
-{
-    static const char *const uncounted[] = {"CALL", "DO"};
-    const char *text = sql->moves[0].sql.data;
-    text += strspn(text, " \t\r\n");
-    for (size_t i = 0; i < sizeof uncounted / sizeof uncounted[0]; i++) {
-        size_t length = strlen(uncounted[i]);
-        if (strncasecmp(text, uncounted[i], length) != 0 || isalnum((unsigned char)text[length]))
-            continue;
-        bsc_err_set(err, BSC_ERR_USAGE, "\"move\" begins with %s, of which no row is counted",
-                    uncounted[i]);
-        return bsc_err_hint(err, "Write a SELECT from a function that gives a row where it moves "
-                                 "somebody.");
-    }
-    return true;
-}
-
 bool bsc_lib_users_sql_driver(struct bsc_lib_users_sql *sql, struct bsc_pools_users_driver *ret,
                               struct bsc_err *err)
 {
     struct bsc_sql *link = bsc_lib_env_connect(sql->call->env, &sql->target, err);
     if (link == NULL)
-        return false;
-    if (is_postgresql(link) && !is_counted(sql, err))
         return false;
     bool as_one = strcmp(bsc_sql_product(link), "SQLite") == 0;
     *ret = (struct bsc_pools_users_driver){.self = sql,

@@ -187,6 +187,36 @@ static void several_statements_are_one_transaction(void **state)
     users_close(&bench);
 }
 
+/* SQLite counts no row of what a trigger does in the place of a statement. */
+static void what_no_row_is_counted_of_is_looked_for(void **state)
+{
+    static const char moves[] =
+        USERS_LIST USERS_FIND "'move':['UPDATE people SET pool = :to WHERE sip = :name AND pool = "
+                              ":from','INSERT INTO moves VALUES (:name, :to)'],";
+    struct users_bench bench;
+    users_open(&bench, state);
+    users_fill(&bench, 4);
+    users_run_sql(&bench, "INSERT INTO homes VALUES ('been', 'new'), ('stuck', 'old')");
+    users_run_sql(&bench, "CREATE TABLE moves (sip TEXT, pool TEXT)");
+    users_run_sql(&bench, "CREATE VIEW people AS SELECT sip, pool FROM homes");
+    users_run_sql(&bench, "CREATE TRIGGER shift INSTEAD OF UPDATE ON people WHEN OLD.sip <> "
+                          "'stuck' BEGIN UPDATE homes SET pool = NEW.pool WHERE sip = OLD.sip; "
+                          "END");
+    assert_answer(
+        &bench.lib,
+        users_call(&bench, "%s" USERS_WAY ",'names':['u001','been','u002','nobody']", moves),
+        "{'already':1,'batches':1,'failed':0,'gone':1,'moved':2}");
+    assert_refusal(&bench.lib, users_call(&bench, "%s" USERS_WAY, moves), BSC_ERR_SQL,
+                   "the first is \"stuck\": nothing was changed");
+    assert_story(&bench, "end 1.1 moved 2 been=already nobody=gone\n"
+                         "end 2.1 moved 2 stuck=failed\npart 1.1 has 4\npart 2.1 has 3\n");
+    assert_int_equal(users_number(&bench, "SELECT count(*) FROM moves"), 4);
+    assert_answer(&bench.lib, users_call(&bench, "%s" USERS_WAY_BACK ",'moved_by':{}", moves),
+                  "{'already':0,'batches':2,'failed':0,'gone':0,'moved':4}");
+    assert_int_equal(users_in(&bench, "new"), 1);
+    users_close(&bench);
+}
+
 static void a_part_that_was_in_flight_is_settled(void **state)
 {
     struct users_bench bench;
@@ -529,6 +559,7 @@ int main(void)
         UNIT_IN_FOLDER(one_that_fails_keeps_nobody_else),
         UNIT_IN_FOLDER(after_some_failures_nothing_new_is_begun),
         UNIT_IN_FOLDER(several_statements_are_one_transaction),
+        UNIT_IN_FOLDER(what_no_row_is_counted_of_is_looked_for),
         UNIT_IN_FOLDER(a_part_that_was_in_flight_is_settled),
         UNIT_IN_FOLDER(whoever_was_there_before_is_not_settled_as_moved),
         UNIT_IN_FOLDER(a_way_back_begins_with_what_was_in_flight),

@@ -36,8 +36,8 @@ static void call_and_forget(struct users_bench *bench, const char *args)
 }
 
 /* The Nth call fails in the first attempt; with the SQLSTATE of a lost connection every other time.
- * Returns whether there was such a call. */
-static bool fail_once(struct users_bench *bench, void **state, int n)
+ * `way` tells who is moved. Returns whether there was such a call. */
+static bool fail_once(struct users_bench *bench, void **state, const char *way, int n)
 {
     struct fault_odbc fault;
     fault_odbc_init(&fault);
@@ -47,12 +47,12 @@ static bool fail_once(struct users_bench *bench, void **state, int n)
     users_run_sql(bench, "DELETE FROM moves");
     fault_odbc_arm(&fault, n, false);
     bench->lib.env.sql_calls = &fault.calls;
-    call_and_forget(bench, MOVES USERS_WAY);
+    call_and_forget(bench, way);
     bool hit = fault.hit;
     fault_odbc_arm(&fault, 0, false);
     bsc_lib_env_close_connections(&bench->lib.env);
     bench->lib.env.sql_calls = NULL;
-    call_and_forget(bench, MOVES USERS_WAY);
+    call_and_forget(bench, way);
     assert_all_are(bench, "new", 4);
     /* The journal knows of each of them, and of nobody else. */
     call_and_forget(bench, MOVES USERS_WAY_BACK ",'moved_by':{}");
@@ -66,8 +66,20 @@ static void whichever_call_fails_everybody_is_moved_once_and_back(void **state)
     struct users_bench bench;
     int n = 1;
     users_open(&bench, state);
-    while (fail_once(&bench, state, n))
+    while (fail_once(&bench, state, MOVES USERS_WAY, n))
         n += 3; /* which is odd, so that both kinds of failure take turns */
+    assert_true(n > 50);
+    bench_close(&bench.lib);
+}
+
+/* Who of those that are named is there already is not moved, whatever becomes of the others. */
+static void whichever_call_fails_whoever_was_there_before_stays(void **state)
+{
+    struct users_bench bench;
+    int n = 1;
+    users_open(&bench, state);
+    while (fail_once(&bench, state, MOVES USERS_WAY ",'names':['a','been','b','c','d']", n))
+        n += 3;
     assert_true(n > 50);
     bench_close(&bench.lib);
 }
@@ -76,6 +88,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_IN_FOLDER(whichever_call_fails_everybody_is_moved_once_and_back),
+        UNIT_IN_FOLDER(whichever_call_fails_whoever_was_there_before_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

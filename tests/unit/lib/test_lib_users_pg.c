@@ -138,19 +138,22 @@ static void a_statement_may_give_back_what_it_did(struct users_bench *bench)
 }
 
 /* Of a procedure no row is counted, of a function those that it gives. */
-static void what_a_function_moves_is_counted(struct users_bench *bench)
+static void what_a_function_moves_is_counted_or_looked_for(struct users_bench *bench)
 {
-    static const char by[] =
-        USERS_LIST USERS_FIND USERS_WAY ",'move':'%s shift(:name, :from, :to)'";
+    static const char by[] = USERS_LIST USERS_FIND "'move':'%s(:name, :from, :to)',%s";
     users_fill(bench, 3);
     users_run_sql(bench, "CREATE FUNCTION shift(text, text, text) RETURNS SETOF text LANGUAGE sql "
                          "AS 'UPDATE homes SET pool = $3 WHERE sip = $1 AND pool = $2 "
                          "RETURNING sip'");
-    assert_refusal(&bench->lib, users_call(bench, by, "call"), BSC_ERR_USAGE,
-                   "begins with CALL, of which no row is counted");
-    assert_answer(&bench->lib, users_call(bench, by, "SELECT * FROM"),
+    users_run_sql(bench, "CREATE PROCEDURE carry(text, text, text) LANGUAGE sql "
+                         "AS 'UPDATE homes SET pool = $3 WHERE sip = $1 AND pool = $2'");
+    assert_answer(&bench->lib, users_call(bench, by, "SELECT * FROM shift", USERS_WAY),
                   "{'already':0,'batches':1,'failed':0,'gone':0,'moved':3}");
+    assert_answer(&bench->lib, users_call(bench, by, "CALL carry", USERS_WAY_BACK ",'moved_by':{}"),
+                  "{'already':0,'batches':1,'failed':0,'gone':0,'moved':3}");
+    assert_int_equal(users_in(bench, "old"), 3);
     users_run_sql(bench, "DROP FUNCTION shift");
+    users_run_sql(bench, "DROP PROCEDURE carry");
 }
 
 static void cut_connections_once(void *arg, int64_t done, int64_t total, const char *unit)
@@ -356,7 +359,8 @@ static void users_of_a_server_are_moved(void **state)
         {"one_who_is_locked_fails", one_who_is_locked_fails_and_is_tried_again},
         {"several_statements_are_one_transaction", several_statements_are_one_transaction},
         {"a_statement_may_give_back_what_it_did", a_statement_may_give_back_what_it_did},
-        {"what_a_function_moves_is_counted", what_a_function_moves_is_counted},
+        {"what_a_function_moves_is_counted_or_looked_for",
+         what_a_function_moves_is_counted_or_looked_for},
         {"lost_connections_are_made_anew", lost_connections_are_made_anew},
         {"a_server_may_be_started_anew", a_server_may_be_started_anew},
         {"whoever_stops_it_waits_for_no_lock", whoever_stops_it_waits_for_no_lock},
