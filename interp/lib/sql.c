@@ -100,7 +100,7 @@ static bool first_set(const struct bsc_sql_result *result, struct bsc_value **re
 
 #define QUERY_ARGS                                                                                 \
     "server: text, file: text?, database: text?, sql: text, params: list?, named: map?, "          \
-    "max_rows: int?, aside: bool?, often: bool?"
+    "max_rows: int?, cut: bool?, aside: bool?, often: bool?"
 
 /* A writer that was killed in the middle of a change has left it half done in the file, and whoever
  * writes next takes it back. Looking must not; what there will be then is read aside. When somebody
@@ -127,6 +127,7 @@ static bool ask(struct bsc_lib_call *call, struct order *order, struct bsc_value
     struct bsc_sql_result result = {0};
     if (!bsc_lib_args_count_or(call->args, "max_rows", ROWS_DEFAULT, &order->limits.rows_max,
                                err) ||
+        !bsc_lib_args_bool_or(call->args, "cut", false, &order->limits.cut, err) ||
         !bsc_lib_args_bool_or(call->args, "aside", false, &order->aside, err) ||
         !bsc_lib_args_bool_or(call->args, "often", false, &order->limits.often, err) ||
         !read_order(call, QUERY_ARGS, order, err))
@@ -284,7 +285,8 @@ const struct bsc_lib_row bsc_lib_row_sql_query = {
     .result = "map {columns: list of text, rows: list of lists of null, int and text}",
     .doc =
         "Runs a statement over a connection that can change nothing and returns its first result "
-        "set; more than max_rows (1000) rows are an error. Values stand as ? in the text, or by "
+        "set; more than max_rows (1000) rows are an error, or with cut left unread. Values stand "
+        "as ? in the text, or by "
         "name as :name. With aside a file whose writer was killed is read as it was before that; "
         "with often the server may prepare for being asked it again.",
 };

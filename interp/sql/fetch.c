@@ -196,6 +196,8 @@ static bool fetch_rows(struct bsc_sql_job *job, const struct columns *columns,
     for (;;) {
         if (bsc_sql_watch_verdict(job->sql->watch) != BSC_ERR_NONE)
             return bsc_err_set(err, BSC_ERR_CANCELLED, "stopped while rows were read");
+        if (job->limits->cut && job->rows_left <= 0)
+            return true;
         SQLRETURN rc = calls->fetch(calls->self, job->statement.handle);
         if (rc == SQL_NO_DATA)
             return true;

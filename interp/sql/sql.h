@@ -62,6 +62,7 @@ const char *bsc_sql_product(const struct bsc_sql *sql);
 
 struct bsc_sql_limits {
     int64_t rows_max;          /* over all result sets; 0 is 10,000 */
+    bool cut;                  /* more rows than that are left unread, instead of being an error */
     int64_t bytes_max;         /* over all values; 0 is 64 MiB */
     int64_t timeout_ms;        /* 0 waits for ever */
     const atomic_bool *cancel; /* borrowed; NULL, or set by any thread to cancel the statement */

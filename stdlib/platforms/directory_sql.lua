@@ -16,11 +16,12 @@ function M.lease(people)
   return inventory.leased_file(people.server, people.path or people.file)
 end
 
--- The rows of a statement; nil and the error where it cannot be asked.
-local function rows_of(people, statement, named, most)
+-- The rows of a statement; nil and the error where it cannot be asked. More than `most` are an
+-- error, unless they are to be `cut` off.
+local function rows_of(people, statement, named, most, cut)
   local value, failure = effects.call("sql.query", {
     server = people.server, file = people.file, database = people.database, sql = statement,
-    named = named or {}, max_rows = most, aside = people.path ~= nil or nil,
+    named = named or {}, max_rows = most, cut = cut, aside = people.path ~= nil or nil,
   })
   if not value then
     return nil, failure
@@ -43,10 +44,10 @@ local function count_of(people, statement)
   return rows and math.tointeger(tonumber(rows[1][1])), failure
 end
 
--- The first names that a statement gives.
+-- The first names that a statement gives. How a statement says that it wants no more of them is not
+-- the same on every server.
 local function names_of(people, statement)
-  local rows, failure = rows_of(people, ("SELECT * FROM (%s\n) AS named LIMIT %d"):format(
-    without_end(statement), names_most))
+  local rows, failure = rows_of(people, statement, nil, names_most, true)
   return rows and list.map(rows, function(row)
     return tostring(row[1])
   end), failure

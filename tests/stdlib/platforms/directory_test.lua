@@ -166,11 +166,11 @@ T["nothing is asked of a pool that nobody is in"] = function()
 end
 
 T["who is affected by a way back is named, and counted however many they are"] = function()
-  local facts = people.observe("caveats:people", {
+  local facts, asked = people.observe("caveats:people", {
     [counted "meetings"] = { { 2000 } }, [counted "clients"] = { { 0 } },
-    ["SELECT * FROM (meetings\n) AS named LIMIT 1000"] = { { "ann" } },
-    ["SELECT * FROM (clients\n) AS named LIMIT 1000"] = host.list {},
+    meetings = { { "ann" } }, clients = host.list {},
   })
+  expect.equal({ asked[2].sql, asked[2].max_rows, asked[2].cut }, { "meetings", 1000, true })
   expect.equal(facts, { state = "known", meetings = 2000, clients = 0,
     affected = host.list { "ann: meetings scheduled since stop working",
       "1,999 more: meetings scheduled since stop working" } })
@@ -181,7 +181,7 @@ end
 T["a cost of which the site file says nothing is not told to be none"] = function()
   local facts = people.observe("caveats:people", {
     [counted "clients"] = { { 0 } },
-    ["SELECT * FROM (clients\n) AS named LIMIT 1000"] = host.list {},
+    clients = host.list {},
   }, { caveats = { clients = "clients" } })
   expect.equal(facts, { state = "known", clients = 0, affected = host.list {} })
 end

@@ -137,6 +137,11 @@ static void more_rows_than_allowed_are_an_error(void **state)
                    call_row(&bench, "sql.query",
                             "{'server':'sql1','file':'a.db','sql':'SELECT a FROM t','max_rows':1}"),
                    BSC_ERR_LIMIT, "more rows than allowed");
+    assert_answer(&bench,
+                  call_row(&bench, "sql.query",
+                           "{'server':'sql1','file':'a.db','sql':'SELECT a FROM t','max_rows':1,"
+                           "'cut':true}"),
+                  "{'columns':['a'],'rows':[[1]]}");
     assert_refusal(&bench,
                    call_row(&bench, "sql.query",
                             "{'server':'sql1','file':'a.db','sql':'SELECT a FROM t','max_rows':0}"),

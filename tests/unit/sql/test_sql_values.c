@@ -209,6 +209,25 @@ static void results_beyond_the_limits_are_errors(void **state)
     free(path);
 }
 
+static void rows_beyond_a_cut_are_left_unread(void **state)
+{
+    char *path = database_make(state, "a.db");
+    struct bsc_sql *sql = open_good(path, true);
+    struct bsc_sql_result result = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+    for (int64_t most = 2; most <= 4; most++) {
+        const struct bsc_sql_limits limits = {.rows_max = most, .cut = true};
+        assert_true(
+            bsc_sql_run(sql, "SELECT 1 UNION VALUES (2), (3)", NULL, &limits, &result, &err));
+        assert_int_equal(bsc_value_count(rows_of(&result, 0)), most < 3 ? most : 3);
+        bsc_sql_result_release(&result);
+    }
+    assert_true(bsc_sql_reusable(sql));
+    assert_int_equal(number_of(sql, "SELECT 5"), 5);
+    bsc_sql_close(sql);
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +241,7 @@ int main(void)
         UNIT_IN_FOLDER(a_parameter_with_a_nul_is_refused),
         UNIT_IN_FOLDER(parameters_must_match_the_question_marks),
         UNIT_IN_FOLDER(results_beyond_the_limits_are_errors),
+        UNIT_IN_FOLDER(rows_beyond_a_cut_are_left_unread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
