@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "logs/agent.h"
+#include "mirrors/agent.h"
 #include "os/loop.h"
 
 #include <string.h>
@@ -26,6 +27,7 @@ struct job {
     bool (*round)(struct job *job, struct bsc_err *err);
     int64_t every_ms;
     atomic_bool stop;
+    bool announced; /* that the mirror's agent holds the log */
     bool failed;
     struct bsc_err *err; /* borrowed */
 };
@@ -63,7 +65,10 @@ static bool round_of_copy_apply(struct job *job, struct bsc_err *err)
 static bool round_of_mirror(struct job *job, struct bsc_err *err)
 {
     struct bsc_logs_agent_round round = {0};
-    return bsc_logs_agent_mirror(job->follower, &round, err);
+    if (!bsc_logs_agent_mirror(job->follower, &round, err))
+        return false;
+    job->announced = job->announced || bsc_mirrors_agent_announce(job->cli->sys, job->to, err);
+    return job->announced;
 }
 
 static void due(void *arg)

@@ -1,8 +1,10 @@
 #include "mirrors/agent.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -84,7 +86,7 @@ static void take_if_agent(pid_t pid, const char *mirror, struct bsc_mirrors_agen
         ret->pid = pid;
 }
 
-/* Whoever started an agent may have been killed before it wrote the file. */
+/* An agent that does not hold the log yet has no file. */
 static bool look_at_all(const char *mirror, struct bsc_mirrors_agent *ret, struct bsc_err *err)
 {
     struct bsc_files_list processes = {0};
@@ -132,24 +134,43 @@ bool bsc_mirrors_agent_end(const struct bsc_sys *sys, const char *mirror, struct
     return ok;
 }
 
+bool bsc_mirrors_agent_holds(const struct bsc_sys *sys, const char *mirror, pid_t pid)
+{
+    struct bsc_err ignored = BSC_ERR_INIT;
+    pid_t said = 0;
+
+    return read_pid(sys, mirror, &said, &ignored) && said == pid;
+}
+
+bool bsc_mirrors_agent_announce(const struct bsc_sys *sys, const char *mirror, struct bsc_err *err)
+{
+    char *path = pid_file_of(mirror);
+    char *text = bsc_mem_format("%d\n", (int)getpid());
+    bool ok = bsc_files_write(sys, path, text, strlen(text), 0640, err);
+
+    bsc_mem_free(text);
+    bsc_mem_free(path);
+    return ok;
+}
+
+/* What an earlier agent has said counts for nobody who may get its pid. */
+static bool forget_earlier(const struct bsc_sys *sys, const char *mirror, struct bsc_err *err)
+{
+    char *path = pid_file_of(mirror);
+    bool ok = sys->unlink(sys->self, path) == 0 || errno == ENOENT ||
+              bsc_err_sys(err, errno, "could not remove '%s'", path);
+
+    bsc_mem_free(path);
+    return ok;
+}
+
 bool bsc_mirrors_agent_start(const struct bsc_sys *sys, const char *program, const char *principal,
                              const char *mirror, pid_t *ret_pid, struct bsc_err *err)
 {
     const char *const words[] = {program, "agent", "mirror", principal, mirror, NULL};
     char *log = bsc_mem_format("%s.agent.log", mirror);
-    char *path = pid_file_of(mirror);
-    char *text = NULL;
-    bool ok = bsc_process_detach(words, log, ret_pid, err);
+    bool ok = forget_earlier(sys, mirror, err) && bsc_process_detach(words, log, ret_pid, err);
 
-    if (ok) {
-        text = bsc_mem_format("%d\n", (int)*ret_pid);
-        ok = bsc_files_write(sys, path, text, strlen(text), 0640, err);
-        /* An agent that nobody can find again would go on unseen. */
-        if (!ok)
-            (void)bsc_process_end(*ret_pid, SIGTERM, END_WAIT_MS, &(struct bsc_err){0});
-    }
-    bsc_mem_free(text);
-    bsc_mem_free(path);
     bsc_mem_free(log);
     return ok;
 }

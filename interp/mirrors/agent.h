@@ -2,9 +2,11 @@
  * The agent that keeps a mirror up to date: a process of its own, started as `bascule agent mirror
  * PRINCIPAL MIRROR`.
  *
- * `<mirror>.agent` holds its pid. A pid counts only while the process that has it was started with
- * these very words, so that one given away again is never taken for the agent. May include base
- * and os.
+ * `<mirror>.agent` holds its pid, and the agent writes it itself: as soon as it has the principal's
+ * log in its hands, and not before. Until then a client that leaves the principal as the last one
+ * takes the log along, and with it commits that the mirror lacks. A pid counts only while the
+ * process that has it was started with these very words, so that one given away again is never
+ * taken for the agent. May include base and os.
  */
 #ifndef BSC_MIRRORS_AGENT_H
 #define BSC_MIRRORS_AGENT_H
@@ -25,7 +27,13 @@ bool bsc_mirrors_agent_find(const struct bsc_sys *sys, const char *mirror,
                             struct bsc_mirrors_agent *ret, struct bsc_err *err);
 void bsc_mirrors_agent_release(struct bsc_mirrors_agent *agent);
 
-/* Starts one and writes its pid file. Its output goes to `<mirror>.agent.log`. */
+/* Whether this agent has said that it holds the log. */
+bool bsc_mirrors_agent_holds(const struct bsc_sys *sys, const char *mirror, pid_t pid);
+
+/* By the agent itself: says so. */
+bool bsc_mirrors_agent_announce(const struct bsc_sys *sys, const char *mirror, struct bsc_err *err);
+
+/* Starts one. Its output goes to `<mirror>.agent.log`. */
 bool bsc_mirrors_agent_start(const struct bsc_sys *sys, const char *program, const char *principal,
                              const char *mirror, pid_t *ret_pid, struct bsc_err *err);
 

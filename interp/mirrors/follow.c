@@ -24,14 +24,30 @@ static bool start_or_keep(const struct bsc_mirrors_follow_order *order, pid_t *r
     return ok;
 }
 
-static bool await_lsn(const struct bsc_mirrors_follow_order *order, pid_t pid, int64_t target,
-                      struct bsc_err *err)
+static bool too_late(const struct bsc_mirrors_follow_order *order, int64_t waited_ms, int64_t lsn,
+                     int64_t target, struct bsc_err *err)
+{
+    if (lsn >= target)
+        return bsc_err_set(err, BSC_ERR_TIMEOUT,
+                           "the agent of the mirror '%s' does not hold the log of '%s' after "
+                           "%lld ms",
+                           order->mirror, order->principal, (long long)waited_ms);
+    return bsc_err_set(err, BSC_ERR_TIMEOUT,
+                       "the mirror '%s' is at LSN %lld after %lld ms, its principal was at LSN "
+                       "%lld",
+                       order->mirror, (long long)lsn, (long long)waited_ms, (long long)target);
+}
+
+/* A mirror that was cloned just now has caught up before its agent has begun. */
+static bool await_agent(const struct bsc_mirrors_follow_order *order, pid_t pid, int64_t target,
+                        struct bsc_err *err)
 {
     const int64_t wait_ms = order->wait_ms > 0 ? order->wait_ms : FOLLOW_WAIT_MS;
     const int64_t until_ms = bsc_mirrors_now_ms() + wait_ms;
     int64_t lsn;
 
-    while ((lsn = bsc_mirrors_lsn_of(order->engine, order->mirror)) < target) {
+    while ((lsn = bsc_mirrors_lsn_of(order->engine, order->mirror)) < target ||
+           !bsc_mirrors_agent_holds(order->sys, order->mirror, pid)) {
         if (order->cancel != NULL && atomic_load(order->cancel))
             return bsc_err_set(err, BSC_ERR_CANCELLED, "waiting for '%s' was cancelled",
                                order->mirror);
@@ -41,11 +57,7 @@ static bool await_lsn(const struct bsc_mirrors_follow_order *order, pid_t pid, i
             return bsc_err_hint(err, "'%s.agent.log' says why.", order->mirror);
         }
         if (bsc_mirrors_now_ms() >= until_ms)
-            return bsc_err_set(err, BSC_ERR_TIMEOUT,
-                               "the mirror '%s' is at LSN %lld after %lld ms, its principal was at "
-                               "LSN %lld",
-                               order->mirror, (long long)lsn, (long long)wait_ms,
-                               (long long)target);
+            return too_late(order, wait_ms, lsn, target, err);
         bsc_mirrors_pause();
     }
     return true;
@@ -60,7 +72,7 @@ bool bsc_mirrors_follow(const struct bsc_mirrors_follow_order *order, pid_t *ret
     if (target < 0)
         return bsc_err_set(err, BSC_ERR_UNREACHABLE, "the principal '%s' does not say its LSN",
                            order->principal);
-    if (!start_or_keep(order, &pid, err) || !await_lsn(order, pid, target, err))
+    if (!start_or_keep(order, &pid, err) || !await_agent(order, pid, target, err))
         return false;
     *ret_pid = pid;
     return true;

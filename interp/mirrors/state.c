@@ -21,23 +21,32 @@ static bool same(const struct bsc_value *left, const struct bsc_value *right, co
     return found != NULL && is(right, key, found);
 }
 
-/* Whether the mirror reaches `target` or moves at all within the time that state may take. */
-static bool moves(const struct bsc_mirrors_engine *engine, const char *mirror, int64_t from,
-                  int64_t target)
+/* A mirror, as far as it is looked at again and again. */
+struct sight {
+    const struct bsc_sys *sys;
+    const struct bsc_mirrors_engine *engine;
+    const char *path;
+    const struct bsc_mirrors_agent *agent;
+};
+
+/* Whether the agent holds the log, and the mirror reaches `target` or moves at all, within the time
+ * that state may take. */
+static bool moves(const struct sight *sight, int64_t from, int64_t target)
 {
     const int64_t until_ms = bsc_mirrors_now_ms() + STATE_WAIT_MS;
     int64_t lsn = from;
+    bool holds = bsc_mirrors_agent_holds(sight->sys, sight->path, sight->agent->pid);
 
-    while (lsn < target && lsn <= from && bsc_mirrors_now_ms() < until_ms) {
+    while ((!holds || (lsn < target && lsn <= from)) && bsc_mirrors_now_ms() < until_ms) {
         bsc_mirrors_pause();
-        lsn = bsc_mirrors_lsn_of(engine, mirror);
+        lsn = bsc_mirrors_lsn_of(sight->engine, sight->path);
+        holds = bsc_mirrors_agent_holds(sight->sys, sight->path, sight->agent->pid);
     }
-    return lsn >= target || lsn > from;
+    return holds && (lsn >= target || lsn > from);
 }
 
-static const char *judge(const struct bsc_mirrors_engine *engine, const char *mirror_path,
-                         const struct bsc_value *principal, const struct bsc_value *mirror,
-                         const struct bsc_mirrors_agent *agent)
+static const char *judge(const struct sight *sight, const struct bsc_value *principal,
+                         const struct bsc_value *mirror)
 {
     int64_t have = bsc_value_get_number(mirror, "lsn", -1);
     int64_t want = bsc_value_get_number(principal, "lsn", -1);
@@ -51,19 +60,19 @@ static const char *judge(const struct bsc_mirrors_engine *engine, const char *mi
         return "stalled";
     if (!same(principal, mirror, "fork") || !same(principal, mirror, "database_id"))
         return "broken";
-    if (agent->pid == 0 || want < 0)
+    if (sight->agent->pid == 0 || want < 0)
         return "stalled";
-    return moves(engine, mirror_path, have, want) ? "following" : "stalled";
+    return moves(sight, have, want) ? "following" : "stalled";
 }
 
-static struct bsc_value *make_facts(const struct bsc_mirrors_engine *engine,
-                                    const char *principal_path, const char *mirror_path,
-                                    const struct bsc_mirrors_agent *agent)
+static struct bsc_value *make_facts(const struct sight *sight, const char *principal_path)
 {
+    const struct bsc_mirrors_engine *engine = sight->engine;
+    const struct bsc_mirrors_agent *agent = sight->agent;
     struct bsc_value *principal = engine->look(engine->self, principal_path);
-    struct bsc_value *mirror = engine->look(engine->self, mirror_path);
+    struct bsc_value *mirror = engine->look(engine->self, sight->path);
     struct bsc_value *facts = bsc_value_map();
-    const char *state = judge(engine, mirror_path, principal, mirror, agent);
+    const char *state = judge(sight, principal, mirror);
     int64_t lsn = bsc_value_get_number(mirror, "lsn", -1);
     int64_t lag = bsc_value_get_number(principal, "lsn", -1) - lsn;
 
@@ -88,6 +97,7 @@ struct bsc_value *bsc_mirrors_state(const struct bsc_sys *sys,
                                     const char *mirror, struct bsc_err *err)
 {
     struct bsc_mirrors_agent agent = {0};
+    const struct sight sight = {.sys = sys, .engine = engine, .path = mirror, .agent = &agent};
     struct bsc_value *facts = NULL;
 
     if (!bsc_mirrors_agent_find(sys, mirror, &agent, err))
@@ -95,7 +105,7 @@ struct bsc_value *bsc_mirrors_state(const struct bsc_sys *sys,
     /* Whether it follows is asked of this principal. */
     if (agent.pid != 0 && strcmp(agent.principal, principal) != 0)
         bsc_mirrors_agent_release(&agent);
-    facts = make_facts(engine, principal, mirror, &agent);
+    facts = make_facts(&sight, principal);
     bsc_mirrors_agent_release(&agent);
     return facts;
 }

@@ -9,8 +9,7 @@ runs=$2
 site=site/site.yaml
 primary=site/dc2/sql3/mgc.db
 
-# An agent whose starter was killed before it could write it down is found by its command line, by
-# the run that goes on too.
+# An agent that has not begun yet is found by its command line, by the run that goes on too.
 end_agent() {
     agents=$(cat site/dc2/sql4/mgc.db.agent 2>/dev/null) || agents=
     gone "${agents:-0}" || [ -z "$agents" ] || { kill -KILL "$agents" && return; }

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "mirrors/agent.h"
+#include "os/clock.h"
 #include "os/process.h"
 
 enum { LINE_MAX_BYTES = 4096 };
@@ -67,6 +68,8 @@ static void begin_agent(const struct fault_bench *bench, const struct pair *pair
     pid_t pid = 0;
     fault_need(bsc_mirrors_agent_start(bsc_sys_real(), program, principal, mirror, &pid, &err),
                "begin the agent of", mirror);
+    while (bsc_process_alive(pid) && !bsc_mirrors_agent_holds(bsc_sys_real(), mirror, pid))
+        (void)bsc_clock_pause(1, NULL);
     bsc_mem_free(program);
     bsc_mem_free(principal);
     bsc_mem_free(mirror);

@@ -15,6 +15,7 @@ void fault_session_end(struct fault_bench *bench);
 /* The agents of mirrors, one bit each. */
 enum fault_agent { FAULT_BOSTON = 1, FAULT_ATLANTA = 2 };
 
+/* Each holds its principal's log afterwards, or has ended. */
 void fault_agents_begin(const struct fault_bench *bench, unsigned agents);
 /* Ends the agents that an attempt may have left. */
 void fault_agents_end(const struct fault_bench *bench);

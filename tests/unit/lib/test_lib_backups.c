@@ -4,6 +4,7 @@
 
 #include "logs/agent.h"
 #include "logs/practice.h"
+#include "mirrors/agent.h"
 #include "os/process.h"
 
 /* A row's number, or its failure. */
@@ -206,7 +207,8 @@ static int be_agent(char **words)
     struct bsc_logs_follower *follower =
         bsc_logs_follower_open(bsc_sys_real(), bsc_clock_real(), words[3], words[4], &err);
 
-    while (follower != NULL && bsc_logs_agent_mirror(follower, &round, &err))
+    while (follower != NULL && bsc_logs_agent_mirror(follower, &round, &err) &&
+           bsc_mirrors_agent_announce(bsc_sys_real(), words[4], &err))
         (void)nanosleep(&pause, NULL);
     (void)fprintf(stderr, "%s: %s\n", err.message, err.cause);
     return 1;

@@ -5,11 +5,21 @@
 #include "mirrors/agent.h"
 #include "mirrors/follow.h"
 #include "mirrors/state.h"
+#include "os/clock.h"
 #include "os/process.h"
 
-/* This program is its own agent: started as `… agent mirror PRINCIPAL MIRROR` it waits. */
-static _Noreturn void be_agent(void)
+/* This program is its own agent: started as `… agent mirror PRINCIPAL MIRROR` it waits. As long as
+ * there is a file `<mirror>.mute` it does not say that it holds the log. */
+static _Noreturn void be_agent(const char *mirror)
 {
+    struct bsc_err err = BSC_ERR_INIT;
+    char *mute = bsc_mem_format("%s.mute", mirror);
+
+    while (access(mute, F_OK) == 0)
+        (void)bsc_clock_pause(1, NULL);
+    bsc_mem_free(mute);
+    if (!bsc_mirrors_agent_announce(bsc_sys_real(), mirror, &err))
+        _exit(1);
     for (;;)
         pause();
 }
@@ -126,18 +136,46 @@ static void a_pid_of_some_other_process_is_no_agent(void **state)
     place_release(&place);
 }
 
-static void an_agent_whose_pid_file_was_never_written_is_found(void **state)
+/* A client may still take the log away before that one has begun. */
+static void a_mirror_follows_only_when_its_agent_holds_the_log(void **state)
+{
+    struct place place = place_in(*state);
+    struct bsc_mirrors_agent agent = {0};
+    struct bsc_err err = BSC_ERR_INIT;
+    char *mute = bsc_mem_format("%s.mute", place.mirror);
+    pid_t pid = 0;
+
+    unit_file_put(mute, "", 0);
+    assert_false(follow(&place, 1, &pid, &err));
+    assert_int_equal(err.code, BSC_ERR_TIMEOUT);
+    assert_non_null(strstr(err.message, "does not hold the log"));
+    assert_state(&place, "stalled");
+    assert_true(bsc_mirrors_agent_find(bsc_sys_real(), place.mirror, &agent, &err));
+    assert_int_not_equal(agent.pid, 0);
+    assert_int_equal(unlink(mute), 0);
+    assert_true(follow(&place, 0, &pid, &err));
+    assert_int_equal(pid, agent.pid);
+    assert_state(&place, "following");
+    bsc_mirrors_agent_release(&agent);
+    bsc_mem_free(mute);
+    place_release(&place);
+}
+
+static void what_an_earlier_agent_said_does_not_count(void **state)
 {
     struct place place = place_in(*state);
     struct bsc_err err = BSC_ERR_INIT;
-    char *path = bsc_mem_format("%s.agent", place.mirror);
-    pid_t first = 0, second = 0;
+    char *mute = bsc_mem_format("%s.mute", place.mirror);
+    char *said = bsc_mem_format("%s.agent", place.mirror);
+    pid_t pid = 0;
 
-    assert_true(follow(&place, 0, &first, &err));
-    assert_int_equal(unlink(path), 0);
-    assert_true(follow(&place, 0, &second, &err));
-    assert_int_equal(first, second);
-    free(path);
+    assert_true(follow(&place, 0, &pid, &err));
+    assert_true(bsc_mirrors_agent_end(bsc_sys_real(), place.mirror, &err));
+    unit_file_put(mute, "", 0);
+    assert_false(follow(&place, 1, &pid, &err));
+    assert_int_equal(access(said, F_OK), -1);
+    bsc_mem_free(mute);
+    bsc_mem_free(said);
     place_release(&place);
 }
 
@@ -176,7 +214,6 @@ static void an_agent_that_ends_at_once_is_said(void **state)
 
     free(place.program);
     place.program = bsc_mem_text("/bin/true");
-    unit_file_put(place.mirror, "41 f1\nshut", 10);
     assert_false(follow(&place, 0, &pid, &err));
     assert_int_equal(err.code, BSC_ERR_IO);
     assert_non_null(strstr(err.hint, ".agent.log"));
@@ -223,7 +260,8 @@ int main(int argc, char **argv)
         UNIT_IN_FOLDER(an_agent_is_started_found_and_ended),
         UNIT_IN_FOLDER(a_living_agent_is_kept_and_one_of_another_principal_replaced),
         UNIT_IN_FOLDER(a_pid_of_some_other_process_is_no_agent),
-        UNIT_IN_FOLDER(an_agent_whose_pid_file_was_never_written_is_found),
+        UNIT_IN_FOLDER(a_mirror_follows_only_when_its_agent_holds_the_log),
+        UNIT_IN_FOLDER(what_an_earlier_agent_said_does_not_count),
         UNIT_IN_FOLDER(following_waits_until_the_mirror_has_caught_up),
         UNIT_IN_FOLDER(a_mirror_that_does_not_catch_up_is_said),
         UNIT_IN_FOLDER(an_agent_that_ends_at_once_is_said),
@@ -231,7 +269,7 @@ int main(int argc, char **argv)
         UNIT_IN_FOLDER(a_mirror_that_is_behind_and_moves_is_following),
     };
 
-    if (argc > 1 && strcmp(argv[1], "agent") == 0)
-        be_agent();
+    if (argc == 5 && strcmp(argv[1], "agent") == 0)
+        be_agent(argv[4]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
