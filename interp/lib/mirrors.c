@@ -21,7 +21,8 @@
 /* What the embedded engine remembers between cloning and recording. */
 struct embedded {
     const struct bsc_sys *sys;
-    struct bsc_logs_state state; /* sidecar of the mirror that was cloned */
+    struct bsc_logs_state state;  /* sidecar of the mirror that was cloned */
+    struct bsc_logs_guard *guard; /* of the principal, from before it is cloned */
 };
 
 static bool embedded_clone(void *self, const char *principal, const char *temporary,
@@ -37,8 +38,12 @@ static bool embedded_clone(void *self, const char *principal, const char *tempor
                                                .progress_arg = watch->progress_arg};
 
     bsc_logs_state_release(&embedded->state);
-    if (!bsc_logs_shipping_begin(embedded->sys, principal, err) ||
-        !bsc_logs_clone(&order, &embedded->state, ret_bytes, err))
+    if (!bsc_logs_shipping_begin(embedded->sys, principal, err))
+        return false;
+    /* A client that leaves as the last one while the copy is checked, which may take long, would
+     * take commits with it that are not in the copy. */
+    embedded->guard = bsc_logs_guard_open(embedded->sys, principal, err);
+    if (embedded->guard == NULL || !bsc_logs_clone(&order, &embedded->state, ret_bytes, err))
         return false;
     *ret_lsn = embedded->state.lsn;
     return true;
@@ -156,6 +161,7 @@ static bool install(struct bsc_lib_call *call, struct bsc_value **ret, struct bs
     if (!take_pair(call, &order.principal, &order.mirror, err))
         return false;
     ok = bsc_mirrors_install(&order, &installed, err);
+    bsc_logs_guard_close(embedded.guard);
     bsc_logs_state_release(&embedded.state);
     if (!ok)
         return false;

@@ -198,6 +198,52 @@ static void a_mirror_is_installed_and_followed(void **state)
     free(pair);
 }
 
+/* A client that is alone comes, commits and leaves while the mirror is put in its place. */
+static int rename_meanwhile(void *self, const char *from, const char *to)
+{
+    const char *primary = self;
+    sqlite3 *client = NULL;
+
+    if (strstr(to, "mirror.db") != NULL && strstr(to, ".state") == NULL) {
+        assert_int_equal(sqlite3_open(primary, &client), SQLITE_OK);
+        practice_sql(client, "INSERT INTO message(text) VALUES ('meanwhile')");
+        assert_int_equal(sqlite3_close(client), SQLITE_OK);
+    }
+    return rename(from, to);
+}
+
+static void no_client_takes_the_log_while_a_mirror_is_made(void **state)
+{
+    struct lib_bench bench;
+    struct practice site;
+    struct bsc_err err = BSC_ERR_INIT;
+    struct bsc_logs_agent_round round = {0};
+    struct bsc_sys sys = *bsc_sys_real();
+    char *mirror = unit_path(*state, "mirror.db");
+
+    bench_open(&bench, state);
+    practice_open(&site, *state);
+    assert_int_equal(sqlite3_close(site.app), SQLITE_OK);
+    site.app = NULL;
+    sys.self = site.primary;
+    sys.rename = rename_meanwhile;
+    bench.env.sys = &sys;
+    int64_t lsn = number(&bench,
+                         call_row(&bench, "mirrors.install", "{'principal':'%s','mirror':'%s'}",
+                                  site.primary, mirror),
+                         "lsn");
+    struct bsc_logs_follower *follower =
+        bsc_logs_follower_open(bsc_sys_real(), bsc_clock_real(), site.primary, mirror, &err);
+    assert_non_null(follower);
+    if (!bsc_logs_agent_mirror(follower, &round, &err))
+        fail_msg("%s: %s", err.message, err.cause);
+    assert_true(round.lsn > lsn);
+    bsc_logs_follower_close(follower);
+    practice_close(&site);
+    bench_close(&bench);
+    free(mirror);
+}
+
 /* This program is the agent that the row starts. */
 static int be_agent(char **words)
 {
@@ -222,6 +268,7 @@ int main(int argc, char **argv)
         UNIT_IN_FOLDER(a_tail_is_found_and_salvaged),
         UNIT_IN_FOLDER(wrong_arguments_are_named),
         UNIT_IN_FOLDER(a_mirror_is_installed_and_followed),
+        UNIT_IN_FOLDER(no_client_takes_the_log_while_a_mirror_is_made),
     };
 
     if (argc == 5 && strcmp(argv[1], "agent") == 0)
