@@ -71,11 +71,22 @@ static bool round_of_mirror(struct job *job, struct bsc_err *err)
     return job->announced;
 }
 
+/* A client may hold the database for longer than a round waits. */
+static bool is_busy(struct job *job)
+{
+    struct bsc_err *err = job->err;
+    if (err->code != BSC_ERR_CONFLICT || err->retryable != BSC_RETRY_YES)
+        return false;
+    bsc_cli_say(job->cli, "%s; trying again\n", err->message);
+    *err = (struct bsc_err)BSC_ERR_INIT;
+    return true;
+}
+
 static void due(void *arg)
 {
     struct job *job = arg;
     if (!atomic_load(&job->stop))
-        job->failed = !job->round(job, job->err);
+        job->failed = !job->round(job, job->err) && !is_busy(job);
     if (job->failed || atomic_load(&job->stop))
         bsc_loop_stop(job->loop);
     else
