@@ -252,7 +252,7 @@ static bool state(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_
 
     if (!take_pair(call, &principal, &mirror, err))
         return false;
-    *ret = bsc_mirrors_state(call->env->sys, &engine, principal, mirror, err);
+    *ret = bsc_mirrors_state(call->env->sys, &engine, principal, mirror, 0, err);
     return *ret != NULL;
 }
 

@@ -15,8 +15,8 @@
 enum {
     PID_FILE_MAX = 4096,
     COMMAND_LINE_MAX = 256 * 1024,
-    AGENT_WORDS = 5, /* program, "agent", "mirror", principal, mirror */
-    END_WAIT_MS = 5000
+    AGENT_WORDS = 5,    /* program, "agent", "mirror", principal, mirror */
+    END_WAIT_MS = 15000 /* longer than a round waits for a client's transaction */
 };
 
 static char *pid_file_of(const char *mirror)

@@ -5,7 +5,8 @@
 #include "mirrors/agent.h"
 #include "mirrors/wait_int.h"
 
-enum { STATE_WAIT_MS = 1000 };
+/* A round of the agent syncs some files, and a disk may be busy. */
+enum { STATE_WAIT_MS = 5000 };
 
 static bool is(const struct bsc_value *facts, const char *key, const char *text)
 {
@@ -27,13 +28,14 @@ struct sight {
     const struct bsc_mirrors_engine *engine;
     const char *path;
     const struct bsc_mirrors_agent *agent;
+    int64_t wait_ms;
 };
 
 /* Whether the agent holds the log, and the mirror reaches `target` or moves at all, within the time
  * that state may take. */
 static bool moves(const struct sight *sight, int64_t from, int64_t target)
 {
-    const int64_t until_ms = bsc_mirrors_now_ms() + STATE_WAIT_MS;
+    const int64_t until_ms = bsc_mirrors_now_ms() + sight->wait_ms;
     int64_t lsn = from;
     bool holds = bsc_mirrors_agent_holds(sight->sys, sight->path, sight->agent->pid);
 
@@ -94,10 +96,14 @@ static struct bsc_value *make_facts(const struct sight *sight, const char *princ
 
 struct bsc_value *bsc_mirrors_state(const struct bsc_sys *sys,
                                     const struct bsc_mirrors_engine *engine, const char *principal,
-                                    const char *mirror, struct bsc_err *err)
+                                    const char *mirror, int64_t wait_ms, struct bsc_err *err)
 {
     struct bsc_mirrors_agent agent = {0};
-    const struct sight sight = {.sys = sys, .engine = engine, .path = mirror, .agent = &agent};
+    const struct sight sight = {.sys = sys,
+                                .engine = engine,
+                                .path = mirror,
+                                .agent = &agent,
+                                .wait_ms = wait_ms > 0 ? wait_ms : STATE_WAIT_MS};
     struct bsc_value *facts = NULL;
 
     if (!bsc_mirrors_agent_find(sys, mirror, &agent, err))

@@ -22,6 +22,7 @@ struct fake {
     bool in_use;    /* the existing mirror is open somewhere */
     int64_t lsn;    /* of the last clone */
     int looks_left; /* > 0: so many looks at the mirror until it has caught up */
+    bool climbs;    /* it is one LSN further at each of them */
     const char *slow_mirror;
 };
 
@@ -100,6 +101,16 @@ static inline bool fake_set_aside(void *self, const char *mirror, struct bsc_err
     return ok;
 }
 
+static inline int64_t fake_lsn(struct fake *fake, const char *path, const char *text)
+{
+    int64_t lsn = strtoll(text, NULL, 10);
+
+    if (fake->slow_mirror == NULL || strcmp(path, fake->slow_mirror) != 0 ||
+        fake->looks_left-- <= 0)
+        return lsn;
+    return fake->climbs ? lsn - fake->looks_left - 1 : 0;
+}
+
 static inline struct bsc_value *fake_look(void *self, const char *path)
 {
     struct fake *fake = self;
@@ -107,7 +118,6 @@ static inline struct bsc_value *fake_look(void *self, const char *path)
     struct bsc_buf buf;
     struct bsc_err err = BSC_ERR_INIT;
     bool there = fake_read(fake, path, &buf, &err);
-    bool slow = fake->slow_mirror != NULL && strcmp(path, fake->slow_mirror) == 0;
     const char *fork = there ? strchr(buf.data, ' ') : NULL;
 
     bsc_value_set_text(facts, "state",
@@ -115,8 +125,7 @@ static inline struct bsc_value *fake_look(void *self, const char *path)
                        : strstr(buf.data, "shut") != NULL ? "mirror"
                                                           : "online");
     if (fork != NULL) {
-        bsc_value_set_int(facts, "lsn",
-                          slow && fake->looks_left-- > 0 ? 0 : strtoll(buf.data, NULL, 10));
+        bsc_value_set_int(facts, "lsn", fake_lsn(fake, path, buf.data));
         bsc_value_set(facts, "fork", bsc_value_bytes(fork + 1, strcspn(fork + 1, "\n")));
         bsc_value_set_text(facts, "database_id", "d");
     }

@@ -67,16 +67,21 @@ static bool follow(struct place *place, int64_t wait_ms, pid_t *ret_pid, struct 
     return bsc_mirrors_follow(&order, ret_pid, err);
 }
 
-static void assert_state(struct place *place, const char *wanted)
+static void assert_state_within(struct place *place, int64_t wait_ms, const char *wanted)
 {
     const struct bsc_mirrors_engine engine = fake_engine(&place->fake);
     struct bsc_err err = BSC_ERR_INIT;
     struct bsc_value *facts =
-        bsc_mirrors_state(bsc_sys_real(), &engine, place->principal, place->mirror, &err);
+        bsc_mirrors_state(bsc_sys_real(), &engine, place->principal, place->mirror, wait_ms, &err);
 
     assert_non_null(facts);
     assert_string_equal(bsc_value_get_string(facts, "state"), wanted);
     bsc_value_free(facts);
+}
+
+static void assert_state(struct place *place, const char *wanted)
+{
+    assert_state_within(place, 0, wanted);
 }
 
 static void an_agent_is_started_found_and_ended(void **state)
@@ -149,7 +154,7 @@ static void a_mirror_follows_only_when_its_agent_holds_the_log(void **state)
     assert_false(follow(&place, 1, &pid, &err));
     assert_int_equal(err.code, BSC_ERR_TIMEOUT);
     assert_non_null(strstr(err.message, "does not hold the log"));
-    assert_state(&place, "stalled");
+    assert_state_within(&place, 20, "stalled");
     assert_true(bsc_mirrors_agent_find(bsc_sys_real(), place.mirror, &agent, &err));
     assert_int_not_equal(agent.pid, 0);
     assert_int_equal(unlink(mute), 0);
@@ -192,6 +197,22 @@ static void following_waits_until_the_mirror_has_caught_up(void **state)
     place_release(&place);
 }
 
+/* Each look takes longer than what it may take to move. */
+static void following_waits_for_as_long_as_the_mirror_moves(void **state)
+{
+    struct place place = place_in(*state);
+    struct bsc_err err = BSC_ERR_INIT;
+    pid_t pid = 0;
+
+    assert_true(follow(&place, 0, &pid, &err));
+    place.fake.slow_mirror = place.mirror;
+    place.fake.looks_left = 20;
+    place.fake.climbs = true;
+    assert_true(follow(&place, 1, &pid, &err));
+    assert_true(place.fake.looks_left < 0);
+    place_release(&place);
+}
+
 static void a_mirror_that_does_not_catch_up_is_said(void **state)
 {
     struct place place = place_in(*state);
@@ -230,7 +251,7 @@ static void the_state_says_what_keeps_a_mirror_from_following(void **state)
     assert_true(follow(&place, 0, &pid, &err));
     assert_state(&place, "following");
     unit_file_put(place.mirror, "41 f1\nshut", 10);
-    assert_state(&place, "stalled");
+    assert_state_within(&place, 20, "stalled");
     unit_file_put(place.mirror, "42 f0\nshut", 10);
     assert_state(&place, "broken");
     unit_file_put(place.mirror, "42 f1\n", 6);
@@ -263,6 +284,7 @@ int main(int argc, char **argv)
         UNIT_IN_FOLDER(a_mirror_follows_only_when_its_agent_holds_the_log),
         UNIT_IN_FOLDER(what_an_earlier_agent_said_does_not_count),
         UNIT_IN_FOLDER(following_waits_until_the_mirror_has_caught_up),
+        UNIT_IN_FOLDER(following_waits_for_as_long_as_the_mirror_moves),
         UNIT_IN_FOLDER(a_mirror_that_does_not_catch_up_is_said),
         UNIT_IN_FOLDER(an_agent_that_ends_at_once_is_said),
         UNIT_IN_FOLDER(the_state_says_what_keeps_a_mirror_from_following),
