@@ -15,7 +15,7 @@
 enum {
     PID_TEXT_MAX = 32,
     COMMAND_LINE_MAX = 64 * 1024,
-    READY_WITHIN_MS = 10000,
+    READY_WITHIN_MS = 60000,
     SHOWN_WITHIN_MS = 1000,
     LOOK_EVERY_MS = 5
 };
@@ -158,7 +158,7 @@ bool bsc_lab_staff_return(const struct bsc_lab *lab, struct bsc_err *err)
 
 static bool end_by_file(const struct bsc_lab *lab, const char *path, struct bsc_err *err)
 {
-    enum { WAIT_MS = 5000 };
+    enum { WAIT_MS = 20000 };
     pid_t pid = read_pid(lab, path);
     if (bsc_lab_staff_owns(lab, pid) && !bsc_process_end(pid, SIGTERM, WAIT_MS, err))
         return false;
