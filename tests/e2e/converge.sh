@@ -1,11 +1,13 @@
 # A failover that was stopped is finished by running the shipped runbook again.
 #   converge.sh PROGRAM after N    it was stopped after item N, and clients are there if they can be
-#   converge.sh PROGRAM killed N   it was killed when its change N had begun
+#   converge.sh PROGRAM killed N HOLD  it was killed when its change N had begun, at which the
+#                                  library HOLD holds it
 #   converge.sh PROGRAM half       somebody was killed while changing the pool's table
 #   converge.sh PROGRAM late       the database was brought online without the tail
 . "$(dirname "$0")/lib.sh"
 how=$1
 number=${2:-11}
+hold=${3:-}
 
 new_lab site
 break_lab site primary-server
@@ -50,7 +52,7 @@ clients_come_and_go() {
 client_writes() {
     next_message
     printf '%s\n' "$insert" "SELECT 'written $written';" >&9
-    until_true 20 grep -qx "written $written" client.out
+    until_true 60 grep -qx "written $written" client.out
     ! grep -i error client.out || fail "the client cannot write"
     acknowledge
 }
@@ -64,17 +66,8 @@ client_begins() {
     client_writes
 }
 
-has_journal() {
-    ls site/runs/*/journal.jsonl >names 2>&1
-}
-
-# As fast as can be, for the next change may begin at once.
-until_begun() {
-    until_true 60 has_journal
-    deadline=$(($(date +%s) + 60))
-    while [ "$(grep -c '"kind":"intent"' site/runs/*/journal.jsonl)" -lt "$number" ]; do
-        [ "$(date +%s)" -le "$deadline" ] || fail "change $number has not begun"
-    done
+is_held() {
+    [ "$(grep -cs '"kind":"intent"' site/runs/*/journal.jsonl)" = "$number" ]
 }
 
 run_to_the_end() {
@@ -123,7 +116,7 @@ ends_as_undisturbed() {
 
     it "the mirror follows what is written afterwards"
     write_alone
-    until_true 10 mirror_has "$id" hello
+    until_true 60 mirror_has "$id" hello
 
     it "once more, nothing is left to do"
     run_to_the_end
@@ -167,13 +160,15 @@ after() {
 
 killed() {
     it "the failover is killed when change $number has begun"
-    "$program" run "$failover" --site site/site.yaml --yes >out 2>err </dev/null &
+    LD_PRELOAD=$hold HOLD_AT=$number "$program" run "$failover" --site site/site.yaml --yes \
+        >out 2>err </dev/null &
     run=$!
     background="$background $run"
-    until_begun
-    kill -KILL "$run" || true
+    until_true 60 is_held
+    kill -KILL "$run"
     wait "$run" || ended=$?
-    [ "${ended:-0}" -eq 137 ] || leave_out "the run had ended already"
+    same "${ended:-0}" 137 "how the run ended"
+    is_held || fail "it was not held"
 
     it "running it again finishes it, without a loss"
     run_to_the_end
@@ -196,7 +191,7 @@ half() {
     printf '%s\n' "PRAGMA cache_size = 1; BEGIN; UPDATE pool SET state = 'FailedOver', version = 9;
         CREATE TABLE half (bytes); INSERT INTO half SELECT randomblob(4000) FROM pragma_table_list;
         INSERT INTO half SELECT h.bytes FROM half h, half i, half j; SELECT 'begun';" >&8
-    until_true 20 grep -qx begun writer.out
+    until_true 60 grep -qx begun writer.out
     kill -KILL "$writer"
     wait "$writer" || true
     [ -s site/dc2/app/pool.db-journal ] || fail "nothing was left half changed"
