@@ -568,7 +568,7 @@ killed() {
     "$program" resume last --yes --accept-changes >resumed 2>&1 </dev/null &
     run=$!
     background="$background $run"
-    until_true 20 test -e held.up
+    until_true 60 test -e held.up
     kill_run
     let_go_of_orphans
     [ -e "$folder/inputs/2/runbook.lua" ] || fail "the files are not kept"

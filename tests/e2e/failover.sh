@@ -67,7 +67,7 @@ mirror_has() {
 it "the mirror follows what is written afterwards"
 next=$((kept + 1))
 sql "$primary" "INSERT INTO tblChatMessage VALUES ($next, 1, 1, '2030-01-01T00:00:00Z', 'hello')"
-until_true 10 mirror_has "$next" hello
+until_true 60 mirror_has "$next" hello
 
 it "the journal verifies"
 bsc audit verify last --site site/site.yaml
@@ -94,7 +94,7 @@ exits 0
 says "the old primary is fenced: its database is kept as mgc.db.before-"
 says "runbooks/failback.lua brings it home"
 [ ! -e site/dc1/sql1/mgc.db ] || fail "the old primary can be opened"
-until_true 10 mirror_has $((known + 1)) "Line $((known + 1))"
+until_true 60 mirror_has $((known + 1)) "Line $((known + 1))"
 
 it "taking the lab down ends its processes, and none of them has had to complain"
 bsc lab down site

@@ -17,6 +17,7 @@ lease=$work/one/state.db.lease
 book() {
     cat >"$1.lua" <<END
 runbook "$1" { summary = "Sets first and last" }
+local free = command.facts "free" { argv = { "/usr/bin/test", "!", "-e", "wait.a" } }
 local function set(column)
   local now = sql.facts(column) {
     server = "one", file = "state.db", query = "SELECT " .. column .. " AS value FROM state",
@@ -32,9 +33,11 @@ step "Last" { set "last", harmless = "x" }
 END
 }
 
-# Between its attempts a step waits, and is within no change.
-waiting='command.run { argv = { "/bin/sh", "-c", "test -e go.a" } },
-  retry = { times = 2, every = "5s" }'
+# Between its two changes this waits until there is no file wait.a any more, and is within neither.
+# Before it has made that file there is nothing to wait for.
+waiting='command.run { argv = { "/usr/bin/touch", "wait.a" } },
+  wait_until { free:has { exit = 0 }, timeout = "10m", every = "50ms" },
+  command.run { argv = { "/bin/true" } }'
 holding='command.run { argv = { "/bin/sh", "-c", "echo $$ >held.up; head -c 1 hold" } }'
 nothing='command.run { argv = { "/bin/true" } }'
 mkfifo hold
@@ -50,7 +53,7 @@ begin_a() {
     "$program" run a.lua --yes --runs "$work/a" >a.out 2>&1 </dev/null &
     run=$!
     background="$background $run"
-    until_true 20 "$@"
+    until_true 60 "$@"
 }
 
 state_is() {
@@ -58,7 +61,7 @@ state_is() {
 }
 
 is_waiting() {
-    grep -q "attempt 2 of 2" a.out
+    grep -qs '"exit":1' a/*/journal.jsonl
 }
 
 holder_is() {
@@ -109,7 +112,7 @@ asleep() {
     report_says "host a hangs; agreed with Ann"
 
     it "the one that was stopped wakes up, changes nothing more and says why"
-    : >go.a
+    rm wait.a
     kill -CONT "$run"
     a_ends 3
     says "took over at 20"
@@ -180,12 +183,11 @@ left() {
     of a resume last --yes
     exits 3
     says "since this run stopped, run"
-    : >go.a
+    rm wait.a
     of a resume last --yes --take-over "on with a"
     exits 0
 
     it "a copy of a run's folder is another controller"
-    rm go.a
     sql one/state.db "UPDATE state SET first = '-', last = '-'"
     rm -r a
     begin_a is_waiting
@@ -199,7 +201,7 @@ left() {
     says "which may be at work"
     kill -KILL "$run"
     wait "$run" || true
-    : >go.a
+    rm wait.a
     of copied resume last --yes --take-over "the first was killed"
     exits 0
     mv away a
@@ -220,7 +222,7 @@ names() {
     of b run b.lua --yes
     exits 3
     says "has the lease '$lease' since 20"
-    : >go.a
+    rm wait.a
     a_ends 0
     state_is "a a"
 
@@ -270,7 +272,7 @@ wrong() {
     rm -r a
     begin_a is_waiting
     rm "$lease"
-    : >go.a
+    rm wait.a
     a_ends 3
     says "the lease '$lease' is no longer ours"
     state_is "a a"

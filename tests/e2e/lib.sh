@@ -260,13 +260,19 @@ hold_run() {
     "$program" run "$1.lua" --yes >"$1.out" 2>"$1.err" </dev/null &
     run=$!
     background="$background $run"
-    until_true 20 holds
+    until_true 60 holds
+    until_true 60 has_begun
 }
 
 holds() {
     bsc status last --json
     [ "$code" -eq 0 ] && [ "$(json out '$.state')" = running ] &&
         [ "$(json out '$.in_flight.item')" = 2 ]
+}
+
+# What the journal tells of is begun a moment later.
+has_begun() {
+    [ -n "$(cat /proc/"$run"/task/*/children 2>/dev/null)" ]
 }
 
 let_go() {

@@ -73,30 +73,30 @@ for pid in $(residents "$work/site"); do
 done
 
 it "clients talk within and between the pools, over both channels, and nothing fails"
-until_true 20 all_talk
+until_true 60 all_talk
 same "$(status failed)" 0 "messages that failed"
 sql site/office/messages.db "SELECT count(DISTINCT conversation) > 3 FROM messages
     WHERE error IS NULL" | grep -qx 1 || fail "there are hardly any conversations"
 
 it "somebody looks all the time whether each user is in exactly one pool"
 looks=$(status looks)
-until_true 20 more looks "$((looks + 5))"
+until_true 60 more looks "$((looks + 5))"
 same "$(status violations)" 0 "violations"
 
 it "a user in two pools, or in none, is a violation and a failure"
 ask "INSERT INTO homes SELECT sip, 'pool01.litware.example' FROM homes
     WHERE pool = 'pool02.litware.example'"
-until_true 20 more violations 0
+until_true 60 more violations 0
 looks=$(status looks)
-until_true 20 more looks "$((looks + 3))"
+until_true 60 more looks "$((looks + 3))"
 same "$(status violations)" 4 "violations, however often they were seen"
-until_true 20 more_failures_of "user in several pools" 0
+until_true 60 more_failures_of "user in several pools" 0
 ask "DELETE FROM homes WHERE sip LIKE 'sip:test%'"
-until_true 20 more_failures_of "user in no pool" 0
-until_true 20 seen_in "0 2 "
+until_true 60 more_failures_of "user in no pool" 0
+until_true 60 seen_in "0 2 "
 ask "INSERT INTO homes SELECT sip, 'pool02.litware.example' FROM users
     WHERE sip LIKE 'sip:test%'"
-until_true 20 all_talk
+until_true 60 all_talk
 forget
 
 it "a message that is missing and one that comes late are counted"
@@ -113,7 +113,7 @@ bsc lab repair site
 exits 0
 
 it "a stopped service, and a route that is down, are felt by the clients"
-until_true 20 all_talk
+until_true 60 all_talk
 forget
 breaks service-down "service not running"
 breaks route-down "no route"
@@ -154,7 +154,7 @@ break_lab site not-replicated
 same "$(ask "SELECT replicated FROM pools ORDER BY name" | tr '\n' ' ')" "1 0 " "replicated"
 same "$(status faults)" '["user-vanished","user-joins","not-replicated"]' "the faults"
 looks=$(status looks)
-until_true 20 more looks "$((looks + 3))"
+until_true 60 more looks "$((looks + 3))"
 bsc lab repair site
 exits 0
 same "$(status faults)" '[]' "the faults after the repair"
@@ -197,7 +197,7 @@ delivered=$(status delivered)
 same "$(status clients)$(status observer)" 00 "who works"
 bsc lab repair site
 exits 0
-until_true 20 more delivered "$delivered"
+until_true 60 more delivered "$delivered"
 
 it "its processes had nothing to complain of"
 same "$(cat site/.lab/log)" "" "their messages"
@@ -218,8 +218,8 @@ left=$(own_processes)
 rm -rf site
 new_site 20
 for pid in $left; do
-    until_true 20 gone "$pid"
+    until_true 60 gone "$pid"
 done
 same "$(own_processes | wc -l)" 2 "processes of the new site"
 rm -rf site
-until_true 20 eval '[ -z "$(own_processes)" ]'
+until_true 60 eval '[ -z "$(own_processes)" ]'

@@ -29,8 +29,8 @@ contents() {
 all_is_seen() {
     looks=$(status looks)
     delivered=$(status delivered)
-    until_true 30 more looks "$looks"
-    until_true 30 more delivered "$delivered"
+    until_true 60 more looks "$looks"
+    until_true 60 more delivered "$delivered"
     same "$(status violations)" 0 "users whom the observer saw in no pool, or in two"
     same "$(status lost) $(status overtaken)" "0 0" "messages lost and overtaken"
     printf '  %s looks; %s messages delivered, %s failed: %s\n' "$(status looks)" \
@@ -195,14 +195,14 @@ back() {
     is_back 13
 
     it "killed while it moves users, and killed while it is taken back, it is taken back exactly"
-    first_items 18 | sed 's/batch = 500/batch = 10, rate = "40\/s"/' >stopped.lua
+    first_items 18 | sed 's/batch = 500/batch = 10, rate = "20\/s"/' >stopped.lua
     # shellcheck disable=SC2086
     begin run stopped.lua $early
-    until_true 30 moved -gt 100
+    until_true 60 moved -gt 100
     kill_it
     moved -lt 270 || fail "nearly everybody was moved"
     begin rollback last
-    until_true 30 moved -lt 95
+    until_true 60 moved -lt 95
     kill_it
     moved -gt 10 || fail "nearly everybody was moved back"
     bsc rollback last --site "$site" --yes

@@ -148,7 +148,7 @@ over() {
     others_work
     sql one/people.db "DELETE FROM homes WHERE sip = 'eve'; INSERT INTO homes VALUES ('joe', 'old')"
     it "however often it is asked too early, it goes on once the time is over"
-    until_true 20 resumed
+    until_true 60 resumed
     exits 0
     says "answered yes by --yes"
     says "it waits 1s, since 20"
@@ -282,24 +282,24 @@ open_terminal() {
     terminal=$!
     background="$background $terminal"
     exec 7>keys
-    until_true 20 test -e transcript
+    until_true 60 test -e transcript
 }
 
 # begin_at_terminal COMMAND…: up to where the plan is confirmed.
 begin_at_terminal() {
     open_terminal "$@"
-    until_true 20 asked 1
+    until_true 60 asked 1
     printf 'yes\n' >&7
 }
 
 # Its terminal is gone before there is an answer.
 lose_terminal() {
-    until_true 20 asked 2
+    until_true 60 asked 2
     exec 7>&-
     kill -KILL "$terminal"
     wait "$terminal" || true
     background=
-    until_true 20 is_let_go
+    until_true 60 is_let_go
 }
 
 # Its process has ended.
@@ -310,7 +310,7 @@ is_let_go() {
 
 # type_answer ANSWER N: to the question that is put for the N-th time.
 type_answer() {
-    until_true 20 asked "$2"
+    until_true 60 asked "$2"
     printf '%s\n' "$1" >&7
     code=0
     wait "$terminal" || code=$?
@@ -475,10 +475,10 @@ two() {
     park 'after = "1s"' 'step "Hold" {
       command.run { argv = { "/bin/sh", "-c", "touch held; head -c 1 hold" } } }'
     it "status says when the time is over"
-    until_true 20 is_over
+    until_true 60 is_over
     bsc status last --json
     same "$(json out '$.state')" parked state
-    until_true 20 resumes_alone
+    until_true 60 resumes_alone
     it "of two that go on with it, one does and the other is told who is at it"
     bsc resume last --yes
     exits 3
@@ -547,7 +547,7 @@ resumes_alone() {
     "$program" resume last --yes >first.out 2>&1 </dev/null &
     run=$!
     background=$run
-    until_true 20 ended_or_held
+    until_true 60 ended_or_held
     [ -e held ]
 }
 

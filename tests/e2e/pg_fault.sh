@@ -45,9 +45,19 @@ halts() {
     done
 }
 
+# A change of this item is under way.
 at_item() {
-    bsc status last --site "$site" --json
-    [ "$code" -eq 0 ] && [ "$(json out '$.in_flight.item')" = "$1" ]
+    tail -qn 1 site/runs/*/journal.jsonl 2>/dev/null |
+        grep -q "\"kind\":\"intent\".*\"item\":$1,"
+}
+
+# A share that is slow does not move on at all, for as long as the kernel lets a lease hold it up.
+stop_share() {
+    kill -STOP "$(cat site/.lab/pids/slow-share)"
+}
+
+let_share_go() {
+    kill -CONT "$(cat site/.lab/pids/slow-share)"
 }
 
 new_servers site
@@ -156,7 +166,9 @@ run=$!
 background="$background $run"
 until_true 60 at_item 6
 if [ "$(id -u)" -eq 0 ]; then
+    stop_share
     break_lab site disk-full
+    let_share_go
     code=0
     wait "$run" || code=$?
     exits 1

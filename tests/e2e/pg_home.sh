@@ -23,7 +23,7 @@ more_than() {
 }
 
 clients_go_on() {
-    until_true 20 more_than "$(($(acknowledged) + 3))"
+    until_true 60 more_than "$(($(acknowledged) + 3))"
 }
 
 # The site's facts, but for what goes on by itself, identities and timelines.
@@ -127,7 +127,7 @@ circle() {
     rm site/dc1/sql1/data
     mv site/dc1/sql1/elsewhere site/dc1/sql1/data
 
-    until_true 30 mirror_is_back
+    until_true 60 mirror_is_back
     mkdir site/dc1/sql1/data.before-by-hand
     taken_back "$failback" 12 half_taken_back
     rmdir site/dc1/sql1/data.before-by-hand
@@ -142,8 +142,7 @@ circle() {
     same "$(find site/dc1/sql1 -maxdepth 1 -name "data.half-*")" "" "copies that were thrown away"
 
     it "every fact of the site is as it was before the disaster"
-    facts_are after
-    diff at_first after >differences || fail "$(cat differences)"
+    until_true 60 facts_are_as at_first
 
     it "there is nothing to bring home then"
     bsc run "$failback" --site "$site" --yes
@@ -198,10 +197,11 @@ first_items() {
     printf 'step "Halt" { command.run { argv = { "/usr/bin/false" } }, harmless = "looks" }\n'
 }
 
-# What dials every few seconds is back a little later.
-facts_are_back() {
+# What dials every few seconds is back a little later. Where it is not, the file out has what
+# differs.
+facts_are_as() {
     facts_are after
-    diff before after >differences
+    diff "$1" after >out
 }
 
 # recovered WHAT: of where the secondary was brought online; nothing where it never was.
@@ -222,7 +222,7 @@ taken_back() {
     "${3:-true}"
     bsc rollback last --site "$site" --yes
     exits 0
-    until_true 30 facts_are_back
+    until_true 60 facts_are_as before
     same "$(recovered lsn) $(recovered time)" "$left " "where and when it was brought online"
     clients_go_on
 }
@@ -233,7 +233,7 @@ reads_on_mirror() {
     PGAPPNAME=reader "$1" -X -q -h "$work/site/dc1/sql2" -U postgres -d mgc \
         -c "SELECT pg_sleep(300)" >reader.out 2>&1 &
     background="$background $!"
-    until_true 10 eval '[ "$(pg dc1/sql2 "SELECT count(*) FROM pg_stat_activity
+    until_true 60 eval '[ "$(pg dc1/sql2 "SELECT count(*) FROM pg_stat_activity
         WHERE application_name = '"'reader'"' AND state = '"'active'"'")" = 1 ]'
 }
 
@@ -261,20 +261,19 @@ sides() {
     it "a secondary that was stopped to follow it is started by whoever goes on"
     hold_secondary
     killed_at "before start" "$failback"
-    until_true 30 goes resume
+    until_true 60 goes resume
     exits 0
     says "done: 18 of 18 items"
     is_standby
     clients_go_on
     nothing_is_lost dc1/sql1 0
     same "$(last_rewound)" false "whether it was rewound"
-    facts_are after
-    diff at_first after >differences || fail "$(cat differences)"
+    until_true 60 facts_are_as at_first
 
     it "no log file is taken back with a server that was killed while it was to be closed"
     pg dc1/sql1 "CHECKPOINT"
     shipped=site/backups/mgc/$(pg dc1/sql1 "SELECT pg_walfile_name(pg_switch_wal())")
-    until_true 20 test -e "$shipped"
+    until_true 60 test -e "$shipped"
     control stop -m immediate
     touch site/dc1/sql1/data/bascule.closing
     steps 'step "Open it again" { database.reopen(db.primary) }'
@@ -344,10 +343,10 @@ go() {
 way() {
     runs_before=$(count_runs)
     for delay in $(delays "$2" "$most"); do
-        until_true 30 hit "$1" "$delay"
+        until_true 60 hit "$1" "$delay"
         [ "$code" -eq 137 ] || break
     done
-    [ "$code" -ne 137 ] || until_true 30 go "$1"
+    [ "$code" -ne 137 ] || until_true 60 go "$1"
     exits 0
     clients_go_on
 }
@@ -422,7 +421,7 @@ half() {
     for point in "before stop" "after stop" "before start" "after start"; do
         it "a standby whose run was killed $point of its server is gone on with"
         killed_at "$point" steps.lua
-        until_true 30 goes resume
+        until_true 60 goes resume
         exits 0
         says "done: 2 of 2 items"
         is_standby
@@ -433,7 +432,7 @@ half() {
     bsc observe --site "$site"
     exits 0
     says "its server was stopped to follow another, and that has not ended"
-    until_true 30 goes rollback --settle made
+    until_true 60 goes rollback --settle made
     exits 0
     says "--settle is left aside: its step looks what is left to do"
     says "start sql3 again, which was stopped to follow another server"
@@ -442,7 +441,7 @@ half() {
 
     it "one that is not down is left as it is"
     killed_at "after start" steps.lua
-    until_true 30 goes rollback
+    until_true 60 goes rollback
     exits 0
     says "was not left half set up"
     bsc lab down site
@@ -459,8 +458,7 @@ killed() {
     it "killed at random times (seed $seed), each way is gone to its end"
     way "$failback" 1
     nothing_is_lost dc1/sql1 0
-    facts_are after
-    diff before after >differences || fail "$(cat differences)"
+    until_true 60 facts_are_as before
     way "$switchover" 2
     nothing_is_lost dc2/sql3 0
     [ "$kills" -ge 2 ] || fail "it is hardly ever killed in time: $kills times"

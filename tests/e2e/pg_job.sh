@@ -39,7 +39,7 @@ sed -i -e '/^ *start: .*, lab, work, /d' -e 's|copier\],$|copier] }|' site/site.
 pg dc1/sql1 "CREATE TABLE tblBallast AS SELECT i, repeat('x', 200)
     FROM generate_series(1, 9000) i"
 next=$(pg dc1/sql1 "SELECT pg_walfile_name(pg_switch_wal())")
-until_true 30 test -e "site/backups/mgc/$next"
+until_true 60 test -e "site/backups/mgc/$next"
 break_lab site primary-site
 for file in site/backups/mgc/*; do
     [ "$(basename "$file")" \< "$next" ] || rm "$file"

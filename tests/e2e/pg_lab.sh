@@ -45,11 +45,11 @@ same "$(pg dc2/sql3 'SELECT count(*) FROM pg_stat_wal_receiver')" 0 "streams int
 same "$(find site/dc2/sql3/copied -type f | wc -l)" 4 "copied log files"
 [ "$(find site/backups/mgc -type f -name '????????????????????????' | wc -l)" -ge 10 ] ||
     fail "there are fewer than 10 log files on the share"
-until_true 10 eval '[ "$(pg dc2/sql3 "SELECT max(id) FROM tblChatMessage")" = 100600 ]'
+until_true 60 eval '[ "$(pg dc2/sql3 "SELECT max(id) FROM tblChatMessage")" = 100600 ]'
 
 it "clients write through HAProxy, and what they were told is in the primary"
 before=$(acknowledged)
-until_true 10 more_than "$before"
+until_true 60 more_than "$before"
 pg dc1/sql1 "SELECT id FROM tblChatMessage WHERE id > 100000 ORDER BY id" >stored
 sql site/office/ledger.db "SELECT id FROM acknowledged WHERE id BETWEEN 100001 AND $before" >told
 same "$(comm -13 stored told | wc -l)" 0 "acknowledged messages that are not stored"
@@ -69,12 +69,12 @@ it "repair brings it back with all that was acknowledged, and the clients go on"
 before=$(acknowledged)
 bsc lab repair site
 exits 0
-until_true 10 more_than "$before"
+until_true 60 more_than "$before"
 sql site/office/ledger.db "SELECT id FROM acknowledged" | LC_ALL=C sort >told
 pg dc1/sql1 "SELECT id FROM tblChatMessage" | LC_ALL=C sort >stored
 same "$(LC_ALL=C comm -23 told stored | wc -l)" 0 "acknowledged messages that are lost"
 same "$(uniq -d stored | wc -l)" 0 "messages that are there twice"
-until_true 10 eval '[ "$(state_of 1)" = mirror ]'
+until_true 60 eval '[ "$(state_of 1)" = mirror ]'
 
 it "the disk of a lost server can be rescued"
 break_lab site primary-server

@@ -9,14 +9,17 @@ book() {
     cat >"$1.lua" <<END
 runbook "$1" { summary = "Copies", params = { database = param.database() } }
 local secondary = params.database.secondary
+local free = command.facts "free" { argv = { "/usr/bin/test", "!", "-e", "wait.a" } }
 step "Remove log shipping" { log_shipping.remove(secondary) }
 step "Between" { $2, harmless = "x" }
 step "Copy the backups" { log_backups.copy(secondary) }
 END
 }
-# Between its attempts a step waits, and is within no change.
-book a 'command.run { argv = { "/bin/sh", "-c", "test -e go" } },
-  retry = { times = 2, every = "5s" }'
+# Between its two changes this waits until there is no file wait.a any more, and is within neither.
+# Before it has made that file there is nothing to wait for.
+book a 'command.run { argv = { "/usr/bin/touch", "wait.a" } },
+  wait_until { free:has { exit = 0 }, timeout = "10m", every = "50ms" },
+  command.run { argv = { "/bin/true" } }'
 book b 'command.run { argv = { "/bin/true" } }'
 
 # Run in a folder of runs of its own: of NAME VERB WORDS…
@@ -26,17 +29,20 @@ of() {
     bsc "$@" --runs "$work/$name"
 }
 
+is_waiting() {
+    grep -qs '"exit":1' a/*/journal.jsonl
+}
+
 # The log files of the secondary that are there.
 copied() {
     find site/dc2/sql3/copied -name '0*' | wc -l
 }
 
 it "while one is at work, the other is refused and told who that is"
-: >a.out
-"$program" run a.lua --site site/site.yaml --runs "$work/a" --yes >>a.out 2>&1 </dev/null &
+"$program" run a.lua --site site/site.yaml --runs "$work/a" --yes >a.out 2>&1 </dev/null &
 run=$!
 background="$background $run"
-until_true 30 grep -q "attempt 2 of 2" a.out
+until_true 60 is_waiting
 of b run b.lua --site site/site.yaml --yes
 exits 3
 says "has the lease '$lease' since 20"
@@ -49,7 +55,7 @@ of b run b.lua --site site/site.yaml --yes --take-over "host a hangs"
 exits 0
 after=$(copied)
 [ "$after" -gt "$before" ] || fail "nothing was copied"
-: >go
+rm wait.a
 kill -CONT "$run"
 code=0
 wait "$run" || code=$?

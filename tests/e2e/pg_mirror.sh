@@ -34,7 +34,7 @@ promoted_secondary() {
     new_servers site
     write_programs
     pg dc2/sql3 "SELECT pg_promote()" >promoted
-    until_true 10 eval '[ "$(pg dc2/sql3 "SELECT pg_is_in_recovery()")" = f ]'
+    until_true 60 eval '[ "$(pg dc2/sql3 "SELECT pg_is_in_recovery()")" = f ]'
     pg dc2/sql3 "CREATE ROLE bascule SUPERUSER REPLICATION LOGIN PASSWORD
         '$(printf %s "$word" | sed "s/'/''/g")'"
     printf 'local all,replication bascule scram-sha-256\n' |
@@ -70,7 +70,7 @@ is_synchronous() {
     same "$(pg dc2/sql3 'SELECT application_name, state, sync_state FROM pg_stat_replication')" \
         "sql4|streaming|sync" "the secondary's standbys"
     pg dc2/sql3 "CREATE TABLE proof (id int); INSERT INTO proof VALUES (1)"
-    until_true 10 eval '[ "$(pg dc2/sql4 "SELECT count(*) FROM proof")" = 1 ]'
+    until_true 60 eval '[ "$(pg dc2/sql4 "SELECT count(*) FROM proof")" = 1 ]'
     pg dc2/sql3 "DROP TABLE proof"
     [ ! -e "$data/bascule.installing" ] || fail "the mirror is still marked as unfinished"
 }
@@ -164,7 +164,7 @@ works() {
     it "one that follows and is not waited for is not copied again"
     pg dc2/sql3 "ALTER SYSTEM RESET synchronous_standby_names"
     pg dc2/sql3 "SELECT pg_reload_conf()" >reloaded
-    until_true 10 eval '[ "$(pg dc2/sql3 "SHOW synchronous_standby_names")" = "" ]'
+    until_true 60 eval '[ "$(pg dc2/sql3 "SHOW synchronous_standby_names")" = "" ]'
     install_mirror
     exits 0
     says "done: 2 of 2 items, 1 change"
@@ -175,7 +175,7 @@ works() {
     pg dc2/sql3 "ALTER SYSTEM SET synchronous_commit = remote_apply"
     pg dc2/sql3 "ALTER SYSTEM RESET synchronous_standby_names"
     pg dc2/sql3 "SELECT pg_reload_conf()" >reloaded
-    until_true 10 eval '[ "$(pg dc2/sql3 "SHOW synchronous_standby_names")" = "" ]'
+    until_true 60 eval '[ "$(pg dc2/sql3 "SHOW synchronous_standby_names")" = "" ]'
     sed 's/^  mirror.install.*/&\n  timeout = "2s",/' mirror.lua >hasty.lua
     bsc run hasty.lua --site site/site.yaml --yes
     exits 1
@@ -191,7 +191,7 @@ works() {
     it "one that has fallen behind for good is made anew, and on a terminal it is told how long"
     pg dc2/sql4 "ALTER SYSTEM SET primary_conninfo = 'host=/nowhere'"
     pg dc2/sql4 "SELECT pg_reload_conf()" >reloaded
-    until_true 20 eval '[ "$(pg dc2/sql3 "SELECT count(*) FROM pg_stat_replication")" = 0 ]'
+    until_true 60 eval '[ "$(pg dc2/sql3 "SELECT count(*) FROM pg_stat_replication")" = 0 ]'
     touch steady
     script -qec "$program run mirror.lua --site site/site.yaml --yes" /dev/null >out 2>err \
         </dev/null || fail "it ends otherwise"
@@ -240,7 +240,7 @@ begin_slowly() {
     "$program" run mirror.lua --site site/site.yaml --yes >slow.out 2>slow.err </dev/null &
     run=$!
     background="$background $run"
-    until_true 20 [ -e "$data.installing/backup_label" ]
+    until_true 60 [ -e "$data.installing/backup_label" ]
     rm slow
 }
 
@@ -262,7 +262,7 @@ stopped() {
         ! grep -qaF -e "$word" "/proc/$pid/cmdline" || fail "the password is an argument"
     done
     kill -KILL "$run"
-    until_true 10 gone "$run"
+    until_true 60 gone "$run"
     [ -n "$(copiers)" ] || fail "pg_basebackup does not outlive the run"
     resumed
     exits 3
@@ -270,7 +270,7 @@ stopped() {
     for pid in $(copiers); do
         kill -KILL "$pid" || true
     done
-    until_true 10 eval '[ -z "$(copiers)" ]'
+    until_true 60 eval '[ -z "$(copiers)" ]'
     resumed
     exits 0
     same "$(asides half)" 1 "halves that were renamed"
@@ -282,7 +282,7 @@ stopped() {
     exits 0
     begin_slowly
     kill -INT "$run"
-    until_true 10 gone "$run"
+    until_true 60 gone "$run"
     same "$(copiers)" "" "programs that copy"
     grep -qF "interrupted" slow.out || fail "it does not say interrupted"
     same "$(asides half)" 2 "halves that were renamed"
@@ -441,13 +441,13 @@ over_ssh() {
     it "over ssh the copy ends with the run"
     begin_slowly
     kill -INT "$run"
-    until_true 20 gone "$run"
-    until_true 20 eval '[ -z "$(copiers)" ]'
+    until_true 60 gone "$run"
+    until_true 60 eval '[ -z "$(copiers)" ]'
     same "$(asides half)" 1 "halves that were renamed"
 
     it "a machine that cannot be reached is said to be so"
     kill "$(cat sshd.pid)"
-    until_true 10 eval '! bin/ssh -o BatchMode=yes db4 true 2>ssh.err'
+    until_true 60 eval '! bin/ssh -o BatchMode=yes db4 true 2>ssh.err'
     install_mirror
     exits 3
     says "is unreachable"

@@ -54,7 +54,7 @@ it "the log backups are those on the share, from where the secondary has come to
 replayed() {
     [ "$(pg dc2/sql3 "SELECT max(id) FROM tblChatMessage")" = 100600 ]
 }
-until_true 10 replayed
+until_true 60 replayed
 observe
 lsn=$(pg dc2/sql3 "SELECT (pg_last_wal_replay_lsn() - '0/0')::bigint")
 same "$(fact log_backups:mgc.secondary applied_lsn)" "$lsn" "the applied LSN"
@@ -147,7 +147,7 @@ same "$(fact pool:chat state)" Normal "the pool, which nobody has told otherwise
 it "a pool that leads writers nowhere has no state"
 stop_haproxy() {
     kill "$(cat site/.lab/pids/haproxy)"
-    until_true 10 ended "$(cat site/.lab/pids/haproxy)"
+    until_true 60 ended "$(cat site/.lab/pids/haproxy)"
 }
 start_haproxy() {
     /usr/sbin/haproxy -D -f "$work/site/office/haproxy.cfg" -p "$work/site/.lab/pids/haproxy" ||
@@ -175,6 +175,6 @@ same "$(fact pool:chat state)" unreachable "the state"
 
 it "a copy job that has ended is no log shipping"
 kill "$(cat site/.lab/pids/copier)"
-until_true 10 ended "$(cat site/.lab/pids/copier)"
+until_true 60 ended "$(cat site/.lab/pids/copier)"
 observe
 same "$(fact database:mgc.secondary log_shipping)" none "log shipping"

@@ -47,14 +47,14 @@ start_secondary() {
     [ "$(id -u)" -ne 0 ] || set -- setpriv --reuid=postgres --regid=postgres --init-groups -- "$@"
     (cd / && exec "$@" >>"$work/site/dc2/sql3/log" 2>&1) &
     background="$background $!"
-    until_true 20 eval 'pg dc2/sql3 "SELECT 1" >/dev/null'
+    until_true 60 eval 'pg dc2/sql3 "SELECT 1" >/dev/null'
 }
 
 kill_secondary() {
     for pid in $(residents "$work/site/dc2/sql3"); do
         kill -KILL "$pid" 2>/dev/null || true
     done
-    until_true 10 eval '[ -z "$(residents "$work/site/dc2/sql3")" ]'
+    until_true 60 eval '[ -z "$(residents "$work/site/dc2/sql3")" ]'
 }
 
 setting() {
@@ -71,12 +71,12 @@ pg dc1/sql1 "DELETE FROM tblBallast WHERE i <= 500"
 pg dc1/sql1 "VACUUM tblBallast"
 shipped=$(pg dc1/sql1 "SELECT max(id) FROM tblChatMessage")
 switched=$(pg dc1/sql1 "SELECT pg_walfile_name(pg_switch_wal())")
-until_true 30 test -e "$share/$switched"
+until_true 60 test -e "$share/$switched"
 newest_told() {
     sql site/office/ledger.db "SELECT max(id) FROM acknowledged"
 }
 unshipped=$(($(newest_told) + 2))
-until_true 20 eval '[ "$(newest_told)" -ge "$unshipped" ]'
+until_true 60 eval '[ "$(newest_told)" -ge "$unshipped" ]'
 break_lab site primary-site
 last=$(newest)
 # Somebody tried the secondary out once, and gave that timeline up.
@@ -116,17 +116,17 @@ pg dc2/sql3 "SELECT pg_wal_replay_resume()" >/dev/null
 
 it "one that is to stay behind takes nothing either"
 setting "recovery_min_apply_delay = '1h'"
-until_true 10 eval '[ "$(pg dc2/sql3 "SHOW recovery_min_apply_delay")" = 1h ]'
+until_true 60 eval '[ "$(pg dc2/sql3 "SHOW recovery_min_apply_delay")" = 1h ]'
 bsc plan online.lua --site site/site.yaml
 exits 3
 says "recovery_min_apply_delay keeps it 1 h 0 min behind"
 setting "recovery_min_apply_delay = 0"
-until_true 10 eval '[ "$(pg dc2/sql3 "SHOW recovery_min_apply_delay")" = 0 ]'
+until_true 60 eval '[ "$(pg dc2/sql3 "SHOW recovery_min_apply_delay")" = 0 ]'
 
 it "settings that would close the new primary are changed by statements of the plan"
 echo "synchronous_standby_names = 'gone'" >>site/dc2/sql3/data/postgresql.conf
 setting "default_transaction_read_only = on"
-until_true 10 eval '[ "$(pg dc2/sql3 "SHOW synchronous_standby_names")" = gone ]'
+until_true 60 eval '[ "$(pg dc2/sql3 "SHOW synchronous_standby_names")" = gone ]'
 bsc plan online.lua --site site/site.yaml
 exits 0
 says "ALTER SYSTEM SET synchronous_standby_names = '' on sql3"
@@ -155,7 +155,7 @@ replaying() {
     bsc status last --site site/site.yaml --json
     [ "$code" -eq 0 ] && [ "$(json out '$.in_flight.item')" = 3 ]
 }
-until_true 20 replaying
+until_true 60 replaying
 kill_secondary
 code=0
 wait "$run" || code=$?
@@ -183,7 +183,7 @@ read_now() {
     pg "$1" "$2" >/dev/null &
     reader=$!
     background="$background $reader"
-    until_true 10 eval '[ "$(pg dc2/sql3 "SELECT count(*) FROM pg_stat_activity
+    until_true 60 eval '[ "$(pg dc2/sql3 "SELECT count(*) FROM pg_stat_activity
         WHERE wait_event = \$\$PgSleep\$\$")" = 1 ]'
 }
 
@@ -267,7 +267,7 @@ acknowledged() {
 
 it "the clients go on, and what is lost is the tail that was never shipped"
 known=$(acknowledged)
-until_true 20 eval '[ "$(acknowledged)" -gt $((known + 5)) ]'
+until_true 60 eval '[ "$(acknowledged)" -gt $((known + 5)) ]'
 sql site/office/ledger.db "SELECT id FROM acknowledged WHERE id > 100000 ORDER BY id" >told
 pg dc2/sql3 "SELECT id FROM tblChatMessage WHERE id > 100000 ORDER BY sent, id" >stored
 sort -n -c stored || fail "their order is another"

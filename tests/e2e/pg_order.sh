@@ -45,8 +45,8 @@ kill_server() {
     for pid in $(residents "$work/site/$1"); do
         kill -KILL "$pid" 2>/dev/null || true
     done
-    until_true 10 is_empty "$1"
-    until_true 10 gone "$main"
+    until_true 60 is_empty "$1"
+    until_true 60 gone "$main"
 }
 
 is_told() {
@@ -78,7 +78,7 @@ killed() {
     "$program" run online.lua --site "$1" --yes >run.out 2>run.err </dev/null &
     run=$!
     background="$background $run"
-    until_true 30 is_told
+    until_true 60 is_told
     kill -KILL "$run"
     wait "$run" || true
 }
@@ -90,7 +90,7 @@ pg dc1/sql1 "GRANT EXECUTE ON FUNCTION pg_promote(boolean, integer), pg_reload_c
     pg_logical_emit_message(boolean, text, text) TO mover"
 sed 's/UID=postgres/UID=mover/' site/site.yaml >site/other.yaml
 switched=$(pg dc1/sql1 "SELECT pg_walfile_name(pg_switch_wal())")
-until_true 30 test -e "site/backups/mgc/$switched"
+until_true 60 test -e "site/backups/mgc/$switched"
 pg dc2/sql3 "ALTER SYSTEM SET restore_command =
     'sh $work/wait.sh $work $work/site/dc2/sql3/copied/%f %p'"
 pg dc2/sql3 "SELECT pg_reload_conf()" >/dev/null
@@ -128,7 +128,7 @@ says "point of no return"
 it "an order ends with the server that it was given to"
 rm slow
 control dc2/sql3 start
-until_true 30 has_mover
+until_true 60 has_mover
 bsc rollback last --site site/other.yaml --yes
 exits 0
 says "\"sql3\" was started anew since, as a standby"
@@ -138,7 +138,7 @@ it "a server that has taken the order is not taken for one that was not told"
 killed site/site.yaml
 touch taken
 rm slow
-until_true 30 has_taken
+until_true 60 has_taken
 same "$(recovering)" t "in recovery"
 bsc rollback last --site site/site.yaml --yes
 exits 3
@@ -148,7 +148,7 @@ same "$(recovering)" t "in recovery"
 
 it "once it is online, there is the way forward"
 rm taken
-until_true 30 is_online
+until_true 60 is_online
 bsc rollback last --site site/site.yaml --yes
 exits 3
 bsc resume last --site site/site.yaml --yes

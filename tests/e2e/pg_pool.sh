@@ -10,7 +10,7 @@ kill_who_says() {
     "$relay" between "$work/site/office/between" "$work/site/office/haproxy" "$1" \
         >killed 2>&1 &
     background="$background $!"
-    until_true 10 test -S site/office/between
+    until_true 60 test -S site/office/between
     sed 's,socket: office/haproxy,socket: office/between,' site/site.yaml >site/between.yaml
 }
 
@@ -19,7 +19,7 @@ watch_writers() {
     "$relay" watch "$work/site/office/haproxy" rw >seen 2>&1 &
     watcher=$!
     background="$background $watcher"
-    until_true 10 test -s seen
+    until_true 60 test -s seen
 }
 
 was_seen() {
@@ -45,7 +45,7 @@ ended() {
 
 stop_haproxy() {
     kill "$(cat "site/.lab/pids/$1")"
-    until_true 10 ended "$(cat "site/.lab/pids/$1")"
+    until_true 60 ended "$(cat "site/.lab/pids/$1")"
 }
 
 # As whom the lab does it: the clients must get to its sockets. What follows the name are options.
@@ -93,7 +93,7 @@ readers_begin() {
             -c "SELECT pg_sleep(300) -- reader" >"reader.$number" 2>&1 &
         background="$background $!"
     done
-    until_true 10 eval '[ "$(readers dc1/sql1)$(readers dc1/sql2)" = 11 ]'
+    until_true 60 eval '[ "$(readers dc1/sql1)$(readers dc1/sql2)" = 11 ]'
 }
 
 readers() {
@@ -130,7 +130,7 @@ writer_begins() {
         -c "SELECT pg_sleep(300)" >stays 2>&1 &
     stays=$!
     background="$background $stays"
-    until_true 10 eval '[ "$(pg dc1/sql1 "SELECT count(*) FROM pg_stat_activity
+    until_true 60 eval '[ "$(pg dc1/sql1 "SELECT count(*) FROM pg_stat_activity
         WHERE application_name = '"'stays'"'")" = 1 ]'
 }
 
@@ -176,13 +176,13 @@ readers_begin
 "$program" run fewer.lua --site site/site.yaml --yes >fewer.out 2>&1 </dev/null &
 run=$!
 background="$background $run"
-until_true 20 drains
+until_true 60 drains
 same "$(fact sessions_left)" 1 "sessions that are waited for"
 bsc run fewer.lua --site site/site.yaml --yes --runs "$work/other"
 exits 3
 says "has the lease '$work/site/office/haproxy.state.lease' since 20"
 kill -KILL "$run"
-until_true 10 ended "$run"
+until_true 60 ended "$run"
 readers_end
 bsc resume last --site site/site.yaml --yes
 exits 0
@@ -218,13 +218,13 @@ kill_who_says "set server rw/sql3 state ready"
 watch_writers
 run there site/between.yaml
 exits 137
-until_true 10 grep -q killed killed
-until_true 10 eval '[ "$(tail -n 1 seen)" = none ]'
+until_true 60 grep -q killed killed
+until_true 60 eval '[ "$(tail -n 1 seen)" = none ]'
 bsc resume last --site site/between.yaml --yes
 exits 0
 observe
 same "$(fact state)" FailedOver "the state"
-until_true 10 eval '[ "$(tail -n 1 seen)" = sql3 ]'
+until_true 60 eval '[ "$(tail -n 1 seen)" = sql3 ]'
 was_seen "sql1 none sql3"
 
 it "so does a rollback that was killed there"
@@ -232,12 +232,12 @@ kill_who_says "set server rw/sql1 state ready"
 watch_writers
 bsc rollback last --site site/between.yaml --yes
 exits 137
-until_true 10 eval '[ "$(tail -n 1 seen)" = none ]'
+until_true 60 eval '[ "$(tail -n 1 seen)" = none ]'
 bsc rollback last --site site/between.yaml --yes
 exits 0
 observe
 same "$(fact state)" Normal "the state"
-until_true 10 eval '[ "$(tail -n 1 seen)" = sql1 ]'
+until_true 60 eval '[ "$(tail -n 1 seen)" = sql1 ]'
 was_seen "sql3 none sql1"
 
 it "killed between opening and closing, active servers are what they shall be after a resume"
@@ -258,10 +258,10 @@ stop_haproxy haproxy
 start_haproxy haproxy -W -S "$work/site/office/master"
 sed 's,socket: office/haproxy,&\, master_socket: office/master,' site/site.yaml >site/master.yaml
 writer_begins
-until_true 20 has_reloaded
+until_true 60 has_reloaded
 run there site/master.yaml
 exits 0
-until_true 10 ended "$stays"
+until_true 60 ended "$stays"
 observe site/master.yaml
 same "$(fact state)" FailedOver "the state"
 same "$(fact sessions_left)" 0 "sessions at servers that were closed"
@@ -282,7 +282,7 @@ exits 0
 observe
 same "$(fact state)" FailedOver "the state"
 same "$(fact active_servers)" '["chat5","chat6"]' "the active servers"
-until_true 10 more_than "$before"
+until_true 60 more_than "$before"
 
 it "a pool that was changed once is left alone"
 run over
@@ -314,7 +314,7 @@ observe
 same "$(fact state)" FailedOver "the state"
 same "$(fact active_servers)" '["chat5","chat6"]' "the active servers"
 before=$(acknowledged)
-until_true 10 more_than "$before"
+until_true 60 more_than "$before"
 
 it "a second HAProxy that was not told says something else, and is brought in line"
 sed -e 's,/office/haproxy,/office/second,g' -e 's,/office/rw,/office/rw2,' \

@@ -36,13 +36,13 @@ if [ "$1" = deaf ]; then
     for i in 1 2; do
         pg dc1/sql1 "CREATE TABLE t$i AS SELECT 1"
         switched=$(pg dc1/sql1 "SELECT pg_walfile_name(pg_switch_wal())")
-        until_true 30 test -e "site/backups/mgc/$switched"
+        until_true 60 test -e "site/backups/mgc/$switched"
     done
 fi
 if [ "$1" = stopped ]; then
     pg dc1/sql1 "ALTER DATABASE mgc SET default_transaction_read_only = on"
     switched=$(pg dc1/sql1 "SELECT pg_walfile_name(pg_switch_wal())")
-    until_true 30 test -e "site/backups/mgc/$switched"
+    until_true 60 test -e "site/backups/mgc/$switched"
 fi
 copied=$work/site/dc2/sql3/copied
 setting "restore_command = 'sh $work/wait.sh $work $copied/%f %p'"
@@ -78,7 +78,7 @@ touch slow
 "$program" run online.lua --site site/site.yaml --yes >run.out 2>run.err </dev/null &
 run=$!
 background="$background $run"
-until_true 30 is_told
+until_true 60 is_told
 [ -e "$copied/00000002.history" ] || fail "the history is not there"
 
 ends() {
@@ -119,7 +119,7 @@ waits)
 
     it "mended, it goes on"
     setting "synchronous_standby_names = ''"
-    until_true 10 eval '[ -z "$(pg dc2/sql3 "SHOW synchronous_standby_names")" ]'
+    until_true 60 eval '[ -z "$(pg dc2/sql3 "SHOW synchronous_standby_names")" ]'
     bsc resume last --site site/site.yaml --yes
     exits 0
     ;;
@@ -138,7 +138,7 @@ killed)
     "$program" resume last --site site/site.yaml --yes >run.out 2>run.err </dev/null &
     run=$!
     background="$background $run"
-    until_true 30 is_told
+    until_true 60 is_told
 
     it "of a server that is killed meanwhile it is not known"
     for pid in $(residents "$work/site/dc2/sql3"); do

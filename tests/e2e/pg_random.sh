@@ -53,7 +53,7 @@ prepare() {
     cp -a prepared site
     bsc lab repair site
     exits 0
-    until_true 20 writes_more "$(acknowledged | wc -l)"
+    until_true 60 writes_more "$(acknowledged | wc -l)"
     break_lab site primary-server
     # A failover takes about ten times as long as its plan, on a busy machine as well.
     begun=$(clock)
@@ -96,7 +96,7 @@ is_failed_over() {
         "sql4 sync" "the mirror in round $round"
     same "$(find site/dc2/sql3/copied -name '.*' ! -name '.0*.salvaged')" \
         "site/dc2/sql3/copied/.salvaged" "what is left over in round $round"
-    until_true 20 writes_more "$(wc -l <told)"
+    until_true 60 writes_more "$(wc -l <told)"
 }
 
 new_servers site

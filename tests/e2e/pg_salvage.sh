@@ -63,7 +63,7 @@ goes_on() {
         FROM tblChatMessage WHERE id > 100000) m WHERE odd")" 0 "out of order"
 
     it "the writer goes on through HAProxy, and every commit waits for the new mirror"
-    until_true 30 more
+    until_true 60 more
     same "$(pg dc2/sql3 "SELECT sync_state FROM pg_stat_replication")" sync "the mirror"
     same "$(pg dc2/sql3 "SHOW synchronous_standby_names")" sql4 "who is waited for"
     last=$(sql site/office/ledger.db "SELECT max(id) FROM acknowledged")
@@ -78,7 +78,7 @@ whole() {
     # Clients write while more is shipped, and go on afterwards.
     pg dc1/sql1 "SELECT pg_switch_wal()" >/dev/null
     known=$(acknowledged)
-    until_true 30 more
+    until_true 60 more
     break_lab site primary-server
 
     it "the tail is told commit by commit, as pg_waldump finds it"
@@ -107,7 +107,7 @@ whole() {
     worker() {
         [ "$(readlink "/proc/$guest/cwd")" = "$work/site/rescued/sql1/data" ]
     }
-    until_true 10 worker
+    until_true 60 worker
     observe
     same "$(fact state)" unavailable "the state"
     kill "$guest"
@@ -205,7 +205,7 @@ killed() {
     exits 0
     "$program" lab repair site >/dev/null
     next=$(pg dc1/sql1 "SELECT pg_walfile_name(pg_switch_wal())")
-    until_true 30 test -e "site/backups/mgc/$next"
+    until_true 60 test -e "site/backups/mgc/$next"
     bsc run ship.lua --site site/site.yaml --yes
     exits 0
     says "copy 1 file from"
@@ -226,7 +226,7 @@ END
     "$program" run online.lua --site site/site.yaml --yes >run.out 2>run.err </dev/null &
     run=$!
     background="$background $run"
-    until_true 30 eval '[ -e site/dc2/sql3/copied/.salvaged ]'
+    until_true 60 eval '[ -e site/dc2/sql3/copied/.salvaged ]'
     kill -KILL "$run"
     ended=0
     wait "$run" 2>/dev/null || ended=$?

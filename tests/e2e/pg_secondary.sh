@@ -11,24 +11,37 @@ test -e "$2" && cp "$2" "$3"
 END
 chmod 755 restore.sh
 
-# While there is a file `slow`, a copy for a mirror is never at its end; with `steady` it takes some
-# seconds.
+# While there is a file `slow`, a copy for a mirror is never at its end; while there is `steady`,
+# whoever made it stays when it is.
 slow_programs() {
     programs=$(dirname /usr/lib/postgresql/*/bin/pg_basebackup)
     mkdir -m 755 bin
     for name in pg_ctl pg_controldata; do
         ln -s "$programs/$name" bin/
     done
-    printf '%s\n' '#!/bin/sh' "[ ! -e $work/slow ] || set -- \"\$@\" -r 32" \
-        "[ ! -e $work/steady ] || set -- \"\$@\" -r 16M" \
-        "exec $programs/pg_basebackup \"\$@\" --no-sync" >bin/pg_basebackup
+    cat >bin/pg_basebackup <<END
+#!/bin/sh
+[ ! -e $work/slow ] || exec $programs/pg_basebackup "\$@" --no-sync -r 32
+$programs/pg_basebackup "\$@" --no-sync || exit
+while [ -e $work/steady ]; do sleep 0.02; done
+END
     chmod 755 bin/pg_basebackup
     sed -i "s,programs: [^ ]*bin\,,programs: $work/bin\,," "$site"
 }
 
+# A change of this item is under way.
 at_item() {
-    bsc status last --site "$site" --json
-    [ "$code" -eq 0 ] && [ "$(json out '$.in_flight.item')" = "$1" ]
+    tail -qn 1 site/runs/*/journal.jsonl 2>/dev/null |
+        grep -q "\"kind\":\"intent\".*\"item\":$1,"
+}
+
+# A share that is slow does not move on at all, for as long as the kernel lets a lease hold it up.
+stop_share() {
+    kill -STOP "$(cat site/.lab/pids/slow-share)"
+}
+
+let_share_go() {
+    kill -CONT "$(cat site/.lab/pids/slow-share)"
 }
 
 # begins ITEM ARGUMENT…: the program, until it is at that item.
@@ -70,7 +83,7 @@ idle() {
 
 started_anew() {
     started
-    until_true 30 idle
+    until_true 60 idle
 }
 
 is_told() {
@@ -96,7 +109,10 @@ break_lab site primary-server
 it "killed while log files are copied"
 break_lab site slow-share
 begins 6 run "$failover"
-killed 'database:mgc.secondary: state is "unreachable", predicted "standby"'
+stop_share
+break_lab site secondary-down
+let_share_go
+halted 'database:mgc.secondary: state is "unreachable", predicted "standby"'
 bsc lab repair site slow-share
 exits 0
 started_anew
@@ -116,7 +132,7 @@ background="$background $!"
 backend() {
     pg dc2/sql3 "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
 }
-until_true 10 eval '[ -n "$(backend)" ]'
+until_true 60 eval '[ -n "$(backend)" ]'
 kill -STOP "$(backend)"
 begins 9 resume last
 killed 'cannot connect to server "sql3"'
@@ -155,15 +171,15 @@ until_true 60 test -e site/dc2/sql4/data.installing/backup_label
 kill -KILL "$run"
 wait "$run" 2>/dev/null || true
 copies || fail "nothing copies any more"
-until_true 60 eval '! copies'
 rm steady
+until_true 60 eval '! copies'
 
 it "killed while its mirror is made"
 touch slow
 begins 13 resume last
 until_true 60 eval 'copies && [ -e site/dc2/sql4/data.installing/backup_label ]'
 known=$(acknowledged | wc -l)
-until_true 20 writes_more "$known"
+until_true 60 writes_more "$known"
 killed "could not copy the principal on sql4"
 rm slow
 started
@@ -180,4 +196,4 @@ same "$(pg dc2/sql3 "SELECT application_name || ' ' || sync_state FROM pg_stat_r
     "sql4 sync" "the mirror"
 same "$(find "$secondary/data/pg_wal" -name '*.history' -printf '%f\n')" 00000002.history \
     "timelines"
-until_true 20 writes_more "$(wc -l <told)"
+until_true 60 writes_more "$(wc -l <told)"

@@ -66,5 +66,5 @@ for file in $(tail -n 2 missing); do
 done
 switched=$(pg dc2/sql3 "SELECT pg_walfile_name(pg_switch_wal())")
 pg dc2/sql3 CHECKPOINT
-until_true 20 test -e "$share/$switched"
+until_true 60 test -e "$share/$switched"
 same "$(pg dc2/sql3 'SELECT failed_count FROM pg_stat_archiver')" 0 "failures of its archiving"

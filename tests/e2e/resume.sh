@@ -149,7 +149,7 @@ blind() {
             typed=${hint##*was not: bascule }
             eval "\"$program\" $typed --yes >out 2>err </dev/null &"
             background="$background $!"
-            until_true 20 held_twice
+            until_true 60 held_twice
             printf x >hold
             code=0
             wait "$!" || code=$?
@@ -308,7 +308,7 @@ optional() {
     it "what was optional and did not work is passed over"
     begin optional held.up
     kill -HUP "$run"
-    until_true 10 grep -q "the terminal was lost: this is the last item" optional.out
+    until_true 60 grep -q "the terminal was lost: this is the last item" optional.out
     printf x >hold
     code=0
     wait "$run" || code=$?
@@ -524,7 +524,7 @@ two() {
     "$program" resume last --yes >first.out 2>&1 </dev/null &
     run=$!
     background="$background $run"
-    until_true 20 test -e held.up
+    until_true 60 test -e held.up
     bsc resume last --yes
     exits 3
     says "process $run"

@@ -119,7 +119,7 @@ killed() {
     "$program" rollback last --site "$site" --yes >out 2>err </dev/null &
     run=$!
     background="$background $run"
-    until_true 20 test -e held
+    until_true 60 test -e held
     kill -KILL "$run"
     ended=0
     wait "$run" || ended=$?
@@ -202,7 +202,7 @@ kill_turning() {
     "$program" rollback last --yes >out 2>err </dev/null &
     run=$!
     background="$background $run"
-    until_true 20 test -e turning
+    until_true 60 test -e turning
     kill_run
     let_go_of_orphans
     rm slow
@@ -294,7 +294,7 @@ END
     "$program" run turn.lua --yes >out 2>err </dev/null &
     run=$!
     background="$background $run"
-    until_true 20 test -e turning
+    until_true 60 test -e turning
     kill_run
     let_go_of_orphans
 

@@ -39,13 +39,13 @@ rm -rf runs begun
 
 it "a second Ctrl-C ends the run at once, whatever hangs; the journal is good, its end missing"
 hold_run deaf
-until_true 20 test -e stubborn.up
+until_true 60 test -e stubborn.up
 strike() {
     kill -INT "$run" 2>/dev/null || true
     sleep 0.3
     gone "$run"
 }
-until_true 10 strike
+until_true 60 strike
 ends_as 6 deaf
 says "ended at once: whether what was under way took effect is not known"
 says "next bascule status ./runs/"
@@ -61,7 +61,7 @@ end_orphans() {
     done
     [ "$(json out '$.state')" = interrupted ]
 }
-until_true 10 end_orphans
+until_true 60 end_orphans
 same "$(json out '$.in_flight.item')" 2 "item of the change in doubt"
 bsc audit verify last
 exits 5
@@ -84,7 +84,7 @@ rm -rf runs begun
 it "SIGHUP lets the item under way end, and halts the run before the next one"
 hold_run slow
 kill -HUP "$run"
-until_true 10 grep -q "the terminal was lost: this is the last item" slow.out
+until_true 60 grep -q "the terminal was lost: this is the last item" slow.out
 stands running
 let_go
 ends_as 1 slow
@@ -112,13 +112,13 @@ it "a terminal that is gone takes no run with it"
 setsid script -qec "'$program' run slow.lua --yes" /dev/null >terminal 2>&1 </dev/null &
 terminal=$!
 background="$background $terminal"
-until_true 20 holds
+until_true 60 holds
 run=$(json out '$.holder.pid')
 kill -KILL "$terminal"
 wait "$terminal" 2>/dev/null || true
-until_true 10 hung_up
+until_true 60 hung_up
 let_go
-until_true 10 gone "$run"
+until_true 60 gone "$run"
 stands halted
 same "$(json out '$.items_done')" 2 "items done"
 [ ! -e ended ] || fail "the run went on"
@@ -146,17 +146,17 @@ begin_gate() {
     terminal=$!
     background="$background $terminal"
     exec 7>typed
-    until_true 20 grep -qs "Run this plan" terminal
+    until_true 60 grep -qs "Run this plan" terminal
     printf 'yes\n' >&7
-    until_true 20 asks
+    until_true 60 asks
     run=$(json out '$.holder.pid')
-    until_true 20 grep -q "Go on? Type yes" terminal
+    until_true 60 grep -q "Go on? Type yes" terminal
 }
 
 it "a gate at which the run is stopped is not answered, and the run is cancelled"
 begin_gate
 kill -TERM "$run"
-until_true 10 gone "$run"
+until_true 60 gone "$run"
 exec 7>&-
 wait "$terminal" || true
 stands cancelled
@@ -168,7 +168,7 @@ rm -rf runs
 it "a gate whose terminal is lost is not answered by anybody"
 begin_gate
 kill -KILL "$terminal"
-until_true 10 gone "$run"
+until_true 60 gone "$run"
 exec 7>&-
 stands refused
 grep -q '"answer":"no","by":"nobody".*the terminal was lost' runs/*-gate-*/journal.jsonl ||
@@ -180,7 +180,7 @@ it "under nohup a run does not care for the terminal"
 nohup "$program" run slow.lua --yes >slow.out 2>slow.err </dev/null &
 run=$!
 background="$background $run"
-until_true 20 holds
+until_true 60 holds
 kill -HUP "$run"
 let_go
 ends_as 0 slow

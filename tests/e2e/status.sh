@@ -66,7 +66,7 @@ diff then now >differences || fail "looking changed something: $(cat differences
 
 it "whoever watches sees each step as it ends, and ends as the run does"
 begin_watch "$program" status --watch
-until_true 20 grep -q "1 step  changed .* Begin" watch.out
+until_true 60 grep -q "1 step  changed .* Begin" watch.out
 ! grep -q "Hold" watch.out || fail "the step under way is told to have ended"
 let_go
 code=0
@@ -81,7 +81,7 @@ says "done: every item was carried out"
 it "a run whose process is killed goes on as long as a program that it started is at work"
 hold_run slow
 begin_watch "$program" status --watch --json
-until_true 20 grep -q '"event":"intent"' watch.out
+until_true 60 grep -q '"event":"intent"' watch.out
 orphans=$(cat /proc/"$run"/task/*/children | tr -d ' ')
 kill -KILL "$run"
 wait "$run" || true
@@ -165,7 +165,7 @@ says "$id"
 it "whoever stops watching stops nothing else"
 hold_run slow
 begin_watch setsid "$program" status --watch
-until_true 20 grep -q Begin watch.out
+until_true 60 grep -q Begin watch.out
 kill -INT "$watch"
 code=0
 wait "$watch" || code=$?
@@ -179,7 +179,7 @@ hold_run slow
 setsid script -qec "'$program' status --watch" /dev/null >terminal 2>&1 </dev/null &
 watch=$!
 background="$background $watch"
-until_true 20 grep -q "2 step  under way, .*: Hold" terminal
+until_true 60 grep -q "2 step  under way, .*: Hold" terminal
 let_go
 code=0
 wait "$watch" || code=$?

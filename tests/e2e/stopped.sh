@@ -5,7 +5,7 @@ begin() {
     "$program" run "$1.lua" --yes >"$1.out" 2>&1 </dev/null &
     run=$!
     background="$background $run"
-    until_true 20 test -e "$2"
+    until_true 60 test -e "$2"
 }
 
 # What the run had started goes on, as $orphans.
@@ -19,7 +19,7 @@ let_go_of_orphans() {
     [ -n "$orphans" ] || fail "the run had started nothing"
     printf x >hold
     for orphan in $orphans; do
-        until_true 20 gone "$orphan"
+        until_true 60 gone "$orphan"
     done
 }
 
