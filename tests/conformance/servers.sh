@@ -21,7 +21,7 @@ because() {
 set_standby() {
     pg dc2/sql3 "ALTER SYSTEM SET $1 = '$2'"
     pg dc2/sql3 "SELECT pg_reload_conf()" >reloaded
-    until_true 10 eval '[ "$(pg dc2/sql3 "SELECT reset_val FROM pg_settings
+    until_true 60 eval '[ "$(pg dc2/sql3 "SELECT reset_val FROM pg_settings
         WHERE name = '"'$1'"'")" = '"'$2'"' ]'
 }
 
@@ -34,7 +34,7 @@ waits_for() {
 reset_standby() {
     pg dc2/sql3 "ALTER SYSTEM RESET $1"
     pg dc2/sql3 "SELECT pg_reload_conf()" >reloaded
-    until_true 10 eval '[ "$(pg dc2/sql3 "SELECT reset_val FROM pg_settings
+    until_true 60 eval '[ "$(pg dc2/sql3 "SELECT reset_val FROM pg_settings
         WHERE name = '"'$1'"'")" = '"'$2'"' ]'
 }
 
@@ -50,7 +50,7 @@ hold_session() {
     PGAPPNAME=holder "$psql" -X -q -h "$work/site/dc2/sql3" -U postgres -d mgc \
         -c "SELECT pg_sleep(300)" >held 2>&1 &
     background="$background $!"
-    until_true 10 eval '[ "$(pg dc2/sql3 "SELECT count(*) FROM pg_stat_activity
+    until_true 60 eval '[ "$(pg dc2/sql3 "SELECT count(*) FROM pg_stat_activity
         WHERE application_name = '"'holder'"' AND state = '"'active'"'")" = 1 ]'
 }
 
@@ -60,7 +60,7 @@ archive() {
         pg dc1/sql1 "CREATE TABLE filler$number (id int)"
         last=$(pg dc1/sql1 "SELECT pg_walfile_name(pg_switch_wal())")
     done
-    until_true 20 test -e "site/backups/mgc/$last"
+    until_true 60 test -e "site/backups/mgc/$last"
 }
 
 # Nothing that is on the share is still to be copied or applied.
@@ -81,8 +81,8 @@ hand_over_slowly() {
     set_standby wal_retrieve_retry_interval 60000
     pg dc2/sql3 "ALTER SYSTEM SET restore_command = 'touch $work/site/dc2/sql3/asked; $own'"
     pg dc2/sql3 "SELECT pg_reload_conf()" >reloaded
-    until_true 10 test -e site/dc2/sql3/asked
-    until_true 10 waits_for RecoveryRetrieveRetryInterval
+    until_true 60 test -e site/dc2/sql3/asked
+    until_true 60 waits_for RecoveryRetrieveRetryInterval
     last=$(cat later.name)
     cp -p later "site/dc2/sql3/copied/$last"
     mv later "site/backups/mgc/$last"
@@ -95,7 +95,7 @@ hold_still() {
         pg "$server" "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <>
             pg_backend_pid() AND backend_type = 'client backend'" >ended
     done
-    until_true 10 eval '[ "$(pg dc1/sql1 "SELECT count(*) FROM pg_stat_activity
+    until_true 60 eval '[ "$(pg dc1/sql1 "SELECT count(*) FROM pg_stat_activity
         WHERE backend_type = '"'client backend'"'")" = 1 ]'
 }
 
@@ -114,7 +114,7 @@ alive() {
     because "is standby, so it cannot be mirrored"
     pg dc1/sql1 "ALTER SYSTEM SET synchronous_standby_names = ''"
     pg dc1/sql1 "SELECT pg_reload_conf()" >reloaded
-    until_true 10 eval '[ "$(pg dc1/sql1 "SHOW synchronous_standby_names")" = "" ]'
+    until_true 60 eval '[ "$(pg dc1/sql1 "SHOW synchronous_standby_names")" = "" ]'
     turn changed 'mirror.install { principal = db.primary, mirror = db.mirror }' --stays
 }
 
@@ -126,10 +126,10 @@ job() {
     mv away "$socket"
     copier=$(cat site/.lab/pids/copier)
     kill "$copier"
-    until_true 10 gone "$copier"
+    until_true 60 gone "$copier"
     bsc lab work site ship
     exits 0
-    until_true 20 wakes_and_has_all
+    until_true 60 wakes_and_has_all
     turn changed 'log_shipping.remove(db.secondary)'
     turn changed 'log_shipping.remove(db.secondary)' --stays
     turn kept 'log_shipping.remove(db.secondary)'
@@ -178,13 +178,13 @@ applying() {
     because "copy and apply the rest first"
     set_standby recovery_min_apply_delay 3600000
     pg dc2/sql3 "SELECT pg_wal_replay_resume()" >resumed
-    until_true 10 waits_for RecoveryApplyDelay
+    until_true 60 waits_for RecoveryApplyDelay
     turn refused 'log_backups.apply(db.secondary)'
     because "recovery_min_apply_delay"
     pg dc2/sql3 "SELECT pg_wal_replay_pause()" >paused
     reset_standby recovery_min_apply_delay 0
     pg dc2/sql3 "SELECT pg_wal_replay_resume()" >resumed
-    until_true 20 has_shipped_all
+    until_true 60 has_shipped_all
     hand_over_slowly
     turn changed 'log_backups.apply(db.secondary)'
     turn kept 'log_backups.apply(db.secondary)'
@@ -261,7 +261,7 @@ come_back() {
     as_owner "${psql%psql}pg_ctl" stop -w -m fast -D "$work/site/dc1/sql2/data"
     writer=$(cat site/.lab/pids/writer)
     kill "$writer"
-    until_true 10 gone "$writer"
+    until_true 60 gone "$writer"
 }
 
 wakes_and_has_replayed_all() {
@@ -292,7 +292,7 @@ handing_over() {
     turn kept 'database.hand_over(db.secondary)'
     turn changed 'database.reopen(db.secondary)' --stays
     turn changed 'database.hand_over(db.secondary)' --stays
-    until_true 20 wakes_and_has_replayed_all
+    until_true 60 wakes_and_has_replayed_all
     turn kept "$catch_up"
 }
 

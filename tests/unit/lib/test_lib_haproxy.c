@@ -90,7 +90,7 @@ static void users_are_led_to_servers_near_the_primary_alone(void **state)
 /* A step with a timeout waits for sessions as long as that leaves time for the rest. */
 static void sessions_are_waited_for_within_the_timeout(void **state)
 {
-    enum { TIMEOUT_US = 2000 * 1000 };
+    enum { TIMEOUT_US = 4000 * 1000 };
     struct lib_bench bench;
     struct proxy proxy;
     const struct bsc_clock *clock = bsc_clock_real();

@@ -296,8 +296,9 @@ static void the_whole_group_is_asked_to_end(void **state)
 {
     struct bsc_process_result result;
     cancel_once_ready(*state,
+                      "trap : TERM;"
                       "(trap 'echo bye; exit' TERM; >ready; sleep 1000 & wait) & other=$!;"
-                      "trap : TERM; wait $other; wait $other; echo end",
+                      "wait $other; wait $other; echo end",
                       &result);
     assert_string_equal(result.out.data, "bye\nend\n");
     bsc_process_result_release(&result);

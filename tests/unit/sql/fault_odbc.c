@@ -183,8 +183,8 @@ static SQLRETURN end_tran(void *self, SQLHDBC dbc, SQLSMALLINT how)
 static SQLRETURN cancel(void *self, SQLHSTMT stmt)
 {
     struct fault_odbc *fault = self;
-    atomic_fetch_add(&fault->cancels, 1);
-    return fault->fail_cancel ? SQL_ERROR : real()->cancel(NULL, stmt);
+    int before = atomic_fetch_add(&fault->cancels, 1);
+    return before < fault->deaf_to ? SQL_ERROR : real()->cancel(NULL, stmt);
 }
 
 static SQLRETURN get_diag_rec(void *self, SQLSMALLINT type, SQLHANDLE handle, SQLSMALLINT record,

@@ -12,16 +12,16 @@
 #include "sql/calls_int.h"
 
 struct fault_odbc {
-    struct bsc_sql_calls calls; /* give this to bsc_sql_options */
-    int fail_at;                /* which call fails, from 1; 0 is none */
-    bool sticky;                /* all later ones fail as well */
-    int count;                  /* calls so far */
-    bool hit;                   /* the failure happened */
-    const char *failed;         /* name of the call that failed first */
-    char sqlstate[6];           /* of the injected record; "HY000" at first */
-    SQLINTEGER native;          /* of the injected record */
-    SQLHANDLE failed_handle;    /* where the injected record is to be found */
-    bool fail_cancel;
+    struct bsc_sql_calls calls;                  /* give this to bsc_sql_options */
+    int fail_at;                                 /* which call fails, from 1; 0 is none */
+    bool sticky;                                 /* all later ones fail as well */
+    int count;                                   /* calls so far */
+    bool hit;                                    /* the failure happened */
+    const char *failed;                          /* name of the call that failed first */
+    char sqlstate[6];                            /* of the injected record; "HY000" at first */
+    SQLINTEGER native;                           /* of the injected record */
+    SQLHANDLE failed_handle;                     /* where the injected record is to be found */
+    int deaf_to;                                 /* so many calls of SQLCancel have no effect */
     void (*before)(void *arg, const char *name); /* NULL, or called before each call */
     void *before_arg;                            /* borrowed */
     atomic_int cancels;                          /* calls of SQLCancel */

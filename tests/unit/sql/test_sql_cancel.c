@@ -13,11 +13,22 @@
 #define ENDLESS_INNER                                                                              \
     "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) AS n FROM c"
 
-static int64_t now_ms(void)
+static int64_t ms_of(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t now_ms(void)
+{
+    return ms_of(CLOCK_MONOTONIC);
+}
+
+/* How long this thread has worked: what counts of a busy machine for a statement that counts. */
+static int64_t worked_ms(void)
+{
+    return ms_of(CLOCK_THREAD_CPUTIME_ID);
 }
 
 /* Counted by the test's calls right before the driver is entered, so that the other thread waits
@@ -66,10 +77,10 @@ static void assert_cancelled(void **state, bool by_flag, const char *text)
     calls.exec_direct = exec_noticed;
     canceller.sql = try_open(path, true, &calls, &err);
     assert_non_null(canceller.sql);
-    int64_t start = now_ms();
+    int64_t start = worked_ms();
     assert_int_equal(pthread_create(&thread, NULL, cancel_when_entered, &canceller), 0);
     assert_false(bsc_sql_run(canceller.sql, text, NULL, &limits, &result, &err));
-    assert_true(now_ms() - start < 1000);
+    assert_true(worked_ms() - start < 1000);
     pthread_join(thread, NULL);
     assert_int_equal(err.code, BSC_ERR_CANCELLED);
     assert_string_equal(err.cause, "it was cancelled");
@@ -96,10 +107,10 @@ static void a_statement_ends_when_its_time_is_up(void **state)
     struct bsc_sql_limits limits = {.timeout_ms = 50};
     struct bsc_sql_result result = {0};
     struct bsc_err err = BSC_ERR_INIT;
-    int64_t start = now_ms();
+    int64_t start = now_ms(), worked = worked_ms();
     assert_false(bsc_sql_run(sql, ENDLESS_QUERY, NULL, &limits, &result, &err));
     assert_true(now_ms() - start >= 50);
-    assert_true(now_ms() - start < 1000);
+    assert_true(worked_ms() - worked < 1000);
     assert_int_equal(err.code, BSC_ERR_TIMEOUT);
     assert_int_equal(err.retryable, BSC_RETRY_YES);
     assert_string_equal(err.cause, "it did not end within 50 ms");
@@ -107,6 +118,7 @@ static void a_statement_ends_when_its_time_is_up(void **state)
     free(path);
 }
 
+/* And not only when that of a call without a limit is. */
 static void waiting_for_a_lock_ends_when_its_time_is_up(void **state)
 {
     char *path = database_make(state, "a.db");
@@ -120,7 +132,7 @@ static void waiting_for_a_lock_ends_when_its_time_is_up(void **state)
     int64_t start = now_ms();
     assert_false(bsc_sql_run(waiter, "INSERT INTO t VALUES (1)", NULL, &limits, &result, &err));
     assert_true(now_ms() - start >= 100);
-    assert_true(now_ms() - start < 1000);
+    assert_true(now_ms() - start < 20000);
     assert_int_equal(err.code, BSC_ERR_TIMEOUT);
     run_plain(holder, "COMMIT");
     bsc_sql_close(waiter);
@@ -201,15 +213,12 @@ static void a_cancel_that_has_no_effect_is_repeated(void **state)
     struct bsc_sql_result result = {0};
     struct bsc_err err = BSC_ERR_INIT;
     fault_odbc_init(&fault);
-    fault.fail_cancel = true;
+    fault.deaf_to = 2;
     struct bsc_sql *sql = try_open(path, true, &fault.calls, &err);
     assert_non_null(sql);
-    assert_false(bsc_sql_run(sql,
-                             "SELECT n FROM (WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + "
-                             "1 FROM c LIMIT 3000000) SELECT count(*) AS n FROM c)",
-                             NULL, &limits, &result, &err));
+    assert_false(bsc_sql_run(sql, ENDLESS_QUERY, NULL, &limits, &result, &err));
     assert_int_equal(err.code, BSC_ERR_TIMEOUT);
-    assert_true(atomic_load(&fault.cancels) > 1);
+    assert_true(atomic_load(&fault.cancels) > 2);
     bsc_sql_close(sql);
     free(path);
 }
