@@ -88,10 +88,18 @@ hand_over_slowly() {
     mv later "site/backups/mgc/$last"
 }
 
+# archives_in_time SERVER: whether it ships what it has when some time has passed.
+archives_in_time() {
+    [ "$(pg "$1" "SHOW archive_timeout")" != 0 ]
+}
+
 # Nothing moves by itself any more: what changes is what was changed.
 hold_still() {
     kill "$(cat site/.lab/pids/writer)"
     for server in dc1/sql1 dc2/sql3; do
+        pg "$server" "ALTER SYSTEM SET archive_timeout = 0"
+        pg "$server" "SELECT pg_reload_conf()" >reloaded
+        until_true 60 eval '! archives_in_time "$server"'
         pg "$server" "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <>
             pg_backend_pid() AND backend_type = 'client backend'" >ended
     done

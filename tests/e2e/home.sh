@@ -235,9 +235,13 @@ back() {
 # way RUNBOOK NUMBER: is killed on the way, up to three times, and ends all the same.
 way() {
     runs_before=$(count_runs)
+    first=yes
     for delay in $(delays "$2" "$most"); do
         # shellcheck disable=SC2046
-        killed_after "$delay" $(words_on "$1") --site "$site" --yes || break
+        killed_after "$delay" $(words_on "$1") --site "$site" --yes || true
+        [ "$first" = no ] || learn
+        first=no
+        [ "$code" -eq 137 ] || break
         kills=$((kills + 1))
     done
     if [ "$code" -eq 137 ]; then

@@ -11,8 +11,7 @@ delays() {
         'BEGIN { srand(seed); for (i = 0; i < 3; i++) printf "%.3f ", rand() * most / 100 }'
 }
 
-# killed_after DELAY ARGUMENT…: whether it was still there to be killed. Its code is $code. Where it
-# had done its work already, it takes less time than $most: the delays to come are shorter.
+# killed_after DELAY ARGUMENT…: whether it was still there to be killed. Its code is $code.
 killed_after() {
     delay=$1
     shift
@@ -22,8 +21,17 @@ killed_after() {
     kill -KILL "$victim" 2>/dev/null || true
     code=0
     wait "$victim" 2>/dev/null || code=$?
-    [ "$code" -ne 0 ] || most=$((most / 2 + 1))
     [ "$code" -eq 137 ]
+}
+
+# After the first delay of a round: $most becomes about what it takes to the end, whatever it was
+# while the machine was busier, or less so.
+learn() {
+    if [ "$code" -eq 0 ]; then
+        most=$((most / 2 + 1))
+    else
+        most=$((most + most / 8))
+    fi
 }
 
 # How many runs have left a record to go on from.

@@ -205,6 +205,18 @@ residents() {
     done
 }
 
+nobody_is_left() {
+    for pid in $(residents "$1"); do
+        kill -KILL "$pid" 2>/dev/null || true
+    done
+    [ -z "$(residents "$1")" ]
+}
+
+# kill_residents FOLDER: all of them, and whom one of them has started meanwhile.
+kill_residents() {
+    until_true 60 nobody_is_left "$1"
+}
+
 break_lab() {
     bsc lab break "$1" "$2"
     exits 0

@@ -75,7 +75,7 @@ begin_anew() {
     # shellcheck disable=SC2086
     bsc plan "$migration" --site "$site" $early
     exits 0
-    most=$((($(clock) - begun + 1) * 6 + users / 400))
+    most=$(((($(clock) - begun + 1) * 6 + users / 400) / (escaped + 1) + 1))
 }
 
 is_migrated() {
@@ -99,6 +99,7 @@ killed() {
     kills=0
     round=0
     number=0
+    escaped=0 # rounds in a row that were over before they could be killed
     while [ "$kills" -lt "$wanted" ]; do
         round=$((round + 1))
         [ "$round" -le "$((wanted + 3))" ] || fail "it is hardly ever killed in time"
@@ -125,6 +126,7 @@ killed() {
         exits 0
         printf '  killed at items%s\n' "$where"
         is_migrated
+        escaped=$((of_this == 0 ? escaped + 1 : 0))
     done
     echo "killed $kills times in $round migrations, of seed $seed"
 }

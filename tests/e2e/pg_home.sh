@@ -342,8 +342,11 @@ go() {
 # way RUNBOOK NUMBER: is killed on the way, up to three times, and ends all the same.
 way() {
     runs_before=$(count_runs)
+    first=yes
     for delay in $(delays "$2" "$most"); do
         until_true 60 hit "$1" "$delay"
+        [ "$first" = no ] || learn
+        first=no
         [ "$code" -eq 137 ] || break
     done
     [ "$code" -ne 137 ] || until_true 60 go "$1"

@@ -50,13 +50,6 @@ start_secondary() {
     until_true 60 eval 'pg dc2/sql3 "SELECT 1" >/dev/null'
 }
 
-kill_secondary() {
-    for pid in $(residents "$work/site/dc2/sql3"); do
-        kill -KILL "$pid" 2>/dev/null || true
-    done
-    until_true 60 eval '[ -z "$(residents "$work/site/dc2/sql3")" ]'
-}
-
 setting() {
     pg dc2/sql3 "ALTER SYSTEM SET $1"
     pg dc2/sql3 "SELECT pg_reload_conf()" >/dev/null
@@ -156,7 +149,7 @@ replaying() {
     [ "$code" -eq 0 ] && [ "$(json out '$.in_flight.item')" = 3 ]
 }
 until_true 60 replaying
-kill_secondary
+kill_residents "$work/site/dc2/sql3"
 code=0
 wait "$run" || code=$?
 cat run.out run.err >out

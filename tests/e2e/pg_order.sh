@@ -35,17 +35,10 @@ control() {
     (cd / && "$@" >/dev/null)
 }
 
-is_empty() {
-    [ -z "$(residents "$work/site/$1")" ]
-}
-
 # The pid stays taken until somebody has asked how the process ended.
 kill_server() {
     main=$(head -n 1 "site/$1/data/postmaster.pid")
-    for pid in $(residents "$work/site/$1"); do
-        kill -KILL "$pid" 2>/dev/null || true
-    done
-    until_true 60 is_empty "$1"
+    kill_residents "$work/site/$1"
     until_true 60 gone "$main"
 }
 

@@ -141,9 +141,7 @@ killed)
     until_true 60 is_told
 
     it "of a server that is killed meanwhile it is not known"
-    for pid in $(residents "$work/site/dc2/sql3"); do
-        kill -KILL "$pid" 2>/dev/null || true
-    done
+    kill_residents "$work/site/dc2/sql3"
     ends
     exits 6
     says "was told to come online, and may still do so"

@@ -56,7 +56,9 @@ while [ "$killed" -lt "$runs" ]; do
     first=yes
     for delay in $(delays "$round" "$most"); do
         # shellcheck disable=SC2046
-        killed_after "$delay" $(words_on "$failover") --site "$site" --yes || break
+        killed_after "$delay" $(words_on "$failover") --site "$site" --yes || true
+        [ "$first" = no ] || learn
+        [ "$code" -eq 137 ] || break
         kills=$((kills + 1))
         [ "$first" = no ] || killed=$((killed + 1))
         first=no
