@@ -187,18 +187,35 @@ exits 0
 wait "$run"
 grep -q "done: every item was carried out" terminal || fail "it does not say how the run ended"
 
+# Root may read everything, so root looks as somebody else, to whom the runs belong.
+as_owner() {
+    if [ "$(id -u)" -eq 0 ]; then
+        set -- setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+    fi
+    "$@" >out 2>err </dev/null
+}
+
+look() {
+    code=0
+    as_owner "$program" status || code=$?
+}
+
 it "what may not be read is told in its place"
-if [ "$(id -u)" -ne 0 ]; then
+if [ "$(id -u)" -eq 0 ]; then
+    chmod 755 .
+    chown -R 65534:65534 runs
+fi
+if as_owner test -x "$program"; then
     chmod 0 "$journal"
-    bsc status
+    look
     exits 1
     says "cannot be read"
     says "Permission denied"
     chmod 0 runs
-    bsc status
+    look
     exits 1
     says "Permission denied"
     chmod 700 runs
 else
-    leave_out "root may read everything"
+    leave_out "nobody else than root can reach the program"
 fi
