@@ -19,7 +19,7 @@ break_lab site primary-site
 copier=$(cat site/.lab/pids/copier)
 kill "$copier"
 # Whoever was started by others is reaped by others, late.
-until_true 10 eval '! grep -q "^State:.[^ZX]" "/proc/$copier/status" 2>/dev/null'
+until_true 60 eval '! grep -q "^State:.[^ZX]" "/proc/$copier/status" 2>/dev/null'
 for folder in "$share" "$copied"; do
     (cd "$folder" && find . -name '????????????????????????' -printf '%f\n') | sort
 done | sort | uniq -u >missing
@@ -30,12 +30,12 @@ own=$(pg dc2/sql3 "SHOW restore_command")
 pg dc2/sql3 "ALTER SYSTEM SET wal_retrieve_retry_interval = '1h'"
 pg dc2/sql3 "ALTER SYSTEM SET restore_command = 'touch $work/site/dc2/sql3/asked; $own'"
 pg dc2/sql3 "SELECT pg_reload_conf()" >reloaded
-until_true 10 test -e site/dc2/sql3/asked
+until_true 60 test -e site/dc2/sql3/asked
 sleeps() {
     [ "$(pg dc2/sql3 "SELECT wait_event FROM pg_stat_activity
         WHERE backend_type = 'startup'")" = RecoveryRetrieveRetryInterval ]
 }
-until_true 10 sleeps
+until_true 60 sleeps
 before=$(replayed)
 
 it "the files that came while it slept it does not see"
@@ -51,4 +51,4 @@ last=$(tail -n 1 missing)
 bsc run copy.lua --site site/site.yaml --yes
 exits 0
 begins=$((0x$(echo "$last" | cut -c 9-16) * 4294967296 + 0x$(echo "$last" | cut -c 17-) * 1048576))
-until_true 20 eval '[ "$(replayed)" -gt "$begins" ]'
+until_true 60 eval '[ "$(replayed)" -gt "$begins" ]'

@@ -30,7 +30,7 @@ reader_begins() {
     background="$background $reader"
     exec 9>reader
     echo "BEGIN; SELECT 'it reads', count(*) FROM held;" >&9
-    until_true 20 grep -q "it reads" reader.out
+    until_true 60 grep -q "it reads" reader.out
 }
 
 reader_ends() {
@@ -43,9 +43,11 @@ has_table() {
     [ "$(sql_of dc2/sql3 "SELECT count(*) FROM pg_class WHERE relname = '$1'")" = 1 ]
 }
 
+# switch_file SQL: the log file that tells of it is on the share.
 switch_file() {
-    sql_of dc1/sql1 "$1" >switched
-    sql_of dc1/sql1 "SELECT pg_switch_wal()" >>switched
+    sql_of dc1/sql1 "$1" >done
+    switched=$(sql_of dc1/sql1 "SELECT pg_walfile_name(pg_switch_wal())")
+    until_true 60 test -e "site/backups/mgc/$switched"
 }
 
 # It waits for replay, and the standby has the quicker command.
@@ -53,7 +55,7 @@ begins() {
     "$program" "$@" --site "$site" --yes >run.out 2>run.err </dev/null &
     run=$!
     background="$background $run"
-    until_true 30 fetches_with "$quick"
+    until_true 60 fetches_with "$quick"
 }
 
 killed() {
@@ -77,7 +79,7 @@ sed -i 's/^\( *log_shipping: {\)/\1 into_pg_wal: true,/' "$site"
 sed -i "s,^restore_command = .*,restore_command = '$plain'," site/dc2/sql3/data/postgresql.conf
 sql_of dc2/sql3 "ALTER SYSTEM SET max_standby_archive_delay = '10min'"
 sql_of dc2/sql3 "SELECT pg_reload_conf()" >reloaded
-until_true 20 fetches_with "$plain"
+until_true 60 fetches_with "$plain"
 cp "$settings" settings.before
 switch_file "CREATE TABLE held (id int)"
 

@@ -402,7 +402,7 @@ start_sshd() {
         /usr/sbin/sshd -D -e -f "$work/sshd_config" 2>sshd.err &
         sshd=$!
         background="$background $sshd"
-        until_true 20 eval 'grep -q "Server listening" sshd.err || gone "$sshd"'
+        until_true 60 eval 'grep -q "Server listening" sshd.err || gone "$sshd"'
         if grep -q "Server listening" sshd.err; then
             bin/ssh -o BatchMode=yes db4 true 2>ssh.err || fail "no login: $(cat ssh.err sshd.err)"
             return

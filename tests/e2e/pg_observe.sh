@@ -106,7 +106,7 @@ pg dc1/sql1 "CREATE ROLE watcher LOGIN IN ROLE pg_read_all_stats"
 # Without one, a server that does not seem to follow another would be held by that as well.
 pg dc1/sql2 "ALTER SYSTEM SET restore_command = 'false'"
 pg dc1/sql2 "SELECT pg_reload_conf()" >reloaded
-until_true 10 eval '[ "$(pg dc1/sql2 "SHOW restore_command")" = false ]'
+until_true 60 eval '[ "$(pg dc1/sql2 "SHOW restore_command")" = false ]'
 cat >may.sh <<'END'
 # may.sh SITE STATEMENT ANSWER: ends when the mirror knows of it.
 ask() {
