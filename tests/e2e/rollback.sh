@@ -109,6 +109,11 @@ halted() {
     says "done: 4 of 4 items, 5 changes"
 }
 
+is_let_go() {
+    bsc status last --site "$site" --json
+    [ "$(json out '$.state')" != running ]
+}
+
 killed() {
     mkfifo hold
     printf '[ -e held ] || { : >held; head -c 1 hold; }\n' >wait
@@ -123,10 +128,12 @@ killed() {
     kill -KILL "$run"
     ended=0
     wait "$run" || ended=$?
-    # The undo may still be waiting, or may have gone with the program.
+    # The undo may still be waiting, or may have gone with the program. It holds the lock until it
+    # has ended.
     exec 9<>hold
     echo on >&9
     same "$ended" 137 "the end of it"
+    until_true 60 is_let_go
     bsc status last --site "$site"
     exits 0
     says "interrupted"
