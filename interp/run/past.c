@@ -103,8 +103,10 @@ static void conclude_as(struct bsc_run_past *past, const struct bsc_value *inten
                         enum bsc_run_made made)
 {
     struct bsc_run_place at = place_of(intent);
-    if (made == BSC_RUN_MADE_NOT)
+    if (made == BSC_RUN_MADE_NOT) {
+        bsc_run_trail_leave_mends(past, intent);
         return;
+    }
     if (made == BSC_RUN_MADE && bsc_value_get_truth(intent, "once"))
         count(past, intent);
     if (bsc_value_get_truth(intent, of_undo)) {

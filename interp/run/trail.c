@@ -24,18 +24,35 @@ static struct bsc_value *entry_of(struct bsc_run_place at, const struct bsc_valu
     return entry;
 }
 
+static struct bsc_run_place place_of(const struct bsc_value *intent)
+{
+    return (struct bsc_run_place){bsc_value_get_number(intent, "item", 0),
+                                  bsc_value_get_number(intent, "action", 0)};
+}
+
+/* What is only put right where it was left half done stays all the same. */
+static bool restores(const struct bsc_value *undo)
+{
+    return undo != NULL && !bsc_value_get_truth(undo, "mends");
+}
+
 void bsc_run_trail_leave(struct bsc_run_past *past, const struct bsc_value *intent)
 {
-    const struct bsc_value *undo = bsc_value_get(intent, "undo");
-    const struct bsc_run_place at = {bsc_value_get_number(intent, "item", 0),
-                                     bsc_value_get_number(intent, "action", 0)};
-    if (is_of(last_of(past->trail), at))
-        return;
-    /* What is only put right where it was left half done stays all the same. */
-    if ((undo == NULL || bsc_value_get_truth(undo, "mends")) && !is_of(last_of(past->stays), at))
+    const struct bsc_run_place at = place_of(intent);
+    const struct bsc_value *last = last_of(past->trail);
+    bool is_there = is_of(last, at);
+    const struct bsc_value *undo = bsc_value_get(is_there ? last : intent, "undo");
+    if (!restores(undo) && !is_of(last_of(past->stays), at))
         bsc_value_append(past->stays, entry_of(at, NULL));
-    if (undo != NULL)
+    if (!is_there && undo != NULL)
         bsc_value_append(past->trail, entry_of(at, undo));
+}
+
+void bsc_run_trail_leave_mends(struct bsc_run_past *past, const struct bsc_value *intent)
+{
+    const struct bsc_value *undo = bsc_value_get(intent, "undo");
+    if (undo != NULL && !restores(undo) && !is_of(last_of(past->trail), place_of(intent)))
+        bsc_value_append(past->trail, entry_of(place_of(intent), undo));
 }
 
 void bsc_run_trail_shorten(struct bsc_run_past *past, size_t taken_back)

@@ -34,7 +34,9 @@ static const char past_plan[] = "{'items':[{'index':1,'title':'one'},{'index':2,
 /* One that may still happen when it is not seen. */
 #define ORDER      FLIP ",'settles':'standby.order'"
 #define UNDO(word) ",'undo':{'before':{'state':'" word "'},'wanted':{},'now':{}}"
-#define DECLARED   ",'undo':{'declared':true}"
+/* What puts right what it left half done, and restores nothing. */
+#define MENDS(word) ",'undo':{'before':{'state':'" word "'},'wanted':{},'mends':true}"
+#define DECLARED    ",'undo':{'declared':true}"
 
 /* What is seen of it. */
 #define A "{'state':'A'}"

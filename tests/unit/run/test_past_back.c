@@ -279,6 +279,31 @@ static void what_has_no_undo_is_remembered_once(void **state)
     story_end(&story);
 }
 
+/* What a killed process left half done need not show in the facts. */
+static void what_is_to_be_put_right_is_on_the_trail_of_what_was_not_made_too(void **state)
+{
+    struct story story;
+    story_begin(&story, state);
+    notes_item(&story.notes, 1);
+    intend(&story, 1, 1, FLIP MENDS("M"));
+    read_past(&story);
+    bsc_run_past_settle(&story.past, BSC_RUN_MADE_NOT);
+    assert_trail(&story.past, "1.1 M");
+    assert_json(story.past.stays, "[]");
+    notes_outcome(&story.notes, 1, "failed");
+    after(&story, 1, A);
+    const struct bsc_run_past *past = read_past(&story);
+    assert_trail(past, "1.1 M");
+    assert_json(past->stays, "[]");
+    notes_run(&story.notes, "resume");
+    notes_item(&story.notes, 1);
+    change(&story, 2, 1, FLIP MENDS("M"));
+    past = read_past(&story);
+    assert_trail(past, "1.1 M");
+    assert_json(past->stays, "[{'item':1,'action':1}]");
+    story_end(&story);
+}
+
 static void order_again(struct story *story, int effect, const char *outcome)
 {
     notes_run(&story->notes, "resume");
@@ -364,6 +389,7 @@ int main(void)
         UNIT_IN_FOLDER(each_action_is_taken_back_once_by_its_earliest_undo),
         UNIT_IN_FOLDER(an_undo_that_was_begun_is_known_until_it_is_over),
         UNIT_IN_FOLDER(what_has_no_undo_is_remembered_once),
+        UNIT_IN_FOLDER(what_is_to_be_put_right_is_on_the_trail_of_what_was_not_made_too),
         UNIT_IN_FOLDER(a_change_that_was_tried_again_leaves_the_trail_when_it_was_made),
         UNIT_IN_FOLDER(the_point_of_no_return_is_passed_when_it_may_have_taken_effect),
         UNIT_IN_FOLDER(the_point_of_no_return_is_passed_when_it_was_true_already),
