@@ -58,6 +58,7 @@ static const struct bsc_lib_row *const table[] = {
     &bsc_lib_row_standby_put_back,  /* standby.put_back */
     &bsc_lib_row_standby_reopen,    /* standby.reopen */
     &bsc_lib_row_standby_replay,    /* standby.replay */
+    &bsc_lib_row_standby_reset,     /* standby.reset */
     &bsc_lib_row_standby_seed,      /* standby.seed */
     &bsc_lib_row_standby_set,       /* standby.set */
     &bsc_lib_row_standby_ship_from, /* standby.ship_from */

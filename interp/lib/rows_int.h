@@ -90,6 +90,7 @@ extern const struct bsc_lib_row bsc_lib_row_standby_clear;
 extern const struct bsc_lib_row bsc_lib_row_standby_promote;
 extern const struct bsc_lib_row bsc_lib_row_standby_prove;
 extern const struct bsc_lib_row bsc_lib_row_standby_put_back;
+extern const struct bsc_lib_row bsc_lib_row_standby_reset;
 
 /* standby_order.c */
 extern const struct bsc_lib_row bsc_lib_row_standby_order;

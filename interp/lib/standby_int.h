@@ -30,14 +30,15 @@ struct bsc_value *bsc_lib_standby_ask(const struct bsc_lib_call *call,
  * startup.c, StartupProcSigHupHandler). False where the role may not. */
 bool bsc_lib_standby_wake(const struct bsc_lib_call *call, const struct bsc_lib_target *target);
 
-/* Changes a setting of a server for good (ALTER SYSTEM), and waits until it counts. What our role
- * or the database has set for itself hides it, and is a success. */
-bool bsc_lib_standby_set(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
-                         const char *name, const char *value, struct bsc_err *err);
+/* Has a setting of a server be `to` (ALTER SYSTEM) where it is `from`: false where nothing was
+ * tried. Else it need not have succeeded, nor count at once: bsc_lib_standby_reset finds out. */
+bool bsc_lib_standby_replace(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
+                             const char *name, const char *from, const char *to);
 
-/* Has a setting be `value` again, as it was before: by ALTER SYSTEM only where that set it then. */
-bool bsc_lib_standby_put_back(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
-                              const char *name, const char *value, struct bsc_err *err);
+/* Gives up what ALTER SYSTEM has written of a setting where that is `value` still: what somebody
+ * has set meanwhile stays. */
+bool bsc_lib_standby_reset(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
+                           const char *name, const char *value, struct bsc_err *err);
 
 /* Closes a connection that nothing is observed over: it would be counted as somebody's session. */
 void bsc_lib_standby_hang_up(const struct bsc_lib_call *call, const struct bsc_lib_target *target);

@@ -252,12 +252,21 @@ static bool end_haste(struct watch *watch, struct bsc_err *err)
     return bsc_lib_haste_end(watch->call, &watch->target, &watch->haste, err);
 }
 
+/* Where that does not work, it is tried once more at the end: the replay goes on all the same. */
+static void end_haste_in_time(struct watch *watch)
+{
+    struct bsc_err ignored = BSC_ERR_INIT;
+    if (watch->now.lsn < watch->haste.until_lsn)
+        return;
+    watch->haste.until_lsn = INT64_MAX;
+    (void)end_haste(watch, &ignored);
+}
+
 static bool replay_all(struct watch *watch, struct bsc_err *err)
 {
     bool over = false;
     while (go_on(watch, &over, err) && !over) {
-        if (watch->now.lsn >= watch->haste.until_lsn && !end_haste(watch, err))
-            return false;
+        end_haste_in_time(watch);
         bsc_clock_pause(next_look_ms(watch), watch->call->cancel);
         if (!bsc_lib_call_continue(watch->call, err))
             return false;
@@ -267,16 +276,15 @@ static bool replay_all(struct watch *watch, struct bsc_err *err)
 
 static bool replay(struct watch *watch, struct bsc_err *err)
 {
-    struct bsc_err ignored = BSC_ERR_INIT;
+    struct bsc_err left = BSC_ERR_INIT;
     if (!look(watch, err))
         return false;
     watch->began = watch->now.lsn;
     watch->moved_us = now_us(watch);
     bsc_lib_haste_begin(watch->call, &watch->target, watch->now.lsn, watch->wanted, &watch->haste);
-    bool ok = replay_all(watch, err);
-    if (ok)
+    if (replay_all(watch, err))
         return end_haste(watch, err);
-    return end_haste(watch, &ignored) ? false : bsc_err_detail(err, "%s", ignored.message);
+    return end_haste(watch, &left) ? false : bsc_err_wrap(err, "%s", left.message);
 }
 
 bool bsc_lib_standby_replay(struct bsc_lib_call *call, int64_t lsn, struct bsc_err *err)
@@ -312,7 +320,7 @@ const struct bsc_lib_row bsc_lib_row_standby_replay = {
     .result = "map {lsn: int, time: text}",
     .doc =
         "Waits until a standby of PostgreSQL has replayed its log up to `lsn`, wakes it where it "
-        "waits for its next look, and says what holds it up. Where its restore_command is `plain` "
-        "and there are four log files or more to replay, it has `quick` instead until the last of "
-        "them.",
+        "waits for its next look, and says what holds it up. Where `plain` is the restore_command "
+        "in its configuration file and there are four log files or more to replay, it has `quick` "
+        "instead until the last of them (ALTER SYSTEM); what it has got since stays.",
 };

@@ -10,7 +10,7 @@
 
 #define SET_ARGS "server: text, database: text, name: text, value: text"
 
-enum { LOOK_EVERY_MS = 5, SHOWN_WITHIN_MS = 10000 };
+enum { LOOK_EVERY_MS = 5, SHOWN_WITHIN_MS = 10000, READ_WITHIN_MS = 1000 };
 
 /* A setting of a server, and the value that it is to have. */
 struct setting {
@@ -28,6 +28,15 @@ static bool is_name(const char *name, struct bsc_err *err)
     return bsc_err_set(err, BSC_ERR_USAGE, "\"%s\" is not the name of a setting", name);
 }
 
+static bool wake(const struct setting *setting, struct bsc_err *err)
+{
+    return bsc_lib_standby_wake(setting->call, &setting->target) ||
+           bsc_err_set(err, BSC_ERR_DENIED,
+                       "\"%s\" does not read its settings anew: no right to pg_reload_conf()",
+                       setting->target.server);
+}
+
+/* With NULL, what ALTER SYSTEM has written before is given up. */
 static bool alter(const struct setting *setting, const char *value, struct bsc_err *err)
 {
     const struct bsc_lib_call *call = setting->call;
@@ -44,17 +53,14 @@ static bool alter(const struct setting *setting, const char *value, struct bsc_e
     bool ok = bsc_lib_env_run(call->env, &setting->target, text.data, NULL, &limits, &result, err);
     bsc_sql_result_release(&result);
     bsc_buf_release(&text);
-    if (ok && !bsc_lib_standby_wake(call, &setting->target))
-        return bsc_err_set(err, BSC_ERR_DENIED,
-                           "\"%s\" does not read its settings anew: no right to pg_reload_conf()",
-                           setting->target.server);
-    return ok;
+    return ok && wake(setting, err);
 }
 
 /* What a session of ours sees of a setting. */
 struct seen {
     bool shown;                   /* it is as wanted */
     bool hidden;                  /* by what our role or the database has set for itself */
+    bool anew;                    /* the server has read its settings since it was asked to */
     char read_at[BSC_CLOCK_TEXT]; /* when the session read the server's settings */
 };
 
@@ -82,16 +88,39 @@ static bool look(const struct setting *setting, struct seen *ret, struct bsc_err
     return ok;
 }
 
-/* Each process of the server reads the settings a little later. With `before`, having read them
- * since then is enough. */
-static bool await_read(const struct setting *setting, const struct seen *before, struct seen *ret,
-                       struct bsc_err *err)
+/* Whether what is seen now, after `before`, is what is waited for. */
+typedef bool (*is_over)(const struct seen *before, const struct seen *now);
+
+static bool counts(const struct seen *before, const struct seen *now)
 {
-    for (int waited = 0; waited <= SHOWN_WITHIN_MS; waited += LOOK_EVERY_MS) {
+    (void)before;
+    return now->shown || now->hidden;
+}
+
+static bool is_gone(const struct seen *before, const struct seen *now)
+{
+    (void)before;
+    return !now->shown;
+}
+
+static bool was_read(const struct seen *before, const struct seen *now)
+{
+    return strcmp(before->read_at, now->read_at) != 0;
+}
+
+static bool counts_or_was_read(const struct seen *before, const struct seen *now)
+{
+    return counts(before, now) || was_read(before, now);
+}
+
+/* Each process of the server reads the settings a little later. */
+static bool await(const struct setting *setting, int within_ms, is_over over,
+                  const struct seen *before, struct seen *ret, struct bsc_err *err)
+{
+    for (int waited = 0; waited <= within_ms; waited += LOOK_EVERY_MS) {
         if (!look(setting, ret, err))
             return false;
-        if (ret->shown || ret->hidden ||
-            (before != NULL && strcmp(before->read_at, ret->read_at) != 0))
+        if (over(before, ret))
             break;
         bsc_clock_pause(LOOK_EVERY_MS, setting->call->cancel);
     }
@@ -101,7 +130,8 @@ static bool await_read(const struct setting *setting, const struct seen *before,
 static bool set(const struct setting *setting, struct bsc_err *err)
 {
     struct seen seen;
-    if (!alter(setting, setting->value, err) || !await_read(setting, NULL, &seen, err))
+    if (!alter(setting, setting->value, err) ||
+        !await(setting, SHOWN_WITHIN_MS, counts, NULL, &seen, err))
         return false;
     if (seen.shown || seen.hidden)
         return true;
@@ -110,68 +140,99 @@ static bool set(const struct setting *setting, struct bsc_err *err)
     return bsc_err_hint(err, "Where the server was started with it, nothing else counts.");
 }
 
-/* Where the value stands in the server's configuration file, giving up what ALTER SYSTEM has
- * written is all; else it was written by ALTER SYSTEM before. */
-static bool put_back(const struct setting *setting, struct bsc_err *err)
+/* What somebody has written meanwhile must count before it is told what there is. A server whose
+ * configuration files have an error does not read them. */
+static bool look_anew(const struct setting *setting, struct seen *ret, struct bsc_err *err)
 {
-    struct seen before, seen;
-    return look(setting, &before, err) && alter(setting, NULL, err) &&
-           await_read(setting, &before, &seen, err) && (seen.shown || set(setting, err));
+    struct seen before;
+    if (!look(setting, &before, err) || !wake(setting, err) ||
+        !await(setting, READ_WITHIN_MS, was_read, &before, ret, err))
+        return false;
+    ret->anew = was_read(&before, ret);
+    return true;
+}
+
+static bool unread(const struct setting *setting, struct bsc_err *err)
+{
+    return bsc_err_set(err, BSC_ERR_CONFLICT,
+                       "\"%s\" does not read its settings; its messages say why",
+                       setting->target.server);
+}
+
+/* Where nothing was read anew, another value may be one from before. */
+static bool reset(const struct setting *setting, struct bsc_err *err)
+{
+    struct seen seen;
+    if (!look_anew(setting, &seen, err))
+        return false;
+    if (!seen.shown)
+        return seen.anew || unread(setting, err);
+    return alter(setting, NULL, err) && await(setting, READ_WITHIN_MS, is_gone, NULL, &seen, err) &&
+           (!seen.shown || unread(setting, err));
 }
 
 /* What counts for our own session may hide it. */
-static bool with_own_session(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
-                             const char *name, const char *value,
-                             bool (*act)(const struct setting *, struct bsc_err *),
-                             struct bsc_err *err)
+static struct setting own_session(const struct bsc_lib_call *call,
+                                  const struct bsc_lib_target *target, const char *name,
+                                  const char *value)
 {
     struct setting setting = {.call = call, .target = *target, .name = name, .value = value};
     setting.target.read_only = false;
-    bool ok = act(&setting, err);
+    return setting;
+}
+
+bool bsc_lib_standby_replace(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
+                             const char *name, const char *from, const char *to)
+{
+    struct setting setting = own_session(call, target, name, from);
+    struct bsc_err ignored = BSC_ERR_INIT;
+    struct seen seen;
+    bool tries = look_anew(&setting, &seen, &ignored) && seen.anew && seen.shown;
+    if (tries)
+        (void)alter(&setting, to, &ignored);
+    bsc_lib_standby_hang_up(call, &setting.target);
+    return tries;
+}
+
+bool bsc_lib_standby_reset(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
+                           const char *name, const char *value, struct bsc_err *err)
+{
+    struct setting setting = own_session(call, target, name, value);
+    bool ok = reset(&setting, err);
     bsc_lib_standby_hang_up(call, &setting.target);
     return ok;
 }
 
-bool bsc_lib_standby_set(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
-                         const char *name, const char *value, struct bsc_err *err)
+static bool take_setting(const struct bsc_lib_call *call, struct setting *ret, struct bsc_err *err)
 {
-    return with_own_session(call, target, name, value, set, err);
-}
-
-bool bsc_lib_standby_put_back(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
-                              const char *name, const char *value, struct bsc_err *err)
-{
-    return with_own_session(call, target, name, value, put_back, err);
-}
-
-/* What the rows are given. */
-struct given {
-    struct bsc_lib_target target;
-    const char *name;
-    const char *value;
-};
-
-static bool take(const struct bsc_lib_call *call, struct given *ret, struct bsc_err *err)
-{
-    const struct bsc_value *value = bsc_value_get(call->args, "value");
-    *ret = (struct given){.value = ""};
+    const struct bsc_value *given = bsc_value_get(call->args, "value");
+    *ret = (struct setting){.call = call, .value = ""};
     if (!bsc_lib_args_known(call->args, SET_ARGS, err) ||
         !bsc_lib_standby_target(call, &ret->target, err) ||
         !bsc_lib_args_text(call->args, "name", &ret->name, err) || !is_name(ret->name, err) ||
-        (bsc_value_string_length(value) > 0 &&
+        (bsc_value_string_length(given) > 0 &&
          !bsc_lib_args_text(call->args, "value", &ret->value, err)))
         return false;
+    ret->target.read_only = false;
     return true;
+}
+
+static bool carry_out(const struct bsc_lib_call *call, struct bsc_value **ret,
+                      bool (*act)(const struct setting *, struct bsc_err *), struct bsc_err *err)
+{
+    struct setting setting;
+    if (!take_setting(call, &setting, err))
+        return false;
+    bool ok = act(&setting, err);
+    bsc_lib_standby_hang_up(call, &setting.target);
+    if (ok)
+        *ret = bsc_value_map();
+    return ok;
 }
 
 static bool set_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
 {
-    struct given given;
-    if (!take(call, &given, err) ||
-        !bsc_lib_standby_set(call, &given.target, given.name, given.value, err))
-        return false;
-    *ret = bsc_value_map();
-    return true;
+    return carry_out(call, ret, set, err);
 }
 
 const struct bsc_lib_row bsc_lib_row_standby_set = {
@@ -188,27 +249,32 @@ const struct bsc_lib_row bsc_lib_row_standby_set = {
 
 /* standby.put_back */
 
-static bool check_recovering(const struct bsc_lib_call *call, const struct bsc_lib_target *target,
-                             struct bsc_err *err)
+static bool check_recovering(const struct setting *setting, struct bsc_err *err)
 {
-    struct bsc_value *row =
-        bsc_lib_standby_ask(call, target, "SELECT pg_is_in_recovery()::int", NULL, err);
+    struct bsc_value *row = bsc_lib_standby_ask(setting->call, &setting->target,
+                                                "SELECT pg_is_in_recovery()::int", NULL, err);
     bool ok = bsc_value_number(bsc_value_at(row, 0), 0) == 1;
     if (row != NULL && !ok)
         bsc_err_set(err, BSC_ERR_CONFLICT, "\"%s\" is online: what closed it before stays away",
-                    target->server);
+                    setting->target.server);
     bsc_value_free(row);
     return ok;
 }
 
+/* Where the value stands in the server's configuration file, giving up what ALTER SYSTEM has
+ * written is all; else it was written by ALTER SYSTEM before. */
+static bool put_back(const struct setting *setting, struct bsc_err *err)
+{
+    struct seen before, seen;
+    return check_recovering(setting, err) && look(setting, &before, err) &&
+           alter(setting, NULL, err) &&
+           await(setting, SHOWN_WITHIN_MS, counts_or_was_read, &before, &seen, err) &&
+           (seen.shown || set(setting, err));
+}
+
 static bool put_back_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
 {
-    struct given given;
-    if (!take(call, &given, err) || !check_recovering(call, &given.target, err) ||
-        !bsc_lib_standby_put_back(call, &given.target, given.name, given.value, err))
-        return false;
-    *ret = bsc_value_map();
-    return true;
+    return carry_out(call, ret, put_back, err);
 }
 
 const struct bsc_lib_row bsc_lib_row_standby_put_back = {
@@ -221,4 +287,23 @@ const struct bsc_lib_row bsc_lib_row_standby_put_back = {
     .result = "map {}",
     .doc = "Puts a setting of a standby of PostgreSQL back to what it was: gives up what ALTER "
            "SYSTEM has written, and sets it where it is another value then.",
+};
+
+/* standby.reset */
+
+static bool reset_run(struct bsc_lib_call *call, struct bsc_value **ret, struct bsc_err *err)
+{
+    return carry_out(call, ret, reset, err);
+}
+
+const struct bsc_lib_row bsc_lib_row_standby_reset = {
+    .name = "standby.reset",
+    .effect = BSC_LIB_WRITE,
+    .resumes = true,
+    .run = reset_run,
+    .lane = "server",
+    .args = SET_ARGS,
+    .result = "map {}",
+    .doc = "Gives up what ALTER SYSTEM has written of a setting of a PostgreSQL server where that "
+           "is `value` still, and waits until it does not count any more.",
 };

@@ -65,6 +65,13 @@ function M.other_than(old)
   end, "another than " .. text.value(old))
 end
 
+-- For what shall not be so any more, whatever becomes of it.
+function M.no_longer(old)
+  return matcher("text", function(value)
+    return value ~= old
+  end, "another than " .. text.value(old))
+end
+
 -- For what somebody else will have come to: no number that is known now can be told to be that.
 function M.not_known_yet(words)
   return matcher("int", function()

@@ -35,8 +35,8 @@ return {
     held_by = { type = "text",
       doc = "what keeps it from taking the log backups that are there; unknown when nothing does" },
     restore_command = { type = "text", volatile = true,
-      doc = "what its server fetches a log file with, where log files are put into its own folder "
-        .. "too" },
+      doc = "a plain command with which its server fetches log files that are put into its own "
+        .. "folder too, or what bascule has made of it meanwhile; unknown for any other" },
     at_rest = { type = "bool", volatile = true,
       doc = "whether it is a mirror whose server was stopped in good order; unknown when not" },
     coming_online = { type = "bool",

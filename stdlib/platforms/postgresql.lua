@@ -4,6 +4,7 @@
 
 local _, host = ...
 local effects = require "bascule/effects"
+local haste = require "bascule/platforms/haste"
 local inventory = require "bascule/language/inventory"
 local libpq = require "bascule/platforms/libpq"
 local list = require "bascule/core/list"
@@ -202,7 +203,7 @@ function M.observe.database(copy)
     facts.coming_online = coming and coming.told == 1 or nil
     standby.add_facts(row, state == "online" and ask_row(copy, standby.history_query), facts,
       ask_here)
-    facts.restore_command = standby.fetches_with(copy, row)
+    facts.restore_command = haste.told(copy, row)
     pg_home.add_facts(row, facts)
     add_sessions(copy, facts)
   else
@@ -353,7 +354,7 @@ M.applies_itself = true
 -- What a copy is that takes log backups: everybody may read it.
 M.closed_state = "standby"
 
-for _, verbs in ipairs { standby.verbs, salvage.verbs, pg_home.verbs } do
+for _, verbs in ipairs { standby.verbs, haste.verbs, salvage.verbs, pg_home.verbs } do
   for name, verb in pairs(verbs) do
     M[name] = verb
   end

@@ -54,13 +54,15 @@ SELECT concat_ws(' ', pg_backend_pid(), pg_postmaster_start_time(), pg_conf_load
   (set->>'primary_conninfo' <> '')::int AS streams,
   (set->>'default_transaction_read_only' = 'on')::int AS read_only,
   (set->>'recovery_min_apply_delay')::bigint AS delay_ms,
-  set->>'restore_command' AS restore_command,
+  set->>'restore_command' AS restore_command, altered::int AS restore_altered,
   (SELECT string_agg(key || ' = ' || value, ', ' ORDER BY key) FROM jsonb_each_text(set)
     WHERE key IN ('recovery_target', 'recovery_target_lsn', 'recovery_target_name',
       'recovery_target_time', 'recovery_target_xid') AND value <> '') AS target,
   set->>'synchronous_standby_names' AS commits_await
 FROM (SELECT jsonb_object_agg(name, CASE name WHEN 'default_transaction_read_only' THEN reset_val
-    ELSE setting END) AS set FROM pg_settings
+    ELSE setting END) AS set,
+    bool_or(sourcefile LIKE '%/postgresql.auto.conf') FILTER (WHERE name = 'restore_command')
+      AS altered FROM pg_settings
   WHERE name IN ('primary_conninfo', 'default_transaction_read_only', 'restore_command',
     'recovery_min_apply_delay', 'recovery_target', 'recovery_target_lsn', 'recovery_target_name',
     'recovery_target_time', 'recovery_target_xid', 'synchronous_standby_names')) AS settings]]
@@ -382,12 +384,6 @@ local function own_folder(copy)
   return shipping_of(copy).into_pg_wal and inventory.servers()[copy.server].folder or nil
 end
 
--- What it asks for a log file first, where they are put into its pg_wal.
-function M.fetches_with(copy, row)
-  local is_fed = row.restoring == 1 and copy.role == "secondary" and shipping_of(copy)
-  return is_fed and own_folder(copy) and row.restore_command or nil
-end
-
 -- The log files that the standby has whole in its pg_wal, as lines of a listed folder.
 function M.in_pg_wal(copy)
   local data = own_folder(copy)
@@ -418,14 +414,15 @@ function M.verbs.copy_log_backups(copy, files)
 end
 
 -- One wait for all of it: which files are left differs from moment to moment. With `now`, the facts
--- of the copy, it may fetch in another way meanwhile.
+-- of the copy, it may be hastened; what it fetches log files with is no part of what is planned.
 function M.verbs.replay_log_backups(copy, facts, now)
   local plain, quick = haste.ways(now and now.restore_command)
   return {
     row = "standby.replay",
-    args = target_of(copy, { lsn = facts.last_lsn, plain = plain, quick = quick }),
-    statement = ("wait until %s has replayed its log up to LSN %d"):format(copy.server,
-      facts.last_lsn) .. haste.words(quick),
+    args = target_of(copy, { lsn = facts.last_lsn }),
+    bound = quick and { plain = plain, quick = quick },
+    statement = ("wait until %s has replayed its log up to LSN %d%s"):format(copy.server,
+      facts.last_lsn, now and haste.verbs.hastens(copy) and haste.words or ""),
   }
 end
 
@@ -463,12 +460,6 @@ local function put_back(copy, name, value, becomes)
     becomes = becomes,
     repeatable = true,
   }
-end
-
--- What puts back how it fetches log files, where somebody was killed while they were handed over.
-function M.verbs.out_of_haste(copy, facts)
-  local plain = haste.plain(facts.restore_command)
-  return plain and put_back(copy, "restore_command", plain, { restore_command = plain }) or nil
 end
 
 -- The names of the histories that a standby must have when it chooses the number of its timeline.

@@ -264,6 +264,12 @@ local function replacing(copy, facts)
   return changes
 end
 
+-- Whether a copy may fetch log backups in another way while it is waited for.
+function M.hastens(copy)
+  local platform = registry.of(copy)
+  return platform.hastens ~= nil and platform.hastens(copy)
+end
+
 -- The change that puts back how a copy fetches log backups, where it was left to do that otherwise.
 function M.out_of_haste(copy, now)
   local platform = registry.of(copy)
@@ -276,8 +282,10 @@ end
 
 -- The last change of a copy that applies what it is given by itself: waiting for that.
 local function awaiting(copy, facts, now)
+  if #(facts.chain or {}) == 0 then
+    return { M.out_of_haste(copy, now) }
+  end
   local changes = replacing(copy, facts)
-  changes[#changes + 1] = M.out_of_haste(copy, now)
   local change = registry.of(copy).replay_log_backups(copy, facts, now)
   local time = facts.last_time or schema.unknown_fact("log_backups", "applied_time")
   change.resource = copy.id

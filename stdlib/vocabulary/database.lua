@@ -111,10 +111,16 @@ local function tail_facts(tail, lsn)
     time = tail.state == "empty" and unknown.time or nil }
 end
 
-local function tail_afterwards(copy, facts, observe, changed)
+-- The tail that a copy leaves behind when it is brought online, or nil.
+local function tail_of(copy)
   local found = inventory.database(copy.database)
-  local id = ("tail:%s.primary"):format(copy.database)
-  if found and found.log_shipping and copy.role == "secondary" then
+  return found and found.log_shipping and copy.role == "secondary"
+    and ("tail:%s.primary"):format(copy.database) or nil
+end
+
+local function tail_afterwards(copy, facts, observe, changed)
+  local id = tail_of(copy)
+  if id then
     changed[id] = tail_facts(observe(id), facts.lsn)
   end
   return changed
@@ -184,6 +190,16 @@ local function in_the_way(a, facts, observe)
     or not free and (behind(copy, facts, observe) or rivals.in_use(copy, facts))
 end
 
+-- A dead server may take its time to say nothing when its log is looked at. What is in the way is
+-- asked afterwards, so that it is not old by the time that the copy comes online.
+local function speaks_against(a, facts, observe)
+  local tail = tail_of(handles.of(a.copy))
+  if tail then
+    observe(tail)
+  end
+  return in_the_way(a, facts, observe)
+end
+
 -- Brings a restoring copy online on a new recovery fork: from then on no log backup can ever be
 -- applied to it. Refuses while another copy answers and could be written to, or does not and is not
 -- proved to be fenced where the site says how that is done, while log backups are left to be
@@ -207,7 +223,7 @@ local recover = primitive.shipped {
     return { state = "online", writable = true,
       commits_held_by = facts.commits_held_by and host.null }
   end,
-  requires = in_the_way,
+  requires = speaks_against,
   remembers = function(a, _, observe)
     return loss.sources(handles.of(a.copy), observe)
   end,
@@ -219,7 +235,7 @@ local recover = primitive.shipped {
     change.becomes = principals.moves(copy, facts, observe, tail_afterwards(copy, facts, observe,
       backups_afterwards(copy, observe, becomes(copy, facts, observe))))
     -- What comes before takes time, in which a server may have come back, or log backups in. Where
-    -- nothing does, that was asked a moment ago.
+    -- nothing does, that was asked last of all.
     local is_asked = #changes == 0
     change.why_not = function()
       local reason = not is_asked and in_the_way(a, observe(a.copy), observe) or nil

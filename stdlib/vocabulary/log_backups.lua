@@ -91,11 +91,11 @@ local apply = primitive.shipped {
       return whole
     end
     local secondary = handles.of(a.copy)
-    local left = chain.out_of_haste(secondary, observe(a.copy))
-    return {
-      applied_lsn = #(facts.chain or {}) > 0 and match.at_least(facts.last_lsn) or nil,
-      [secondary.id] = left and left.becomes,
-    }
+    if #(facts.chain or {}) > 0 then
+      return { applied_lsn = match.at_least(facts.last_lsn) }
+    end
+    local left = chain.hastens(secondary) and chain.out_of_haste(secondary, observe(a.copy))
+    return { [secondary.id] = left and left.becomes or nil }
   end,
   requires = function(a, facts, observe)
     return chain.refusal(handles.of(a.copy), facts)
@@ -107,7 +107,7 @@ local apply = primitive.shipped {
   harmless = "log shipping would have applied them anyway",
   mends = function(a)
     local secondary = handles.of(a.copy)
-    return registry.of(secondary).out_of_haste and function(_, _, _, _, observe)
+    return chain.hastens(secondary) and function(_, _, _, _, observe)
       local change = chain.out_of_haste(secondary, observe(a.copy))
       return change and { change } or ("%s fetches log backups as before"):format(secondary.title)
     end

@@ -133,6 +133,24 @@ T["what holds a standby is told"] = function()
   expect.equal(held { restoring = 0, paused = 1 }, nil)
 end
 
+T["only what bascule would change is told, or has changed: passwords may stand in the others"] =
+  function()
+    local function told(command, altered, of, restoring)
+      return observe(secondary, { restore_command = command, restore_altered = altered,
+        restoring = restoring or 1 }, nil, of or straight()).restore_command
+    end
+    local plain = "cp /copied/%f %p"
+    local quick = "test -e /copied/%f && cp /copied/%f %p # while log files are handed over"
+    expect.equal(told(plain, 0), plain)
+    expect.equal(told(quick, 1), quick)
+    expect.equal(told("fetch --password=secret %f %p", 0), nil)
+    expect.equal(told(plain, 1), nil)
+    expect.equal(told(plain, nil), nil)
+    expect.equal(told(quick, 0), nil)
+    expect.equal(told(plain, 0, site()), nil)
+    expect.equal(told(plain, 0, straight(), 0), nil)
+  end
+
 T["a server that left a timeline says where"] = function()
   local found = observe(secondary, { restoring = 0, timeline = 3,
     left_at = "2026-11-21T10:02:00.000Z",

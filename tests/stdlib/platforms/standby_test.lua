@@ -273,6 +273,17 @@ T["whether it may come online is asked again right before"] = function()
   expect.equal(world.changes[1].row, "standby.set")
 end
 
+T["what is in the way is asked last, and once where nothing has to be changed before"] = function()
+  local world, asked = lab.world(ready(), true), nil
+  world.play = function(effect, self)
+    asked = asked or effect.row == "standby.promote" and table.concat(self.observed, " ") or nil
+  end
+  expect.equal(lab.step(world, recover, { site = site() }).outcome, "changed")
+  local _, primaries = asked:gsub("database:mgc.primary", "")
+  expect.equal(primaries, 1)
+  expect.truthy(asked:match("tail:mgc.primary.*database:mgc.primary"), asked)
+end
+
 T["it is not brought online while what may be its job lives"] = function()
   local all = ready { log_shipping_job = "sleep (command line 12)", reason = "process 7 is sleep" }
   all[secondary].log_shipping = nil
