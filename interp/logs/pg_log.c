@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "logs/io.h"
 #include "logs/pg_log_int.h"
 
 enum {
@@ -364,12 +365,44 @@ static bool resume_in_page(struct bsc_logs_pg_reader *reader, uint64_t bad_lsn)
     return false;
 }
 
+/* Whether a page that begins so is none of this log, but one that was never written to, or before:
+ * whatever else it holds, looking for the log goes on behind it. */
+static bool is_passed_by(const unsigned char *page, uint64_t lsn)
+{
+    return pg_16(page) == 0 || pg_64(page + 8) < lsn;
+}
+
+/* Moves the end of a log that nobody wrote on from there to the last page of that kind. A few bytes
+ * of each are enough for that, and most of the last file is nothing else. */
+static void pass_by(struct bsc_logs_pg_reader *reader)
+{
+    const struct bsc_logs_pg_order *order = &reader->order;
+    const bool is_blank =
+        reader->end == BSC_LOGS_PG_END_ZEROS || reader->end == BSC_LOGS_PG_END_RECYCLED;
+    if (!is_blank || reader->fd < 0 || reader->bad_lsn / order->segment != reader->number)
+        return;
+    uint64_t lsn = reader->bad_lsn - reader->bad_lsn % reader->block + reader->block;
+    for (; lsn % order->segment != 0; lsn += reader->block) {
+        unsigned char page[16];
+        struct bsc_err ignored = BSC_ERR_INIT;
+        size_t got = 0;
+        if ((order->cancel != NULL && atomic_load(order->cancel)) ||
+            !bsc_logs_io_read_at(order->sys, reader->fd, reader->path, page, sizeof page,
+                                 (int64_t)(lsn % order->segment), &got, &ignored) ||
+            got < sizeof page || !is_passed_by(page, lsn))
+            break;
+    }
+    reader->bad_lsn = lsn - reader->block;
+}
+
 bool bsc_logs_pg_resume(struct bsc_logs_pg_reader *reader)
 {
     if (!is_hole(reader->end) || (reader->block == 0 && reader->end == BSC_LOGS_PG_END_RECYCLED))
         return false;
     if (reader->block == 0)
         reader->block = USUAL_BLOCK; /* the page that tells it is the bad one */
+    else
+        pass_by(reader);
     const bool is_torn = reader->end == BSC_LOGS_PG_END_TORN;
     uint64_t lsn = reader->bad_lsn - reader->bad_lsn % reader->block + reader->block;
     if (is_torn && resume_in_page(reader, reader->bad_lsn))

@@ -70,43 +70,6 @@ static void end_at(const struct bsc_logs_pg_reader *reader, struct bsc_logs_pg_s
     memcpy(survey->reason, reader->reason, sizeof survey->reason);
 }
 
-/* Whether a page that begins so is none of this log, but one that was never written to, or before:
- * whatever else it holds, looking for the log goes on behind it. */
-static bool is_passed_by(const unsigned char *page, uint64_t lsn)
-{
-    return pg_16(page) == 0 || pg_64(page + 8) < lsn;
-}
-
-/* Moves the end of a log that nobody wrote on from there to the last page of that kind. A few bytes
- * of each are enough for that, and most of the last file is nothing else. */
-static void pass_by(struct bsc_logs_pg_reader *reader)
-{
-    const struct bsc_logs_pg_order *order = &reader->order;
-    const bool is_blank =
-        reader->end == BSC_LOGS_PG_END_ZEROS || reader->end == BSC_LOGS_PG_END_RECYCLED;
-    if (!is_blank || reader->block == 0 || reader->fd < 0 ||
-        reader->bad_lsn / order->segment != reader->number)
-        return;
-    uint64_t lsn = reader->bad_lsn - reader->bad_lsn % reader->block + reader->block;
-    for (; lsn % order->segment != 0; lsn += reader->block) {
-        unsigned char page[16];
-        struct bsc_err ignored = BSC_ERR_INIT;
-        size_t got = 0;
-        if ((order->cancel != NULL && atomic_load(order->cancel)) ||
-            !bsc_logs_io_read_at(order->sys, reader->fd, reader->path, page, sizeof page,
-                                 (int64_t)(lsn % order->segment), &got, &ignored) ||
-            got < sizeof page || !is_passed_by(page, lsn))
-            break;
-    }
-    reader->bad_lsn = lsn - reader->block;
-}
-
-static bool resume(struct bsc_logs_pg_reader *reader)
-{
-    pass_by(reader);
-    return bsc_logs_pg_resume(reader);
-}
-
 /* Reads on from where the reader stands, counting. */
 static void read_on(const struct bsc_logs_pg_survey_order *order, struct bsc_logs_pg_reader *reader,
                     struct bsc_logs_pg_survey *survey)
@@ -117,7 +80,7 @@ static void read_on(const struct bsc_logs_pg_survey_order *order, struct bsc_log
         survey->last_lsn = reader->lsn;
     }
     end_at(reader, survey);
-    while (order->look_beyond && resume(reader)) {
+    while (order->look_beyond && bsc_logs_pg_resume(reader)) {
         do
             survey->beyond_lsn = reader->lsn;
         while (bsc_logs_pg_next(reader));
@@ -144,17 +107,56 @@ static uint64_t approach_from(const struct bsc_logs_pg_order *log, uint64_t lsn,
     return previous;
 }
 
+enum { NEAR = 128 * 1024 }; /* whole pages of every size */
+
+static bool is_used(const struct bsc_logs_pg_reader *reader, uint64_t page)
+{
+    unsigned char magic[2] = {0};
+    struct bsc_err ignored = BSC_ERR_INIT;
+    size_t got = 0;
+    return bsc_logs_io_read_at(reader->order.sys, reader->fd, reader->path, magic, sizeof magic,
+                               (int64_t)(page * reader->block), &got, &ignored) &&
+           pg_16(magic) != 0;
+}
+
+/* Where to look for the last record of a file that begins at `first` and that was closed early: a
+ * little before the zeros that follow it. */
+static uint64_t closed_near(const struct bsc_logs_pg_order *log, uint64_t first)
+{
+    struct bsc_logs_pg_order whole = *log;
+    struct bsc_logs_pg_reader reader = {.fd = -1};
+    struct bsc_err ignored = BSC_ERR_INIT;
+    uint64_t used = 0;
+    whole.first_lsn = first;
+    whole.find = true;
+    if (bsc_logs_pg_open(&reader, &whole, &ignored) && bsc_logs_pg_begin(&reader)) {
+        uint64_t unused = log->segment / reader.block;
+        while (unused - used > 1) {
+            const uint64_t middle = used + (unused - used) / 2;
+            if (is_used(&reader, middle))
+                used = middle;
+            else
+                unused = middle;
+        }
+        used *= reader.block;
+    }
+    bsc_logs_pg_release(&reader);
+    return used < NEAR ? first : first + (used - NEAR) / NEAR * NEAR;
+}
+
 /* Comes to first_lsn by the records before it, and tells where the last of them begins; 0 when none
- * ends there. *ret_odd is set when one lies across it. A few pages are enough for most, but not
- * where the last record is a long one, or the file was closed long before its end. */
+ * ends there. *ret_odd is set when one lies across it. A few pages are enough for most, wherever
+ * the file was closed, but not where the last record is a long one. */
 static uint64_t approach(const struct bsc_logs_pg_order *log, bool *ret_odd)
 {
-    enum { NEAR = 128 * 1024 }; /* whole pages of every size */
     if (log->find || log->segment == 0 || log->first_lsn == 0)
         return 0;
     const uint64_t first = log->first_lsn - 1 - (log->first_lsn - 1) % log->segment;
     const uint64_t near = (log->first_lsn - 1) / NEAR * NEAR;
-    const uint64_t previous = near >= first + NEAR ? approach_from(log, near - NEAR, ret_odd) : 0;
+    uint64_t previous = near >= first + NEAR ? approach_from(log, near - NEAR, ret_odd) : 0;
+    const uint64_t closed = previous == 0 && !*ret_odd ? closed_near(log, first) : first;
+    if (closed > first)
+        previous = approach_from(log, closed, ret_odd);
     return previous != 0 || *ret_odd ? previous : approach_from(log, first, ret_odd);
 }
 

@@ -411,9 +411,42 @@ static void a_look_that_fails_is_told_from_a_disk_that_cannot_be_read(void **sta
     site_remove(&site);
 }
 
+/* Where the zeros begin that a file was closed with. */
+static size_t closed_at(const char *path)
+{
+    size_t length = 0;
+    char *bytes = unit_file_get(path, &length);
+    assert_non_null(bytes);
+    while (length > 0 && bytes[length - 1] == 0)
+        length--;
+    free(bytes);
+    return length;
+}
+
+static void a_file_that_was_closed_early_is_read_near_its_last_record_only(void **state)
+{
+    struct site site;
+    site_make(*state, &site);
+    char *wal = unit_path(site.disk, "pg_wal");
+    const char *folders[] = {site.destination, site.share, wal};
+    for (size_t i = 0; i < 3; i++) {
+        char *last = file_in(folders[i], site.half - MIB);
+        assert_in_range(closed_at(last), 300 * 1024, 700 * 1024);
+        overwrite(last, 20000, "damaged");
+        free(last);
+    }
+    struct bsc_value *facts = tail_of(&site);
+    is_in_state(facts, "available");
+    assert_string_equal(bsc_value_get_string(facts, "reason"), "");
+    bsc_value_free(facts);
+    free(wal);
+    site_remove(&site);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_that_was_closed_early_is_read_near_its_last_record_only),
         cmocka_unit_test(a_folder_without_a_log_tells_nothing),
         cmocka_unit_test(a_disk_that_lags_tells_nothing),
         cmocka_unit_test(a_mirror_does_not_tell_that_the_primary_had_no_more),
