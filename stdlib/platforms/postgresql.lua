@@ -61,9 +61,9 @@ local function ask_row(copy, sql, often)
   if not value then
     return nil, failure
   end
-  local row = {}
+  local row, first = {}, value.rows[1] or {}
   for index, column in ipairs(value.columns) do
-    local item = value.rows[1] and value.rows[1][index]
+    local item = first[index]
     row[column] = item ~= host.null and item or nil
   end
   return row

@@ -23,13 +23,16 @@ function M.name(timeline, first_lsn, segment)
   return ("%08X%08X%08X"):format(timeline, first_lsn // half, first_lsn % half // segment)
 end
 
+-- The number of the segment in a log file's name, or nil.
+local function number_of(name, segment)
+  local number = #name == 24 and not name:find("[^%dA-F]") and tonumber(name:sub(17), 16)
+  return number and number < half // segment and number or nil
+end
+
 -- {timeline, first_lsn, last_lsn} of a log file's name, or nil.
 local function range_of(name, segment)
-  if #name ~= 24 or name:find("[^%dA-F]") then
-    return nil
-  end
-  local number = tonumber(name:sub(17), 16)
-  if number >= half // segment then
+  local number = number_of(name, segment)
+  if not number then
     return nil
   end
   local first = tonumber(name:sub(9, 16), 16) * half + number * segment
@@ -38,7 +41,7 @@ end
 
 -- Why a file of the share is no log file that a standby could take; nil for one that is.
 local function why_not(name, segment)
-  if range_of(name, segment) then
+  if number_of(name, segment) then
     return nil
   elseif name:find("^%x+%.history$") then
     return "history of a timeline"
@@ -59,18 +62,42 @@ local function take_apart(files)
   return sizes
 end
 
--- The two folders that were taken apart last: a look at log files asks for them again and again.
-local last, before = {}, {}
+local function has_same_lines(a, b)
+  if #a ~= #b then
+    return false
+  end
+  for index = 1, #a do
+    if a[index] ~= b[index] then
+      return false
+    end
+  end
+  return true
+end
+
+-- The two folders that were taken apart last: a look at log files asks for them again and again,
+-- and so does the next one.
+local last, before = { files = {}, sizes = {} }, { files = {}, sizes = {} }
 
 -- {name = bytes} of the lines of a listed folder.
 local function sizes_of(files)
-  if files ~= last.files then
+  if files ~= last.files and not has_same_lines(files, last.files) then
     last, before = before, last
-    if files ~= last.files then
+    if files ~= last.files and not has_same_lines(files, last.files) then
       last = { files = files, sizes = take_apart(files) }
     end
   end
   return last.sizes
+end
+
+-- The names in two folders of which `is_wanted` is true, in order.
+local function names_of(share, destination, is_wanted)
+  local found = {}
+  for _, sizes in ipairs { share, destination } do
+    for name in next, sizes do
+      found[name] = is_wanted(name) or nil
+    end
+  end
+  return list.keys(found)
 end
 
 local function line_of(name, range, bytes, copied, differs)
@@ -121,10 +148,10 @@ end
 -- The log files of which both folders have a whole one that the copy has yet to read to its end.
 function M.pairs(at, share_files, destination_files)
   local share, destination = sizes_of(share_files), sizes_of(destination_files)
-  return list.map(next(destination) and list.keys(share) or {}, function(name)
+  return names_of({}, destination, function(name)
     local range = share[name] == at.segment and destination[name] == at.segment
       and range_of(name, at.segment)
-    return range and range.timeline == at.timeline and range.last_lsn > at.lsn and name or nil
+    return range and range.timeline == at.timeline and range.last_lsn > at.lsn
   end)
 end
 
@@ -139,8 +166,12 @@ local function other_way(at, histories)
 end
 
 -- What lies behind the end of the chain: a later file of the timeline means that one is missing,
--- a file of a later timeline that somebody has gone another way.
-local function look_behind(at, found, ends, missing, names)
+-- a file of a later timeline that somebody has gone another way. Either has a name that comes after
+-- that of the missing one.
+local function look_behind(at, found, ends, missing, share, destination)
+  local names = names_of(share, destination, function(name)
+    return name > missing
+  end)
   for _, name in ipairs(names) do
     local range = range_of(name, at.segment)
     if range and range.timeline == at.timeline and range.first_lsn > ends then
@@ -152,14 +183,6 @@ local function look_behind(at, found, ends, missing, names)
     end
   end
   return found.problem or "none", found.problem_text
-end
-
-local function names_of(share, destination)
-  local all = list.copy(share)
-  for name, bytes in pairs(destination) do
-    all[name] = bytes
-  end
-  return list.keys(all)
 end
 
 -- Timelines that were tried and given up keep their numbers: a standby that comes online takes the
@@ -175,12 +198,16 @@ end
 -- The histories of timelines later than one in two listed folders: {file, timeline, bytes, copied}.
 function M.histories(timeline, share_files, destination_files)
   local share, destination = sizes_of(share_files or {}), sizes_of(destination_files)
-  return list.map(names_of(share, destination), function(name)
-    local number = tonumber(name:match("^(%x%x%x%x%x%x%x%x)%.history$") or "0", 16)
-    return number > timeline and { file = name, timeline = number,
-      bytes = share[name] or destination[name],
+  local function timeline_of(name)
+    return tonumber(name:match("^(%x%x%x%x%x%x%x%x)%.history$") or "0", 16)
+  end
+  local names = names_of(share, destination, function(name)
+    return timeline_of(name) > timeline
+  end)
+  return list.map(names, function(name)
+    return { file = name, timeline = timeline_of(name), bytes = share[name] or destination[name],
       copied = destination[name] ~= nil and destination[name] == (share[name]
-        or destination[name]) } or nil
+        or destination[name]) }
   end)
 end
 
@@ -200,15 +227,25 @@ function M.next_timeline(now, timelines)
   return now
 end
 
+-- The files of the share that are no log files, and what they are.
+local function ignored_of(share, segment)
+  local whys = {}
+  for name in next, share do
+    local why = why_not(name, segment)
+    whys[#whys + 1] = why and ("%s: %s"):format(name, why)
+  end
+  table.sort(whys)
+  return whys
+end
+
 -- What a standby that has come to {timeline, lsn, segment} needs of two listed folders, as facts
 -- of log backups. `share` may be nil when it cannot be read; `histories` are those of later
 -- timelines, with `parent` and `lsn`; `worse` has the names of copied files that the share has
 -- whole and the destination has not.
 function M.chain(at, share_files, destination_files, histories, worse)
   local share, destination = sizes_of(share_files or {}), sizes_of(destination_files)
-  local names = names_of(share, destination)
   local found, ends, missing = walk(at, share, destination, worse or {})
-  local problem, problem_text = look_behind(at, found, ends, missing, names)
+  local problem, problem_text = look_behind(at, found, ends, missing, share, destination)
   if problem == "none" then
     local other, why = other_way(at, histories or {})
     problem, problem_text = other or problem, why or problem_text
@@ -222,10 +259,7 @@ function M.chain(at, share_files, destination_files, histories, worse)
     pending_bytes = found.pending,
     problem = problem,
     problem_text = problem_text or "",
-    ignored = list.map(list.keys(share), function(name)
-      local why = why_not(name, at.segment)
-      return why and ("%s: %s"):format(name, why)
-    end),
+    ignored = ignored_of(share, at.segment),
   }
 end
 
