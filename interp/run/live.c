@@ -9,6 +9,9 @@
 #include "run/record.h"
 #include "run/wait.h"
 
+/* What was seen longer ago than this is not put beside what is seen now. */
+enum { MOMENT_US = 1000000 };
+
 struct bsc_run_live {
     struct bsc_run_world world;
     struct bsc_run_live_options with;
@@ -20,7 +23,9 @@ struct bsc_run_live {
     void *reply_arg;
     struct bsc_timer *sleep; /* the wait under way, or NULL */
     int64_t waiting_since_us;
-    int64_t waited_us; /* for an answer, or because the runbook says so */
+    int64_t waited_us;      /* for an answer, or because the runbook says so */
+    struct bsc_value *seen; /* owned list: the resources of the survey under way */
+    int64_t seen_since_us;
 };
 
 static void answer(struct bsc_run_live *live, struct bsc_value *value)
@@ -61,6 +66,37 @@ static void stop_here(struct bsc_run_live *live)
 static int64_t now_us(const struct bsc_run_live *live)
 {
     return live->with.clock->mono_us(live->with.clock->self);
+}
+
+/* Whether the resource belongs to the survey under way: with the looks right before it, with
+ * nothing done in between and none of them repeated. */
+static bool is_of_survey(const struct bsc_run_live *live, const char *resource)
+{
+    const size_t count = bsc_value_count(live->seen);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(bsc_value_string(bsc_value_at(live->seen, i)), resource) == 0)
+            return false;
+    }
+    return count > 0 && now_us(live) - live->seen_since_us < MOMENT_US;
+}
+
+static void end_survey(struct bsc_run_live *live)
+{
+    bsc_value_free(live->seen);
+    live->seen = bsc_value_list();
+}
+
+static void perform_observe(struct bsc_run_live *live)
+{
+    const char *resource = bsc_value_get_string(live->effect, "resource");
+    const bool goes_on = is_of_survey(live, resource);
+    if (!goes_on) {
+        end_survey(live);
+        live->seen_since_us = now_us(live);
+    }
+    bsc_value_append(live->seen, bsc_value_text(resource));
+    bsc_run_observe(live->with.vm, live->with.hands, resource,
+                    goes_on ? BSC_RUN_SURVEY_NEXT : BSC_RUN_SURVEY_FIRST, observed, live);
 }
 
 static void slept(void *arg)
@@ -220,6 +256,8 @@ static void perform(void *self, const struct bsc_value *effect, bsc_run_reply re
     live->reply_arg = arg;
     if (op == NULL)
         op = "";
+    if (strcmp(op, "observe") != 0)
+        end_survey(live);
     bool waits = strcmp(op, "sleep") == 0 || strcmp(op, "ask") == 0;
     if (waits && bsc_run_hands_cancelled(live->with.hands)) {
         stop_here(live);
@@ -228,8 +266,7 @@ static void perform(void *self, const struct bsc_value *effect, bsc_run_reply re
     } else if (strcmp(op, "undecided") == 0) {
         answer(live, bsc_value_bool(true));
     } else if (strcmp(op, "observe") == 0) {
-        bsc_run_observe(live->with.vm, live->with.hands, bsc_value_get_string(effect, "resource"),
-                        BSC_RUN_SURVEY_NONE, observed, live);
+        perform_observe(live);
     } else if (strcmp(op, "change") == 0 && bsc_run_again_leaves_out(&live->again, effect)) {
         leave_out(live);
     } else if (strcmp(op, "change") == 0) {
@@ -258,6 +295,7 @@ struct bsc_run_live *bsc_run_live_new(const struct bsc_run_live_options *options
     live->world.perform = perform;
     live->with = *options;
     bsc_run_again_init(&live->again, options->past);
+    live->seen = bsc_value_list();
     live->change_count = options->past != NULL ? options->past->changes : 0;
     return live;
 }
@@ -268,6 +306,7 @@ void bsc_run_live_free(struct bsc_run_live *live)
         return;
     bsc_timer_cancel(live->sleep);
     bsc_run_again_release(&live->again);
+    bsc_value_free(live->seen);
     bsc_mem_free(live);
 }
 
@@ -284,6 +323,7 @@ void bsc_run_live_cancel(struct bsc_run_live *live)
 void bsc_run_live_enter(struct bsc_run_live *live, int64_t item_index)
 {
     live->at = (struct bsc_run_place){.item = item_index};
+    end_survey(live);
     bsc_run_again_enter(&live->again, item_index);
     bsc_run_cursor_enter(live->with.cursor, item_index);
 }

@@ -1,8 +1,8 @@
 /*
  * The live world on a real folder and a real SQLite file, with a few lines of Lua in place of the
  * platforms: `file:PATH` has the facts of file.state, `sql:FILE` the facts `count` (rows of table
- * t), `top` (largest n in it) and `all` (a number for each), `odd:…` cannot be observed, all else
- * has no facts.
+ * t), `top` (largest n in it) and `all` (a number for each), `word:…` the fact `word`, what is said
+ * of the survey, `odd:…` cannot be observed, all else has no facts.
  */
 #ifndef BSC_UNIT_RUN_LIVE_H
 #define BSC_UNIT_RUN_LIVE_H
@@ -36,6 +36,7 @@ static const char live_entry[] =
     "    if args.resource == 'odd:effect' then host.yield {op = 'note', text = 'x'} end\n"
     "    if args.resource == 'odd:list' then return host.list {1} end\n"
     "    if kind == 'odd' then error('no eyes', 0) end\n"
+    "    if kind == 'word' then return {word = args.survey} end\n"
     "    return {}\n"
     "  end,\n"
     "  perform = function() return {outcome = 'kept', actions = {}} end,\n"
@@ -66,6 +67,7 @@ struct rig {
     const char *poll_for;                  /* cancels once this file is there */
     const char *answer;                    /* to questions, or NULL for yes */
     const struct bsc_run_past *past;       /* of the run that is gone on with, or NULL */
+    const struct bsc_clock *clock;         /* of the live world, or NULL for the real one */
     struct bsc_buf told;                   /* what the hooks were told */
     bool replied;
     bool waiting;
@@ -165,7 +167,8 @@ static inline void rig_plan(struct rig *rig, struct bsc_value *changes)
                                            .cursor = bsc_run_cursor_new(plan),
                                            .journal = rig->journal,
                                            .loop = rig->loop,
-                                           .clock = bsc_clock_real(),
+                                           .clock =
+                                               rig->clock != NULL ? rig->clock : bsc_clock_real(),
                                            .hooks = &rig->hooks,
                                            .past = rig->past};
     bsc_run_live_free(rig->live);

@@ -305,6 +305,52 @@ static void a_survey_of_thousands_does_not_grow_the_stack(void **state)
     rig_close(&rig);
 }
 
+static void is_seen(struct rig *rig, const char *resource, const char *word)
+{
+    const struct bsc_value *facts = rig_look(rig, resource);
+    assert_non_null(facts);
+    assert_string_equal(bsc_value_get_string(facts, "word"), word);
+}
+
+static void looks_with_nothing_between_them_are_one_survey(void **state)
+{
+    struct rig rig;
+    rig_open(&rig, state);
+    is_seen(&rig, "word:a", "first");
+    is_seen(&rig, "word:b", "next");
+    is_seen(&rig, "word:c", "next");
+    is_seen(&rig, "word:b", "first");
+    is_seen(&rig, "word:c", "next");
+    perform(&rig, "{'op':'now'}");
+    is_seen(&rig, "word:d", "first");
+    is_seen(&rig, "word:e", "next");
+    bsc_run_live_enter(rig.live, 1);
+    is_seen(&rig, "word:f", "first");
+    rig_close(&rig);
+}
+
+static int64_t tests_mono_us(void *self)
+{
+    return *(const int64_t *)self;
+}
+
+static void a_survey_that_takes_long_is_begun_anew(void **state)
+{
+    struct rig rig;
+    int64_t now = 5000000;
+    const struct bsc_clock *real = bsc_clock_real();
+    const struct bsc_clock clock = {&now, real->wall_ms, tests_mono_us};
+    rig_open(&rig, state);
+    rig.clock = &clock;
+    rig_plan(&rig, bsc_value_list());
+    is_seen(&rig, "word:a", "first");
+    now += 999999;
+    is_seen(&rig, "word:b", "next");
+    now++;
+    is_seen(&rig, "word:c", "first");
+    rig_close(&rig);
+}
+
 static const char go_in_an_hour[] = "{'op':'reached','title':'Go?','after_ms':3600000}";
 
 static int64_t wall_now(void)
@@ -372,6 +418,8 @@ int main(void)
         UNIT_IN_FOLDER(a_survey_of_nothing_is_over_at_once),
         UNIT_IN_FOLDER(a_survey_stops_at_the_first_resource_that_cannot_be_observed),
         UNIT_IN_FOLDER(a_survey_of_thousands_does_not_grow_the_stack),
+        UNIT_IN_FOLDER(looks_with_nothing_between_them_are_one_survey),
+        UNIT_IN_FOLDER(a_survey_that_takes_long_is_begun_anew),
         UNIT_IN_FOLDER(a_gate_counts_from_when_it_was_first_reached),
         UNIT_IN_FOLDER(a_clock_that_was_set_back_does_not_shorten_a_wait),
     };
