@@ -260,6 +260,37 @@ static void a_job_that_does_not_come_is_waited_for_until_the_deadline(void **sta
     bench_close(&bench);
 }
 
+/* The operator wants an end while the pid file is looked at for the second time. */
+struct stopper {
+    struct bsc_sys sys;
+    atomic_bool *cancel;
+    int looks;
+};
+
+static int open_and_stop(void *self, const char *path, int flags, mode_t mode)
+{
+    struct stopper *stopper = self;
+    const struct bsc_sys *real = bsc_sys_real();
+    if (strstr(path, "/pid") != NULL && ++stopper->looks == 2)
+        atomic_store(stopper->cancel, true);
+    return real->open(real->self, path, flags, mode);
+}
+
+static void a_job_that_does_not_come_is_waited_for_until_the_operator_stops(void **state)
+{
+    struct lib_bench bench;
+    bench_open(&bench, state);
+    struct stopper stopper = {.sys = *bsc_sys_real(), .cancel = &bench.cancel};
+    stopper.sys.self = &stopper;
+    stopper.sys.open = open_and_stop;
+    put(state, "pid", "2147483647\n");
+    bench.env.sys = &stopper.sys;
+    assert_refusal(&bench, begin(&bench, state, "true", "'job':['sleep']"), BSC_ERR_CANCELLED,
+                   "the job is not seen at work");
+    assert_int_equal(stopper.looks, 2);
+    bench_close(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +306,7 @@ int main(void)
         UNIT_IN_FOLDER(a_job_that_a_command_ends_has_ended_afterwards),
         UNIT_IN_FOLDER(a_job_that_a_command_begins_is_at_work_afterwards),
         UNIT_IN_FOLDER(a_job_that_does_not_come_is_waited_for_until_the_deadline),
+        UNIT_IN_FOLDER(a_job_that_does_not_come_is_waited_for_until_the_operator_stops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
