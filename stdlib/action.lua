@@ -16,13 +16,14 @@ local text = require "bascule/core/text"
 
 local M = {}
 
--- The facts of a resource given as a handle or an id.
-local function observe(resource)
+-- The facts of a resource given as a handle or an id. What is learned of a server holds for the
+-- looks that follow at once, unless this one is to be `alone`.
+local function observe(resource, alone)
   local id = handles.resource(resource)
   if not id then
     error("observe takes a handle, or the id of a resource such as \"pool:chat\"", 0)
   end
-  return effects.observe(id)
+  return effects.observe(id, alone)
 end
 
 M.observe = observe
@@ -173,9 +174,9 @@ end
 -- Facts of any resource: what is decided together is decided by one look at each. Whatever is asked
 -- later, between the changes, is asked anew.
 local function looking(run)
-  return function(resource)
+  return function(resource, alone)
     local id = handles.resource(resource)
-    local facts = id and not run.is_decided and run.known[id] or observe(resource)
+    local facts = id and not run.is_decided and run.known[id] or observe(resource, alone)
     if id then
       run.known[id] = facts
     end

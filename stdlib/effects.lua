@@ -13,8 +13,8 @@ function M.begin(index)
 end
 
 -- The facts of a resource as they are now.
-function M.observe(resource)
-  return host.yield { op = "observe", resource = resource }
+function M.observe(resource, alone)
+  return host.yield { op = "observe", resource = resource, alone = alone }
 end
 
 -- Carries out one change; see action.lua for its keys. Gives the host's answer.

@@ -73,17 +73,27 @@ static int64_t now_us(const struct bsc_run_live *live)
 static bool is_of_survey(const struct bsc_run_live *live, const char *resource)
 {
     const size_t count = bsc_value_count(live->seen);
+    if (count == 0 || now_us(live) - live->seen_since_us >= MOMENT_US)
+        return false;
     for (size_t i = 0; i < count; i++) {
         if (strcmp(bsc_value_string(bsc_value_at(live->seen, i)), resource) == 0)
             return false;
     }
-    return count > 0 && now_us(live) - live->seen_since_us < MOMENT_US;
+    return true;
 }
 
 static void end_survey(struct bsc_run_live *live)
 {
     bsc_value_free(live->seen);
     live->seen = bsc_value_list();
+}
+
+/* What a look that is to be alone has learned says nothing to those after it. */
+static void observe_alone(struct bsc_run_live *live)
+{
+    end_survey(live);
+    bsc_run_observe(live->with.vm, live->with.hands, bsc_value_get_string(live->effect, "resource"),
+                    BSC_RUN_SURVEY_NONE, observed, live);
 }
 
 static void perform_observe(struct bsc_run_live *live)
@@ -265,6 +275,8 @@ static void perform(void *self, const struct bsc_value *effect, bsc_run_reply re
         perform_begin(live);
     } else if (strcmp(op, "undecided") == 0) {
         answer(live, bsc_value_bool(true));
+    } else if (strcmp(op, "observe") == 0 && bsc_value_get_truth(effect, "alone")) {
+        observe_alone(live);
     } else if (strcmp(op, "observe") == 0) {
         perform_observe(live);
     } else if (strcmp(op, "change") == 0 && bsc_run_again_leaves_out(&live->again, effect)) {

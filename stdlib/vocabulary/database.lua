@@ -191,11 +191,12 @@ local function in_the_way(a, facts, observe)
 end
 
 -- A dead server may take its time to say nothing when its log is looked at. What is in the way is
--- asked afterwards, so that it is not old by the time that the copy comes online.
+-- asked afterwards, so that it is not old by the time that the copy comes online; and which log
+-- backups there are is seen once the primary is known to send no more, not before.
 local function speaks_against(a, facts, observe)
   local tail = tail_of(handles.of(a.copy))
   if tail then
-    observe(tail)
+    observe(tail, true)
   end
   return in_the_way(a, facts, observe)
 end

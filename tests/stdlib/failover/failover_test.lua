@@ -199,6 +199,20 @@ T["a tail that did not get in is told again, and skipped as too late"] = functio
   expect.equal(lab.perform(world, 8).outcome, "skipped")
 end
 
+T["which log backups there are is learned after the primary was looked at"] = function()
+  load()
+  local world = stopped_after(10)
+  world.observed, world.alone = {}, {}
+  expect.equal(lab.perform(world, 11).outcome, "changed")
+  expect.equal(world.alone, { "tail:mgc.primary" })
+  local order = {}
+  for index, resource in ipairs(world.observed) do
+    order[resource] = order[resource] or index
+  end
+  expect.truthy(order["tail:mgc.primary"] < order["database:mgc.primary"])
+  expect.truthy(order["database:mgc.primary"] < order["log_backups:mgc.secondary"])
+end
+
 T["what clients write while it is being counted does not hide a loss"] = function()
   load()
   local world = stopped_after(10)

@@ -114,7 +114,7 @@ World.__index = World
 -- of a rehearsal does.
 function lab.world(facts, is_twin)
   return setmetatable({ facts = facts or lab.facts(), is_twin = is_twin, changes = {}, notes = {},
-    asked = {}, slept = 0, clock = 1000000, observed = {}, answers = {} }, World)
+    asked = {}, slept = 0, clock = 1000000, observed = {}, alone = {}, answers = {} }, World)
 end
 
 function World:believe(becomes)
@@ -150,6 +150,7 @@ function World:answer(effect)
     return effect.likely
   elseif effect.op == "observe" then
     self.observed[#self.observed + 1] = effect.resource
+    self.alone[#self.alone + 1] = effect.alone and effect.resource
     return copy_deep(self.facts[effect.resource] or { state = "unknown" })
   elseif effect.op == "change" then
     return self:change(effect)

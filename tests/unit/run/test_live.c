@@ -326,6 +326,9 @@ static void looks_with_nothing_between_them_are_one_survey(void **state)
     is_seen(&rig, "word:e", "next");
     bsc_run_live_enter(rig.live, 1);
     is_seen(&rig, "word:f", "first");
+    perform(&rig, "{'op':'observe','resource':'word:g','alone':true}");
+    assert_null(bsc_value_get_string(rig.reply, "word"));
+    is_seen(&rig, "word:h", "first");
     rig_close(&rig);
 }
 
