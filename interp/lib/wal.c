@@ -315,10 +315,10 @@ static bool read_from(struct end *end, int64_t first, int64_t stop, struct bsc_e
             end->time_us = reader.record.time_us;
     }
     end->found = stop != 0 || (ok && reader.previous != 0);
-    if (ok && reader.end == BSC_LOGS_PG_END_CANCELLED)
-        ok = bsc_err_set(err, BSC_ERR_CANCELLED, "reading log files was cancelled");
     if (ok && reader.end != BSC_LOGS_PG_END_NONE)
         judge_end(&reader, end);
+    if (ok && reader.end == BSC_LOGS_PG_END_CANCELLED)
+        ok = bsc_err_set(err, BSC_ERR_CANCELLED, "reading log files was cancelled");
     bsc_logs_pg_release(&reader);
     return ok;
 }
@@ -331,9 +331,8 @@ static bool read_at_once(struct end *end)
     end->order.find = false;
     if (!bsc_logs_pg_parts_read(&end->order, (uint64_t)end->last_file, &reader, &end->time_us))
         return false;
-    bool ended = reader.end != BSC_LOGS_PG_END_CANCELLED;
-    if (ended)
-        judge_end(&reader, end);
+    judge_end(&reader, end);
+    const bool ended = reader.end != BSC_LOGS_PG_END_CANCELLED;
     end->found = ended;
     bsc_logs_pg_release(&reader);
     return ended;

@@ -119,6 +119,11 @@ static bool is_used(const struct bsc_logs_pg_reader *reader, uint64_t page)
            pg_16(magic) != 0;
 }
 
+static bool is_cancelled(const struct bsc_logs_pg_order *log)
+{
+    return log->cancel != NULL && atomic_load(log->cancel);
+}
+
 /* Where to look for the last record of a file that begins at `first` and that was closed early: a
  * little before the zeros that follow it. */
 static uint64_t closed_near(const struct bsc_logs_pg_order *log, uint64_t first)
@@ -129,9 +134,10 @@ static uint64_t closed_near(const struct bsc_logs_pg_order *log, uint64_t first)
     uint64_t used = 0;
     whole.first_lsn = first;
     whole.find = true;
-    if (bsc_logs_pg_open(&reader, &whole, &ignored) && bsc_logs_pg_begin(&reader)) {
+    if (!is_cancelled(log) && bsc_logs_pg_open(&reader, &whole, &ignored) &&
+        bsc_logs_pg_begin(&reader)) {
         uint64_t unused = log->segment / reader.block;
-        while (unused - used > 1) {
+        while (unused - used > 1 && !is_cancelled(log)) {
             const uint64_t middle = used + (unused - used) / 2;
             if (is_used(&reader, middle))
                 used = middle;
