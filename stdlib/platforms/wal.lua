@@ -231,11 +231,11 @@ end
 local function ignored_of(share, segment)
   local whys = {}
   for name in next, share do
-    local why = why_not(name, segment)
-    whys[#whys + 1] = why and ("%s: %s"):format(name, why)
+    whys[name] = why_not(name, segment)
   end
-  table.sort(whys)
-  return whys
+  return list.map(list.keys(whys), function(name)
+    return ("%s: %s"):format(name, whys[name])
+  end)
 end
 
 -- What a standby that has come to {timeline, lsn, segment} needs of two listed folders, as facts
