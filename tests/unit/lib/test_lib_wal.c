@@ -144,6 +144,48 @@ static void zeros_are_an_end_behind_the_last_record_only(void **state)
     bench_close(&bench);
 }
 
+/* The operator wants an end once the pages behind the last record are looked at: of these only
+ * their beginnings are read. */
+struct stopper {
+    struct bsc_sys sys;
+    atomic_bool *cancel;
+};
+
+static ssize_t stopping_pread(void *self, int fd, void *bytes, size_t length, off_t offset)
+{
+    struct stopper *stopper = self;
+    if (length == 16)
+        atomic_store(stopper->cancel, true);
+    return pread(fd, bytes, length, offset);
+}
+
+static void a_log_that_was_not_read_to_its_end_is_not_whole(void **state)
+{
+    struct lib_bench bench;
+    struct pg_cluster cluster;
+    struct told told;
+    bench_open(&bench, state);
+    put_statements(&cluster);
+    ask_waldump(&cluster, &told);
+    int64_t last = lsn_of(told.last), begin = lsn_of(told.first);
+    int64_t last_file = last / SEGMENT * SEGMENT;
+    zero(&cluster, last, last_file + SEGMENT);
+    struct stopper stopper = {.sys = *bsc_sys_real(), .cancel = &bench.cancel};
+    stopper.sys.self = &stopper;
+    stopper.sys.pread = stopping_pread;
+    bench.env.sys = &stopper.sys;
+    for (int all = 0; all < 2; all++) {
+        atomic_store(&bench.cancel, false);
+        assert_refusal(&bench, ask_end(&bench, &cluster, begin, last_file, all == 1),
+                       BSC_ERR_CANCELLED, "was cancelled");
+    }
+    atomic_store(&bench.cancel, false);
+    bench.env.sys = bsc_sys_real();
+    assert_end(&bench, &cluster, begin, last_file, true, true);
+    pg_cluster_remove(&cluster);
+    bench_close(&bench);
+}
+
 /* What was read of files, by a system that is else as it is. */
 static ssize_t counted_pread(void *self, int fd, void *bytes, size_t length, off_t offset)
 {
@@ -340,6 +382,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         UNIT_IN_FOLDER(the_end_of_the_log_is_the_same_from_everywhere),
         UNIT_IN_FOLDER(zeros_are_an_end_behind_the_last_record_only),
+        UNIT_IN_FOLDER(a_log_that_was_not_read_to_its_end_is_not_whole),
         UNIT_IN_FOLDER(a_long_transaction_is_read_back_over_once),
         UNIT_IN_FOLDER(of_two_files_the_one_that_leads_farther_is_to_be_taken),
         UNIT_IN_FOLDER(what_was_read_is_kept_while_the_files_are_the_same),

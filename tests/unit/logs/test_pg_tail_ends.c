@@ -382,6 +382,39 @@ static void another_disk_may_show_that_there_was_more(void **state)
     site_remove(&site);
 }
 
+/* Whether a page was ever written to is asked with two bytes: a stop ends that. */
+struct stopper {
+    struct bsc_sys sys;
+    atomic_bool cancel;
+    int asked;
+};
+
+static ssize_t stopping_pread(void *self, int fd, void *bytes, size_t length, off_t offset)
+{
+    struct stopper *stopper = self;
+    if (length == 2) {
+        atomic_store(&stopper->cancel, true);
+        stopper->asked++;
+    }
+    return pread(fd, bytes, length, offset);
+}
+
+static void looking_for_the_end_of_a_closed_file_can_be_cancelled(void **state)
+{
+    struct site site;
+    struct bsc_err err = BSC_ERR_INIT;
+    struct stopper stopper = {.sys = *bsc_sys_real()};
+    site_make(*state, &site);
+    stopper.sys.self = &stopper;
+    stopper.sys.pread = stopping_pread;
+    site.order.sys = &stopper.sys;
+    site.order.cancel = &stopper.cancel;
+    assert_null(bsc_logs_pg_tail(&site.order, &err));
+    assert_int_equal(err.code, BSC_ERR_CANCELLED);
+    assert_int_equal(stopper.asked, 1);
+    site_remove(&site);
+}
+
 /* What the disk does not tell, and what is no answer at all. */
 static void a_look_that_fails_is_told_from_a_disk_that_cannot_be_read(void **state)
 {
@@ -447,6 +480,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_that_was_closed_early_is_read_near_its_last_record_only),
+        cmocka_unit_test(looking_for_the_end_of_a_closed_file_can_be_cancelled),
         cmocka_unit_test(a_folder_without_a_log_tells_nothing),
         cmocka_unit_test(a_disk_that_lags_tells_nothing),
         cmocka_unit_test(a_mirror_does_not_tell_that_the_primary_had_no_more),
