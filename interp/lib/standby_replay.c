@@ -12,8 +12,6 @@
 
 enum {
     LOOK_EVERY_MS = 10,
-    LOOK_SELDOM_MS = 50, /* while it moves, far from the end */
-    FAR_BYTES = 40 << 20,
     LOOK_SOON_MS = 1, /* near the end, for which everybody waits, while it moves */
     NEAR_BYTES = 8 << 20,
     STILL_AFTER_MS = 5,
@@ -242,14 +240,11 @@ static bool go_on(struct watch *watch, bool *ret_over, struct bsc_err *err)
     return moves || (is_idle(&watch->now) ? check_idle(watch, err) : check_stall(watch, err));
 }
 
-/* Replay needs the processors more than whoever watches it, above all where two of them are halves
- * of one core: far from the end, one look in ten milliseconds makes it a sixth slower there. */
+/* Replay needs the processors more than whoever watches it. */
 static int64_t next_look_ms(const struct watch *watch)
 {
-    const int64_t left = watch->wanted - watch->now.lsn;
-    if (left > FAR_BYTES)
-        return still_ms(watch) < STILL_AFTER_MS ? LOOK_SELDOM_MS : LOOK_EVERY_MS;
-    return left <= NEAR_BYTES && still_ms(watch) < RESTS_AFTER_MS ? LOOK_SOON_MS : LOOK_EVERY_MS;
+    bool is_near = watch->wanted - watch->now.lsn <= NEAR_BYTES;
+    return is_near && still_ms(watch) < RESTS_AFTER_MS ? LOOK_SOON_MS : LOOK_EVERY_MS;
 }
 
 static bool end_haste(struct watch *watch, struct bsc_err *err)
