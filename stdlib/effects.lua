@@ -14,7 +14,7 @@ end
 
 -- The facts of a resource as they are now.
 function M.observe(resource, alone)
-  return host.yield { op = "observe", resource = resource, alone = alone }
+  return host.yield { op = "observe", resource = resource, alone = alone == true or nil }
 end
 
 -- Carries out one change; see action.lua for its keys. Gives the host's answer.

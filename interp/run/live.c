@@ -89,24 +89,25 @@ static void end_survey(struct bsc_run_live *live)
 }
 
 /* What a look that is to be alone has learned says nothing to those after it. */
-static void observe_alone(struct bsc_run_live *live)
+static enum bsc_run_survey join_survey(struct bsc_run_live *live, const char *resource, bool alone)
 {
-    end_survey(live);
-    bsc_run_observe(live->with.vm, live->with.hands, bsc_value_get_string(live->effect, "resource"),
-                    BSC_RUN_SURVEY_NONE, observed, live);
+    const bool goes_on = !alone && is_of_survey(live, resource);
+    if (!goes_on) {
+        end_survey(live);
+        live->seen_since_us = now_us(live);
+    }
+    if (alone)
+        return BSC_RUN_SURVEY_NONE;
+    bsc_value_append(live->seen, bsc_value_text(resource));
+    return goes_on ? BSC_RUN_SURVEY_NEXT : BSC_RUN_SURVEY_FIRST;
 }
 
 static void perform_observe(struct bsc_run_live *live)
 {
     const char *resource = bsc_value_get_string(live->effect, "resource");
-    const bool goes_on = is_of_survey(live, resource);
-    if (!goes_on) {
-        end_survey(live);
-        live->seen_since_us = now_us(live);
-    }
-    bsc_value_append(live->seen, bsc_value_text(resource));
-    bsc_run_observe(live->with.vm, live->with.hands, resource,
-                    goes_on ? BSC_RUN_SURVEY_NEXT : BSC_RUN_SURVEY_FIRST, observed, live);
+    const bool alone = bsc_value_get_truth(live->effect, "alone");
+    bsc_run_observe(live->with.vm, live->with.hands, resource, join_survey(live, resource, alone),
+                    observed, live);
 }
 
 static void slept(void *arg)
@@ -275,8 +276,6 @@ static void perform(void *self, const struct bsc_value *effect, bsc_run_reply re
         perform_begin(live);
     } else if (strcmp(op, "undecided") == 0) {
         answer(live, bsc_value_bool(true));
-    } else if (strcmp(op, "observe") == 0 && bsc_value_get_truth(effect, "alone")) {
-        observe_alone(live);
     } else if (strcmp(op, "observe") == 0) {
         perform_observe(live);
     } else if (strcmp(op, "change") == 0 && bsc_run_again_leaves_out(&live->again, effect)) {
