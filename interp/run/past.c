@@ -10,6 +10,7 @@
 #include "run/inputs.h"
 #include "run/judge.h"
 #include "run/outcome.h"
+#include "run/record.h"
 #include "run/trail.h"
 #include "run/wait.h"
 
@@ -26,12 +27,6 @@ struct reading {
 
 /* Set in an intent of a rollback: one of the way forward may be settled when that has begun. */
 static const char of_undo[] = "of_undo";
-
-static struct bsc_run_place place_of(const struct bsc_value *intent)
-{
-    return (struct bsc_run_place){bsc_value_get_number(intent, "item", 0),
-                                  bsc_value_get_number(intent, "action", 0)};
-}
 
 static const struct bsc_value *planned_item(const struct bsc_value *items, int64_t index)
 {
@@ -86,7 +81,7 @@ static void count(struct bsc_run_past *past, const struct bsc_value *intent)
 {
     char essence[BSC_DIGEST_HEX];
     struct bsc_value *counts =
-        counts_of(past, place_of(intent), bsc_value_get_truth(intent, of_undo));
+        counts_of(past, bsc_run_record_place(intent), bsc_value_get_truth(intent, of_undo));
     bsc_run_cursor_essence(intent, essence);
     bsc_value_set_int(counts, essence, bsc_value_get_number(counts, essence, 0) + 1);
 }
@@ -102,7 +97,7 @@ static void pass_return(struct bsc_run_past *past, int64_t item)
 static void conclude_as(struct bsc_run_past *past, const struct bsc_value *intent,
                         enum bsc_run_made made)
 {
-    struct bsc_run_place at = place_of(intent);
+    struct bsc_run_place at = bsc_run_record_place(intent);
     if (made == BSC_RUN_MADE_NOT) {
         bsc_run_trail_leave_mends(past, intent);
         return;
@@ -170,7 +165,7 @@ static enum bsc_run_made made_of(const struct reading *reading, bool *ret_told)
 /* A change that only is reported to have failed may have left something behind. */
 static void reach(struct bsc_run_past *past, const struct bsc_value *intent)
 {
-    int64_t item = place_of(intent).item;
+    int64_t item = bsc_run_record_place(intent).item;
     if (!bsc_value_get_truth(intent, of_undo) && item > past->reached)
         past->reached = item;
 }
@@ -190,7 +185,7 @@ static void pass_open(struct bsc_run_past *past, const struct bsc_value *intent,
     if (past->open == NULL)
         return;
     bool stays = is_settled_later(past->open) && !bsc_value_get_truth(intent, of_undo) &&
-                 place_of(intent).item == place_of(past->open).item;
+                 bsc_run_record_place(intent).item == bsc_run_record_place(past->open).item;
     if (!stays) {
         bsc_run_past_settle(past, BSC_RUN_MADE_MAYBE);
     } else if (is_settled_later(intent) && made != BSC_RUN_MADE_NOT) {
@@ -324,7 +319,7 @@ static void item_passed(struct bsc_run_past *past, int64_t index, enum bsc_outco
 /* Whatever became of it, the item does not wait for it any more. */
 static void pass_open_of(struct bsc_run_past *past, int64_t index)
 {
-    if (past->open != NULL && place_of(past->open).item == index &&
+    if (past->open != NULL && bsc_run_record_place(past->open).item == index &&
         !bsc_value_get_truth(past->open, of_undo) && is_settled_later(past->open))
         bsc_run_past_settle(past, BSC_RUN_MADE_MAYBE);
 }
@@ -473,8 +468,8 @@ static bool last_seen(struct reading *reading, struct bsc_err *err)
         return true;
     bool ok = bsc_run_held_each(&reading->last, change_seen, reading, err);
     conclude(reading);
-    if (past->open != NULL && place_of(past->open).item <= (int64_t)past->items_done)
-        pass_open_of(past, place_of(past->open).item);
+    if (past->open != NULL && bsc_run_record_place(past->open).item <= (int64_t)past->items_done)
+        pass_open_of(past, bsc_run_record_place(past->open).item);
     past->at = stands.at;
     past->tried = stands.tried;
     past->beyond = stands.beyond;

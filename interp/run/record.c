@@ -37,6 +37,12 @@ bool bsc_run_record_item_begin(struct bsc_journal *journal, const struct bsc_val
     return append(journal, BSC_JOURNAL_ITEM_BEGIN, payload, false, err);
 }
 
+struct bsc_run_place bsc_run_record_place(const struct bsc_value *intent)
+{
+    return (struct bsc_run_place){bsc_value_get_number(intent, "item", 0),
+                                  bsc_value_get_number(intent, "action", 0)};
+}
+
 bool bsc_run_record_action_begin(struct bsc_journal *journal, struct bsc_run_place at,
                                  struct bsc_err *err)
 {

@@ -36,6 +36,9 @@ struct bsc_run_place {
     int64_t action; /* of the item, from 1; 0 before the first */
 };
 
+/* Where the run was at a recorded intent (its payload). */
+struct bsc_run_place bsc_run_record_place(const struct bsc_value *intent);
+
 /* One change of a run. */
 struct bsc_run_record_change {
     int64_t number; /* of the run's changes, from 1 */

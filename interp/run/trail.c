@@ -24,12 +24,6 @@ static struct bsc_value *entry_of(struct bsc_run_place at, const struct bsc_valu
     return entry;
 }
 
-static struct bsc_run_place place_of(const struct bsc_value *intent)
-{
-    return (struct bsc_run_place){bsc_value_get_number(intent, "item", 0),
-                                  bsc_value_get_number(intent, "action", 0)};
-}
-
 /* What is only put right where it was left half done stays all the same. */
 static bool restores(const struct bsc_value *undo)
 {
@@ -38,7 +32,7 @@ static bool restores(const struct bsc_value *undo)
 
 void bsc_run_trail_leave(struct bsc_run_past *past, const struct bsc_value *intent)
 {
-    const struct bsc_run_place at = place_of(intent);
+    const struct bsc_run_place at = bsc_run_record_place(intent);
     const struct bsc_value *last = last_of(past->trail);
     bool is_there = is_of(last, at);
     const struct bsc_value *undo = bsc_value_get(is_there ? last : intent, "undo");
@@ -51,8 +45,9 @@ void bsc_run_trail_leave(struct bsc_run_past *past, const struct bsc_value *inte
 void bsc_run_trail_leave_mends(struct bsc_run_past *past, const struct bsc_value *intent)
 {
     const struct bsc_value *undo = bsc_value_get(intent, "undo");
-    if (undo != NULL && !restores(undo) && !is_of(last_of(past->trail), place_of(intent)))
-        bsc_value_append(past->trail, entry_of(place_of(intent), undo));
+    if (undo != NULL && !restores(undo) &&
+        !is_of(last_of(past->trail), bsc_run_record_place(intent)))
+        bsc_value_append(past->trail, entry_of(bsc_run_record_place(intent), undo));
 }
 
 void bsc_run_trail_shorten(struct bsc_run_past *past, size_t taken_back)
