@@ -386,7 +386,7 @@ static void pass_by(struct bsc_logs_pg_reader *reader)
         unsigned char page[16];
         struct bsc_err ignored = BSC_ERR_INIT;
         size_t got = 0;
-        if ((order->cancel != NULL && atomic_load(order->cancel)) ||
+        if (pg_is_cancelled(order) ||
             !bsc_logs_io_read_at(order->sys, reader->fd, reader->path, page, sizeof page,
                                  (int64_t)(lsn % order->segment), &got, &ignored) ||
             got < sizeof page || !is_passed_by(page, lsn))

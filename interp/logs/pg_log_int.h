@@ -53,6 +53,11 @@ static inline uint64_t pg_64(const unsigned char *at)
     return (uint64_t)pg_32(at) | (uint64_t)pg_32(at + 4) << 32;
 }
 
+static inline bool pg_is_cancelled(const struct bsc_logs_pg_order *order)
+{
+    return order->cancel != NULL && atomic_load(order->cancel);
+}
+
 /* Ends the log at `lsn`, for a reason in words. Returns false. */
 bool bsc_logs_pg_stop(struct bsc_logs_pg_reader *reader, enum bsc_logs_pg_end end, uint64_t lsn,
                       const char *format, ...) __attribute__((format(printf, 4, 5)));

@@ -269,14 +269,9 @@ static bool open_file(struct bsc_logs_pg_reader *reader, uint64_t lsn)
     return open_another(reader, first, name);
 }
 
-static bool is_cancelled(const struct bsc_logs_pg_reader *reader)
-{
-    return reader->order.cancel != NULL && atomic_load(reader->order.cancel);
-}
-
 static bool read_chunk(struct bsc_logs_pg_reader *reader, uint64_t lsn)
 {
-    if (is_cancelled(reader))
+    if (pg_is_cancelled(&reader->order))
         return bsc_logs_pg_stop(reader, BSC_LOGS_PG_END_CANCELLED, lsn,
                                 "reading the log was cancelled");
     if (!open_file(reader, lsn))

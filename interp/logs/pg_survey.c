@@ -87,15 +87,22 @@ static void read_on(const struct bsc_logs_pg_survey_order *order, struct bsc_log
     }
 }
 
+/* The same log, from the first record that begins behind an LSN. */
+static bool open_from(const struct bsc_logs_pg_order *log, uint64_t lsn,
+                      struct bsc_logs_pg_reader *ret)
+{
+    struct bsc_logs_pg_order order = *log;
+    struct bsc_err ignored = BSC_ERR_INIT;
+    order.first_lsn = lsn;
+    order.find = true;
+    return bsc_logs_pg_open(ret, &order, &ignored);
+}
+
 static uint64_t approach_from(const struct bsc_logs_pg_order *log, uint64_t lsn, bool *ret_odd)
 {
-    struct bsc_logs_pg_order before = *log;
     struct bsc_logs_pg_reader reader = {.fd = -1};
-    struct bsc_err ignored = BSC_ERR_INIT;
     uint64_t previous = 0;
-    before.first_lsn = lsn;
-    before.find = true;
-    if (bsc_logs_pg_open(&reader, &before, &ignored)) {
+    if (open_from(log, lsn, &reader)) {
         while (reader.lsn < log->first_lsn && bsc_logs_pg_next(&reader))
             continue;
         if (reader.lsn == log->first_lsn)
@@ -119,25 +126,15 @@ static bool is_used(const struct bsc_logs_pg_reader *reader, uint64_t page)
            pg_16(magic) != 0;
 }
 
-static bool is_cancelled(const struct bsc_logs_pg_order *log)
-{
-    return log->cancel != NULL && atomic_load(log->cancel);
-}
-
 /* Where to look for the last record of a file that begins at `first` and that was closed early: a
  * little before the zeros that follow it. */
 static uint64_t closed_near(const struct bsc_logs_pg_order *log, uint64_t first)
 {
-    struct bsc_logs_pg_order whole = *log;
     struct bsc_logs_pg_reader reader = {.fd = -1};
-    struct bsc_err ignored = BSC_ERR_INIT;
     uint64_t used = 0;
-    whole.first_lsn = first;
-    whole.find = true;
-    if (!is_cancelled(log) && bsc_logs_pg_open(&reader, &whole, &ignored) &&
-        bsc_logs_pg_begin(&reader)) {
+    if (!pg_is_cancelled(log) && open_from(log, first, &reader) && bsc_logs_pg_begin(&reader)) {
         uint64_t unused = log->segment / reader.block;
-        while (unused - used > 1 && !is_cancelled(log)) {
+        while (unused - used > 1 && !pg_is_cancelled(log)) {
             const uint64_t middle = used + (unused - used) / 2;
             if (is_used(&reader, middle))
                 used = middle;
