@@ -62,27 +62,15 @@ local function take_apart(files)
   return sizes
 end
 
-local function has_same_lines(a, b)
-  if #a ~= #b then
-    return false
-  end
-  for index = 1, #a do
-    if a[index] ~= b[index] then
-      return false
-    end
-  end
-  return true
-end
-
 -- The two folders that were taken apart last: a look at log files asks for them again and again,
 -- and so does the next one.
 local last, before = { files = {}, sizes = {} }, { files = {}, sizes = {} }
 
 -- {name = bytes} of the lines of a listed folder.
 local function sizes_of(files)
-  if files ~= last.files and not has_same_lines(files, last.files) then
+  if files ~= last.files and not list.same(files, last.files) then
     last, before = before, last
-    if files ~= last.files and not has_same_lines(files, last.files) then
+    if files ~= last.files and not list.same(files, last.files) then
       last = { files = files, sizes = take_apart(files) }
     end
   end
