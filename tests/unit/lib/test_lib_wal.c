@@ -57,6 +57,15 @@ static void put_statements(struct pg_cluster *cluster)
            "BEGIN; INSERT INTO t VALUES (-2, 'taken back'); ROLLBACK;\n\n");
 }
 
+/* What those wrote, and what pg_waldump tells of it. */
+static void write_log(void **state, struct lib_bench *bench, struct pg_cluster *cluster,
+                      struct told *told)
+{
+    bench_open(bench, state);
+    put_statements(cluster);
+    ask_waldump(cluster, told);
+}
+
 static struct bsc_value *ask_end(struct lib_bench *bench, const struct pg_cluster *cluster,
                                  int64_t lsn, int64_t last_file, bool all)
 {
@@ -79,9 +88,7 @@ static void the_end_of_the_log_is_the_same_from_everywhere(void **state)
     struct lib_bench bench;
     struct pg_cluster cluster;
     struct told told;
-    bench_open(&bench, state);
-    put_statements(&cluster);
-    ask_waldump(&cluster, &told);
+    write_log(state, &bench, &cluster, &told);
     int64_t last = lsn_of(told.last), begin = lsn_of(told.first), from = 0;
     for (int64_t file = last / SEGMENT * SEGMENT; file > begin - SEGMENT; file -= SEGMENT) {
         struct bsc_value *end = ask_end(&bench, &cluster, begin, file, file < begin);
@@ -124,9 +131,7 @@ static void zeros_are_an_end_behind_the_last_record_only(void **state)
     struct lib_bench bench;
     struct pg_cluster cluster;
     struct told told;
-    bench_open(&bench, state);
-    put_statements(&cluster);
-    ask_waldump(&cluster, &told);
+    write_log(state, &bench, &cluster, &told);
     int64_t last = lsn_of(told.last), begin = lsn_of(told.first);
     int64_t last_file = last / SEGMENT * SEGMENT, middle = last_file - SEGMENT / 2;
     assert_true(middle > begin);
@@ -164,9 +169,7 @@ static void a_log_that_was_not_read_to_its_end_is_not_whole(void **state)
     struct lib_bench bench;
     struct pg_cluster cluster;
     struct told told;
-    bench_open(&bench, state);
-    put_statements(&cluster);
-    ask_waldump(&cluster, &told);
+    write_log(state, &bench, &cluster, &told);
     int64_t last = lsn_of(told.last), begin = lsn_of(told.first);
     int64_t last_file = last / SEGMENT * SEGMENT;
     zero(&cluster, last, last_file + SEGMENT);
@@ -265,9 +268,7 @@ static void of_two_files_the_one_that_leads_farther_is_to_be_taken(void **state)
     struct pg_cluster cluster;
     struct told told;
     char name[32];
-    bench_open(&bench, state);
-    put_statements(&cluster);
-    ask_waldump(&cluster, &told);
+    write_log(state, &bench, &cluster, &told);
     pg_shell("cp -r %s %s/copied", cluster.wal, cluster.folder);
     char *copied = unit_path(cluster.folder, "copied");
     snprintf(name, sizeof name, "00000001%016llX",
@@ -355,9 +356,7 @@ static void what_was_read_is_kept_while_the_files_are_the_same(void **state)
     struct told told;
     struct bsc_sys sys = *bsc_sys_real();
     struct bsc_clock clock = *bsc_clock_real();
-    bench_open(&bench, state);
-    put_statements(&cluster);
-    ask_waldump(&cluster, &told);
+    write_log(state, &bench, &cluster, &told);
     int64_t begin = lsn_of(told.first);
     bench.env.sys = &sys;
     clock.wall_ms = a_minute_before;
