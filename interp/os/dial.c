@@ -16,7 +16,7 @@ enum { LOOK_MS = 50, PIECE_BYTES = 16 * 1024 };
 struct bsc_dial {
     struct bsc_dial_order order; /* its texts are borrowed */
     int fd;
-    int64_t until_us; /* when the question under way is given up */
+    int64_t until_us; /* when the question under way is given up, or the address under trial */
 };
 
 static int64_t now_us(void)
@@ -86,7 +86,15 @@ static bool connect_path(struct bsc_dial *dial, struct bsc_err *err)
     return connect_to(dial, (const struct sockaddr *)&name, sizeof name, err);
 }
 
-/* A host may have several addresses: the first that answers will do. */
+static int64_t count_of(const struct addrinfo *first)
+{
+    int64_t count = 0;
+    for (; first != NULL; first = first->ai_next)
+        count++;
+    return count;
+}
+
+/* Of the time that is left each address has an even share, lest one that is silent takes all. */
 static bool connect_any(struct bsc_dial *dial, const char *host, const char *port,
                         struct bsc_err *err)
 {
@@ -97,8 +105,10 @@ static bool connect_any(struct bsc_dial *dial, const char *host, const char *por
         return bsc_err_set(err, BSC_ERR_UNREACHABLE, "cannot find \"%s\": %s", dial->order.address,
                            gai_strerror(rc));
     bool connected = false;
+    const int64_t until_us = dial->until_us;
     for (struct addrinfo *each = found; each != NULL && !connected; each = each->ai_next) {
         hang_up(dial);
+        dial->until_us = now_us() + (until_us - now_us()) / count_of(each);
         connected = connect_to(dial, each->ai_addr, each->ai_addrlen, err);
     }
     freeaddrinfo(found);

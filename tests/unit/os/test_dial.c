@@ -1,12 +1,16 @@
 #include "unit.h"
 
+#include "../silent.h"
+
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "os/clock.h"
 #include "os/dial.h"
 
@@ -234,6 +238,47 @@ static void what_is_no_address_is_refused(void **state)
     bsc_mem_free(path);
 }
 
+int __real_getaddrinfo(const char *host, const char *port, const struct addrinfo *wanted,
+                       struct addrinfo **ret);
+int __wrap_getaddrinfo(const char *host, const char *port, const struct addrinfo *wanted,
+                       struct addrinfo **ret);
+
+/* "two.example" has the addresses 127.0.0.2 and 127.0.0.1. */
+int __wrap_getaddrinfo(const char *host, const char *port, const struct addrinfo *wanted,
+                       struct addrinfo **ret)
+{
+    if (strcmp(host, "two.example") != 0)
+        return __real_getaddrinfo(host, port, wanted, ret);
+    int rc = __real_getaddrinfo("127.0.0.2", port, wanted, ret);
+    return rc != 0 ? rc : __real_getaddrinfo("127.0.0.1", port, wanted, &(*ret)->ai_next);
+}
+
+static void a_silent_address_leaves_time_for_the_next_one(void **state)
+{
+    enum { TWO_SECONDS_MS = 2000 };
+    struct silent silent;
+    struct bsc_buf answer;
+    struct bsc_err err = BSC_ERR_INIT;
+    (void)state;
+    struct peer peer = peer_on_port(false);
+    const char *port = strchr(peer.address, ':') + 1;
+    int64_t number = 0;
+    assert_true(bsc_num_parse(port, strlen(port), &number));
+    assert_true(silent_open(&silent, "127.0.0.2", (unsigned)number));
+    char *address = bsc_mem_format("two.example:%s", port);
+    const struct bsc_dial_order order = {
+        .address = address, .answer_max = ANSWER_MAX, .timeout_ms = TWO_SECONDS_MS};
+    struct bsc_dial *dial = bsc_dial_open(&order, &err);
+    assert_non_null(dial);
+    bsc_buf_init(&answer);
+    assert_true(bsc_dial_talk(dial, "what?", "\n> ", &answer, &err));
+    bsc_buf_release(&answer);
+    bsc_dial_close(dial);
+    silent_close(&silent);
+    peer_end(&peer, false);
+    bsc_mem_free(address);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +290,7 @@ int main(void)
         UNIT_IN_FOLDER(an_answer_that_is_too_long_is_refused),
         UNIT_IN_FOLDER(who_does_not_answer_is_not_waited_for),
         UNIT_IN_FOLDER(nobody_there_is_unreachable),
+        UNIT_IN_FOLDER(a_silent_address_leaves_time_for_the_next_one),
         UNIT_IN_FOLDER(what_is_no_address_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
