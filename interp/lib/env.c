@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "lib/knock.h"
 #include "lib/wal_memo_int.h"
 #include "site/site.h"
 
@@ -39,6 +40,7 @@ void bsc_lib_env_init(struct bsc_lib_env *env, const struct bsc_site *site,
     env->own_path = own_path;
     env->links = bsc_mem_new(1, sizeof *env->links);
     env->wal_memo = bsc_lib_wal_memo_new();
+    env->silences = bsc_lib_silences_new();
     BSC_BUG_ON(pthread_mutex_init(&env->links->lock, NULL) != 0);
     BSC_BUG_ON(pthread_mutex_init(&env->links->door, NULL) != 0);
 }
@@ -131,7 +133,7 @@ static struct bsc_sql *open_target(struct bsc_lib_env *env, const struct bsc_lib
 }
 
 struct bsc_sql *bsc_lib_env_connect(struct bsc_lib_env *env, const struct bsc_lib_target *target,
-                                    struct bsc_err *err)
+                                    const atomic_bool *cancel, struct bsc_err *err)
 {
     if (env->site == NULL) {
         bsc_err_set(err, BSC_ERR_USAGE, "there is no site to look up server \"%s\" in",
@@ -143,7 +145,7 @@ struct bsc_sql *bsc_lib_env_connect(struct bsc_lib_env *env, const struct bsc_li
         return sql;
     if (sql != NULL)
         bsc_lib_env_drop(env, sql);
-    sql = open_target(env, target, err);
+    sql = bsc_lib_knock(env, target->server, cancel, err) ? open_target(env, target, err) : NULL;
     if (sql != NULL)
         keep(env, target, sql);
     return sql;
@@ -155,7 +157,7 @@ static bool run_once(struct bsc_lib_env *env, const struct bsc_lib_target *targe
                      struct bsc_sql_result *ret, bool *ret_stale, struct bsc_err *err)
 {
     struct bsc_sql *kept = target->aside ? NULL : find(env, target);
-    struct bsc_sql *sql = bsc_lib_env_connect(env, target, err);
+    struct bsc_sql *sql = bsc_lib_env_connect(env, target, limits->cancel, err);
     memset(ret, 0, sizeof *ret);
     if (sql == NULL)
         return false;
@@ -228,6 +230,8 @@ void bsc_lib_env_release(struct bsc_lib_env *env)
     env->links = NULL;
     bsc_lib_wal_memo_free(env->wal_memo);
     env->wal_memo = NULL;
+    bsc_lib_silences_free(env->silences);
+    env->silences = NULL;
 }
 
 void bsc_lib_env_cancel(struct bsc_lib_env *env)

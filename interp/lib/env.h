@@ -11,6 +11,7 @@
 #ifndef BSC_LIB_ENV_H
 #define BSC_LIB_ENV_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/err.h"
@@ -22,6 +23,7 @@
 struct bsc_journal_lock;
 struct bsc_site;
 struct bsc_lib_links;
+struct bsc_lib_silences;
 struct bsc_lib_wal_memo;
 
 struct bsc_lib_env {
@@ -38,6 +40,7 @@ struct bsc_lib_env {
     const char *folder;                    /* borrowed: where programs are started; NULL: here */
     struct bsc_lib_links *links;           /* owned: the open connections */
     struct bsc_lib_wal_memo *wal_memo;     /* owned: what was read of log files */
+    struct bsc_lib_silences *silences;     /* owned: which servers said nothing */
 };
 
 /* Sets up an environment with the real clock, system calls and ODBC calls, to be changed by the
@@ -59,9 +62,10 @@ struct bsc_lib_target {
 };
 
 /* Returns the calling thread's connection to a database, opened when there is none; borrowed, valid
- * until it is dropped or closed. NULL on failure. */
+ * until it is dropped or closed. NULL on failure. Waiting for a server that says nothing ends with
+ * BSC_ERR_CANCELLED once *cancel (borrowed, may be NULL) is set; a login itself does not. */
 struct bsc_sql *bsc_lib_env_connect(struct bsc_lib_env *env, const struct bsc_lib_target *target,
-                                    struct bsc_err *err);
+                                    const atomic_bool *cancel, struct bsc_err *err);
 
 /* Runs a statement (see bsc_sql_run) over the calling thread's connection. A connection that the
  * statement wore out is closed at once, which also lets go of its locks. Where an old connection

@@ -232,7 +232,7 @@ static bool is_whole(const char *text, struct bsc_err *err)
 static bool carry_out_change(struct bsc_lib_call *call, const struct order *order,
                              struct bsc_sql_result *result, struct bsc_err *err)
 {
-    if (bsc_lib_env_connect(call->env, &order->target, err) == NULL)
+    if (bsc_lib_env_connect(call->env, &order->target, call->cancel, err) == NULL)
         return false;
     if (carry_out(call, order, result, err))
         return true;

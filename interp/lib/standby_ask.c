@@ -45,7 +45,7 @@ bool bsc_lib_standby_wake(const struct bsc_lib_call *call, const struct bsc_lib_
 void bsc_lib_standby_hang_up(const struct bsc_lib_call *call, const struct bsc_lib_target *target)
 {
     struct bsc_err ignored = BSC_ERR_INIT;
-    struct bsc_sql *sql = bsc_lib_env_connect(call->env, target, &ignored);
+    struct bsc_sql *sql = bsc_lib_env_connect(call->env, target, call->cancel, &ignored);
     if (sql != NULL)
         bsc_lib_env_drop(call->env, sql);
 }

@@ -233,7 +233,8 @@ static void stand_up(void *self, void *held)
 static void *sit_down(void *self, struct bsc_err *err)
 {
     struct bsc_lib_users_sql *sql = self;
-    struct bsc_sql *link = bsc_lib_env_connect(sql->call->env, &sql->target, err);
+    struct bsc_sql *link =
+        bsc_lib_env_connect(sql->call->env, &sql->target, sql->call->cancel, err);
     if (link == NULL)
         return NULL;
     struct seat *seat = bsc_mem_new(1, sizeof *seat);
@@ -552,7 +553,8 @@ struct bsc_value *bsc_lib_users_sql_list(struct bsc_lib_users_sql *sql, const ch
 bool bsc_lib_users_sql_driver(struct bsc_lib_users_sql *sql, struct bsc_pools_users_driver *ret,
                               struct bsc_err *err)
 {
-    struct bsc_sql *link = bsc_lib_env_connect(sql->call->env, &sql->target, err);
+    struct bsc_sql *link =
+        bsc_lib_env_connect(sql->call->env, &sql->target, sql->call->cancel, err);
     if (link == NULL)
         return false;
     bool as_one = strcmp(bsc_sql_product(link), "SQLite") == 0;

@@ -31,11 +31,17 @@ local function names_silence(attempt)
   return false
 end
 
+-- What is said where no attempt was made: no such host, or one where nobody takes a connection.
+local function needs_no_attempt(words)
+  return words:find("could not translate host name", 1, true) ~= nil
+    or words:find("nobody answers at ", 1, true) ~= nil
+end
+
 -- A host may have several addresses: each of them has been tried, and all of them must be silent.
 local function is_silent(words)
   local at = words:find(attempt_begins, 1, true)
   if not at then
-    return words:find("could not translate host name", 1, true) ~= nil
+    return needs_no_attempt(words)
   end
   while at do
     local following = words:find(attempt_begins, at + 1, true)

@@ -17,6 +17,9 @@ T["a server for which nobody answers is unreachable"] = function()
     .. "service not known"), "unreachable")
   expect.equal(libpq.state(login .. other .. "Connection refused Is it? " .. port
     .. "No route to host Is it?"), "unreachable")
+  local knocked = 'cannot connect to server "sql1": nobody answers at 127.0.0.1:5432'
+  expect.equal(libpq.state(knocked), "unreachable")
+  expect.equal(libpq.was_late(knocked), false)
 end
 
 T["a server that refuses us is not taken for dead"] = function()

@@ -239,7 +239,7 @@ static bool ask_and_lose(struct lib_bench *bench, const struct bsc_lib_target *t
         fault_odbc_init(&fault);
         bench->env.sql_calls = &fault.calls;
         bench->err = (struct bsc_err)BSC_ERR_INIT;
-        assert_non_null(bsc_lib_env_connect(&bench->env, target, &bench->err));
+        assert_non_null(bsc_lib_env_connect(&bench->env, target, NULL, &bench->err));
         memcpy(fault.sqlstate, sqlstate, 6);
         fault_odbc_arm(&fault, n, false);
         good = bsc_lib_env_run(&bench->env, target, "SELECT a FROM t", NULL, &limits, &result,
@@ -291,14 +291,14 @@ static void a_target_has_one_connection_on_each_thread(void **state)
     struct lib_bench bench;
     bench_with_table(&bench, state);
     struct bsc_lib_target target = {.server = "sql1", .file = "a.db", .read_only = true};
-    struct bsc_sql *first = bsc_lib_env_connect(&bench.env, &target, &bench.err);
+    struct bsc_sql *first = bsc_lib_env_connect(&bench.env, &target, NULL, &bench.err);
     assert_non_null(first);
-    assert_ptr_equal(bsc_lib_env_connect(&bench.env, &target, &bench.err), first);
+    assert_ptr_equal(bsc_lib_env_connect(&bench.env, &target, NULL, &bench.err), first);
     target.read_only = false;
-    struct bsc_sql *writing = bsc_lib_env_connect(&bench.env, &target, &bench.err);
+    struct bsc_sql *writing = bsc_lib_env_connect(&bench.env, &target, NULL, &bench.err);
     assert_ptr_not_equal(writing, first);
     target.server = "sql2";
-    assert_ptr_not_equal(bsc_lib_env_connect(&bench.env, &target, &bench.err), writing);
+    assert_ptr_not_equal(bsc_lib_env_connect(&bench.env, &target, NULL, &bench.err), writing);
     bsc_lib_env_close_connections(&bench.env);
     bench_close(&bench);
 }
@@ -311,7 +311,7 @@ static void *connect_on_a_thread_of_its_own(void *arg)
 {
     struct errand *errand = arg;
     struct bsc_lib_target target = {.server = "sql1", .file = "a.db", .read_only = true};
-    assert_non_null(bsc_lib_env_connect(&errand->bench.env, &target, &errand->bench.err));
+    assert_non_null(bsc_lib_env_connect(&errand->bench.env, &target, NULL, &errand->bench.err));
     return NULL;
 }
 

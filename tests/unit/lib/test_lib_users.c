@@ -481,7 +481,7 @@ static void a_locked_database_is_not_waited_for_for_ever(void **state)
     memset(&other, 0, sizeof other);
     bench_open(&other.lib, state);
     struct bsc_lib_target target = {.server = "sql1", .file = "people.db"};
-    struct bsc_sql *sql = bsc_lib_env_connect(&other.lib.env, &target, &other.lib.err);
+    struct bsc_sql *sql = bsc_lib_env_connect(&other.lib.env, &target, NULL, &other.lib.err);
     assert_true(bsc_sql_begin(sql, NULL, &other.lib.err));
     assert_refusal(&bench.lib, users_call(&bench, USERS_ALL ",'patience_ms':20"), BSC_ERR_TIMEOUT,
                    "when 0 had been moved");

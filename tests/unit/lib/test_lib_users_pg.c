@@ -63,7 +63,7 @@ static void client_open(struct client *client, const struct users_bench *bench)
     struct bsc_err err = BSC_ERR_INIT;
     const struct bsc_lib_target target = {.server = "db", .database = "postgres"};
     bsc_lib_env_init(&client->env, bench->lib.site, bench->lib.redactor, NULL);
-    client->sql = bsc_lib_env_connect(&client->env, &target, &err);
+    client->sql = bsc_lib_env_connect(&client->env, &target, NULL, &err);
     assert_non_null(client->sql);
 }
 

@@ -1,0 +1,31 @@
+/*
+ * Knocking at a server's door before a driver logs in there.
+ *
+ * The machines of a lost data centre say nothing at all, and a driver waits for its whole timeout
+ * to find that out, each time anew, while nobody else can log in anywhere. A knock waits beside the
+ * others, can be cancelled, and remembers who said nothing.
+ */
+#ifndef BSC_LIB_KNOCK_H
+#define BSC_LIB_KNOCK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct bsc_lib_env;
+struct bsc_lib_silences;
+
+/* Who said nothing, and when. Both for lib/env.c. */
+struct bsc_lib_silences *bsc_lib_silences_new(void);
+void bsc_lib_silences_free(struct bsc_lib_silences *silences); /* accepts NULL */
+
+/* False with BSC_ERR_UNREACHABLE where nobody takes or refuses a TCP connection to the server
+ * within its connect_timeout, or, when it has said nothing within the last minute either, within a
+ * tenth of that (250 ms at least); BSC_ERR_CANCELLED once *cancel (borrowed, may be NULL) is set.
+ * True as well where the driver knows at once (a refusal, a socket's path, a name that nobody
+ * knows) and where it alone knows the address. Callable from any thread. */
+bool bsc_lib_knock(struct bsc_lib_env *env, const char *server, const atomic_bool *cancel,
+                   struct bsc_err *err);
+
+#endif

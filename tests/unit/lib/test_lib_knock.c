@@ -1,0 +1,184 @@
+/*
+ * Servers that say nothing, and what is remembered of them. What shall not take long is given more
+ * than a second beyond what it needs.
+ */
+#include "lib_fixture.h"
+
+#include "../silent.h"
+
+#include <pthread.h>
+
+#include "lib/knock.h"
+
+enum { PATIENCE_MS = 1500, MINUTE_US = 60000000, WITHIN_MS = 60000 };
+
+static int64_t told_us(void *self)
+{
+    return *(const int64_t *)self;
+}
+
+struct house {
+    struct lib_bench bench;
+    struct silent silent;
+    struct bsc_clock clock; /* of what is remembered */
+    int64_t now_us;
+};
+
+/* sql1 is silent and has PATIENCE_MS, sql2 as well and has ten minutes; db is a file. */
+static void house_open(struct house *house, void **state)
+{
+    char source[1024];
+    assert_true(silent_open(&house->silent, "127.0.0.1", 0));
+    snprintf(source, sizeof source,
+             "site: house\n"
+             "data_centres: { dc1: { title: A } }\n"
+             "servers:\n"
+             "  sql1: { data_centre: dc1, platform: postgresql, connect_timeout: %dms,\n"
+             "          connection: \"Driver=PostgreSQL Unicode;Servername=127.0.0.1;Port=%u\" }\n"
+             "  sql2: { data_centre: dc1, platform: postgresql, connect_timeout: 10m,\n"
+             "          connection: \"Driver=PostgreSQL Unicode;Servername=127.0.0.1;Port=%u\" }\n"
+             "  db: { data_centre: dc1, platform: sqlite, folder: .,\n"
+             "        connection: \"Driver=SQLite3\" }\n",
+             PATIENCE_MS, silent_port(&house->silent), silent_port(&house->silent));
+    bench_open_site(&house->bench, state, source);
+    house->now_us = 0;
+    house->clock = *bsc_clock_real();
+    house->clock.self = &house->now_us;
+    house->clock.mono_us = told_us;
+    house->bench.env.clock = &house->clock;
+}
+
+static void house_close(struct house *house)
+{
+    bench_close(&house->bench);
+    silent_close(&house->silent);
+}
+
+static int64_t now_us(void)
+{
+    const struct bsc_clock *clock = bsc_clock_real();
+    return clock->mono_us(clock->self);
+}
+
+/* Whether the server was waited for as long as it has, but for what is lost in rounding. */
+static bool waits(struct house *house)
+{
+    struct bsc_err err = BSC_ERR_INIT;
+    int64_t began_us = now_us();
+    assert_false(bsc_lib_knock(&house->bench.env, "sql1", &house->bench.cancel, &err));
+    assert_string_equal(bsc_err_name(err.code), "unreachable");
+    assert_non_null(strstr(err.cause, "nobody answers at 127.0.0.1:"));
+    return now_us() - began_us >= (PATIENCE_MS - 10) * 1000;
+}
+
+static void who_was_silent_is_waited_for_less_for_a_minute(void **state)
+{
+    struct house house;
+    house_open(&house, state);
+    assert_true(waits(&house));
+    assert_false(waits(&house));
+    house.now_us += MINUTE_US - 1;
+    assert_false(waits(&house));
+    house.now_us += MINUTE_US;
+    assert_true(waits(&house));
+    house_close(&house);
+}
+
+static void who_has_answered_meanwhile_is_waited_for_again(void **state)
+{
+    struct house house;
+    struct bsc_err err = BSC_ERR_INIT;
+    house_open(&house, state);
+    assert_true(waits(&house));
+    silent_speak(&house.silent);
+    assert_true(bsc_lib_knock(&house.bench.env, "sql1", NULL, &err));
+    assert_true(waits(&house));
+    house_close(&house);
+}
+
+static void a_refusal_is_left_to_the_driver(void **state)
+{
+    struct house house;
+    house_open(&house, state);
+    silent_close(&house.silent);
+    assert_refusal(
+        &house.bench,
+        call_row(&house.bench, "sql.query", "{'server':'sql1','database':'m','sql':'SELECT 1'}"),
+        BSC_ERR_UNREACHABLE, "refused");
+    house.silent.listener = house.silent.caller = -1;
+    house_close(&house);
+}
+
+static void waiting_can_be_cancelled(void **state)
+{
+    struct house house;
+    house_open(&house, state);
+    atomic_store(&house.bench.cancel, true);
+    struct bsc_err err = BSC_ERR_INIT;
+    assert_false(bsc_lib_knock(&house.bench.env, "sql2", &house.bench.cancel, &err));
+    assert_string_equal(bsc_err_name(err.code), "cancelled");
+    house_close(&house);
+}
+
+struct guest {
+    struct house *house;
+    struct bsc_err err;
+};
+
+static void *log_in(void *arg)
+{
+    struct guest *guest = arg;
+    const struct bsc_lib_target target = {.server = "sql2", .database = "m", .read_only = true};
+    assert_null(bsc_lib_env_connect(&guest->house->bench.env, &target, &guest->house->bench.cancel,
+                                    &guest->err));
+    return NULL;
+}
+
+/* Whether somebody of this network waits for the port to answer. */
+static bool is_dialled(unsigned port)
+{
+    char wanted[32], line[256];
+    bool found = false;
+    snprintf(wanted, sizeof wanted, ":%04X 02 ", port);
+    FILE *table = fopen("/proc/net/tcp", "re");
+    assert_non_null(table);
+    while (!found && fgets(line, sizeof line, table) != NULL)
+        found = strstr(line, wanted) != NULL;
+    fclose(table);
+    return found;
+}
+
+static void nobody_else_waits_for_a_silent_server(void **state)
+{
+    struct house house;
+    struct guest guest = {.house = &house, .err = BSC_ERR_INIT};
+    pthread_t thread;
+    house_open(&house, state);
+    char *path = unit_path(*state, "m.db");
+    unit_file_put(path, "", 0);
+    assert_int_equal(pthread_create(&thread, NULL, log_in, &guest), 0);
+    int64_t until_us = now_us() + (int64_t)WITHIN_MS * 1000;
+    while (!is_dialled(silent_port(&house.silent)) && now_us() < until_us)
+        bsc_clock_pause(1, NULL);
+    assert_true(is_dialled(silent_port(&house.silent)));
+    struct bsc_value *answer =
+        call_row(&house.bench, "sql.query", "{'server':'db','file':'m.db','sql':'SELECT 1 AS n'}");
+    assert_answer(&house.bench, answer, "{'columns':['n'],'rows':[[1]]}");
+    atomic_store(&house.bench.cancel, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_string_equal(bsc_err_name(guest.err.code), "cancelled");
+    free(path);
+    house_close(&house);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        UNIT_IN_FOLDER(who_was_silent_is_waited_for_less_for_a_minute),
+        UNIT_IN_FOLDER(who_has_answered_meanwhile_is_waited_for_again),
+        UNIT_IN_FOLDER(a_refusal_is_left_to_the_driver),
+        UNIT_IN_FOLDER(waiting_can_be_cancelled),
+        UNIT_IN_FOLDER(nobody_else_waits_for_a_silent_server),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
