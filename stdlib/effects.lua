@@ -75,14 +75,25 @@ end
 
 match.undecided = M.undecided
 
--- Reads through a row of the host; only while a resource is being observed. Gives the value, or
--- nil and the error {code, message}.
-function M.call(row, args)
-  local answer = host.yield { op = "call", row = row, args = args }
+local function call(row, args, shared)
+  local answer = host.yield { op = "call", row = row, args = args, shared = shared }
   if answer.ok then
     return answer.value
   end
   return nil, answer.error
+end
+
+-- Reads through a row of the host; only while a resource is being observed. Gives the value, or
+-- nil and the error {code, message}.
+function M.call(row, args)
+  return call(row, args)
+end
+
+-- As call; but where several resources are observed together, it is done once for all who ask for
+-- the same. Facts of several of them that are of one server have to be of one moment, or a standby
+-- that replays meanwhile seems to have come farther than it has.
+function M.call_once(row, args)
+  return call(row, args, true)
 end
 
 -- Facts that keep the schema; anything else is a defect of a platform and ends the observation.

@@ -13,7 +13,6 @@ local perform = require "bascule/language/perform"
 local registry = require "bascule/platforms/registry"
 local said = require "bascule/said"
 local schema = require "bascule/facts/schema"
-local survey = require "bascule/platforms/survey"
 local test_check = require "bascule/testing/check"
 local test_file = require "bascule/testing/file"
 local test_judge = require "bascule/testing/judge"
@@ -51,12 +50,16 @@ M.caveats = caveats.caveats
 -- first `reached` items, and those further resources of them, rest on.
 M.said = said.said
 
--- {resource, site?, survey?} → its facts. In a survey of several resources `survey` is "first" for
--- the first of them and "next" for the others. Yields call.
+-- {resource, site?} → its facts. Yields call.
 function M.observe(args)
   adopt(args)
-  survey.begins(args.survey)
   return registry.observe(args.resource)
+end
+
+-- {resources = ids} → texts, one for each: resources with the same text are looked at in turn,
+-- others may be looked at meanwhile.
+function M.groups(args)
+  return host.list(list.map(args.resources, registry.group))
 end
 
 -- {site?} → every resource of the site: {id, kind, title}.

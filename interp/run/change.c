@@ -15,6 +15,7 @@ struct change {
     struct bsc_value *before;                /* owned */
     struct bsc_value *args;                  /* owned: of the row */
     struct bsc_value *resources;             /* owned list: what to observe afterwards */
+    struct bsc_run_survey *survey;           /* owned: of them */
     struct bsc_value *seen;                  /* owned map: facts observed afterwards */
     size_t index;                            /* of the resource being observed */
     struct bsc_value *result;                /* owned; NULL when the row failed */
@@ -49,6 +50,7 @@ static void change_free(struct change *change)
     bsc_value_free(change->resources);
     bsc_value_free(change->seen);
     bsc_value_free(change->result);
+    bsc_run_survey_free(change->survey);
     bsc_mem_free(change);
 }
 
@@ -166,10 +168,9 @@ static void observed(void *arg, struct bsc_value *facts, const struct bsc_err *e
 static void observe_next(struct change *change)
 {
     if (change->index < bsc_value_count(change->resources))
-        bsc_run_observe(change->with->vm, change->with->hands,
-                        bsc_value_string(bsc_value_at(change->resources, change->index)),
-                        change->index == 0 ? BSC_RUN_SURVEY_FIRST : BSC_RUN_SURVEY_NEXT, observed,
-                        change);
+        bsc_run_survey_observe(change->survey,
+                               bsc_value_string(bsc_value_at(change->resources, change->index)),
+                               observed, change);
     else
         conclude(change);
 }
@@ -226,6 +227,7 @@ void bsc_run_change(const struct bsc_run_live_options *with, const struct bsc_va
         return;
     }
     change->resources = bsc_run_effect_resources(effect);
+    change->survey = bsc_run_survey_new(with->vm, with->hands);
     if (bsc_run_hands_cancelled(with->hands)) {
         verdict(change, BSC_OUTCOME_INTERRUPTED, "stopped by the operator before it began");
         return;

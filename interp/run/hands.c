@@ -18,20 +18,23 @@ struct bsc_run_hands {
     struct bsc_lib_env *env; /* borrowed */
     struct lane *lanes;      /* owned array */
     size_t lane_count;
-    struct bsc_run_labour labour; /* loop thread only, as the next */
+    struct bsc_run_labour labour; /* loop thread only, as the next three */
+    struct job *first;            /* borrowed: the jobs under way */
     bool cancelled;
-    atomic_bool stop;     /* seen by the row under way */
+    bool stopping;        /* what begins now is to stop at once */
     pthread_mutex_t lock; /* guards what follows */
     struct bsc_run_progress progress;
 };
 
 struct job {
+    struct job *next;
     struct bsc_run_hands *hands;
     const struct bsc_lib_row *row;
     struct bsc_lib_call call;
     struct bsc_timer *timer; /* NULL when there is no limit or it has fired */
     int64_t timeout_ms;      /* the limit */
     bool late;               /* the limit has passed */
+    atomic_bool stop;        /* seen by the row */
     int64_t took_us;         /* the row itself */
     bool ok;
     struct bsc_value *value; /* owned result */
@@ -96,8 +99,17 @@ static void job_work(void *arg)
     job->took_us = clock->mono_us(clock->self) - began_us;
 }
 
+static void job_leave(struct job *job)
+{
+    struct job **at = &job->hands->first;
+    while (*at != job)
+        at = &(*at)->next;
+    *at = job->next;
+}
+
 static void job_end(struct job *job)
 {
+    job_leave(job);
     if (job->timer != NULL)
         bsc_timer_cancel(job->timer);
     if (!job->ok && job->late && !job->hands->cancelled && job->err.code == BSC_ERR_CANCELLED)
@@ -108,8 +120,6 @@ static void job_end(struct job *job)
     else
         job->hands->labour.looking_us += job->took_us;
     job_progress(job->hands, 0, 0, NULL);
-    if (!job->hands->cancelled)
-        atomic_store(&job->hands->stop, false);
     job->done(job->arg, job->ok ? job->value : NULL, &job->err);
     bsc_mem_free(job);
 }
@@ -119,13 +129,13 @@ static void job_done(void *arg)
     job_end(arg);
 }
 
+/* Whatever else is under way goes on: a statement sees for itself that it is to stop. */
 static void job_late(void *arg)
 {
     struct job *job = arg;
     job->timer = NULL;
     job->late = true;
-    atomic_store(&job->hands->stop, true);
-    bsc_lib_env_cancel(job->hands->env);
+    atomic_store(&job->stop, true);
 }
 
 static bool may_begin(const struct job *job, struct bsc_err *err)
@@ -156,13 +166,16 @@ void bsc_run_hands_change(struct bsc_run_hands *hands, const struct bsc_lib_row 
 {
     struct job *job = bsc_mem_new(1, sizeof *job);
     job->hands = hands;
+    job->next = hands->first;
+    hands->first = job;
+    atomic_init(&job->stop, hands->stopping);
     job->row = row;
     job->done = done;
     job->arg = arg;
     job->call.env = hands->env;
     job->call.args = args;
     job->call.log = log;
-    job->call.cancel = &hands->stop;
+    job->call.cancel = &job->stop;
     job->call.progress = job_progress;
     job->call.progress_arg = hands;
     job->timeout_ms = timeout_ms;
@@ -181,7 +194,9 @@ void bsc_run_hands_change(struct bsc_run_hands *hands, const struct bsc_lib_row 
 void bsc_run_hands_cancel(struct bsc_run_hands *hands)
 {
     hands->cancelled = true;
-    atomic_store(&hands->stop, true);
+    hands->stopping = true;
+    for (struct job *job = hands->first; job != NULL; job = job->next)
+        atomic_store(&job->stop, true);
     bsc_lib_env_cancel(hands->env);
 }
 
@@ -192,7 +207,7 @@ bool bsc_run_hands_cancelled(const struct bsc_run_hands *hands)
 
 void bsc_run_hands_settle(struct bsc_run_hands *hands)
 {
-    atomic_store(&hands->stop, false);
+    hands->stopping = false;
 }
 
 struct bsc_run_labour bsc_run_hands_labour(const struct bsc_run_hands *hands)

@@ -23,8 +23,9 @@ struct bsc_run_live {
     void *reply_arg;
     struct bsc_timer *sleep; /* the wait under way, or NULL */
     int64_t waiting_since_us;
-    int64_t waited_us;      /* for an answer, or because the runbook says so */
-    struct bsc_value *seen; /* owned list: the resources of the survey under way */
+    int64_t waited_us;             /* for an answer, or because the runbook says so */
+    struct bsc_run_survey *survey; /* owned: the one under way */
+    struct bsc_value *seen;        /* owned list: its resources */
     int64_t seen_since_us;
 };
 
@@ -84,30 +85,27 @@ static bool is_of_survey(const struct bsc_run_live *live, const char *resource)
 
 static void end_survey(struct bsc_run_live *live)
 {
+    bsc_run_survey_free(live->survey);
+    live->survey = bsc_run_survey_new(live->with.vm, live->with.hands);
     bsc_value_free(live->seen);
     live->seen = bsc_value_list();
 }
 
 /* What a look that is to be alone has learned says nothing to those after it. */
-static enum bsc_run_survey join_survey(struct bsc_run_live *live, const char *resource, bool alone)
-{
-    const bool goes_on = !alone && is_of_survey(live, resource);
-    if (!goes_on) {
-        end_survey(live);
-        live->seen_since_us = now_us(live);
-    }
-    if (alone)
-        return BSC_RUN_SURVEY_NONE;
-    bsc_value_append(live->seen, bsc_value_text(resource));
-    return goes_on ? BSC_RUN_SURVEY_NEXT : BSC_RUN_SURVEY_FIRST;
-}
-
 static void perform_observe(struct bsc_run_live *live)
 {
     const char *resource = bsc_value_get_string(live->effect, "resource");
     const bool alone = bsc_value_get_truth(live->effect, "alone");
-    bsc_run_observe(live->with.vm, live->with.hands, resource, join_survey(live, resource, alone),
-                    observed, live);
+    if (alone || !is_of_survey(live, resource)) {
+        end_survey(live);
+        live->seen_since_us = now_us(live);
+    }
+    if (alone) {
+        bsc_run_observe(live->with.vm, live->with.hands, resource, observed, live);
+        return;
+    }
+    bsc_value_append(live->seen, bsc_value_text(resource));
+    bsc_run_survey_observe(live->survey, resource, observed, live);
 }
 
 static void slept(void *arg)
@@ -154,8 +152,7 @@ static void leave_out(struct bsc_run_live *live)
     bsc_value_free(note);
     if (recorded)
         bsc_run_observe(live->with.vm, live->with.hands,
-                        bsc_value_get_string(live->effect, "resource"), BSC_RUN_SURVEY_NONE,
-                        looked_again, live);
+                        bsc_value_get_string(live->effect, "resource"), looked_again, live);
     else
         break_off(live, &err);
 }
@@ -306,7 +303,7 @@ struct bsc_run_live *bsc_run_live_new(const struct bsc_run_live_options *options
     live->world.perform = perform;
     live->with = *options;
     bsc_run_again_init(&live->again, options->past);
-    live->seen = bsc_value_list();
+    end_survey(live);
     live->change_count = options->past != NULL ? options->past->changes : 0;
     return live;
 }
@@ -317,6 +314,7 @@ void bsc_run_live_free(struct bsc_run_live *live)
         return;
     bsc_timer_cancel(live->sleep);
     bsc_run_again_release(&live->again);
+    bsc_run_survey_free(live->survey);
     bsc_value_free(live->seen);
     bsc_mem_free(live);
 }

@@ -4,15 +4,59 @@
 
 #include "base/mem.h"
 #include "run/errors.h"
+#include "value/digest.h"
+
+/* A question that is asked once. */
+struct shared {
+    struct shared *next; /* owned */
+    struct bsc_run_survey *survey;
+    char *key;                   /* owned */
+    struct bsc_value *answer;    /* owned; NULL while it is under way */
+    struct observation *waiting; /* borrowed: who waits for it */
+};
+
+struct bsc_run_survey {
+    struct bsc_vm *vm;           /* borrowed */
+    struct bsc_run_hands *hands; /* borrowed */
+    struct shared *first;        /* owned */
+};
 
 struct observation {
-    struct bsc_run_hands *hands; /* borrowed */
-    struct bsc_vm_task *task;    /* owned */
-    struct bsc_value *effect;    /* owned: the call under way */
-    char *resource;              /* owned, for messages */
+    struct bsc_run_hands *hands;      /* borrowed */
+    struct bsc_run_survey *survey;    /* borrowed; NULL for one that shares nothing */
+    struct observation *next_waiting; /* borrowed: for the same question */
+    struct bsc_vm_task *task;         /* owned */
+    struct bsc_value *effect;         /* owned: the call under way */
+    char *resource;                   /* owned, for messages */
     bsc_run_observed done;
     void *arg;
 };
+
+struct bsc_run_survey *bsc_run_survey_new(struct bsc_vm *vm, struct bsc_run_hands *hands)
+{
+    struct bsc_run_survey *survey = bsc_mem_new(1, sizeof *survey);
+    survey->vm = vm;
+    survey->hands = hands;
+    return survey;
+}
+
+static void shared_free(struct shared *shared)
+{
+    bsc_mem_free(shared->key);
+    bsc_value_free(shared->answer);
+    bsc_mem_free(shared);
+}
+
+void bsc_run_survey_free(struct bsc_run_survey *survey)
+{
+    if (survey == NULL)
+        return;
+    for (struct shared *next = NULL, *each = survey->first; each != NULL; each = next) {
+        next = each->next;
+        shared_free(each);
+    }
+    bsc_mem_free(survey);
+}
 
 /* The long lists of a resource go from hand to hand, from model to plan: they are held once. */
 static void share_lists(struct bsc_value *facts)
@@ -43,76 +87,170 @@ static void observation_end(struct observation *o, struct bsc_value *facts, stru
     bsc_mem_free(o);
 }
 
-static void row_done(void *arg, struct bsc_value *value, const struct bsc_err *err);
+/* Takes `value`. */
+static bool give_answer(struct observation *o, struct bsc_value *value, const struct bsc_err *why,
+                        struct bsc_err *err)
+{
+    struct bsc_value *answer = bsc_value_map();
+    bsc_value_set_bool(answer, "ok", value != NULL);
+    if (value != NULL)
+        bsc_value_set(answer, "value", value);
+    else
+        bsc_value_set(answer, "error", bsc_run_error_value(why));
+    bool taken = bsc_vm_task_answer(o->task, answer, err);
+    bsc_value_free(answer);
+    return taken;
+}
+
+static void observation_go_on(struct observation *o);
+
+/* What was cut short by the operator says nothing about the world: the platform's code would take
+ * it for a server that does not answer. */
+static void row_done(void *arg, struct bsc_value *value, const struct bsc_err *err)
+{
+    struct observation *o = arg;
+    struct bsc_err failure = BSC_ERR_INIT;
+    if (value == NULL && err->code == BSC_ERR_CANCELLED) {
+        failure = *err;
+        observation_end(o, NULL, &failure);
+    } else if (give_answer(o, value, err, &failure)) {
+        observation_go_on(o);
+    } else {
+        observation_end(o, NULL, &failure);
+    }
+}
+
+static void forget(struct shared *shared)
+{
+    struct shared **at = &shared->survey->first;
+    while (*at != shared)
+        at = &(*at)->next;
+    *at = shared->next;
+    shared_free(shared);
+}
+
+/* The survey may be freed with the last of those who waited: nothing of it is touched after that.
+ */
+static void shared_done(void *arg, struct bsc_value *value, const struct bsc_err *err)
+{
+    struct shared *shared = arg;
+    struct observation *waiting = shared->waiting;
+    shared->waiting = NULL;
+    shared->answer = value;
+    if (value == NULL)
+        forget(shared);
+    for (struct observation *next = NULL; waiting != NULL; waiting = next) {
+        next = waiting->next_waiting;
+        row_done(waiting, value != NULL ? bsc_value_copy(value) : NULL, err);
+    }
+}
+
+static struct shared *shared_of(struct bsc_run_survey *survey, const char *row,
+                                const struct bsc_value *args)
+{
+    char hex[BSC_DIGEST_HEX];
+    bsc_digest_value(args, hex);
+    char *key = bsc_mem_format("%s %s", row, hex);
+    struct shared *each = survey->first;
+    while (each != NULL && strcmp(each->key, key) != 0)
+        each = each->next;
+    if (each != NULL) {
+        bsc_mem_free(key);
+        return each;
+    }
+    each = bsc_mem_new(1, sizeof *each);
+    each->survey = survey;
+    each->key = key;
+    each->next = survey->first;
+    survey->first = each;
+    return each;
+}
+
+/* Who comes first asks; returns the answer, borrowed, where it is there already. */
+static const struct bsc_value *share_call(struct observation *o, const struct bsc_lib_row *row)
+{
+    const struct bsc_value *args = bsc_value_get(o->effect, "args");
+    struct shared *shared = shared_of(o->survey, row->name, args);
+    if (shared->answer != NULL)
+        return shared->answer;
+    bool first = shared->waiting == NULL;
+    struct observation **last = &shared->waiting;
+    while (*last != NULL)
+        last = &(*last)->next_waiting;
+    *last = o;
+    o->next_waiting = NULL;
+    if (first)
+        bsc_run_hands_perform(o->hands, row, args, bsc_value_get_number(o->effect, "timeout_ms", 0),
+                              shared_done, shared);
+    return NULL;
+}
 
 /* Only looking is allowed here, whatever the platform's code asks for. */
-static bool start_call(struct observation *o, struct bsc_err *err)
+static const struct bsc_lib_row *row_of(const struct observation *o, struct bsc_err *err)
 {
     const char *op = bsc_value_get_string(o->effect, "op");
     const char *name = bsc_value_get_string(o->effect, "row");
-    if (op == NULL || strcmp(op, "call") != 0 || name == NULL)
-        return bsc_err_set(err, BSC_ERR_SCRIPT, "an observation may only call rows");
+    if (op == NULL || strcmp(op, "call") != 0 || name == NULL) {
+        bsc_err_set(err, BSC_ERR_SCRIPT, "an observation may only call rows");
+        return NULL;
+    }
     const struct bsc_lib_row *row = bsc_lib_find(name);
-    if (row == NULL || row->effect != BSC_LIB_READ)
-        return bsc_err_set(err, BSC_ERR_SCRIPT, "\"%s\" is not a row that only looks", name);
-    bsc_run_hands_perform(o->hands, row, bsc_value_get(o->effect, "args"),
-                          bsc_value_get_number(o->effect, "timeout_ms", 0), row_done, o);
-    return true;
+    if (row != NULL && row->effect == BSC_LIB_READ)
+        return row;
+    bsc_err_set(err, BSC_ERR_SCRIPT, "\"%s\" is not a row that only looks", name);
+    return NULL;
 }
 
-static void observation_go_on(struct observation *o)
+/* False where the answer must be waited for, and where the observation is over. */
+static bool step(struct observation *o)
 {
     struct bsc_err err = BSC_ERR_INIT;
     struct bsc_value *value = NULL;
     enum bsc_vm_status status = bsc_vm_task_resume(o->task, NULL, &value, &err);
     if (status != BSC_VM_YIELDED) {
         observation_end(o, status == BSC_VM_DONE ? value : NULL, &err);
-        return;
+        return false;
     }
     bsc_value_free(o->effect);
     o->effect = value;
-    if (!start_call(o, &err))
+    const struct bsc_lib_row *row = row_of(o, &err);
+    if (row == NULL) {
         observation_end(o, NULL, &err);
-}
-
-/* What was cut short by the operator says nothing about the world: the platform's code would take
- * it for a server that does not answer. */
-static void row_done(void *arg, struct bsc_value *value, const struct bsc_err *err)
-{
-    if (value == NULL && err->code == BSC_ERR_CANCELLED) {
-        struct bsc_err cancelled = *err;
-        observation_end(arg, NULL, &cancelled);
-        return;
+        return false;
     }
-    struct bsc_value *answer = bsc_value_map();
-    bsc_value_set_bool(answer, "ok", value != NULL);
-    if (value != NULL)
-        bsc_value_set(answer, "value", value);
-    else
-        bsc_value_set(answer, "error", bsc_run_error_value(err));
-    struct observation *o = arg;
-    struct bsc_err failure = BSC_ERR_INIT;
-    bool taken = bsc_vm_task_answer(o->task, answer, &failure);
-    bsc_value_free(answer);
-    if (taken)
-        observation_go_on(o);
-    else
-        observation_end(o, NULL, &failure);
+    if (o->survey == NULL || !bsc_value_get_truth(o->effect, "shared")) {
+        bsc_run_hands_perform(o->hands, row, bsc_value_get(o->effect, "args"),
+                              bsc_value_get_number(o->effect, "timeout_ms", 0), row_done, o);
+        return false;
+    }
+    const struct bsc_value *known = share_call(o, row);
+    if (known == NULL)
+        return false;
+    if (give_answer(o, bsc_value_copy(known), NULL, &err))
+        return true;
+    observation_end(o, NULL, &err);
+    return false;
 }
 
-void bsc_run_observe(struct bsc_vm *vm, struct bsc_run_hands *hands, const char *resource,
-                     enum bsc_run_survey survey, bsc_run_observed done, void *arg)
+static void observation_go_on(struct observation *o)
+{
+    while (step(o))
+        continue;
+}
+
+static void observation_begin(struct bsc_vm *vm, struct bsc_run_hands *hands,
+                              struct bsc_run_survey *survey, const char *resource,
+                              bsc_run_observed done, void *arg)
 {
     struct bsc_err err = BSC_ERR_INIT;
     struct observation *o = bsc_mem_new(1, sizeof *o);
     o->hands = hands;
+    o->survey = survey;
     o->resource = bsc_mem_text(resource);
     o->done = done;
     o->arg = arg;
     struct bsc_value *args = bsc_value_map();
     bsc_value_set_text(args, "resource", resource);
-    if (survey != BSC_RUN_SURVEY_NONE)
-        bsc_value_set_text(args, "survey", survey == BSC_RUN_SURVEY_FIRST ? "first" : "next");
     o->task = bsc_vm_task_new(vm, "observe", args, &err);
     bsc_value_free(args);
     if (o->task == NULL)
@@ -121,72 +259,14 @@ void bsc_run_observe(struct bsc_vm *vm, struct bsc_run_hands *hands, const char 
         observation_go_on(o);
 }
 
-struct survey {
-    struct bsc_vm *vm;                 /* borrowed */
-    struct bsc_run_hands *hands;       /* borrowed */
-    const struct bsc_value *resources; /* borrowed */
-    size_t index;
-    struct bsc_value *facts; /* owned */
-    bool inside;             /* survey_go_on() is on the stack */
-    bool waiting;            /* an observation is under way */
-    bool over;               /* one failed, as `err` says */
-    struct bsc_err err;
-    bsc_run_observed done;
-    void *arg;
-};
-
-static void survey_go_on(struct survey *s);
-
-static void survey_observed(void *arg, struct bsc_value *facts, const struct bsc_err *err)
+void bsc_run_survey_observe(struct bsc_run_survey *survey, const char *resource,
+                            bsc_run_observed done, void *arg)
 {
-    struct survey *s = arg;
-    if (facts == NULL) {
-        s->over = true;
-        s->err = *err;
-    } else {
-        bsc_value_set(s->facts, bsc_value_string(bsc_value_at(s->resources, s->index)), facts);
-        s->index++;
-    }
-    s->waiting = false;
-    if (!s->inside)
-        survey_go_on(s);
+    observation_begin(survey->vm, survey->hands, survey, resource, done, arg);
 }
 
-static void survey_end(struct survey *s)
+void bsc_run_observe(struct bsc_vm *vm, struct bsc_run_hands *hands, const char *resource,
+                     bsc_run_observed done, void *arg)
 {
-    if (s->over) {
-        bsc_value_free(s->facts);
-        s->facts = NULL;
-    }
-    s->done(s->arg, s->facts, &s->err);
-    bsc_mem_free(s);
-}
-
-/* Observations that need no row end at once; they are taken up in this loop, so that a long list
- * of them does not grow the stack. */
-static void survey_go_on(struct survey *s)
-{
-    s->inside = true;
-    while (!s->over && !s->waiting && s->index < bsc_value_count(s->resources)) {
-        s->waiting = true;
-        bsc_run_observe(s->vm, s->hands, bsc_value_string(bsc_value_at(s->resources, s->index)),
-                        s->index == 0 ? BSC_RUN_SURVEY_FIRST : BSC_RUN_SURVEY_NEXT, survey_observed,
-                        s);
-    }
-    s->inside = false;
-    if (!s->waiting)
-        survey_end(s);
-}
-
-void bsc_run_observe_all(struct bsc_vm *vm, struct bsc_run_hands *hands,
-                         const struct bsc_value *resources, bsc_run_observed done, void *arg)
-{
-    struct survey *s = bsc_mem_new(1, sizeof *s);
-    s->vm = vm;
-    s->hands = hands;
-    s->resources = resources;
-    s->facts = bsc_value_map();
-    s->done = done;
-    s->arg = arg;
-    survey_go_on(s);
+    observation_begin(vm, hands, NULL, resource, done, arg);
 }

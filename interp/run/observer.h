@@ -14,15 +14,29 @@
  * different from a resource that does not answer (a fact). */
 typedef void (*bsc_run_observed)(void *arg, struct bsc_value *facts, const struct bsc_err *err);
 
-/* What is seen of one server is of one moment for a first resource and those that follow it, as far
- * as its platform can do that. */
-enum bsc_run_survey { BSC_RUN_SURVEY_NONE, BSC_RUN_SURVEY_FIRST, BSC_RUN_SURVEY_NEXT };
+/*
+ * What several observations share: a question that a platform marks as `shared` is asked once, and
+ * the answer is given to all, so that what is seen of one server is of one moment. A question that
+ * failed is asked anew by whoever comes later.
+ */
+struct bsc_run_survey;
 
-/* Borrows vm and hands until the callback, copies the name. */
+/* Borrows vm and hands. Free it when none of its observations is under way, or in the callback of
+ * the last one. */
+struct bsc_run_survey *bsc_run_survey_new(struct bsc_vm *vm, struct bsc_run_hands *hands);
+void bsc_run_survey_free(struct bsc_run_survey *survey); /* accepts NULL */
+
+/* Copies the name. */
+void bsc_run_survey_observe(struct bsc_run_survey *survey, const char *resource,
+                            bsc_run_observed done, void *arg);
+
+/* An observation that shares nothing. Borrows vm and hands until the callback. */
 void bsc_run_observe(struct bsc_vm *vm, struct bsc_run_hands *hands, const char *resource,
-                     enum bsc_run_survey survey, bsc_run_observed done, void *arg);
+                     bsc_run_observed done, void *arg);
 
-/* Observes every resource of the list ([id…], borrowed) in one survey and hands over {id=facts}. */
+/* Observes every resource of the list ([id…], borrowed until the callback) in one survey and hands
+ * over {id=facts}. Resources of different groups (entry function `groups`) are looked at side by
+ * side, those of one group in turn. */
 void bsc_run_observe_all(struct bsc_vm *vm, struct bsc_run_hands *hands,
                          const struct bsc_value *resources, bsc_run_observed done, void *arg);
 

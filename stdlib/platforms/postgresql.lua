@@ -12,7 +12,6 @@ local pg_home = require "bascule/platforms/pg_home"
 local pg_mirror = require "bascule/platforms/pg_mirror"
 local salvage = require "bascule/platforms/salvage"
 local standby = require "bascule/platforms/standby"
-local survey = require "bascule/platforms/survey"
 local text = require "bascule/core/text"
 local wal = require "bascule/platforms/wal"
 
@@ -49,15 +48,16 @@ FROM pg_stat_activity session LEFT JOIN pg_roles other ON other.oid = session.us
 WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
 ORDER BY pid]]
 
--- What is asked again and again in any run says so with `often`.
-local function ask(copy, sql, max_rows, often)
-  return effects.call("sql.query", { server = copy.server, database = copy.site.database,
+-- What is asked again and again in any run says so with `often`; `call` is effects.call when left
+-- out.
+local function ask(copy, sql, max_rows, often, call)
+  return (call or effects.call)("sql.query", { server = copy.server, database = copy.site.database,
     sql = sql, max_rows = max_rows, often = often })
 end
 
 -- The first row by column, or nil and why not; {} when there is no row. What is null is left out.
-local function ask_row(copy, sql, often)
-  local value, failure = ask(copy, sql, 1, often)
+local function ask_row(copy, sql, often, call)
+  local value, failure = ask(copy, sql, 1, often, call)
   if not value then
     return nil, failure
   end
@@ -69,14 +69,12 @@ local function ask_row(copy, sql, often)
   return row
 end
 
--- What a server says of itself, of one moment for all that is seen of it in a survey.
+-- What a server says of itself, of one moment for all that is seen of it together.
 local function ask_about(copy)
   local key = ("%s %s"):format(copy.server, copy.site.database)
-  local row, failure = survey.once(key, function()
-    local row, failure = ask_row(copy, database_query, true)
-    return standby.with_settings(key, row, failure, function(sql)
-      return ask_row(copy, sql)
-    end)
+  local row, failure = ask_row(copy, database_query, true, effects.call_once)
+  row, failure = standby.with_settings(key, row, failure, function(sql)
+    return ask_row(copy, sql, false, effects.call_once)
   end)
   return pg_home.mended(row), failure
 end
@@ -84,9 +82,7 @@ end
 -- The files of a folder that may be on another machine; nil and why where it cannot be looked at.
 local function listed(path)
   if path then
-    return survey.once("files of " .. path, function()
-      return effects.call("folder.list", { path = path })
-    end)
+    return effects.call_once("folder.list", { path = path })
   end
 end
 
@@ -359,6 +355,9 @@ for _, verbs in ipairs { standby.verbs, haste.verbs, salvage.verbs, pg_home.verb
     M[name] = verb
   end
 end
+
+-- It is asked over a network, which may take its time.
+M.is_remote = true
 
 -- Which database a statement for the copy goes to.
 function M.target(copy)

@@ -164,6 +164,21 @@ function M.observe(resource)
   return effects.checked(resource, observers[kind](name))
 end
 
+local kinds_of_copies = { database = true, log_backups = true, log_chain = true, tail = true,
+  mirror = true }
+
+-- Whoever is on another machine keeps nobody else waiting: the text is the same for resources that
+-- are looked at in turn.
+function M.group(resource)
+  local kind, name = resource:match("^(%l[%l_]*):(.+)$")
+  if kind == "pool" then
+    local pool = handles.describe_pool(name)
+    return pool.site and pool.site.driver == "haproxy" and resource or ""
+  end
+  local copy = kinds_of_copies[kind] and copy_named(name)
+  return copy and M.of(copy).is_remote and copy.server or ""
+end
+
 local function add(result, kind, name, title)
   result[#result + 1] = { id = kind .. ":" .. name, kind = kind, title = title }
 end

@@ -7,7 +7,6 @@ local haste = require "bascule/platforms/haste"
 local inventory = require "bascule/language/inventory"
 local list = require "bascule/core/list"
 local schema = require "bascule/facts/schema"
-local survey = require "bascule/platforms/survey"
 local text = require "bascule/core/text"
 local wal = require "bascule/platforms/wal"
 
@@ -387,9 +386,7 @@ end
 -- The log files that the standby has whole in its pg_wal, as lines of a listed folder.
 function M.in_pg_wal(copy)
   local data = own_folder(copy)
-  local there = data and survey.once("log files of " .. copy.server, function()
-    return effects.call("wal.own", target_of(copy, { data = data }))
-  end)
+  local there = data and effects.call_once("wal.own", target_of(copy, { data = data }))
   return there and there.files or {}
 end
 

@@ -316,13 +316,37 @@ T["one that left ahead of the standby is another way that somebody went"] = func
     .. "40370176, and the copy is at LSN 39845888")
 end
 
+-- What `answer_to` says, to a shared question once for all who ask it `together`, as the host does.
+local function sharing(together, answer_to)
+  return function(effect)
+    local key = effect.shared and together
+      and ("%s %s %s"):format(effect.row, effect.args.path, effect.args.sql)
+    if key and together[key] then
+      return together[key]
+    end
+    local value = answer_to(effect)
+    if key and value.ok then
+      together[key] = value
+    end
+    return value
+  end
+end
+
+T["servers of PostgreSQL are looked at side by side, all else in turn"] = function()
+  lab.body("", { site = site() })
+  expect.equal(lab.host.groups { resources = { "database:mgc.primary", "tail:mgc.primary",
+    secondary, backups, "log_chain:mgc.secondary", "mirror:mgc.mirror", "sql:mgc.known",
+    "pool:chat", "file:/x" } },
+    { "sql1", "sql1", "sql3", "sql3", "sql3", "sql2", "", "", "" })
+end
+
 T["what is seen of a standby in one survey is of one moment, while it replays"] = function()
   lab.body("", { site = site() })
   local asked = 0
-  local function look(resource, word)
+  local function look(resource, together)
     return drive(function()
-      return lab.host.observe { resource = resource, survey = word }
-    end, function(effect)
+      return lab.host.observe { resource = resource }
+    end, sharing(together, function(effect)
       local sql, value = effect.args.sql or ""
       if sql:find("pg_is_in_recovery()::int AS restoring", 1, true) then
         asked = asked + 1
@@ -334,12 +358,13 @@ T["what is seen of a standby in one survey is of one moment, while it replays"] 
       end
       return value and { ok = true, value = value }
         or { ok = false, error = { code = "not_found", message = "no answer" } }
-    end)
+    end))
   end
-  local first = look(secondary, "first")
-  expect.equal(look(backups, "next").applied_lsn, first.lsn)
+  local together = {}
+  local first = look(secondary, together)
+  expect.equal(look(backups, together).applied_lsn, first.lsn)
   expect.equal(asked, 1)
-  expect.equal(look(backups, "first").applied_lsn, first.lsn + 0x100)
+  expect.equal(look(backups, {}).applied_lsn, first.lsn + 0x100)
   expect.equal(look(backups).applied_lsn, first.lsn + 0x200)
   expect.equal(look(secondary).lsn, first.lsn + 0x300)
 end
@@ -347,10 +372,10 @@ end
 T["the folders of log files are listed once in a survey"] = function()
   lab.body("", { site = straight() })
   local asked = {}
-  local function look(resource, word)
+  local function look(resource, together)
     return drive(function()
-      return lab.host.observe { resource = resource, survey = word }
-    end, function(effect)
+      return lab.host.observe { resource = resource }
+    end, sharing(together, function(effect)
       local of = effect.args.path or effect.row
       asked[of] = (asked[of] or 0) + 1
       local value = effect.row == "sql.query" and answer()
@@ -360,14 +385,15 @@ T["the folders of log files are listed once in a survey"] = function()
           reason = "", bad_lsn = 0 }
       return value and { ok = true, value = value }
         or { ok = false, error = { code = "not_found", message = "no answer" } }
-    end)
+    end))
   end
   local function listings()
     return { asked["/share"], asked["/copied"], asked["wal.own"] }
   end
-  local first = look(backups, "first")
-  look("log_chain:mgc.secondary", "next")
-  expect.equal(look(backups, "next").chain, first.chain)
+  local together = {}
+  local first = look(backups, together)
+  look("log_chain:mgc.secondary", together)
+  expect.equal(look(backups, together).chain, first.chain)
   expect.equal(listings(), { 1, 1, 1 })
   look(backups)
   look(backups)

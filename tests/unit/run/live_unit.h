@@ -1,8 +1,10 @@
 /*
  * The live world on a real folder and a real SQLite file, with a few lines of Lua in place of the
  * platforms: `file:PATH` has the facts of file.state, `sql:FILE` the facts `count` (rows of table
- * t), `top` (largest n in it) and `all` (a number for each), `word:…` the fact `word`, what is said
- * of the survey, `odd:…` cannot be observed, all else has no facts.
+ * t), `top` (largest n in it) and `all` (a number for each), `size:PATH#…` the fact `bytes`, asked
+ * for with a shared question, `side:PATH#…` as well, but with a group of its own and another
+ * question before and after, `steps:…` the fact `steps`, which of those were come to until then,
+ * `odd:…` cannot be observed, all else has no facts.
  */
 #ifndef BSC_UNIT_RUN_LIVE_H
 #define BSC_UNIT_RUN_LIVE_H
@@ -15,8 +17,9 @@
 
 static const char live_entry[] =
     "local _, host = ...\n"
-    "local function call(row, args)\n"
-    "  local a = host.yield {op = 'call', row = row, args = args}\n"
+    "local steps = ''\n"
+    "local function call(row, args, shared)\n"
+    "  local a = host.yield {op = 'call', row = row, args = args, shared = shared}\n"
     "  if a.ok then return a.value end\n"
     "  error(a.error.message, 0)\n"
     "end\n"
@@ -27,7 +30,26 @@ static const char live_entry[] =
     "  for i = 1, rows[1][1] do all[i] = i end\n"
     "  return {count = rows[1][1], top = rows[1][2], all = host.list(all)}\n"
     "end\n"
+    "local function size(name)\n"
+    "  local state = call('file.state', {path = name:match('^(.*)#')}, true)\n"
+    "  return {bytes = state.bytes}\n"
+    "end\n"
+    "local function step(name)\n"
+    "  steps = steps .. name:match('#(.*)$')\n"
+    "  call('file.state', {path = '/nowhere'})\n"
+    "end\n"
+    "local function side(name)\n"
+    "  step(name)\n"
+    "  local facts = size(name)\n"
+    "  step(name)\n"
+    "  return facts\n"
+    "end\n"
     "return {\n"
+    "  groups = function(args)\n"
+    "    local groups = {}\n"
+    "    for i, id in ipairs(args.resources) do groups[i] = id:match('^side:.*') or '' end\n"
+    "    return host.list(groups)\n"
+    "  end,\n"
     "  observe = function(args)\n"
     "    local kind, name = args.resource:match('^(%l+):(.+)$')\n"
     "    if kind == 'file' then return call('file.state', {path = name}) end\n"
@@ -36,7 +58,9 @@ static const char live_entry[] =
     "    if args.resource == 'odd:effect' then host.yield {op = 'note', text = 'x'} end\n"
     "    if args.resource == 'odd:list' then return host.list {1} end\n"
     "    if kind == 'odd' then error('no eyes', 0) end\n"
-    "    if kind == 'word' then return {word = args.survey} end\n"
+    "    if kind == 'size' then return size(name) end\n"
+    "    if kind == 'side' then return side(name) end\n"
+    "    if kind == 'steps' then return {steps = steps} end\n"
     "    return {}\n"
     "  end,\n"
     "  perform = function() return {outcome = 'kept', actions = {}} end,\n"

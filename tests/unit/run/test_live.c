@@ -291,6 +291,40 @@ static void a_survey_stops_at_the_first_resource_that_cannot_be_observed(void **
     rig_close(&rig);
 }
 
+/* The real calls, but for looks at files, which are counted. */
+static int counted_stat(void *self, const char *path, struct stat *ret)
+{
+    const struct bsc_sys *real = bsc_sys_real();
+    if (strstr(path, "/nowhere") == NULL)
+        ++*(int *)self;
+    return real->stat(real->self, path, ret);
+}
+
+static void groups_are_looked_at_side_by_side_and_ask_a_shared_question_once(void **state)
+{
+    struct rig rig;
+    int count = 0;
+    struct bsc_sys sys = *bsc_sys_real();
+    sys.self = &count;
+    sys.stat = counted_stat;
+    rig_open(&rig, state);
+    rig.env.sys = &sys;
+    char *path = unit_path(rig.folder, "none");
+    struct bsc_value *ids =
+        from_json("['side:%s#a','none:x','side:%s#b','size:%s#c']", path, path, path);
+    struct survey survey = survey_all(&rig, ids);
+    assert_int_equal(bsc_value_count(survey.facts), 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_string_equal(bsc_value_key_at(survey.facts, i),
+                            bsc_value_string(bsc_value_at(ids, i)));
+    assert_string_equal(bsc_value_get_string(rig_look(&rig, "steps:all"), "steps"), "abab");
+    assert_int_equal(count, 1);
+    bsc_value_free(survey.facts);
+    bsc_value_free(ids);
+    free(path);
+    rig_close(&rig);
+}
+
 static void a_survey_of_thousands_does_not_grow_the_stack(void **state)
 {
     struct rig rig;
@@ -305,30 +339,67 @@ static void a_survey_of_thousands_does_not_grow_the_stack(void **state)
     rig_close(&rig);
 }
 
-static void is_seen(struct rig *rig, const char *resource, const char *word)
+/* A file that grows before each look at it. */
+struct growing {
+    struct rig *rig;
+    char *path;
+    int bytes;
+    int seen; /* in the survey under way */
+};
+
+static void growing_open(struct growing *file, struct rig *rig)
 {
-    const struct bsc_value *facts = rig_look(rig, resource);
+    *file = (struct growing){.rig = rig, .path = unit_path(rig->folder, "grows")};
+}
+
+static void growing_grow(struct growing *file)
+{
+    static const char text[64];
+    unit_file_put(file->path, text, (size_t)++file->bytes);
+}
+
+/* Whether a look is the first of a survey, or is told what that has seen. */
+static void is_seen(struct growing *file, const char *name, bool first)
+{
+    char *resource = bsc_mem_format("size:%s#%s", file->path, name);
+    growing_grow(file);
+    if (first)
+        file->seen = file->bytes;
+    const struct bsc_value *facts = rig_look(file->rig, resource);
     assert_non_null(facts);
-    assert_string_equal(bsc_value_get_string(facts, "word"), word);
+    assert_int_equal(bsc_value_get_number(facts, "bytes", 0), file->seen);
+    bsc_mem_free(resource);
+}
+
+static void is_seen_alone(struct growing *file)
+{
+    growing_grow(file);
+    struct bsc_value *effect =
+        from_json("{'op':'observe','resource':'size:%s#','alone':true}", file->path);
+    const struct bsc_value *facts = rig_perform(file->rig, effect);
+    assert_int_equal(bsc_value_get_number(facts, "bytes", 0), file->bytes);
+    bsc_value_free(effect);
 }
 
 static void looks_with_nothing_between_them_are_one_survey(void **state)
 {
     struct rig rig;
+    struct growing file;
     rig_open(&rig, state);
-    is_seen(&rig, "word:a", "first");
-    is_seen(&rig, "word:b", "next");
-    is_seen(&rig, "word:c", "next");
-    is_seen(&rig, "word:b", "first");
-    is_seen(&rig, "word:c", "next");
+    growing_open(&file, &rig);
+    is_seen(&file, "a", true);
+    is_seen(&file, "b", false);
+    is_seen(&file, "c", false);
+    is_seen(&file, "b", true);
+    is_seen(&file, "c", false);
     perform(&rig, "{'op':'now'}");
-    is_seen(&rig, "word:d", "first");
-    is_seen(&rig, "word:e", "next");
+    is_seen(&file, "d", true);
+    is_seen(&file, "e", false);
     bsc_run_live_enter(rig.live, 1);
-    is_seen(&rig, "word:f", "first");
-    perform(&rig, "{'op':'observe','resource':'word:g','alone':true}");
-    assert_null(bsc_value_get_string(rig.reply, "word"));
-    is_seen(&rig, "word:h", "first");
+    is_seen(&file, "f", true);
+    is_seen_alone(&file);
+    is_seen(&file, "h", true);
+    free(file.path);
     rig_close(&rig);
 }
 
@@ -340,17 +411,58 @@ static int64_t tests_mono_us(void *self)
 static void a_survey_that_takes_long_is_begun_anew(void **state)
 {
     struct rig rig;
+    struct growing file;
     int64_t now = 5000000;
     const struct bsc_clock *real = bsc_clock_real();
     const struct bsc_clock clock = {&now, real->wall_ms, tests_mono_us};
     rig_open(&rig, state);
     rig.clock = &clock;
     rig_plan(&rig, bsc_value_list());
-    is_seen(&rig, "word:a", "first");
+    growing_open(&file, &rig);
+    is_seen(&file, "a", true);
     now += 999999;
-    is_seen(&rig, "word:b", "next");
+    is_seen(&file, "b", false);
     now++;
-    is_seen(&rig, "word:c", "first");
+    is_seen(&file, "c", true);
+    free(file.path);
+    rig_close(&rig);
+}
+
+struct errand {
+    struct bsc_loop *loop;
+    int *left; /* of those that are under way */
+    enum bsc_err_code code;
+};
+
+static void errand_done(void *arg, struct bsc_value *value, const struct bsc_err *err)
+{
+    struct errand *errand = arg;
+    errand->code = err->code;
+    bsc_value_free(value);
+    if (--*errand->left == 0)
+        bsc_loop_stop(errand->loop);
+}
+
+static void a_row_that_is_late_stops_no_other(void **state)
+{
+    struct rig rig;
+    rig_open(&rig, state);
+    char *path = unit_path(rig.folder, "m.db");
+    unit_file_put(path, "", 0);
+    int left = 2;
+    struct errand late = {.loop = rig.loop, .left = &left}, other = late;
+    struct bsc_value *sleep = from_json("{'argv':['sleep','60']}");
+    struct bsc_value *count =
+        from_json("{'server':'db','file':'m.db','sql':'WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL "
+                  "SELECT n + 1 FROM c WHERE n < 3000000) SELECT count(*) FROM c'}");
+    bsc_run_hands_perform(rig.hands, bsc_lib_find("command.probe"), sleep, 50, errand_done, &late);
+    bsc_run_hands_perform(rig.hands, bsc_lib_find("sql.query"), count, 0, errand_done, &other);
+    bsc_loop_run(rig.loop);
+    assert_string_equal(bsc_err_name(late.code), "timeout");
+    assert_string_equal(bsc_err_name(other.code), "none");
+    bsc_value_free(sleep);
+    bsc_value_free(count);
+    free(path);
     rig_close(&rig);
 }
 
@@ -419,9 +531,11 @@ int main(void)
         UNIT_IN_FOLDER(every_record_has_what_its_kind_must_have),
         UNIT_IN_FOLDER(a_survey_observes_every_resource_once),
         UNIT_IN_FOLDER(a_survey_of_nothing_is_over_at_once),
+        UNIT_IN_FOLDER(groups_are_looked_at_side_by_side_and_ask_a_shared_question_once),
         UNIT_IN_FOLDER(a_survey_stops_at_the_first_resource_that_cannot_be_observed),
         UNIT_IN_FOLDER(a_survey_of_thousands_does_not_grow_the_stack),
         UNIT_IN_FOLDER(looks_with_nothing_between_them_are_one_survey),
+        UNIT_IN_FOLDER(a_row_that_is_late_stops_no_other),
         UNIT_IN_FOLDER(a_survey_that_takes_long_is_begun_anew),
         UNIT_IN_FOLDER(a_gate_counts_from_when_it_was_first_reached),
         UNIT_IN_FOLDER(a_clock_that_was_set_back_does_not_shorten_a_wait),
