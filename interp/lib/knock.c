@@ -1,6 +1,5 @@
 #include "lib/knock.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -8,16 +7,17 @@
 #include "base/mem.h"
 #include "lib/env.h"
 #include "mirrors/pg.h"
-#include "os/dial.h"
+#include "os/attempt.h"
 #include "site/site.h"
 
-enum { REMEMBERED_US = 60000000, PATIENCE_MS = 10000, PATIENCE_MS_MIN = 250, PARTS = 10 };
+enum { PATIENCE_MS = 10000, PATIENCE_MS_MIN = 250, PARTS = 10 };
 
-/* One server that said nothing. */
+/* The attempt to reach one server that goes on. */
 struct silence {
-    struct silence *next; /* owned */
-    char *server;         /* owned */
-    int64_t heard_us;     /* monotonic: when nothing was heard last; never before: INT64_MIN */
+    struct silence *next;        /* owned */
+    char *server;                /* owned */
+    struct bsc_attempt *attempt; /* owned; NULL while it is with a knock, and where there is none */
+    int64_t begun_us;            /* monotonic */
 };
 
 struct bsc_lib_silences {
@@ -38,6 +38,7 @@ void bsc_lib_silences_free(struct bsc_lib_silences *silences)
         return;
     for (struct silence *next = NULL, *each = silences->first; each != NULL; each = next) {
         next = each->next;
+        bsc_attempt_free(each->attempt);
         bsc_mem_free(each->server);
         bsc_mem_free(each);
     }
@@ -55,39 +56,25 @@ static struct silence *silence_of(struct bsc_lib_silences *silences, const char 
         return each;
     each = bsc_mem_new(1, sizeof *each);
     each->server = bsc_mem_text(server);
-    each->heard_us = INT64_MIN;
     each->next = silences->first;
     silences->first = each;
     return each;
 }
 
-static int64_t now_us(const struct bsc_lib_env *env)
-{
-    return env->clock->mono_us(env->clock->self);
-}
-
-static bool was_silent(struct bsc_lib_env *env, const char *server)
+/* Several threads may knock at one server: an attempt is with one of them at a time. Returns owned,
+ * or NULL. */
+static struct bsc_attempt *exchange(struct bsc_lib_env *env, const char *server,
+                                    struct bsc_attempt *attempt, int64_t *begun_us)
 {
     BSC_BUG_ON(pthread_mutex_lock(&env->silences->lock) != 0);
-    const int64_t heard_us = silence_of(env->silences, server)->heard_us;
+    struct silence *silence = silence_of(env->silences, server);
+    struct bsc_attempt *before = silence->attempt;
+    const int64_t before_us = silence->begun_us;
+    silence->attempt = attempt;
+    silence->begun_us = *begun_us;
     BSC_BUG_ON(pthread_mutex_unlock(&env->silences->lock) != 0);
-    return heard_us != INT64_MIN && now_us(env) - heard_us < REMEMBERED_US;
-}
-
-static void remember(struct bsc_lib_env *env, const char *server, bool silent)
-{
-    const int64_t heard_us = silent ? now_us(env) : INT64_MIN;
-    BSC_BUG_ON(pthread_mutex_lock(&env->silences->lock) != 0);
-    silence_of(env->silences, server)->heard_us = heard_us;
-    BSC_BUG_ON(pthread_mutex_unlock(&env->silences->lock) != 0);
-}
-
-static int64_t patience_ms(struct bsc_lib_env *env, const char *server)
-{
-    const int64_t whole =
-        bsc_value_get_number(bsc_site_server(env->site, server), "connect_timeout", PATIENCE_MS);
-    const int64_t part = whole / PARTS > PATIENCE_MS_MIN ? whole / PARTS : PATIENCE_MS_MIN;
-    return part < whole && was_silent(env, server) ? part : whole;
+    *begun_us = before_us;
+    return before;
 }
 
 /* Only of PostgreSQL it is known how a connection string names the address. */
@@ -100,31 +87,56 @@ static bool has_address(const struct bsc_lib_env *env, const char *server, struc
            bsc_mirrors_pg_address(connection, ret) && ret->data[0] != '/';
 }
 
-/* A machine of the same network that is gone is told of by its neighbours, after some seconds. */
-static bool is_silence(const struct bsc_err *err)
+/* The system repeats an attempt at growing intervals, so an old one says little of what is now. */
+static int64_t patience_ms(const struct bsc_lib_env *env, const char *server,
+                           const struct bsc_attempt *before, int64_t age_us)
 {
-    return err->code == BSC_ERR_TIMEOUT || err->sys_errno == EHOSTUNREACH ||
-           err->sys_errno == EHOSTDOWN || err->sys_errno == ETIMEDOUT;
+    const int64_t whole =
+        bsc_value_get_number(bsc_site_server(env->site, server), "connect_timeout", PATIENCE_MS);
+    const int64_t part = whole / PARTS > PATIENCE_MS_MIN ? whole / PARTS : PATIENCE_MS_MIN;
+    const bool is_waiting =
+        before != NULL && bsc_attempt_goes_on(before) && age_us <= 2 * whole * 1000;
+    return is_waiting && part < whole ? part : whole;
 }
 
-static bool answers(struct bsc_lib_env *env, const char *server, const char *address,
-                    const atomic_bool *cancel, struct bsc_err *err)
+static bool has_answered(struct bsc_attempt *attempt)
 {
-    struct bsc_err why = BSC_ERR_INIT;
-    const struct bsc_dial_order order = {
-        .address = address, .timeout_ms = patience_ms(env, server), .cancel = cancel};
-    struct bsc_dial *dial = bsc_dial_open(&order, &why);
-    const bool silent = dial == NULL && is_silence(&why);
-    bsc_dial_close(dial);
-    if (dial == NULL && why.code == BSC_ERR_CANCELLED) {
-        *err = why;
-        return false;
-    }
-    remember(env, server, silent);
-    if (!silent)
-        return true;
+    return attempt != NULL && bsc_attempt_answered(attempt, 0, NULL);
+}
+
+static bool say_silent(const char *server, const char *address, struct bsc_err *err)
+{
+    static const char no_connection[] = "08001";
     bsc_err_set(err, BSC_ERR_UNREACHABLE, "nobody answers at %s", address);
+    memcpy(err->sqlstate, no_connection, sizeof no_connection);
     return bsc_err_wrap(err, "cannot connect to server \"%s\"", server);
+}
+
+static bool knock(struct bsc_lib_env *env, const char *server, const char *address,
+                  const atomic_bool *cancel, struct bsc_err *err)
+{
+    struct bsc_err unknown = BSC_ERR_INIT;
+    struct bsc_attempt *attempt = bsc_attempt_begin(address, &unknown);
+    if (attempt == NULL)
+        return true;
+    const int64_t now_us = env->clock->mono_us(env->clock->self);
+    int64_t begun_us = now_us;
+    struct bsc_attempt *before = exchange(env, server, NULL, &begun_us);
+    const bool answered =
+        has_answered(before) ||
+        bsc_attempt_answered(attempt, patience_ms(env, server, before, now_us - begun_us),
+                             cancel) ||
+        has_answered(before);
+    const bool cancelled = !answered && cancel != NULL && atomic_load(cancel);
+    bsc_attempt_free(before);
+    if (answered || cancelled) {
+        bsc_attempt_free(attempt);
+        return answered || bsc_err_set(err, BSC_ERR_CANCELLED,
+                                       "waiting for server \"%s\" was cancelled", server);
+    }
+    begun_us = now_us;
+    bsc_attempt_free(exchange(env, server, attempt, &begun_us));
+    return say_silent(server, address, err);
 }
 
 bool bsc_lib_knock(struct bsc_lib_env *env, const char *server, const atomic_bool *cancel,
@@ -133,7 +145,7 @@ bool bsc_lib_knock(struct bsc_lib_env *env, const char *server, const atomic_boo
     struct bsc_buf address;
     bsc_buf_init(&address);
     const bool good =
-        !has_address(env, server, &address) || answers(env, server, address.data, cancel, err);
+        !has_address(env, server, &address) || knock(env, server, address.data, cancel, err);
     bsc_buf_release(&address);
     return good;
 }

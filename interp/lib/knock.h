@@ -3,7 +3,8 @@
  *
  * The machines of a lost data centre say nothing at all, and a driver waits for its whole timeout
  * to find that out, each time anew, while nobody else can log in anywhere. A knock waits beside the
- * others, can be cancelled, and remembers who said nothing.
+ * others and can be cancelled; and the attempt with which it has failed goes on, so that the next
+ * one soon after need not begin its waiting anew.
  */
 #ifndef BSC_LIB_KNOCK_H
 #define BSC_LIB_KNOCK_H
@@ -16,15 +17,16 @@
 struct bsc_lib_env;
 struct bsc_lib_silences;
 
-/* Who said nothing, and when. Both for lib/env.c. */
+/* Who said nothing, and the attempts that go on. Both for lib/env.c. */
 struct bsc_lib_silences *bsc_lib_silences_new(void);
 void bsc_lib_silences_free(struct bsc_lib_silences *silences); /* accepts NULL */
 
-/* False with BSC_ERR_UNREACHABLE where nobody takes or refuses a TCP connection to the server
- * within its connect_timeout, or, when it has said nothing within the last minute either, within a
- * tenth of that (250 ms at least); BSC_ERR_CANCELLED once *cancel (borrowed, may be NULL) is set.
- * True as well where the driver knows at once (a refusal, a socket's path, a name that nobody
- * knows) and where it alone knows the address. Callable from any thread. */
+/* False with BSC_ERR_UNREACHABLE (SQLSTATE 08001) where nothing is heard of the server over TCP for
+ * its connect_timeout; or for a tenth of that, 250 ms at least, where the attempt of an earlier
+ * knock has been under way for no longer than twice that time and has not been answered either.
+ * BSC_ERR_CANCELLED once *cancel (borrowed, may be NULL) is set. How long a name is looked up does
+ * not count. True as well where the driver knows at once (a refusal, a socket's path, a name that
+ * nobody knows) and where it alone knows the address. Callable from any thread. */
 bool bsc_lib_knock(struct bsc_lib_env *env, const char *server, const atomic_bool *cancel,
                    struct bsc_err *err);
 

@@ -1,7 +1,6 @@
 #include "os/dial.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "os/address.h"
 #include "os/clock.h"
 
 enum { LOOK_MS = 50, PIECE_BYTES = 16 * 1024 };
@@ -25,20 +25,22 @@ static int64_t now_us(void)
     return clock->mono_us(clock->self);
 }
 
-/* Waits in short pieces, so that a cancel is heard. */
+/* Waits in short pieces, so that a cancel is heard. What has come already is taken, however little
+ * time is left. */
 static bool await(const struct bsc_dial *dial, short events, struct bsc_err *err)
 {
     for (;;) {
         struct pollfd fd = {.fd = dial->fd, .events = events};
         int64_t left_ms = (dial->until_us - now_us()) / 1000;
+        int piece_ms = (int)(left_ms < LOOK_MS ? left_ms : LOOK_MS);
         if (dial->order.cancel != NULL && atomic_load(dial->order.cancel))
             return bsc_err_set(err, BSC_ERR_CANCELLED, "the question to \"%s\" was cancelled",
                                dial->order.address);
+        if (poll(&fd, 1, left_ms > 0 ? piece_ms : 0) > 0)
+            return true;
         if (left_ms <= 0)
             return bsc_err_set(err, BSC_ERR_TIMEOUT, "\"%s\" does not answer in time",
                                dial->order.address);
-        if (poll(&fd, 1, (int)(left_ms < LOOK_MS ? left_ms : LOOK_MS)) > 0)
-            return true;
     }
 }
 
@@ -94,45 +96,30 @@ static int64_t count_of(const struct addrinfo *first)
     return count;
 }
 
-/* Of the time that is left each address has an even share, lest one that is silent takes all. */
-static bool connect_any(struct bsc_dial *dial, const char *host, const char *port,
-                        struct bsc_err *err)
+static void time_begins(struct bsc_dial *dial)
 {
-    const struct addrinfo wanted = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
-    int rc = getaddrinfo(host, port, &wanted, &found);
-    if (rc != 0)
-        return bsc_err_set(err, BSC_ERR_UNREACHABLE, "cannot find \"%s\": %s", dial->order.address,
-                           gai_strerror(rc));
+    int64_t deadline_us = dial->order.deadline_us;
+    dial->until_us = now_us() + dial->order.timeout_ms * 1000;
+    if (deadline_us != 0 && dial->until_us > deadline_us)
+        dial->until_us = deadline_us;
+}
+
+/* A host may have several addresses: the first that answers will do. Of the time that is left each
+ * has an even share, lest one that is silent takes all. */
+static bool connect_host(struct bsc_dial *dial, struct bsc_err *err)
+{
+    struct addrinfo *found = bsc_address_find(dial->order.address, err);
     bool connected = false;
+    time_begins(dial);
     const int64_t until_us = dial->until_us;
     for (struct addrinfo *each = found; each != NULL && !connected; each = each->ai_next) {
         hang_up(dial);
         dial->until_us = now_us() + (until_us - now_us()) / count_of(each);
         connected = connect_to(dial, each->ai_addr, each->ai_addrlen, err);
     }
-    freeaddrinfo(found);
+    if (found != NULL)
+        freeaddrinfo(found);
     return connected;
-}
-
-static bool connect_host(struct bsc_dial *dial, struct bsc_err *err)
-{
-    char *host = bsc_mem_text(dial->order.address);
-    char *colon = strrchr(host, ':');
-    bool ok = colon != NULL && colon > host && colon[1] != '\0';
-    if (ok) {
-        char *name = host;
-        *colon = '\0';
-        if (host[0] == '[' && colon[-1] == ']') {
-            colon[-1] = '\0';
-            name++;
-        }
-        ok = connect_any(dial, name, colon + 1, err);
-    } else {
-        bsc_err_set(err, BSC_ERR_INVALID, "\"%s\" is neither a path nor HOST:PORT", host);
-    }
-    bsc_mem_free(host);
-    return ok;
 }
 
 static bool say(const struct bsc_dial *dial, const char *question, struct bsc_err *err)
@@ -177,14 +164,6 @@ static bool hear(const struct bsc_dial *dial, const char *end, struct bsc_buf *a
     answer->length -= strlen(end);
     answer->data[answer->length] = '\0';
     return true;
-}
-
-static void time_begins(struct bsc_dial *dial)
-{
-    int64_t deadline_us = dial->order.deadline_us;
-    dial->until_us = now_us() + dial->order.timeout_ms * 1000;
-    if (deadline_us != 0 && dial->until_us > deadline_us)
-        dial->until_us = deadline_us;
 }
 
 static bool connect_to_address(struct bsc_dial *dial, struct bsc_err *err)

@@ -74,9 +74,9 @@ static const struct bsc_site_key server_keys[] = {
     {.name = "connect_timeout",
      .type = BSC_SITE_DURATION,
      .preset = "5s",
-     .doc = "How long to wait for an answer before the server counts as unreachable. One that has "
-            "said nothing within the last minute is given a tenth of it, 250ms at least, where "
-            "that can be told apart (platform postgresql, over TCP)."},
+     .doc = "How long to wait for an answer before the server counts as unreachable. On platform "
+            "postgresql, over TCP, a look soon after one in vain takes a tenth of it, 250ms at "
+            "least."},
     {.name = "fence",
      .type = BSC_SITE_OBJECT,
      .of = &fence_kind,

@@ -6,6 +6,7 @@
 #define BSC_UNIT_SILENT_H
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,13 +45,25 @@ static inline unsigned silent_port(const struct silent *silent)
     return ntohs(silent->name.sin_port);
 }
 
-/* From now on the next one who dials is heard. */
+/* From now on one who dials is heard, or has dialled and is still trying. */
 static inline void silent_speak(struct silent *silent)
 {
     int taken = accept(silent->listener, NULL, NULL);
     close(taken);
     close(silent->caller);
     silent->caller = -1;
+}
+
+/* Whether somebody was; he is let go. */
+static inline bool silent_is_heard(struct silent *silent)
+{
+    struct pollfd listener = {.fd = silent->listener, .events = POLLIN};
+    if (poll(&listener, 1, 0) <= 0)
+        return false;
+    int taken = accept(silent->listener, NULL, NULL);
+    if (taken >= 0)
+        close(taken);
+    return taken >= 0;
 }
 
 static inline void silent_close(struct silent *silent)
