@@ -170,7 +170,7 @@ static void observe_next(struct change *change)
     if (change->index < bsc_value_count(change->resources))
         bsc_run_survey_observe(change->survey,
                                bsc_value_string(bsc_value_at(change->resources, change->index)),
-                               observed, change);
+                               NULL, observed, change);
     else
         conclude(change);
 }
@@ -256,6 +256,10 @@ void bsc_run_change(const struct bsc_run_live_options *with, const struct bsc_va
                                        .effect = change->record.number,
                                        .item = at.item,
                                        .action = at.action};
-    bsc_run_hands_change(with->hands, change->row, change->args, &change->log,
-                         bsc_value_get_number(effect, "timeout_ms", 0), row_done, change);
+    const struct bsc_run_errand errand = {.row = change->row,
+                                          .args = change->args,
+                                          .log = &change->log,
+                                          .timeout_ms =
+                                              bsc_value_get_number(effect, "timeout_ms", 0)};
+    bsc_run_hands_perform(with->hands, &errand, row_done, change);
 }

@@ -27,7 +27,7 @@ struct bsc_run_hands {
 };
 
 struct job {
-    struct job *next;
+    struct job *next; /* of those under way */
     struct bsc_run_hands *hands;
     const struct bsc_lib_row *row;
     struct bsc_lib_call call;
@@ -129,7 +129,8 @@ static void job_done(void *arg)
     job_end(arg);
 }
 
-/* Whatever else is under way goes on: a statement sees for itself that it is to stop. */
+/* Whatever else is under way goes on, and so does what the row itself lets nobody stop, such as
+ * tidying up. */
 static void job_late(void *arg)
 {
     struct job *job = arg;
@@ -153,35 +154,36 @@ static int64_t deadline_of(const struct bsc_clock *clock, int64_t timeout_ms)
     return countable ? now_us + timeout_ms * 1000 : 0;
 }
 
-void bsc_run_hands_perform(struct bsc_run_hands *hands, const struct bsc_lib_row *row,
-                           const struct bsc_value *args, int64_t timeout_ms, bsc_run_done done,
-                           void *arg)
+static const char *lane_of(const struct bsc_run_errand *errand)
 {
-    bsc_run_hands_change(hands, row, args, NULL, timeout_ms, done, arg);
+    const char *own =
+        errand->row->lane != NULL ? bsc_value_get_string(errand->args, errand->row->lane) : NULL;
+    if (own != NULL)
+        return own;
+    return errand->lane != NULL ? errand->lane : "";
 }
 
-void bsc_run_hands_change(struct bsc_run_hands *hands, const struct bsc_lib_row *row,
-                          const struct bsc_value *args, const struct bsc_lib_log *log,
-                          int64_t timeout_ms, bsc_run_done done, void *arg)
+void bsc_run_hands_perform(struct bsc_run_hands *hands, const struct bsc_run_errand *errand,
+                           bsc_run_done done, void *arg)
 {
+    const int64_t timeout_ms = errand->timeout_ms;
     struct job *job = bsc_mem_new(1, sizeof *job);
     job->hands = hands;
     job->next = hands->first;
     hands->first = job;
     atomic_init(&job->stop, hands->stopping);
-    job->row = row;
+    job->row = errand->row;
     job->done = done;
     job->arg = arg;
     job->call.env = hands->env;
-    job->call.args = args;
-    job->call.log = log;
+    job->call.args = errand->args;
+    job->call.log = errand->log;
     job->call.cancel = &job->stop;
     job->call.progress = job_progress;
     job->call.progress_arg = hands;
     job->timeout_ms = timeout_ms;
     job->call.deadline_us = deadline_of(hands->env->clock, timeout_ms);
-    const char *lane = row->lane != NULL ? bsc_value_get_string(args, row->lane) : NULL;
-    struct bsc_worker *worker = worker_of(hands, lane != NULL ? lane : "", &job->err);
+    struct bsc_worker *worker = worker_of(hands, lane_of(errand), &job->err);
     if (worker == NULL || !may_begin(job, &job->err)) {
         job_end(job);
         return;

@@ -38,16 +38,19 @@ void bsc_run_hands_free(struct bsc_run_hands *hands);
 /* `value` is taken by the callback; NULL means that `err` (borrowed) holds. */
 typedef void (*bsc_run_done)(void *arg, struct bsc_value *value, const struct bsc_err *err);
 
-/* Performs a row; `args` is borrowed until `done`. A row that is still at work after `timeout_ms`
- * (0: no limit) is asked to stop and ends with BSC_ERR_TIMEOUT. */
-void bsc_run_hands_perform(struct bsc_run_hands *hands, const struct bsc_lib_row *row,
-                           const struct bsc_value *args, int64_t timeout_ms, bsc_run_done done,
-                           void *arg);
+/* What is borrowed here is so until `done`, but for the lane. */
+struct bsc_run_errand {
+    const struct bsc_lib_row *row;
+    const struct bsc_value *args;
+    const struct bsc_lib_log *log; /* for a change, which may add to the journal; or NULL */
+    const char *lane;              /* of a row that has none of its own; NULL is the common one */
+    int64_t timeout_ms;            /* 0: no limit */
+};
 
-/* The same for a change, which may add to the journal (`log`, borrowed until `done`). */
-void bsc_run_hands_change(struct bsc_run_hands *hands, const struct bsc_lib_row *row,
-                          const struct bsc_value *args, const struct bsc_lib_log *log,
-                          int64_t timeout_ms, bsc_run_done done, void *arg);
+/* Performs a row. One that is still at work when its time is over is asked to stop and ends with
+ * BSC_ERR_TIMEOUT. Rows of one lane are performed in turn. */
+void bsc_run_hands_perform(struct bsc_run_hands *hands, const struct bsc_run_errand *errand,
+                           bsc_run_done done, void *arg);
 
 /* Asks every row under way to stop, and lets no WRITE row begin any more. */
 void bsc_run_hands_cancel(struct bsc_run_hands *hands);

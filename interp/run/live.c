@@ -105,7 +105,7 @@ static void perform_observe(struct bsc_run_live *live)
         return;
     }
     bsc_value_append(live->seen, bsc_value_text(resource));
-    bsc_run_survey_observe(live->survey, resource, observed, live);
+    bsc_run_survey_observe(live->survey, resource, NULL, observed, live);
 }
 
 static void slept(void *arg)

@@ -3,7 +3,8 @@
 #include "base/mem.h"
 #include "run/observer.h"
 
-/* Observing a list of resources: each group of them in its order, all groups side by side. */
+/* Observing a list of resources: each group of them in its order and in a lane of its own, all
+ * groups side by side. */
 struct round {
     struct bsc_run_survey *survey;     /* owned */
     const struct bsc_value *resources; /* borrowed */
@@ -101,7 +102,7 @@ static void group_go_on(struct group *group)
         group->waiting = true;
         bsc_run_survey_observe(round->survey,
                                bsc_value_string(bsc_value_at(round->resources, group->index)),
-                               group_observed, group);
+                               group_at(round, group->index), group_observed, group);
     }
     group->inside = false;
     if (group->waiting)

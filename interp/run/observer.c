@@ -8,11 +8,11 @@
 
 /* A question that is asked once. */
 struct shared {
-    struct shared *next; /* owned */
-    struct bsc_run_survey *survey;
-    char *key;                   /* owned */
-    struct bsc_value *answer;    /* owned; NULL while it is under way */
-    struct observation *waiting; /* borrowed: who waits for it */
+    struct shared *next;           /* owned */
+    struct bsc_run_survey *survey; /* borrowed: it is of */
+    char *key;                     /* owned */
+    struct bsc_value *answer;      /* owned; NULL while it is under way */
+    struct observation *waiting;   /* borrowed: who waits for it */
 };
 
 struct bsc_run_survey {
@@ -28,6 +28,7 @@ struct observation {
     struct bsc_vm_task *task;         /* owned */
     struct bsc_value *effect;         /* owned: the call under way */
     char *resource;                   /* owned, for messages */
+    const char *lane;                 /* borrowed; NULL: the common one */
     bsc_run_observed done;
     void *arg;
 };
@@ -166,11 +167,21 @@ static struct shared *shared_of(struct bsc_run_survey *survey, const char *row,
     return each;
 }
 
+static void call(const struct observation *o, const struct bsc_lib_row *row, bsc_run_done done,
+                 void *arg)
+{
+    const struct bsc_run_errand errand = {.row = row,
+                                          .args = bsc_value_get(o->effect, "args"),
+                                          .lane = o->lane,
+                                          .timeout_ms =
+                                              bsc_value_get_number(o->effect, "timeout_ms", 0)};
+    bsc_run_hands_perform(o->hands, &errand, done, arg);
+}
+
 /* Who comes first asks; returns the answer, borrowed, where it is there already. */
 static const struct bsc_value *share_call(struct observation *o, const struct bsc_lib_row *row)
 {
-    const struct bsc_value *args = bsc_value_get(o->effect, "args");
-    struct shared *shared = shared_of(o->survey, row->name, args);
+    struct shared *shared = shared_of(o->survey, row->name, bsc_value_get(o->effect, "args"));
     if (shared->answer != NULL)
         return shared->answer;
     bool first = shared->waiting == NULL;
@@ -180,8 +191,7 @@ static const struct bsc_value *share_call(struct observation *o, const struct bs
     *last = o;
     o->next_waiting = NULL;
     if (first)
-        bsc_run_hands_perform(o->hands, row, args, bsc_value_get_number(o->effect, "timeout_ms", 0),
-                              shared_done, shared);
+        call(o, row, shared_done, shared);
     return NULL;
 }
 
@@ -219,8 +229,7 @@ static bool step(struct observation *o)
         return false;
     }
     if (o->survey == NULL || !bsc_value_get_truth(o->effect, "shared")) {
-        bsc_run_hands_perform(o->hands, row, bsc_value_get(o->effect, "args"),
-                              bsc_value_get_number(o->effect, "timeout_ms", 0), row_done, o);
+        call(o, row, row_done, o);
         return false;
     }
     const struct bsc_value *known = share_call(o, row);
@@ -238,20 +247,29 @@ static void observation_go_on(struct observation *o)
         continue;
 }
 
-static void observation_begin(struct bsc_vm *vm, struct bsc_run_hands *hands,
-                              struct bsc_run_survey *survey, const char *resource,
-                              bsc_run_observed done, void *arg)
+/* What an observation is made with, and for whom. */
+struct order {
+    struct bsc_vm *vm;
+    struct bsc_run_hands *hands;
+    struct bsc_run_survey *survey;
+    const char *resource, *lane;
+    bsc_run_observed done;
+    void *arg;
+};
+
+static void observation_begin(const struct order *order)
 {
     struct bsc_err err = BSC_ERR_INIT;
     struct observation *o = bsc_mem_new(1, sizeof *o);
-    o->hands = hands;
-    o->survey = survey;
-    o->resource = bsc_mem_text(resource);
-    o->done = done;
-    o->arg = arg;
+    o->hands = order->hands;
+    o->survey = order->survey;
+    o->resource = bsc_mem_text(order->resource);
+    o->lane = order->lane;
+    o->done = order->done;
+    o->arg = order->arg;
     struct bsc_value *args = bsc_value_map();
-    bsc_value_set_text(args, "resource", resource);
-    o->task = bsc_vm_task_new(vm, "observe", args, &err);
+    bsc_value_set_text(args, "resource", order->resource);
+    o->task = bsc_vm_task_new(order->vm, "observe", args, &err);
     bsc_value_free(args);
     if (o->task == NULL)
         observation_end(o, NULL, &err);
@@ -259,14 +277,23 @@ static void observation_begin(struct bsc_vm *vm, struct bsc_run_hands *hands,
         observation_go_on(o);
 }
 
-void bsc_run_survey_observe(struct bsc_run_survey *survey, const char *resource,
+void bsc_run_survey_observe(struct bsc_run_survey *survey, const char *resource, const char *lane,
                             bsc_run_observed done, void *arg)
 {
-    observation_begin(survey->vm, survey->hands, survey, resource, done, arg);
+    const struct order order = {.vm = survey->vm,
+                                .hands = survey->hands,
+                                .survey = survey,
+                                .resource = resource,
+                                .lane = lane,
+                                .done = done,
+                                .arg = arg};
+    observation_begin(&order);
 }
 
 void bsc_run_observe(struct bsc_vm *vm, struct bsc_run_hands *hands, const char *resource,
                      bsc_run_observed done, void *arg)
 {
-    observation_begin(vm, hands, NULL, resource, done, arg);
+    const struct order order = {
+        .vm = vm, .hands = hands, .resource = resource, .done = done, .arg = arg};
+    observation_begin(&order);
 }

@@ -26,8 +26,9 @@ struct bsc_run_survey;
 struct bsc_run_survey *bsc_run_survey_new(struct bsc_vm *vm, struct bsc_run_hands *hands);
 void bsc_run_survey_free(struct bsc_run_survey *survey); /* accepts NULL */
 
-/* Copies the name. */
-void bsc_run_survey_observe(struct bsc_run_survey *survey, const char *resource,
+/* Copies the name, and borrows the lane until the callback: where rows that have none of their own
+ * are performed. NULL is the common one. */
+void bsc_run_survey_observe(struct bsc_run_survey *survey, const char *resource, const char *lane,
                             bsc_run_observed done, void *arg);
 
 /* An observation that shares nothing. Borrows vm and hands until the callback. */

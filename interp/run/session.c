@@ -246,7 +246,8 @@ struct bsc_value *bsc_run_session_call(struct bsc_run_session *session,
 {
     struct survey survey = {.loop = session->loop, .err = err};
     BSC_BUG_ON(row->effect != BSC_LIB_READ);
-    bsc_run_hands_perform(session->hands, row, args, 0, surveyed, &survey);
+    const struct bsc_run_errand errand = {.row = row, .args = args};
+    bsc_run_hands_perform(session->hands, &errand, surveyed, &survey);
     survey.waiting = !survey.over;
     if (survey.waiting)
         bsc_loop_run(session->loop);

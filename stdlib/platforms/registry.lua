@@ -167,16 +167,18 @@ end
 local kinds_of_copies = { database = true, log_backups = true, log_chain = true, tail = true,
   mirror = true }
 
--- Whoever is on another machine keeps nobody else waiting: the text is the same for resources that
--- are looked at in turn.
+-- The text is the same for resources that are looked at in turn: those of one server of PostgreSQL,
+-- which may be gone and keeps nobody else waiting then, and all that is anything else.
 function M.group(resource)
   local kind, name = resource:match("^(%l[%l_]*):(.+)$")
   if kind == "pool" then
     local pool = handles.describe_pool(name)
     return pool.site and pool.site.driver == "haproxy" and resource or ""
   end
-  local copy = kinds_of_copies[kind] and copy_named(name)
-  return copy and M.of(copy).is_remote and copy.server or ""
+  local database, role = (name or ""):match("^(.*)%.([%l_]+)$")
+  local copy = kinds_of_copies[kind] and database and inventory.copy(database, role)
+  local platform = copy and M.platforms[inventory.platform_of(copy.server)]
+  return platform and platform.is_remote and copy.server or ""
 end
 
 local function add(result, kind, name, title)

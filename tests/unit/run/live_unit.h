@@ -3,8 +3,9 @@
  * platforms: `file:PATH` has the facts of file.state, `sql:FILE` the facts `count` (rows of table
  * t), `top` (largest n in it) and `all` (a number for each), `size:PATH#…` the fact `bytes`, asked
  * for with a shared question, `side:PATH#…` as well, but with a group of its own and another
- * question before and after, `steps:…` the fact `steps`, which of those were come to until then,
- * `odd:…` cannot be observed, all else has no facts.
+ * question before and after (PATH `sleep` has a question that nobody waits for to its end),
+ * `steps:…` the fact `steps`, which of those were come to until then, `odd:…` cannot be observed,
+ * all else has no facts.
  */
 #ifndef BSC_UNIT_RUN_LIVE_H
 #define BSC_UNIT_RUN_LIVE_H
@@ -31,8 +32,9 @@ static const char live_entry[] =
     "  return {count = rows[1][1], top = rows[1][2], all = host.list(all)}\n"
     "end\n"
     "local function size(name)\n"
-    "  local state = call('file.state', {path = name:match('^(.*)#')}, true)\n"
-    "  return {bytes = state.bytes}\n"
+    "  local path = name:match('^(.*)#')\n"
+    "  if path == 'sleep' then call('command.probe', {argv = {'sleep', '60'}}, true) end\n"
+    "  return {bytes = call('file.state', {path = path}, true).bytes}\n"
     "end\n"
     "local function step(name)\n"
     "  steps = steps .. name:match('#(.*)$')\n"

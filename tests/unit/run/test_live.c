@@ -325,6 +325,37 @@ static void groups_are_looked_at_side_by_side_and_ask_a_shared_question_once(voi
     rig_close(&rig);
 }
 
+static void who_waits_for_a_question_that_fails_is_told(void **state)
+{
+    struct rig rig;
+    rig_open(&rig, state);
+    struct bsc_value *ids = from_json("['none:x','side:odd#a','side:odd#b','size:odd#c']");
+    struct survey survey = survey_all(&rig, ids);
+    assert_null(survey.facts);
+    assert_string_equal(survey.err.message, "cannot observe side:odd#a");
+    assert_non_null(strstr(survey.err.cause, "must be an absolute path"));
+    bsc_value_free(ids);
+    rig_close(&rig);
+}
+
+static void cancel_hands(void *arg)
+{
+    bsc_run_hands_cancel(arg);
+}
+
+static void who_waits_for_a_question_that_is_cancelled_ends(void **state)
+{
+    struct rig rig;
+    rig_open(&rig, state);
+    struct bsc_value *ids = from_json("['side:sleep#a','none:x','side:sleep#b']");
+    bsc_timer_start(rig.loop, 20, cancel_hands, rig.hands);
+    struct survey survey = survey_all(&rig, ids);
+    assert_null(survey.facts);
+    assert_string_equal(bsc_err_name(survey.err.code), "cancelled");
+    bsc_value_free(ids);
+    rig_close(&rig);
+}
+
 static void a_survey_of_thousands_does_not_grow_the_stack(void **state)
 {
     struct rig rig;
@@ -455,8 +486,11 @@ static void a_row_that_is_late_stops_no_other(void **state)
     struct bsc_value *count =
         from_json("{'server':'db','file':'m.db','sql':'WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL "
                   "SELECT n + 1 FROM c WHERE n < 3000000) SELECT count(*) FROM c'}");
-    bsc_run_hands_perform(rig.hands, bsc_lib_find("command.probe"), sleep, 50, errand_done, &late);
-    bsc_run_hands_perform(rig.hands, bsc_lib_find("sql.query"), count, 0, errand_done, &other);
+    const struct bsc_run_errand sleeping = {
+        .row = bsc_lib_find("command.probe"), .args = sleep, .timeout_ms = 50};
+    const struct bsc_run_errand counting = {.row = bsc_lib_find("sql.query"), .args = count};
+    bsc_run_hands_perform(rig.hands, &sleeping, errand_done, &late);
+    bsc_run_hands_perform(rig.hands, &counting, errand_done, &other);
     bsc_loop_run(rig.loop);
     assert_string_equal(bsc_err_name(late.code), "timeout");
     assert_string_equal(bsc_err_name(other.code), "none");
@@ -532,6 +566,8 @@ int main(void)
         UNIT_IN_FOLDER(a_survey_observes_every_resource_once),
         UNIT_IN_FOLDER(a_survey_of_nothing_is_over_at_once),
         UNIT_IN_FOLDER(groups_are_looked_at_side_by_side_and_ask_a_shared_question_once),
+        UNIT_IN_FOLDER(who_waits_for_a_question_that_fails_is_told),
+        UNIT_IN_FOLDER(who_waits_for_a_question_that_is_cancelled_ends),
         UNIT_IN_FOLDER(a_survey_stops_at_the_first_resource_that_cannot_be_observed),
         UNIT_IN_FOLDER(a_survey_of_thousands_does_not_grow_the_stack),
         UNIT_IN_FOLDER(looks_with_nothing_between_them_are_one_survey),
