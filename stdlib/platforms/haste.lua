@@ -50,7 +50,8 @@ function M.verbs.hastens(copy)
 end
 
 -- What is told of a standby's settings: a plain `cp` that stands in a configuration file, and the
--- quick one of ALTER SYSTEM. There may be a password in any other.
+-- quick one of ALTER SYSTEM. There may be a password in any other. Before PostgreSQL 14, where it
+-- cannot be changed while the server runs, `restore_altered` is nil.
 function M.told(copy, row)
   if row.restoring ~= 1 or not M.verbs.hastens(copy) then
     return nil

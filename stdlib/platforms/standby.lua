@@ -60,8 +60,8 @@ SELECT concat_ws(' ', pg_backend_pid(), pg_postmaster_start_time(), pg_conf_load
   set->>'synchronous_standby_names' AS commits_await
 FROM (SELECT jsonb_object_agg(name, CASE name WHEN 'default_transaction_read_only' THEN reset_val
     ELSE setting END) AS set,
-    bool_or(sourcefile LIKE '%/postgresql.auto.conf') FILTER (WHERE name = 'restore_command')
-      AS altered FROM pg_settings
+    bool_or(sourcefile LIKE '%/postgresql.auto.conf')
+      FILTER (WHERE name = 'restore_command' AND context = 'sighup') AS altered FROM pg_settings
   WHERE name IN ('primary_conninfo', 'default_transaction_read_only', 'restore_command',
     'recovery_min_apply_delay', 'recovery_target', 'recovery_target_lsn', 'recovery_target_name',
     'recovery_target_time', 'recovery_target_xid', 'synchronous_standby_names')) AS settings]]

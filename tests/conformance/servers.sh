@@ -79,8 +79,7 @@ wakes_and_has_all() {
 hand_over_slowly() {
     own=$(pg dc2/sql3 "SHOW restore_command")
     set_standby wal_retrieve_retry_interval 60000
-    pg dc2/sql3 "ALTER SYSTEM SET restore_command = 'touch $work/site/dc2/sql3/asked; $own'"
-    pg dc2/sql3 "SELECT pg_reload_conf()" >reloaded
+    setting dc2/sql3 "restore_command = 'touch $work/site/dc2/sql3/asked; $own'"
     until_true 60 test -e site/dc2/sql3/asked
     until_true 60 waits_for RecoveryRetrieveRetryInterval
     last=$(cat later.name)

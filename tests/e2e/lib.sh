@@ -193,6 +193,22 @@ pg() {
     "$3" -X -q -A -t -h "$work/site/$1" -U postgres -d mgc -c "$2" 2>"$work/psql.err"
 }
 
+# setting SERVER "NAME = VALUE": what its ALTER SYSTEM says from now on, and its effect. What it
+# reads only when it is started, restore_command before PostgreSQL 14, it is started again for.
+setting() {
+    pg "$1" "ALTER SYSTEM SET $2"
+    pg "$1" "SELECT pg_reload_conf()" >/dev/null
+    [ "$(pg "$1" "SELECT context FROM pg_settings WHERE name = '${2%% *}'")" != postmaster ] ||
+        start_again "$1"
+}
+
+start_again() {
+    set -- "$1" "$(ls /usr/lib/postgresql/*/bin/pg_ctl)"
+    set -- "$2" restart -w -m fast -D "$work/site/$1/data" -l "$work/site/$1/mirror.log"
+    [ "$(id -u)" -ne 0 ] || set -- setpriv --reuid=postgres --regid=postgres --init-groups -- "$@"
+    (cd / && "$@" >/dev/null)
+}
+
 # Pids of the processes that work in a folder or below it.
 residents() {
     for link in /proc/[0-9]*/cwd; do

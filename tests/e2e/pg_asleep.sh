@@ -27,9 +27,8 @@ done | sort | uniq -u >missing
 
 # It has asked once under these settings, in vain.
 own=$(pg dc2/sql3 "SHOW restore_command")
-pg dc2/sql3 "ALTER SYSTEM SET wal_retrieve_retry_interval = '1h'"
-pg dc2/sql3 "ALTER SYSTEM SET restore_command = 'touch $work/site/dc2/sql3/asked; $own'"
-pg dc2/sql3 "SELECT pg_reload_conf()" >reloaded
+setting dc2/sql3 "wal_retrieve_retry_interval = '1h'"
+setting dc2/sql3 "restore_command = 'touch $work/site/dc2/sql3/asked; $own'"
 until_true 60 test -e site/dc2/sql3/asked
 sleeps() {
     [ "$(pg dc2/sql3 "SELECT wait_event FROM pg_stat_activity

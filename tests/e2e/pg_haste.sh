@@ -129,6 +129,21 @@ new_servers site
 sed -i 's/^\( *log_shipping: {\)/\1 into_pg_wal: true,/' "$site"
 own_command "$plain"
 sql_of dc2/sql3 "ALTER SYSTEM SET max_standby_archive_delay = '10min'"
+if [ "$(sql_of dc2/sql3 "SHOW server_version_num")" -lt 140000 ]; then
+    it "what it reads only when it is started is left alone"
+    start_again dc2/sql3
+    cp "$data/postgresql.auto.conf" settings.before
+    for number in 1 2 3 4 5; do
+        switch_file "CREATE TABLE many_$number (id int)"
+    done
+    bsc plan apply.lua --site "$site"
+    exits 0
+    bsc run apply.lua --site "$site" --yes
+    exits 0
+    has_table many_5 || fail "they are not replayed"
+    is_put_back
+    exit 0
+fi
 has_read "$plain"
 cp "$data/postgresql.auto.conf" settings.before
 switch_file "CREATE ROLE watcher LOGIN IN ROLE pg_monitor"

@@ -35,7 +35,8 @@ promoted_secondary() {
     write_programs
     pg dc2/sql3 "SELECT pg_promote()" >promoted
     until_true 60 eval '[ "$(pg dc2/sql3 "SELECT pg_is_in_recovery()")" = f ]'
-    pg dc2/sql3 "CREATE ROLE bascule SUPERUSER REPLICATION LOGIN PASSWORD
+    pg dc2/sql3 "SET password_encryption = 'scram-sha-256';
+        CREATE ROLE bascule SUPERUSER REPLICATION LOGIN PASSWORD
         '$(printf %s "$word" | sed "s/'/''/g")'"
     printf 'local all,replication bascule scram-sha-256\n' |
         cat - site/dc2/sql3/data/pg_hba.conf >hba

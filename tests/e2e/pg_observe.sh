@@ -104,8 +104,7 @@ esac
 it "within one run a role sees settings from when it may, and only for as long"
 pg dc1/sql1 "CREATE ROLE watcher LOGIN IN ROLE pg_read_all_stats"
 # Without one, a server that does not seem to follow another would be held by that as well.
-pg dc1/sql2 "ALTER SYSTEM SET restore_command = 'false'"
-pg dc1/sql2 "SELECT pg_reload_conf()" >reloaded
+setting dc1/sql2 "restore_command = 'false'"
 until_true 60 eval '[ "$(pg dc1/sql2 "SHOW restore_command")" = false ]'
 cat >may.sh <<'END'
 # may.sh SITE STATEMENT ANSWER: ends when the mirror knows of it.

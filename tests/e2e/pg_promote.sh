@@ -17,11 +17,6 @@ END
 
 sed -e '/^step "Bring/d' -e 's/"online"/"ship"/' online.lua >ship.lua
 
-setting() {
-    pg dc2/sql3 "ALTER SYSTEM SET $1"
-    pg dc2/sql3 "SELECT pg_reload_conf()" >/dev/null
-}
-
 # A standby that is told to come online first asks for the next log file; it gets no answer to that
 # until there is a file `go`.
 cat >wait.sh <<'END'
@@ -45,10 +40,10 @@ if [ "$1" = stopped ]; then
     until_true 60 test -e "site/backups/mgc/$switched"
 fi
 copied=$work/site/dc2/sql3/copied
-setting "restore_command = 'sh $work/wait.sh $work $copied/%f %p'"
+setting dc2/sql3 "restore_command = 'sh $work/wait.sh $work $copied/%f %p'"
 break_lab site primary-site
 # Somebody tried the secondary out once, and gave that timeline up.
-printf '1\t0/1F00028\tno recovery target specified\n' >site/backups/mgc/00000002.history
+printf '1\t0/1D00028\tno recovery target specified\n' >site/backups/mgc/00000002.history
 if [ "$1" = deaf ]; then
     it "a standby that its role may not wake is given the time for its own looks"
     sed -i '/^step "End/d' ship.lua
@@ -106,7 +101,7 @@ stopped)
     ;;
 waits)
     it "a commit that waits is a failure, whatever the facts say"
-    setting "synchronous_standby_names = 'gone'"
+    setting dc2/sql3 "synchronous_standby_names = 'gone'"
     touch go
     ends
     [ "$code" -ne 0 ] || fail "it was taken for online"
@@ -118,7 +113,7 @@ waits)
     says "its commits wait for gone (synchronous_standby_names), which is not there"
 
     it "mended, it goes on"
-    setting "synchronous_standby_names = ''"
+    setting dc2/sql3 "synchronous_standby_names = ''"
     until_true 60 eval '[ -z "$(pg dc2/sql3 "SHOW synchronous_standby_names")" ]'
     bsc resume last --site site/site.yaml --yes
     exits 0

@@ -218,8 +218,7 @@ test -e "$3" && cp "$3" "$4"
 END
     chmod 755 hold.sh
     hold="sh $work/hold.sh $work/site/backups/mgc/%f $work $work/site/dc2/sql3/copied/%f %p"
-    pg dc2/sql3 "ALTER SYSTEM SET restore_command = '$hold'"
-    pg dc2/sql3 "SELECT pg_reload_conf()" >/dev/null
+    setting dc2/sql3 "restore_command = '$hold'"
     break_lab site primary-server
 
     it "killed while it hands the tail over, a run is resumed, and nothing is lost"

@@ -101,9 +101,7 @@ writes_more() {
 
 new_servers site
 slow_programs
-pg dc2/sql3 "ALTER SYSTEM SET restore_command =
-    'sh $work/restore.sh $work $secondary/copied/%f %p'"
-pg dc2/sql3 "SELECT pg_reload_conf()" >reloaded
+setting dc2/sql3 "restore_command = 'sh $work/restore.sh $work $secondary/copied/%f %p'"
 break_lab site primary-server
 
 it "killed while log files are copied"

@@ -51,7 +51,7 @@ static void put_statements(struct pg_cluster *cluster)
     pg_cluster_make(cluster);
     pg_run(cluster, false,
            "CREATE TABLE t (n int, text text);\n\n"
-           "INSERT INTO t SELECT n, repeat('x', 500) FROM generate_series(1, 4000) n;\n\n"
+           "INSERT INTO t SELECT n, repeat('x', 500) FROM generate_series(1, 4000) n;\n\n" PG_FILL
            "INSERT INTO t VALUES (-1, 'last');\n\n"
            "SELECT pg_sleep(0.02);\n\n"
            "BEGIN; INSERT INTO t VALUES (-2, 'taken back'); ROLLBACK;\n\n");

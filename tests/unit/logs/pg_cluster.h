@@ -46,6 +46,12 @@ static inline void pg_shell(const char *format, ...)
     bsc_process_result_release(&result);
 }
 
+/* A statement that takes the log to some 300 KiB into a file of 1 MiB, how ever much of it a
+ * version of PostgreSQL has written until then. */
+#define PG_FILL                                                                                    \
+    "SELECT pg_logical_emit_message(false, 'fill', repeat('x', ((1358954 - "                       \
+    "(pg_current_wal_insert_lsn() - '0/0') % 1048576) % 1048576)::int));\n\n"
+
 /* Carries out statements; each is a transaction of its own. With `kill` the program is killed at
  * their end. */
 static inline void pg_run(const struct pg_cluster *cluster, bool kill, const char *statements)
@@ -76,8 +82,8 @@ static inline void pg_cluster_make(struct pg_cluster *cluster)
         assert_non_null(user);
         assert_int_equal(chown(cluster->folder, user->pw_uid, user->pw_gid), 0);
     }
-    pg_shell("%s/initdb -D %s/data --wal-segsize=1 -A trust -N --no-instructions >/dev/null",
-             cluster->programs, cluster->folder);
+    pg_shell("%s/initdb -D %s/data --wal-segsize=1 -A trust -N >/dev/null", cluster->programs,
+             cluster->folder);
     pg_shell("printf '%%s\n' 'fsync = off' 'max_prepared_transactions = 5' 'wal_keep_size = 1GB' "
              "'max_wal_size = 2GB' 'min_wal_size = 80MB' 'wal_level = replica' 'autovacuum = off' "
              "'wal_compression = on' "

@@ -29,7 +29,7 @@ struct site {
 
 static const char history[] =
     "CREATE TABLE t (a int, b text);\n\n"
-    "INSERT INTO t SELECT i, repeat('x', i % 500) FROM generate_series(1, 7900) i;\n\n"
+    "INSERT INTO t SELECT i, repeat('x', i % 500) FROM generate_series(1, 7900) i;\n\n" PG_FILL
     "SELECT pg_switch_wal();\n\n"
     "INSERT INTO t VALUES (1);\n\n"
     "INSERT INTO t SELECT i, repeat('y', i % 500) FROM generate_series(1, 9000) i;\n\n"
