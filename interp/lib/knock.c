@@ -10,7 +10,8 @@
 #include "os/attempt.h"
 #include "site/site.h"
 
-enum { PATIENCE_MS = 10000, PATIENCE_MS_MIN = 250, PARTS = 10 };
+/* The system repeats an attempt after a second: with less time, one lost packet would decide. */
+enum { PATIENCE_MS = 10000, PATIENCE_MS_MIN = 1200, PART_MS_MIN = 250, PARTS = 10 };
 
 /* The attempt to reach one server that goes on. */
 struct silence {
@@ -87,16 +88,22 @@ static bool has_address(const struct bsc_lib_env *env, const char *server, struc
            bsc_mirrors_pg_address(connection, ret) && ret->data[0] != '/';
 }
 
-/* The system repeats an attempt at growing intervals, so an old one says little of what is now. */
-static int64_t patience_ms(const struct bsc_lib_env *env, const char *server,
-                           const struct bsc_attempt *before, int64_t age_us)
+static int64_t larger(int64_t a, int64_t b)
 {
-    const int64_t whole =
-        bsc_value_get_number(bsc_site_server(env->site, server), "connect_timeout", PATIENCE_MS);
-    const int64_t part = whole / PARTS > PATIENCE_MS_MIN ? whole / PARTS : PATIENCE_MS_MIN;
-    const bool is_waiting =
-        before != NULL && bsc_attempt_goes_on(before) && age_us <= 2 * whole * 1000;
-    return is_waiting && part < whole ? part : whole;
+    return a > b ? a : b;
+}
+
+/* The system repeats an attempt at intervals that double, so that nothing was sent for half of the
+ * time that the one before is under way: that is made up for. */
+static int64_t patience_ms(const struct bsc_lib_env *env, const char *server,
+                           const struct bsc_attempt *before, const struct bsc_attempt *attempt,
+                           int64_t age_us)
+{
+    const int64_t whole = larger(
+        bsc_value_get_number(bsc_site_server(env->site, server), "connect_timeout", PATIENCE_MS),
+        PATIENCE_MS_MIN);
+    const int64_t part = larger(larger(whole / PARTS, PART_MS_MIN), age_us / 2000);
+    return before != NULL && bsc_attempt_covers(before, attempt) && part < whole ? part : whole;
 }
 
 static bool has_answered(struct bsc_attempt *attempt)
@@ -112,6 +119,41 @@ static bool say_silent(const char *server, const char *address, struct bsc_err *
     return bsc_err_wrap(err, "cannot connect to server \"%s\"", server);
 }
 
+static int64_t now_us(const struct bsc_lib_env *env)
+{
+    return env->clock->mono_us(env->clock->self);
+}
+
+/* A silent server is seldom looked at alone: what is said of another one is asked of it too. */
+static void ask_others(struct bsc_lib_env *env, const char *server)
+{
+    BSC_BUG_ON(pthread_mutex_lock(&env->silences->lock) != 0);
+    for (struct silence *each = env->silences->first; each != NULL; each = each->next) {
+        if (each->attempt == NULL || strcmp(each->server, server) == 0 ||
+            has_answered(each->attempt))
+            continue;
+        struct bsc_attempt *again = bsc_attempt_again(each->attempt);
+        bsc_attempt_free(each->attempt);
+        each->attempt = again;
+        each->begun_us = now_us(env);
+    }
+    BSC_BUG_ON(pthread_mutex_unlock(&env->silences->lock) != 0);
+}
+
+/* Takes the attempt, which nobody has answered, and leaves another one in its place. False where
+ * one of another thread was answered meanwhile. */
+static bool leave(struct bsc_lib_env *env, const char *server, struct bsc_attempt *attempt)
+{
+    int64_t begun_us = now_us(env);
+    struct bsc_attempt *others = exchange(env, server, bsc_attempt_again(attempt), &begun_us);
+    const bool answered = has_answered(others);
+    bsc_attempt_free(attempt);
+    bsc_attempt_free(others);
+    if (answered)
+        bsc_attempt_free(exchange(env, server, NULL, &begun_us));
+    return !answered;
+}
+
 static bool knock(struct bsc_lib_env *env, const char *server, const char *address,
                   const atomic_bool *cancel, struct bsc_err *err)
 {
@@ -119,24 +161,20 @@ static bool knock(struct bsc_lib_env *env, const char *server, const char *addre
     struct bsc_attempt *attempt = bsc_attempt_begin(address, &unknown);
     if (attempt == NULL)
         return true;
-    const int64_t now_us = env->clock->mono_us(env->clock->self);
-    int64_t begun_us = now_us;
+    int64_t begun_us = 0;
     struct bsc_attempt *before = exchange(env, server, NULL, &begun_us);
-    const bool answered =
-        has_answered(before) ||
-        bsc_attempt_answered(attempt, patience_ms(env, server, before, now_us - begun_us),
-                             cancel) ||
-        has_answered(before);
+    const int64_t patience = patience_ms(env, server, before, attempt, now_us(env) - begun_us);
+    ask_others(env, server);
+    const bool answered = has_answered(before) || bsc_attempt_answered(attempt, patience, cancel) ||
+                          has_answered(before);
     const bool cancelled = !answered && cancel != NULL && atomic_load(cancel);
     bsc_attempt_free(before);
-    if (answered || cancelled) {
+    if (answered || cancelled)
         bsc_attempt_free(attempt);
-        return answered || bsc_err_set(err, BSC_ERR_CANCELLED,
-                                       "waiting for server \"%s\" was cancelled", server);
-    }
-    begun_us = now_us;
-    bsc_attempt_free(exchange(env, server, attempt, &begun_us));
-    return say_silent(server, address, err);
+    if (cancelled)
+        return bsc_err_set(err, BSC_ERR_CANCELLED, "waiting for server \"%s\" was cancelled",
+                           server);
+    return answered || !leave(env, server, attempt) || say_silent(server, address, err);
 }
 
 bool bsc_lib_knock(struct bsc_lib_env *env, const char *server, const atomic_bool *cancel,

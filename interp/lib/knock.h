@@ -3,8 +3,8 @@
  *
  * The machines of a lost data centre say nothing at all, and a driver waits for its whole timeout
  * to find that out, each time anew, while nobody else can log in anywhere. A knock waits beside the
- * others and can be cancelled; and the attempt with which it has failed goes on, so that the next
- * one soon after need not begin its waiting anew.
+ * others and can be cancelled; and when it has failed, an attempt goes on, so that the next one
+ * soon after need not begin its waiting anew.
  */
 #ifndef BSC_LIB_KNOCK_H
 #define BSC_LIB_KNOCK_H
@@ -22,8 +22,9 @@ struct bsc_lib_silences *bsc_lib_silences_new(void);
 void bsc_lib_silences_free(struct bsc_lib_silences *silences); /* accepts NULL */
 
 /* False with BSC_ERR_UNREACHABLE (SQLSTATE 08001) where nothing is heard of the server over TCP for
- * its connect_timeout; or for a tenth of that, 250 ms at least, where the attempt of an earlier
- * knock has been under way for no longer than twice that time and has not been answered either.
+ * its connect_timeout, 1.2 s at least; where the attempt of an earlier knock is under way to the
+ * same addresses and was not answered either, for half the time since that was begun, a tenth of
+ * connect_timeout, or 250 ms, whichever is longest.
  * BSC_ERR_CANCELLED once *cancel (borrowed, may be NULL) is set. How long a name is looked up does
  * not count. True as well where the driver knows at once (a refusal, a socket's path, a name that
  * nobody knows) and where it alone knows the address. Callable from any thread. */

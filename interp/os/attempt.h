@@ -18,14 +18,18 @@ struct bsc_attempt;
  * BSC_ERR_UNREACHABLE for a name that nobody knows, and BSC_ERR_INVALID. */
 struct bsc_attempt *bsc_attempt_begin(const char *address, struct bsc_err *err);
 
+/* Begins to connect to the same addresses anew, beside that attempt; returns owned. */
+struct bsc_attempt *bsc_attempt_again(const struct bsc_attempt *attempt);
+
 /* Whether anything was heard of the host until now, or is within that many milliseconds: a
- * connection was taken or refused, or the system knows of a reason at once. Ends early when *cancel
- * (borrowed, may be NULL) is set. That a machine is not found in its own network is no answer. */
+ * connection was taken or refused. Where nothing could be sent, or it cannot be told, that counts
+ * as well: waiting would tell nothing. That there is no way to the host, or no machine in its
+ * place, is silence. Ends early when *cancel (borrowed, may be NULL) is set. */
 bool bsc_attempt_answered(struct bsc_attempt *attempt, int64_t within_ms,
                           const atomic_bool *cancel);
 
-/* Whether it is still under way, so that an answer may come later. */
-bool bsc_attempt_goes_on(const struct bsc_attempt *attempt);
+/* Whether it is under way still to each address that the other one has begun with. */
+bool bsc_attempt_covers(const struct bsc_attempt *attempt, const struct bsc_attempt *other);
 
 /* Accepts NULL. */
 void bsc_attempt_free(struct bsc_attempt *attempt);

@@ -54,16 +54,11 @@ static inline void silent_speak(struct silent *silent)
     silent->caller = -1;
 }
 
-/* Whether somebody was; he is let go. */
-static inline bool silent_is_heard(struct silent *silent)
+/* Whether somebody was, within that time: he fills the queue again. */
+static inline bool silent_is_dialled(const struct silent *silent, int within_ms)
 {
     struct pollfd listener = {.fd = silent->listener, .events = POLLIN};
-    if (poll(&listener, 1, 0) <= 0)
-        return false;
-    int taken = accept(silent->listener, NULL, NULL);
-    if (taken >= 0)
-        close(taken);
-    return taken >= 0;
+    return poll(&listener, 1, within_ms) > 0;
 }
 
 static inline void silent_close(struct silent *silent)
