@@ -137,7 +137,7 @@ static void a_file_that_is_shorter_than_another_is_passed_over(void **state)
 static void another_system_or_timeline_or_version_is_no_part_of_a_log(void **state)
 {
     const unsigned char other[8] = {1, 2, 3, 4, 5, 6, 7, 8}, later[4] = {2},
-                        newer[2] = {0x16, 0xd1};
+                        newer[2] = {0xff, 0xd1};
     struct spoilt spoilt;
     spoilt_make(*state, &spoilt);
     overwrite(spoilt.paths[2], 24, other, sizeof other);
