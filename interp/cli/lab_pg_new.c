@@ -54,7 +54,7 @@ static bool make_folders(const struct bsc_lab *lab, struct bsc_err *err)
                                           BSC_LAB_LOST,
                                           BSC_LAB_PG_PRIMARY,
                                           BSC_LAB_PG_MIRROR,
-                                          BSC_LAB_PG_SECONDARY "/copied",
+                                          BSC_LAB_PG_COPIED,
                                           BSC_LAB_PG_NEW_MIRROR,
                                           BSC_LAB_SHARE,
                                           BSC_LAB_PG_FRONT,
@@ -241,6 +241,18 @@ static bool make_servers(const struct bsc_lab *lab, const struct bsc_lab_pg_prog
            make_history(lab, programs, err) && bsc_lab_pg_staff_start(lab, programs, err);
 }
 
+/* The job has come once; how much log a version writes is its own affair. */
+static size_t count_copied(const struct bsc_lab *lab)
+{
+    struct bsc_err ignored = BSC_ERR_INIT;
+    struct bsc_files_list list = {0};
+    char *folder = bsc_lab_path(lab, BSC_LAB_PG_COPIED);
+    size_t count = bsc_files_list(folder, &list, &ignored) ? list.count : 0;
+    bsc_files_list_release(&list);
+    bsc_mem_free(folder);
+    return count;
+}
+
 /* What was started is ended again when not all of it could be. */
 bool bsc_lab_pg_new(const struct bsc_lab *lab, struct bsc_err *err)
 {
@@ -260,8 +272,8 @@ bool bsc_lab_pg_new(const struct bsc_lab *lab, struct bsc_err *err)
                 "  Atlanta (dc1)  sql1: chat database \"mgc\", primary; sql2: its mirror\n"
                 "  Boston  (dc2)  sql3: log-shipped secondary; sql4: place for a new mirror\n"
                 "  office         HAProxy, and clients that write through it\n"
-                "  100,000 messages and more coming in; of the log files, %d are copied to the\n"
+                "  100,000 messages and more coming in; of the log files, %zu are copied to the\n"
                 "  secondary, the others lie on the share, and the newest messages are in none\n",
-                lab->folder, APPLIED_ROUNDS);
+                lab->folder, count_copied(lab));
     return true;
 }

@@ -13,7 +13,8 @@ local wal = require "bascule/platforms/wal"
 local M = { verbs = {} }
 
 -- Further columns of the query for a copy; `configured` tells the settings of one moment from those
--- of another, as they count for our session.
+-- of another, as they count for our session. A function that a version does not have, or has with
+-- other arguments, is no right that is missing.
 M.columns = [[
   concat_ws(' ', pg_backend_pid(), pg_postmaster_start_time(), pg_conf_load_time(),
     pg_has_role('pg_read_all_settings', 'usage')) AS configured,
@@ -26,7 +27,8 @@ M.columns = [[
         AND sync_state IN ('sync', 'quorum')) < coalesce((regexp_match(lower(names),
           '^ *(first|any|) *([0-9]+) *[(]'))[2]::int, 1)) AS commits_held_by,
   (SELECT string_agg(f, ', ') FROM unnest(ARRAY['pg_promote(boolean,integer)',
-    'pg_read_file(text,bigint,bigint,boolean)', 'pg_logical_emit_message(boolean,text,text)']) f
+    'pg_read_file(text,bigint,bigint,boolean)', 'pg_logical_emit_message(boolean,text,text)',
+    'pg_logical_emit_message(boolean,text,text,boolean)']) f
     WHERE NOT coalesce(has_function_privilege(to_regprocedure(f)::oid, 'execute'), true))
     AS rights_missing,
   current_setting('server_version_num')::int AS version,

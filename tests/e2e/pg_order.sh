@@ -78,9 +78,11 @@ killed() {
 
 new_servers site
 pg dc1/sql1 "CREATE ROLE mover LOGIN IN ROLE pg_monitor"
+message="boolean, text, text"
+[ "$(pg dc1/sql1 "SHOW server_version_num")" -lt 170000 ] || message="$message, boolean"
 pg dc1/sql1 "GRANT EXECUTE ON FUNCTION pg_promote(boolean, integer), pg_reload_conf(),
     pg_read_file(text, bigint, bigint, boolean),
-    pg_logical_emit_message(boolean, text, text) TO mover"
+    pg_logical_emit_message($message) TO mover"
 sed 's/UID=postgres/UID=mover/' site/site.yaml >site/other.yaml
 switched=$(pg dc1/sql1 "SELECT pg_walfile_name(pg_switch_wal())")
 until_true 60 test -e "site/backups/mgc/$switched"
