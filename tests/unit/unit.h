@@ -53,8 +53,9 @@ static inline int unit_remove_entry(const char *path, const struct stat *info, i
 /* Removes the folder with everything in it and frees the path. */
 static inline void unit_folder_remove(char *path)
 {
-    assert_int_equal(nftw(path, unit_remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+    int removed = nftw(path, unit_remove_entry, 16, FTW_DEPTH | FTW_PHYS);
     free(path);
+    assert_int_equal(removed, 0);
 }
 
 /* "folder/name", owned. */

@@ -198,7 +198,8 @@ static struct bsc_value *begin(struct lib_bench *bench, void **state, const char
                     (char *)*state, (char *)*state, known);
 }
 
-/* Ends the job that was begun and is in the pid file. Returns owned what it was. */
+/* Ends the job that was begun and is in the pid file, and waits until it is gone: while it is
+ * there, the next one that is begun counts as at work at once. Returns owned what it was. */
 static struct bsc_value *end_job(struct lib_bench *bench, void **state, struct bsc_value *begun)
 {
     if (begun == NULL)
@@ -208,6 +209,7 @@ static struct bsc_value *end_job(struct lib_bench *bench, void **state, struct b
     assert_true(bsc_value_get_truth(seen, "is_job"));
     assert_int_equal(bsc_value_get_number(begun, "pid", 0), bsc_value_get_number(seen, "pid", 1));
     assert_int_equal(kill((pid_t)bsc_value_get_number(seen, "pid", 0), SIGKILL), 0);
+    await_job(bench, *state, "['sleep','1000']", false);
     bsc_value_free(begun);
     return seen;
 }
