@@ -84,7 +84,9 @@ static void fill(const struct bsc_sql *sql, const char *what, const struct recor
                  struct bsc_err *err)
 {
     const char *text = without_prefix(record->text.data);
-    bsc_err_set(err, code_of(record->sqlstate), "%s: %s", what,
+    const enum bsc_err_code code = code_of(record->sqlstate);
+    const bool is_lost = sql->connected && code == BSC_ERR_UNREACHABLE;
+    bsc_err_set(err, code, "%s: %s", is_lost ? "the connection was lost" : what,
                 text[0] == '\0' ? "the driver gives no reason" : text);
     memcpy(err->sqlstate, record->sqlstate, sizeof err->sqlstate);
     err->native = record->native;

@@ -87,7 +87,8 @@ bool bsc_sql_sqlite_counts(const char *text);
 
 /* Appends to *out the connection string to use for the one that was given. For SQLite drivers that
  * is a string of our own: no creation of missing files, no long waiting for locks inside the driver
- * where it cannot be cancelled, synchronous commits. */
+ * where it cannot be cancelled, synchronous commits. For PostgreSQL's it gives up a host of which
+ * nothing has been heard for half a minute, unless the string itself says when. */
 bool bsc_sql_string_tune(const char *string, bool read_only, bool *ret_mode_ro, struct bsc_buf *out,
                          struct bsc_err *err);
 

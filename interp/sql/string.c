@@ -127,6 +127,33 @@ static bool is_for_sqlite(const char *string)
     return is;
 }
 
+static bool is_for_postgresql(const char *string)
+{
+    char *driver = get(string, "Driver");
+    bool is = contains(driver, "postgresql") || contains(driver, "psqlodbc");
+    bsc_mem_free(driver);
+    return is;
+}
+
+/* The system asks a silent host for a sign of life after two hours, and repeats what was not
+ * confirmed for a quarter of an hour. Whoever says anything of that in the string has decided it,
+ * and pqopt is one text for all that libpq is to know. */
+static void tune_postgresql(const char *string, struct bsc_buf *out)
+{
+    static const char *const decided[] = {"pqopt", "KeepaliveTime", "KeepaliveInterval",
+                                          "DisableKeepalive"};
+    bool is_decided = false;
+    for (size_t i = 0; i < sizeof decided / sizeof decided[0]; i++) {
+        char *value = get(string, decided[i]);
+        is_decided = is_decided || value != NULL;
+        bsc_mem_free(value);
+    }
+    if (!is_decided)
+        bsc_buf_add_text(
+            out, "pqopt={keepalives_idle=10 keepalives_interval=5 tcp_user_timeout=30000};");
+    bsc_buf_add_text(out, string);
+}
+
 char *bsc_sql_string_file(const char *string)
 {
     char *path = is_for_sqlite(string) ? get(string, "Database") : NULL;
@@ -140,6 +167,10 @@ bool bsc_sql_string_tune(const char *string, bool read_only, bool *ret_mode_ro, 
                          struct bsc_err *err)
 {
     *ret_mode_ro = false;
+    if (is_for_postgresql(string)) {
+        tune_postgresql(string, out);
+        return true;
+    }
     if (!is_for_sqlite(string)) {
         bsc_buf_add_text(out, string);
         return true;

@@ -1,5 +1,10 @@
 #include "sql_fixture.h"
 
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <sys/socket.h>
+
 #include "hot.h"
 
 #include "fault_odbc.h"
@@ -331,6 +336,60 @@ static void sqlstates_become_codes(void **state)
     free(path);
 }
 
+/* Who takes a connection of this process and looks at the other end of it. */
+struct porter {
+    int listener;
+    in_port_t port;
+    int timeout_ms;
+    int idle_s;
+};
+
+static void look_at(struct porter *porter, int fd)
+{
+    struct sockaddr_in peer;
+    socklen_t length = sizeof peer, size = sizeof(int);
+    if (getpeername(fd, (struct sockaddr *)&peer, &length) != 0 || peer.sin_family != AF_INET ||
+        peer.sin_port != porter->port)
+        return;
+    getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &porter->timeout_ms, &size);
+    getsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &porter->idle_s, &size);
+}
+
+static void *take_and_look(void *arg)
+{
+    struct porter *porter = arg;
+    int taken = accept(porter->listener, NULL, NULL);
+    for (int fd = 0; fd < 256; fd++)
+        look_at(porter, fd);
+    close(taken);
+    return NULL;
+}
+
+static void a_silent_server_is_not_waited_for_for_ever(void **state)
+{
+    struct porter porter = {.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t length = sizeof name;
+    struct bsc_err err = BSC_ERR_INIT;
+    pthread_t thread;
+    (void)state;
+    assert_int_equal(bind(porter.listener, (struct sockaddr *)&name, length), 0);
+    assert_int_equal(listen(porter.listener, 1), 0);
+    assert_int_equal(getsockname(porter.listener, (struct sockaddr *)&name, &length), 0);
+    porter.port = name.sin_port;
+    assert_int_equal(pthread_create(&thread, NULL, take_and_look, &porter), 0);
+    char *connection = bsc_mem_format("Driver=PostgreSQL Unicode;Servername=127.0.0.1;Port=%u;"
+                                      "UID=x;Database=x;SSLmode=disable",
+                                      (unsigned)ntohs(name.sin_port));
+    const struct bsc_sql_options options = {.name = "sql1", .connection = connection};
+    assert_null(bsc_sql_open(&options, &err));
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(porter.timeout_ms, 30000);
+    assert_int_equal(porter.idle_s, 10);
+    bsc_mem_free(connection);
+    close(porter.listener);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,6 +410,7 @@ int main(void)
         UNIT_IN_FOLDER(a_pooling_or_tracing_driver_manager_is_refused),
         UNIT_IN_FOLDER(a_driver_without_autocommit_is_refused),
         UNIT_IN_FOLDER(sqlstates_become_codes),
+        cmocka_unit_test(a_silent_server_is_not_waited_for_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,10 +17,26 @@ static void assert_tuned(const char *string, bool read_only, const char *expecte
 static void other_drivers_get_their_string_as_it_is(void **state)
 {
     (void)state;
-    assert_tuned("Driver={PostgreSQL Unicode};Server=a;PWD={x;}}y}", true,
-                 "Driver={PostgreSQL Unicode};Server=a;PWD={x;}}y}");
+    assert_tuned("Driver={ODBC Driver 18};Server=a;PWD={x;}}y}", true,
+                 "Driver={ODBC Driver 18};Server=a;PWD={x;}}y}");
     assert_tuned("", true, "");
     assert_tuned("DSN", true, "DSN");
+}
+
+static void a_postgresql_string_says_when_a_silent_host_is_given_up(void **state)
+{
+    static const char ours[] =
+        "pqopt={keepalives_idle=10 keepalives_interval=5 tcp_user_timeout=30000};";
+    static const char *const theirs[] = {"Driver=psqlodbcw.so;pqopt={sslcert=/x}",
+                                         "KEEPALIVETIME=7;Driver={PostgreSQL ANSI}",
+                                         "Driver={PostgreSQL ANSI};KeepaliveInterval=7",
+                                         "DisableKeepalive=1;Driver={PostgreSQL ANSI}"};
+    (void)state;
+    char *tuned = bsc_mem_format("%s%s", ours, "Driver={PostgreSQL Unicode};PWD={pqopt=1;}}y}");
+    assert_tuned("Driver={PostgreSQL Unicode};PWD={pqopt=1;}}y}", true, tuned);
+    bsc_mem_free(tuned);
+    for (size_t i = 0; i < sizeof theirs / sizeof theirs[0]; i++)
+        assert_tuned(theirs[i], true, theirs[i]);
 }
 
 static void a_sqlite_string_gets_our_settings(void **state)
@@ -89,6 +105,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(other_drivers_get_their_string_as_it_is),
+        cmocka_unit_test(a_postgresql_string_says_when_a_silent_host_is_given_up),
         UNIT_IN_FOLDER(a_sqlite_string_gets_our_settings),
         UNIT_IN_FOLDER(a_database_with_a_log_is_read_with_mode_ro),
         cmocka_unit_test(a_string_that_ends_too_soon_does_no_harm),
