@@ -165,8 +165,8 @@ void bsc_cli_view_init(struct bsc_cli_view *view, struct bsc_cli *cli, bool yes)
     view->live.ask = ask;
 }
 
-/* A person who presses twice wants out, and the screen may be what hangs. */
-static void say_last_words(struct bsc_cli_view *view)
+/* The screen may be what hangs. */
+static void say_last_words(struct bsc_cli_view *view, enum bsc_run_stopping how)
 {
     struct pollfd screen = {.fd = fileno(view->cli->err), .events = POLLOUT};
     if (poll(&screen, 1, 0) <= 0 || (screen.revents & POLLOUT) == 0)
@@ -174,10 +174,16 @@ static void say_last_words(struct bsc_cli_view *view)
     struct bsc_buf run;
     bsc_buf_init(&run);
     bsc_shell_add(&run, view->run != NULL ? view->run : "last");
-    fprintf(view->cli->err,
-            "\nended at once: whether what was under way took effect is not known\n"
-            "next     bascule status %s\n",
-            run.data);
+    if (how == BSC_RUN_STOPPING_IN_VAIN)
+        fprintf(
+            view->cli->err,
+            "\nended without looking: nothing heard from %s for %d s after it was told to end,\n"
+            "and whether it took effect is not known\n",
+            view->quiet, BSC_RUN_VAIN_MS / 1000);
+    else
+        fputs("\nended at once: whether what was under way took effect is not known\n",
+              view->cli->err);
+    fprintf(view->cli->err, "next     bascule status %s\n", run.data);
     fflush(view->cli->err);
     bsc_buf_release(&run);
 }
@@ -188,7 +194,8 @@ void bsc_cli_view_stopping(void *self, enum bsc_run_stopping how)
     close_line(view);
     switch (how) {
     case BSC_RUN_STOPPING_AT_ONCE:
-        say_last_words(view);
+    case BSC_RUN_STOPPING_IN_VAIN:
+        say_last_words(view, how);
         break;
     case BSC_RUN_STOPPING_SETTLES:
         bsc_cli_say(view->cli,
@@ -211,11 +218,28 @@ static int64_t seconds_left(int64_t spent_us, const struct bsc_run_progress *pro
     return spent_us / 1000 * left / done / 1000;
 }
 
-void bsc_cli_view_progress(void *self, const struct bsc_run_progress *progress)
+/* Shorter than this, nobody wonders. */
+enum { QUIET_MS = 10000 };
+
+/* A server that has much to do looks like one that hangs: so it is said how long nothing was heard,
+ * and not what that means. */
+static void say_quiet(struct bsc_cli_view *view, int64_t quiet_ms)
 {
-    struct bsc_cli_view *view = self;
     struct bsc_cli *cli = view->cli;
-    if (!cli->terminal || cli->json || progress->total <= 0 || progress->done <= 0)
+    if (!cli->terminal && quiet_ms < 2 * view->quiet_told_ms)
+        return;
+    view->quiet_told_ms = quiet_ms;
+    fprintf(cli->out, "%s      waiting for %s: nothing heard for %lld s%s",
+            cli->terminal ? "\r\x1b[K" : "", view->quiet, (long long)quiet_ms / 1000,
+            cli->terminal ? "" : "\n");
+    fflush(cli->out);
+    view->line_open = cli->terminal;
+}
+
+static void show_done(struct bsc_cli_view *view, const struct bsc_run_progress *progress)
+{
+    struct bsc_cli *cli = view->cli;
+    if (!cli->terminal || progress->total <= 0 || progress->done <= 0)
         return;
     int64_t spent_us = cli->clock->mono_us(cli->clock->self) - view->began_us;
     int64_t left_s = seconds_left(spent_us, progress);
@@ -223,4 +247,22 @@ void bsc_cli_view_progress(void *self, const struct bsc_run_progress *progress)
             (long long)progress->total, progress->unit, (long long)left_s);
     fflush(cli->out);
     view->line_open = true;
+}
+
+void bsc_cli_view_progress(void *self, const struct bsc_run_progress *progress)
+{
+    struct bsc_cli_view *view = self;
+    const char *row = progress->quiet_row != NULL ? progress->quiet_row : "";
+    const char *lane = progress->quiet_row != NULL ? progress->quiet_lane : "";
+    const bool has_lane = lane[0] != '\0';
+    snprintf(view->quiet, sizeof view->quiet, "%s%s%s%s", lane, has_lane ? " (" : "", row,
+             has_lane ? ")" : "");
+    if (view->cli->json)
+        return;
+    if (progress->quiet_ms >= QUIET_MS) {
+        say_quiet(view, progress->quiet_ms);
+        return;
+    }
+    view->quiet_told_ms = 0;
+    show_done(view, progress);
 }

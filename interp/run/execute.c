@@ -127,8 +127,14 @@ static void tell_stopping(const struct execution *execution, enum bsc_run_stoppi
         execution->order->stopping(execution->order->progress_self, how);
 }
 
-/* The operator wants an end; the second time soon after it is one, whatever is under way: what the
- * journal has is what a resumed run goes on from. */
+/* Whatever is under way: what the journal has is what a resumed run goes on from. */
+static void end_here(const struct execution *execution, enum bsc_run_stopping how)
+{
+    tell_stopping(execution, how);
+    _exit(bsc_run_outcome_exit(BSC_OUTCOME_UNKNOWN));
+}
+
+/* The operator wants an end; the second time soon after it is one. */
 static void stop(struct execution *execution)
 {
     const struct bsc_clock *clock = execution->order->session->with.clock;
@@ -137,10 +143,8 @@ static void stop(struct execution *execution)
     bool again = execution->stopped_us != 0;
     if (again && since_ms < SAME_SIGNAL_MS)
         return;
-    if (again && since_ms <= BSC_RUN_STOPPING_MS) {
-        tell_stopping(execution, BSC_RUN_STOPPING_AT_ONCE);
-        _exit(bsc_run_outcome_exit(BSC_OUTCOME_UNKNOWN));
-    }
+    if (again && since_ms <= BSC_RUN_STOPPING_MS)
+        end_here(execution, BSC_RUN_STOPPING_AT_ONCE);
     execution->stopped_us = now_us;
     tell_stopping(execution, BSC_RUN_STOPPING_SETTLES);
     bsc_run_live_cancel(execution->live);
@@ -170,6 +174,8 @@ static void show_progress(void *arg)
     struct bsc_run_session *session = execution->order->session;
     struct bsc_run_progress progress = bsc_run_hands_progress(session->hands);
     execution->order->progress(execution->order->progress_self, &progress);
+    if (progress.stopping_ms >= BSC_RUN_VAIN_MS)
+        end_here(execution, BSC_RUN_STOPPING_IN_VAIN);
     execution->timer = bsc_timer_start(session->loop, PROGRESS_EVERY_MS, show_progress, execution);
 }
 

@@ -14,15 +14,20 @@
 #include "run/session.h"
 #include "value/value.h"
 
-/* What a signal does to a run. */
+/* What a signal, or a time that is over, does to a run. */
 enum bsc_run_stopping {
     BSC_RUN_STOPPING_SETTLES,    /* Ctrl-C, SIGTERM: what is under way is ended, and looked at */
     BSC_RUN_STOPPING_AT_ONCE,    /* a second one soon after: the process ends now */
     BSC_RUN_STOPPING_AFTER_ITEM, /* SIGHUP: the terminal is gone; the item under way is the last */
+    BSC_RUN_STOPPING_IN_VAIN,    /* what was told to end has not: the process ends now */
 };
 
 /* How soon after the first a second signal ends the process. */
 enum { BSC_RUN_STOPPING_MS = 2000 };
+
+/* How long a row may give no sign of life after it was told to end. Tidying up may take a minute
+ * without one, such as stopping a server. */
+enum { BSC_RUN_VAIN_MS = 120000 };
 
 struct bsc_run_order {
     struct bsc_run_session *session;       /* all borrowed until the end */
@@ -38,7 +43,7 @@ struct bsc_run_order {
     const struct bsc_run_live_hooks *live; /* shows changes, answers questions */
     void (*progress)(void *self,
                      const struct bsc_run_progress *progress); /* each 200 ms; or NULL */
-    void (*stopping)(void *self, enum bsc_run_stopping how);   /* tells of a signal; or NULL */
+    void (*stopping)(void *self, enum bsc_run_stopping how);   /* tells of it; or NULL */
     void *progress_self;                                       /* for both */
     struct bsc_value *parked; /* owned by the caller afterwards: what a parked run waits for
                                  (run/wait.h), or NULL */
@@ -46,9 +51,10 @@ struct bsc_run_order {
 
 /* Performs the runbook to its end or to where it stops, and writes the run_end record. Ctrl-C and
  * SIGTERM stop it after the change under way has been settled; a second one within
- * BSC_RUN_STOPPING_MS ends the process as it is, with the exit code of an unknown outcome. SIGHUP
- * stops it after the item under way. *ret_end is always filled; false when the journal could not be
- * written, or when signals cannot be watched: then nothing was begun. */
+ * BSC_RUN_STOPPING_MS ends the process as it is, with the exit code of an unknown outcome, and so
+ * does a row that is late or told to end and has given no sign of life for BSC_RUN_VAIN_MS (only
+ * with `progress`). SIGHUP stops it after the item under way. *ret_end is always filled; false when
+ * the journal could not be written, or when signals cannot be watched: then nothing was begun. */
 bool bsc_run_execute(struct bsc_run_order *order, struct bsc_run_end *ret_end, struct bsc_err *err);
 
 #endif

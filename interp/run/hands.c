@@ -30,12 +30,16 @@ struct job {
     struct job *next; /* of those under way */
     struct bsc_run_hands *hands;
     const struct bsc_lib_row *row;
+    const char *lane; /* borrowed from the hands */
     struct bsc_lib_call call;
     struct bsc_timer *timer; /* NULL when there is no limit or it has fired */
     int64_t timeout_ms;      /* the limit */
     bool late;               /* the limit has passed */
     atomic_bool stop;        /* seen by the row */
-    int64_t took_us;         /* the row itself */
+    int64_t stopped_us;      /* when it was asked to; 0: it was not */
+    _Atomic int64_t
+        sign_us;     /* of life: when it began or reported something; 0: it waits its turn */
+    int64_t took_us; /* the row itself */
     bool ok;
     struct bsc_value *value; /* owned result */
     struct bsc_err err;
@@ -63,12 +67,19 @@ void bsc_run_hands_free(struct bsc_run_hands *hands)
     bsc_mem_free(hands);
 }
 
-static struct bsc_worker *worker_of(struct bsc_run_hands *hands, const char *name,
-                                    struct bsc_err *err)
+static int64_t now_us(const struct bsc_run_hands *hands)
+{
+    const struct bsc_clock *clock = hands->env->clock;
+    return clock->mono_us(clock->self);
+}
+
+/* Borrowed until the next lane is opened. */
+static const struct lane *lane_of_name(struct bsc_run_hands *hands, const char *name,
+                                       struct bsc_err *err)
 {
     for (size_t i = 0; i < hands->lane_count; i++) {
         if (strcmp(hands->lanes[i].name, name) == 0)
-            return hands->lanes[i].worker;
+            return &hands->lanes[i];
     }
     struct bsc_worker *worker = bsc_worker_new(hands->loop, name, err);
     if (worker == NULL)
@@ -76,13 +87,11 @@ static struct bsc_worker *worker_of(struct bsc_run_hands *hands, const char *nam
     hands->lanes = bsc_mem_resize(hands->lanes, hands->lane_count + 1, sizeof *hands->lanes);
     hands->lanes[hands->lane_count].name = bsc_mem_text(name);
     hands->lanes[hands->lane_count].worker = worker;
-    hands->lane_count++;
-    return worker;
+    return &hands->lanes[hands->lane_count++];
 }
 
-static void job_progress(void *arg, int64_t done, int64_t total, const char *unit)
+static void show(struct bsc_run_hands *hands, int64_t done, int64_t total, const char *unit)
 {
-    struct bsc_run_hands *hands = arg;
     pthread_mutex_lock(&hands->lock);
     hands->progress.done = done;
     hands->progress.total = total;
@@ -90,13 +99,20 @@ static void job_progress(void *arg, int64_t done, int64_t total, const char *uni
     pthread_mutex_unlock(&hands->lock);
 }
 
+static void job_progress(void *arg, int64_t done, int64_t total, const char *unit)
+{
+    struct job *job = arg;
+    atomic_store(&job->sign_us, now_us(job->hands));
+    show(job->hands, done, total, unit);
+}
+
 static void job_work(void *arg)
 {
     struct job *job = arg;
-    const struct bsc_clock *clock = job->hands->env->clock;
-    int64_t began_us = clock->mono_us(clock->self);
+    const int64_t began_us = now_us(job->hands);
+    atomic_store(&job->sign_us, began_us);
     job->ok = job->row->run(&job->call, &job->value, &job->err);
-    job->took_us = clock->mono_us(clock->self) - began_us;
+    job->took_us = now_us(job->hands) - began_us;
 }
 
 static void job_leave(struct job *job)
@@ -119,7 +135,7 @@ static void job_end(struct job *job)
         job->hands->labour.changing_us += job->took_us;
     else
         job->hands->labour.looking_us += job->took_us;
-    job_progress(job->hands, 0, 0, NULL);
+    show(job->hands, 0, 0, NULL);
     job->done(job->arg, job->ok ? job->value : NULL, &job->err);
     bsc_mem_free(job);
 }
@@ -129,6 +145,13 @@ static void job_done(void *arg)
     job_end(arg);
 }
 
+static void job_stop(struct job *job)
+{
+    if (job->stopped_us == 0)
+        job->stopped_us = now_us(job->hands);
+    atomic_store(&job->stop, true);
+}
+
 /* Whatever else is under way goes on, and so does what the row itself lets nobody stop, such as
  * tidying up. */
 static void job_late(void *arg)
@@ -136,7 +159,7 @@ static void job_late(void *arg)
     struct job *job = arg;
     job->timer = NULL;
     job->late = true;
-    atomic_store(&job->stop, true);
+    job_stop(job);
 }
 
 static bool may_begin(const struct job *job, struct bsc_err *err)
@@ -147,11 +170,11 @@ static bool may_begin(const struct job *job, struct bsc_err *err)
 }
 
 /* 0, which is never, for a time beyond what the clock can count. */
-static int64_t deadline_of(const struct bsc_clock *clock, int64_t timeout_ms)
+static int64_t deadline_of(const struct bsc_run_hands *hands, int64_t timeout_ms)
 {
-    int64_t now_us = clock->mono_us(clock->self);
-    bool countable = timeout_ms > 0 && timeout_ms <= (INT64_MAX - now_us) / 1000;
-    return countable ? now_us + timeout_ms * 1000 : 0;
+    const int64_t now = now_us(hands);
+    bool countable = timeout_ms > 0 && timeout_ms <= (INT64_MAX - now) / 1000;
+    return countable ? now + timeout_ms * 1000 : 0;
 }
 
 static const char *lane_of(const struct bsc_run_errand *errand)
@@ -171,7 +194,10 @@ void bsc_run_hands_perform(struct bsc_run_hands *hands, const struct bsc_run_err
     job->hands = hands;
     job->next = hands->first;
     hands->first = job;
-    atomic_init(&job->stop, hands->stopping);
+    atomic_init(&job->sign_us, 0);
+    atomic_init(&job->stop, false);
+    if (hands->stopping)
+        job_stop(job);
     job->row = errand->row;
     job->done = done;
     job->arg = arg;
@@ -180,17 +206,18 @@ void bsc_run_hands_perform(struct bsc_run_hands *hands, const struct bsc_run_err
     job->call.log = errand->log;
     job->call.cancel = &job->stop;
     job->call.progress = job_progress;
-    job->call.progress_arg = hands;
+    job->call.progress_arg = job;
     job->timeout_ms = timeout_ms;
-    job->call.deadline_us = deadline_of(hands->env->clock, timeout_ms);
-    struct bsc_worker *worker = worker_of(hands, lane_of(errand), &job->err);
-    if (worker == NULL || !may_begin(job, &job->err)) {
+    job->call.deadline_us = deadline_of(hands, timeout_ms);
+    const struct lane *lane = lane_of_name(hands, lane_of(errand), &job->err);
+    if (lane == NULL || !may_begin(job, &job->err)) {
         job_end(job);
         return;
     }
+    job->lane = lane->name;
     if (timeout_ms > 0)
         job->timer = bsc_timer_start(hands->loop, timeout_ms, job_late, job);
-    bsc_worker_submit(worker, job_work, job_done, job);
+    bsc_worker_submit(lane->worker, job_work, job_done, job);
 }
 
 void bsc_run_hands_cancel(struct bsc_run_hands *hands)
@@ -198,7 +225,7 @@ void bsc_run_hands_cancel(struct bsc_run_hands *hands)
     hands->cancelled = true;
     hands->stopping = true;
     for (struct job *job = hands->first; job != NULL; job = job->next)
-        atomic_store(&job->stop, true);
+        job_stop(job);
     bsc_lib_env_cancel(hands->env);
 }
 
@@ -217,10 +244,25 @@ struct bsc_run_labour bsc_run_hands_labour(const struct bsc_run_hands *hands)
     return hands->labour;
 }
 
+static void note_quiet(const struct job *job, int64_t now, struct bsc_run_progress *progress)
+{
+    const int64_t sign_us = atomic_load(&job->sign_us);
+    if (sign_us == 0 ||
+        (progress->quiet_row != NULL && (now - sign_us) / 1000 <= progress->quiet_ms))
+        return;
+    const int64_t since_us = job->stopped_us > sign_us ? job->stopped_us : sign_us;
+    progress->quiet_row = job->row->name;
+    progress->quiet_lane = job->lane;
+    progress->quiet_ms = (now - sign_us) / 1000;
+    progress->stopping_ms = job->stopped_us != 0 ? (now - since_us) / 1000 : 0;
+}
+
 struct bsc_run_progress bsc_run_hands_progress(struct bsc_run_hands *hands)
 {
     pthread_mutex_lock(&hands->lock);
     struct bsc_run_progress progress = hands->progress;
     pthread_mutex_unlock(&hands->lock);
+    for (const struct job *job = hands->first; job != NULL; job = job->next)
+        note_quiet(job, now_us(hands), &progress);
     return progress;
 }

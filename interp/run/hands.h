@@ -18,11 +18,16 @@
 
 struct bsc_run_hands;
 
-/* How far the row under way is; read on the loop's thread. */
+/* How far the row under way is; read on the loop's thread. A row is quiet while it reports nothing,
+ * be it that it has much to do or that a server or a file system has stopped answering. */
 struct bsc_run_progress {
     int64_t done;
-    int64_t total; /* 0: nothing reported yet */
-    char unit[96]; /* "bytes", "files", "users (2 failed)"… */
+    int64_t total;          /* 0: nothing reported yet */
+    char unit[96];          /* "bytes", "files", "users (2 failed)"… */
+    const char *quiet_row;  /* static: the row that has been quiet longest; NULL: none at work */
+    const char *quiet_lane; /* borrowed until the hands are freed: its lane; "" is the common one */
+    int64_t quiet_ms;       /* for how long */
+    int64_t stopping_ms;    /* how long it has been quiet since it was asked to stop; 0: was not */
 };
 
 /* How long rows were at work so far. */

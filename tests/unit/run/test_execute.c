@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 #include "fault_sys.h"
 #include "run/about.h"
@@ -407,6 +408,99 @@ static void ctrl_c_ends_the_look_at_the_site_of_a_parked_run(void **state)
     play_strike(&play);
 }
 
+/* A file system that has stopped answering, and a clock by which two minutes are soon over. */
+static atomic_bool has_stopped;
+
+static int never_open(void *self, const char *path, int flags, mode_t mode)
+{
+    const struct bsc_sys *real = bsc_sys_real();
+    (void)self;
+    while (atomic_load(&has_stopped) && strstr(path, "/from") != NULL)
+        pause();
+    return real->open(real->self, path, flags, mode);
+}
+
+static int64_t a_thousand_times_as_fast(void *self)
+{
+    const struct bsc_clock *real = bsc_clock_real();
+    (void)self;
+    return real->mono_us(real->self) * 1000;
+}
+
+static void stop_answering(void *self, const struct bsc_value *effect)
+{
+    (void)self;
+    (void)effect;
+    atomic_store(&has_stopped, true);
+}
+
+static void keep_last(void *self, const struct bsc_run_progress *now)
+{
+    struct play *play = self;
+    bsc_buf_clear(&play->told);
+    bsc_buf_printf(&play->told, "%s in lane '%s', asked to stop: %d",
+                   now->quiet_row != NULL ? now->quiet_row : "nothing",
+                   now->quiet_row != NULL ? now->quiet_lane : "", now->stopping_ms > 0);
+}
+
+static void tell_how(void *self, enum bsc_run_stopping how)
+{
+    struct play *play = self;
+    if (how == BSC_RUN_STOPPING_IN_VAIN)
+        put_text(play->stage.to, play->told.data);
+}
+
+/* Ends the process. */
+static void play_in_vain(void **state)
+{
+    struct play play;
+    play_set(&play, state,
+             "runbook \"copy\" { summary = \"Copy one file\" }\n"
+             "step \"Copy the file\" { timeout = \"100ms\", file.copy { from = \"@/from\", "
+             "to = \"@/other\" } }\n");
+    struct bsc_sys sys = *bsc_sys_real();
+    struct bsc_clock clock = *bsc_clock_real();
+    sys.open = never_open;
+    clock.mono_us = a_thousand_times_as_fast;
+    play.live.change_begin = stop_answering;
+    play.stage.options.sys = &sys;
+    play.stage.options.clock = &clock;
+    stage_open(&play.stage);
+    play.plan = stage_plan(&play.stage);
+    open_journal(&play);
+    struct bsc_run_order order = {.session = &play.stage.session,
+                                  .cursor = bsc_run_cursor_new(play.plan),
+                                  .facts = stage_observe(&play.stage),
+                                  .journal = play.journal,
+                                  .hooks = &play.items,
+                                  .live = &play.live,
+                                  .progress = keep_last,
+                                  .stopping = tell_how,
+                                  .progress_self = &play};
+    bsc_run_execute(&order, &play.end, &play.err);
+    _exit(1);
+}
+
+static void what_does_not_end_when_its_time_is_over_is_not_waited_for_for_ever(void **state)
+{
+    int status = 0;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        play_in_vain(state);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 6);
+    char *to = unit_path(*state, "to"), *path = unit_path(*state, "journal.jsonl");
+    unit_assert_file(to, "file.copy in lane '', asked to stop: 1");
+    char *journal = unit_file_get(path, NULL);
+    assert_contains(journal, "\"kind\":\"intent\"");
+    assert_null(strstr(journal, "\"kind\":\"outcome\""));
+    free(journal);
+    free(path);
+    free(to);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,6 +517,7 @@ int main(void)
         UNIT_IN_FOLDER(the_first_record_says_who_runs_what_where),
         UNIT_IN_FOLDER(a_gate_that_waits_ends_the_process_and_says_what_for),
         UNIT_IN_FOLDER(ctrl_c_ends_the_look_at_the_site_of_a_parked_run),
+        UNIT_IN_FOLDER(what_does_not_end_when_its_time_is_over_is_not_waited_for_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
