@@ -23,12 +23,22 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* A number has to be one of those from `low` to `high`. What cmocka has for that goes by one name
+ * up to version 1 and by another from 2 on. */
+#define UNIT_IN_RANGE(value, low, high)                                                            \
+    do {                                                                                           \
+        const int64_t in_range = (int64_t)(value);                                                 \
+        if (in_range < (int64_t)(low) || in_range > (int64_t)(high))                               \
+            fail_msg("%s is %" PRId64 ", not " #low " to " #high, #value, in_range);               \
+    } while (0)
 
 /* Makes an empty folder that nobody else uses; returns its path, owned. */
 static inline char *unit_folder_make(void)

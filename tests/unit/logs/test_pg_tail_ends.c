@@ -464,7 +464,7 @@ static void a_file_that_was_closed_early_is_read_near_its_last_record_only(void 
     const char *folders[] = {site.destination, site.share, wal};
     for (size_t i = 0; i < 3; i++) {
         char *last = file_in(folders[i], site.half - MIB);
-        assert_in_range(closed_at(last), 300 * 1024, 700 * 1024);
+        UNIT_IN_RANGE(closed_at(last), 300 * 1024, 700 * 1024);
         overwrite(last, 20000, "damaged");
         free(last);
     }

@@ -375,7 +375,7 @@ static void told(void *arg, enum bsc_journal_kind kind, const struct bsc_value *
 {
     struct ledger *ledger = arg;
     assert_non_null(bsc_value_get_string(payload, "time"));
-    assert_in_range(ledger->count, 0, 15);
+    UNIT_IN_RANGE(ledger->count, 0, 15);
     ledger->kinds[ledger->count++] = kind;
 }
 
