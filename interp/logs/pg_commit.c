@@ -24,7 +24,8 @@ enum {
     DATABASE_BYTES = 8,
     SUBTRANSACTION_BYTES = 4,
     FILE_BYTES = 12,
-    STATISTICS_BYTES = 12,
+    STATISTICS_BYTES = 16,
+    STATISTICS_BYTES_17 = 12, /* up to version 17 */
     INVALIDATION_BYTES = 16
 };
 
@@ -93,19 +94,20 @@ static int64_t time_of(const unsigned char *at)
 }
 
 /* The prepared transaction that is ended: 0 when that cannot be told. */
-static uint32_t prepared_xid(struct rest *rest, uint32_t more)
+static uint32_t prepared_xid(struct rest *rest, uint32_t more, uint16_t magic)
 {
+    const size_t statistics = magic >= PG_MAGIC_18 ? STATISTICS_BYTES : STATISTICS_BYTES_17;
     bool ok = (!(more & MORE_DATABASE) || skip(rest, DATABASE_BYTES) != NULL) &&
               (!(more & MORE_SUBTRANSACTIONS) || skip_counted(rest, SUBTRANSACTION_BYTES)) &&
               (!(more & MORE_FILES) || skip_counted(rest, FILE_BYTES)) &&
-              (!(more & MORE_STATISTICS) || skip_counted(rest, STATISTICS_BYTES)) &&
+              (!(more & MORE_STATISTICS) || skip_counted(rest, statistics)) &&
               (!(more & MORE_INVALIDATIONS) || skip_counted(rest, INVALIDATION_BYTES));
     const unsigned char *xid = ok && (more & MORE_PREPARED) ? skip(rest, 4) : NULL;
     return xid == NULL ? 0 : pg_32(xid);
 }
 
 /* A transaction ends; one that is rolled back has no invalidations, all else is as in a commit. */
-static void look_into_end(struct bsc_logs_pg_record *record, struct rest *rest)
+static void look_into_end(struct bsc_logs_pg_record *record, struct rest *rest, uint16_t magic)
 {
     const uint8_t what = record->info & INFO_MASK;
     const unsigned char *time = skip(rest, 8);
@@ -118,7 +120,7 @@ static void look_into_end(struct bsc_logs_pg_record *record, struct rest *rest)
     if (what != INFO_COMMIT_PREPARED && what != INFO_ABORT_PREPARED)
         return;
     const unsigned char *more = record->info & INFO_HAS_MORE ? skip(rest, 4) : NULL;
-    record->xid = more == NULL ? 0 : prepared_xid(rest, pg_32(more));
+    record->xid = more == NULL ? 0 : prepared_xid(rest, pg_32(more), magic);
 }
 
 static void look_into_prepare(struct bsc_logs_pg_record *record, struct rest *rest)
@@ -130,8 +132,8 @@ static void look_into_prepare(struct bsc_logs_pg_record *record, struct rest *re
     record->time_us = time_of(rest->at + PREPARED_TIME_AT);
 }
 
-void bsc_logs_pg_look_into(struct bsc_logs_pg_record *record, const unsigned char *body,
-                           size_t length)
+void bsc_logs_pg_look_into(struct bsc_logs_pg_record *record, uint16_t magic,
+                           const unsigned char *body, size_t length)
 {
     struct rest rest = {NULL, 0};
     (void)find_data((struct rest){body, length}, &rest); /* without data a commit is still one */
@@ -140,7 +142,7 @@ void bsc_logs_pg_look_into(struct bsc_logs_pg_record *record, const unsigned cha
     case INFO_COMMIT_PREPARED:
     case INFO_ABORT: /* it changes nothing, but a standby counts its time as well */
     case INFO_ABORT_PREPARED:
-        look_into_end(record, &rest);
+        look_into_end(record, &rest, magic);
         break;
     case INFO_PREPARE:
         look_into_prepare(record, &rest);

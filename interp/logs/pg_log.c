@@ -199,7 +199,7 @@ static inline void tell(struct bsc_logs_pg_reader *reader, const unsigned char *
                                     .info = info,
                                     .kind = is_switch ? BSC_LOGS_PG_SWITCH : BSC_LOGS_PG_OTHER};
     if (manager == PG_MANAGER_TRANSACTION)
-        bsc_logs_pg_look_into(&reader->record, body, body_length);
+        bsc_logs_pg_look_into(&reader->record, reader->magic, body, body_length);
 }
 
 /* Where the record at or after `lsn` begins on its page, and how much of it is there. */

@@ -1,5 +1,5 @@
 /*
- * Reading PostgreSQL's write-ahead log (versions 13 to 17), record by record, from its files.
+ * Reading PostgreSQL's write-ahead log (versions 13 to 18), record by record, from its files.
  *
  * A log is a row of files of one length, the segment size, each named by timeline and number. It
  * holds records one after the other, through pages and files. A record counts when every page that

@@ -16,6 +16,9 @@ enum {
     PG_BODY_MAX = 1024 * 1024
 };
 
+/* What the pages of version 18 begin with. The number grows from version to version. */
+enum { PG_MAGIC_18 = 0xD118 };
+
 /* Resource managers, and what stands in the upper half of a record's `info`. */
 enum { PG_MANAGER_LOG = 0, PG_MANAGER_TRANSACTION = 1, PG_LOG_SWITCH = 0x40, PG_LOG_MASK = 0xf0 };
 
@@ -69,8 +72,8 @@ bool bsc_logs_pg_begin(struct bsc_logs_pg_reader *reader);
 bool bsc_logs_pg_page_at(struct bsc_logs_pg_reader *reader, uint64_t lsn, struct pg_page *ret_page);
 
 /* Fills in kind, xid and time_us of a transaction's record from what follows its header, or the
- * beginning of that. */
-void bsc_logs_pg_look_into(struct bsc_logs_pg_record *record, const unsigned char *body,
-                           size_t length);
+ * beginning of that. `magic` is that of its pages. */
+void bsc_logs_pg_look_into(struct bsc_logs_pg_record *record, uint16_t magic,
+                           const unsigned char *body, size_t length);
 
 #endif

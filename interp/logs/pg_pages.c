@@ -17,7 +17,7 @@ enum { CHUNK_BYTES = 256 * 1024, SMALLEST_BLOCK = 1024, LARGEST_BLOCK = 65536 };
 enum { BEGINNING_BYTES = 8192 };
 
 /* What the pages of each version begin with. */
-static const uint16_t known_magics[] = {0xD106, 0xD10D, 0xD110, 0xD113, 0xD116};
+static const uint16_t known_magics[] = {0xD106, 0xD10D, 0xD110, 0xD113, 0xD116, PG_MAGIC_18};
 
 bool bsc_logs_pg_stop(struct bsc_logs_pg_reader *reader, enum bsc_logs_pg_end end, uint64_t lsn,
                       const char *format, ...)
