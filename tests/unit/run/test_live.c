@@ -317,7 +317,9 @@ static void groups_are_looked_at_side_by_side_and_ask_a_shared_question_once(voi
     for (size_t i = 0; i < 4; i++)
         assert_string_equal(bsc_value_key_at(survey.facts, i),
                             bsc_value_string(bsc_value_at(ids, i)));
-    assert_string_equal(bsc_value_get_string(rig_look(&rig, "steps:all"), "steps"), "abab");
+    /* Both have begun before the first goes on, which is whoever's lane had its answer sooner. */
+    const char *steps = bsc_value_get_string(rig_look(&rig, "steps:all"), "steps");
+    assert_true(strcmp(steps, "abab") == 0 || strcmp(steps, "abba") == 0);
     assert_int_equal(count, 1);
     bsc_value_free(survey.facts);
     bsc_value_free(ids);
