@@ -14,6 +14,7 @@ static struct addrinfo *find(const char *address, const char *host, const char *
     if (rc == 0)
         return found;
     bsc_err_set(err, BSC_ERR_UNREACHABLE, "cannot find \"%s\": %s", address, gai_strerror(rc));
+    err->retryable = rc == EAI_AGAIN ? BSC_RETRY_YES : BSC_RETRY_NO;
     return NULL;
 }
 

@@ -58,6 +58,7 @@ static void a_connection_string_tells_where_the_server_listens(void **state)
         {"Driver=PostgreSQL Unicode;Servername=/srv/a b;Port=6432", "/srv/a b/.s.PGSQL.6432"},
         {"SERVER=db1;UID=bascule", "db1:5432"},
         {"Servername={::1};Port=5433;", "[::1]:5433"},
+        {"Servername=db1;pqopt={sslmode=verify-full hostaddr = '10.0.0.7' x=y}", "10.0.0.7:5432"},
         {"DSN=pg;Port=5433", ""}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct bsc_buf out;
