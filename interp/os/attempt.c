@@ -27,10 +27,11 @@ struct bsc_attempt {
 /* No way to the host, or no machine in its place: nothing of it was heard. */
 static bool is_silence(int reason)
 {
-    return reason == ETIMEDOUT || reason == EHOSTUNREACH || reason == EHOSTDOWN;
+    return reason == ETIMEDOUT || reason == EHOSTUNREACH || reason == EHOSTDOWN ||
+           reason == ENETUNREACH;
 }
 
-/* This machine has no network of that kind: the address says nothing of the host. */
+/* This machine itself has no network of that kind: the address says nothing of the host. */
 static bool is_no_way_out(int reason)
 {
     return reason == ENETUNREACH || reason == EAFNOSUPPORT || reason == EADDRNOTAVAIL;
@@ -148,11 +149,10 @@ bool bsc_attempt_answered(struct bsc_attempt *attempt, int64_t within_ms, const 
     return attempt->answered;
 }
 
-static bool is_under_way_to(const struct bsc_attempt *attempt, const struct place *place)
+static bool is_to(const struct bsc_attempt *attempt, const struct place *place)
 {
     for (nfds_t i = 0; i < attempt->count; i++) {
-        const struct place *own = &attempt->places[i];
-        if (attempt->fds[i].fd >= 0 && memcmp(&own->name, &place->name, sizeof own->name) == 0)
+        if (memcmp(&attempt->places[i].name, &place->name, sizeof place->name) == 0)
             return true;
     }
     return false;
@@ -161,7 +161,7 @@ static bool is_under_way_to(const struct bsc_attempt *attempt, const struct plac
 bool bsc_attempt_covers(const struct bsc_attempt *attempt, const struct bsc_attempt *other)
 {
     for (nfds_t i = 0; i < other->count; i++) {
-        if (!is_under_way_to(attempt, &other->places[i]))
+        if (!is_to(attempt, &other->places[i]))
             return false;
     }
     return true;

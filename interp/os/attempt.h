@@ -28,7 +28,7 @@ struct bsc_attempt *bsc_attempt_again(const struct bsc_attempt *attempt);
 bool bsc_attempt_answered(struct bsc_attempt *attempt, int64_t within_ms,
                           const atomic_bool *cancel);
 
-/* Whether it is under way still to each address that the other one has begun with. */
+/* Whether it was begun to each address that the other one was begun to. */
 bool bsc_attempt_covers(const struct bsc_attempt *attempt, const struct bsc_attempt *other);
 
 /* Accepts NULL. */

@@ -75,8 +75,8 @@ static const struct bsc_site_key server_keys[] = {
      .type = BSC_SITE_DURATION,
      .preset = "5s",
      .doc = "How long to wait for an answer before the server counts as unreachable. On platform "
-            "postgresql, over TCP, a look soon after one in vain takes a tenth of it, 250ms at "
-            "least."},
+            "postgresql, over TCP, it is 2s at least, and a look after one in vain takes a tenth "
+            "of it, 250ms at least."},
     {.name = "fence",
      .type = BSC_SITE_OBJECT,
      .of = &fence_kind,
