@@ -83,11 +83,16 @@ local function fed()
   return { held_by = host.null, commits_await = host.null }
 end
 
--- The log goes on while it is made: what is shipped for it is more than there was.
-function M.verbs.seed(from, copy)
-  local folder, becomes = folder_of(copy), fed()
+-- What a change makes true of a copy, and nobody can foretell how far it comes.
+local function unforetold(becomes)
   becomes.lsn = schema.unknown_fact("database", "lsn")
   becomes.time = schema.unknown_fact("database", "time")
+  return becomes
+end
+
+-- The log goes on while it is made: what is shipped for it is more than there was.
+function M.verbs.seed(from, copy)
+  local folder, becomes = folder_of(copy), unforetold(fed())
   return {
     row = "standby.seed",
     args = args_of(copy, { from = from.server, share = shipping_of(copy).share,
@@ -113,7 +118,9 @@ function M.verbs.unseed(_, copy, restore, before)
   }
 end
 
-function M.verbs.catch_up(from, copy)
+-- What is shipped of a server that is online is more than there was: its log is filled up to the
+-- end of a file, and goes on meanwhile.
+function M.verbs.catch_up(from, copy, there)
   local shipping = shipping_of(copy)
   return {
     row = "standby.catch_up",
@@ -121,6 +128,7 @@ function M.verbs.catch_up(from, copy)
       destination = destination_of(copy) }),
     statement = ("SELECT pg_switch_wal() on %s where it is online; wait until %s has replayed all "
       .. "that %s has shipped to %s"):format(from.server, copy.server, from.server, shipping.share),
+    becomes = there.state == "online" and unforetold {} or nil,
   }
 end
 

@@ -247,8 +247,9 @@ local catch_up = primitive.shipped {
   end,
   changes = function(a, _, observe)
     local copy, from = handles.of(a.copy), handles.of(a.from)
-    local change = registry.able(copy, "catch_up")(from, copy)
-    return { becoming(change, caught_up(copy, from, observe(a.from))) }
+    local there = observe(a.from)
+    local change = registry.able(copy, "catch_up")(from, copy, there)
+    return { becoming(change, caught_up(copy, from, there)) }
   end,
   harmless = "the copy has to have it anyway",
 }

@@ -155,6 +155,14 @@ T["a copy is brought near by what is shipped"] = function()
   expect.equal(world.changes[1].row, "standby.catch_up")
   expect.equal(world.changes[1].args, { from = "sql3", server = "sql1", database = "mgc",
     share = "/share" })
+  expect.equal(world.changes[1].becomes[primary].lsn, { ["$unknown"] = "lsn" })
+end
+
+T["how far it comes is known where the other side is closed"] = function()
+  local all = seeded()
+  all[secondary] = copy("standby", { fork = all[secondary].fork, lsn = 600, writable = false })
+  local _, world = play("database.catch_up { copy = db.primary, from = db.secondary }", all)
+  expect.equal(world.changes[1].becomes[primary].lsn, 600)
 end
 
 -- The primary is online where the secondary was handed over.
