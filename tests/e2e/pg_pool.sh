@@ -123,6 +123,12 @@ has_reloaded() {
     return 1
 }
 
+# While it reloads, the master does not answer.
+master_answers() {
+    observe site/master.yaml
+    [ "$(fact state)" = Normal ]
+}
+
 # A writer who comes through HAProxy, and stays.
 writer_begins() {
     set -- /usr/lib/postgresql/*/bin/psql
@@ -259,6 +265,7 @@ start_haproxy haproxy -W -S "$work/site/office/master"
 sed 's,socket: office/haproxy,&\, master_socket: office/master,' site/site.yaml >site/master.yaml
 writer_begins
 until_true 60 has_reloaded
+until_true 60 master_answers
 run there site/master.yaml
 exits 0
 until_true 60 ended "$stays"
