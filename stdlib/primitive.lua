@@ -51,6 +51,7 @@ local book = require "bascule/language/book"
 local errors = require "bascule/core/errors"
 local handles = require "bascule/language/handles"
 local list = require "bascule/core/list"
+local loose = require "bascule/language/loose"
 local nearest = require "bascule/core/nearest"
 local poison = require "bascule/core/poison"
 
@@ -147,7 +148,8 @@ local function call(spec, ...)
   if not book.loading then
     passing[#passing + 1] = action
   end
-  return action
+  loose.take(a)
+  return loose.note(action, spec.name, spec.usage)
 end
 
 local primitive_meta = {

@@ -10,6 +10,8 @@ local M = {
   invariants = {},
   params = {},
   definitions = {},
+  loose = {}, -- actions and conditions that were made, and those that something has taken
+  taken = {},
   loading = false,
   is_numbering = false, -- the resource of an action is being made
 }
@@ -32,6 +34,8 @@ function M.reset(args)
   M.is_resource = {}
   M.definitions = {}
   M.modules = {}
+  M.loose = {}
+  M.taken = {}
   M.loading = true
 end
 

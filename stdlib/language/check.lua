@@ -2,6 +2,7 @@
 
 local book = require "bascule/language/book"
 local list = require "bascule/core/list"
+local loose = require "bascule/language/loose"
 local nearest = require "bascule/core/nearest"
 local primitive = require "bascule/primitive"
 
@@ -175,6 +176,9 @@ function M.all(is_complete)
   check_titles()
   check_single_point()
   check_reversible()
+  if is_complete and #book.errors.list == 0 then
+    loose.check()
+  end
 end
 
 return M

@@ -9,6 +9,7 @@ local book = require "bascule/language/book"
 local cond = require "bascule/core/cond"
 local inventory = require "bascule/language/inventory"
 local list = require "bascule/core/list"
+local loose = require "bascule/language/loose"
 local match = require "bascule/core/match"
 local nearest = require "bascule/core/nearest"
 local poison = require "bascule/core/poison"
@@ -59,13 +60,14 @@ local function unknown_key(inner, key)
   return poison.new()
 end
 
-local function bound(inner, method)
+local function bound(inner, key, method)
   return function(self, ...)
     if details[self] ~= inner then
       book.mistake("a condition is asked for with a colon", "write :is, :has, … instead of .")
       return poison.new()
     end
-    return method(inner, ...)
+    local given = method(inner, ...)
+    return cond.is(given) and loose.note(given, key, nil, true) or given
   end
 end
 
@@ -76,7 +78,7 @@ function meta.__index(self, key)
   if list.contains(roles_of(inner), key) then
     return M.copy(inner, key)
   elseif methods[inner.type][key] then
-    return bound(inner, methods[inner.type][key])
+    return bound(inner, key, methods[inner.type][key])
   elseif list.contains(parts_of(inner, key), key) then
     return parts[inner.type].give(inner, key)
   elseif list.contains(readable[inner.type], key) then

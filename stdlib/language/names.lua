@@ -7,6 +7,7 @@ local directories = require "bascule/language/directories"
 local effects = require "bascule/effects"
 local errors = require "bascule/core/errors"
 local list = require "bascule/core/list"
+local loose = require "bascule/language/loose"
 local match = require "bascule/core/match"
 local param = require "bascule/language/param"
 local poison = require "bascule/core/poison"
@@ -58,8 +59,9 @@ end
 
 -- either { condition, condition }: one of them is enough.
 local function either(conds)
-  local given = type(conds) == "table" and not cond.is(conds) and conds or {}
-  local clean = {}
+  local is_braces = type(conds) == "table" and getmetatable(conds) == nil and list.is_list(conds)
+  local given, clean = is_braces and conds or {}, {}
+  loose.take(given)
   for _, each in ipairs(given) do
     if poison.is(each) then
       return each
@@ -75,7 +77,7 @@ local function either(conds)
       .. "db.secondary:was_recovered() }")
     return poison.new()
   end
-  return cond.either(clean)
+  return loose.note(cond.either(clean), "either", nil, true)
 end
 
 local function add_vocabulary(names)

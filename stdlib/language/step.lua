@@ -7,6 +7,7 @@ local errors = require "bascule/core/errors"
 local handles = require "bascule/language/handles"
 local line = require "bascule/language/line"
 local list = require "bascule/core/list"
+local loose = require "bascule/language/loose"
 local nearest = require "bascule/core/nearest"
 local poison = require "bascule/core/poison"
 local primitive = require "bascule/primitive"
@@ -37,11 +38,16 @@ local type_words = {
 
 local items = {}
 
+-- Braces are a table without a metatable: an action, a condition or a handle is something else.
+local function has_type(value, wanted)
+  return type(value) == wanted and (wanted ~= "table" or getmetatable(value) == nil)
+end
+
 local function read_key(item, key, value)
   local at = book.errors:find_key(item.place, key)
   if not list.contains(keys[item.kind], key) then
     book.mistake(("a %s has no %q"):format(item.kind, key), nearest.hint(key, keys[item.kind]), at)
-  elseif type(value) ~= key_types[key] then
+  elseif not has_type(value, key_types[key]) then
     book.mistake(("%q of a %s must be %s"):format(key, item.kind, type_words[key_types[key]]), nil,
       at)
   else
@@ -68,6 +74,7 @@ local function parts_of(body)
   end
   table.sort(indexes)
   return list.map(indexes, function(index)
+    loose.take(body[index])
     return body[index]
   end)
 end
@@ -107,7 +114,10 @@ end
 
 local function wrong_part(item, part)
   local inner = handles.of(part)
-  if cond.is(part) and item.kind == "step" then
+  if item.kind == "gate" and not primitive.action(part) and not items[part] then
+    return "a gate checks nothing by itself", "put conditions into a guard before it; it asks what "
+      .. 'says = "…" gives'
+  elseif cond.is(part) and item.kind == "step" then
     return "a condition is not an action", "to check it in a step, write verify { … }"
   elseif primitive.is(part) then
     return ("%s needs its arguments"):format(tostring(part)),
@@ -175,6 +185,17 @@ end
 
 readers.invariant = readers.guard
 
+-- The actions of an undo; what stands in it under a name would never be carried out.
+local function read_undo(item)
+  for _, key in ipairs(list.keys(item.undo)) do
+    if math.type(key) ~= "integer" then
+      book.mistake(("the undo of a step has no %q"):format(tostring(key)),
+        "put its actions into the braces without names", book.errors:find_key(item.place, key))
+    end
+  end
+  return read_parts(item, item.undo, is_action)
+end
+
 function readers.step(item, body)
   item.actions = read_parts(item, body, is_action)
   for _, each in ipairs(item.actions) do
@@ -187,7 +208,7 @@ function readers.step(item, body)
   item.timeout_ms = read_duration(item, "timeout")
   read_retry(item)
   read_caveats(item)
-  item.undo_actions = item.undo and read_parts(item, item.undo, is_action)
+  item.undo_actions = item.undo and read_undo(item)
 end
 
 -- Nobody means a gate to wait for longer, and the clock must be able to count it.
@@ -217,7 +238,8 @@ local function cannot_show(item, each)
 end
 
 -- What is lost is shown, or what is known of a directory.
-function readers.gate(item)
+function readers.gate(item, body)
+  read_parts(item, body, poison.is)
   read_wait(item)
   local shows, directories = {}, {}
   for _, each in ipairs(item.shows or {}) do
@@ -282,6 +304,24 @@ M.step = statement "step"
 M.gate = statement "gate"
 M.invariant = statement "invariant"
 
+-- What stands in the braces of a phase.
+local function read_phase(title, body, place)
+  if poison.is(body) then
+    return {}
+  elseif not has_type(body, "table") then
+    book.mistake(("the phase %q needs braces"):format(title),
+      ("write phase %q { … }"):format(title), place)
+    return {}
+  end
+  for _, key in ipairs(list.keys(body)) do
+    if math.type(key) ~= "integer" then
+      book.mistake(("a phase has no %q"):format(tostring(key)), "put guard, step and gate into it",
+        book.errors:find_key(place, key))
+    end
+  end
+  return parts_of(body)
+end
+
 -- Gives statements that stand in its braces a common heading. They have registered themselves by
 -- the time it is called.
 function M.phase(title)
@@ -290,7 +330,7 @@ function M.phase(title)
     return poison.new()
   end
   return function(body)
-    for _, part in ipairs(type(body) == "table" and parts_of(body) or {}) do
+    for _, part in ipairs(read_phase(title, body, place)) do
       local item = items[part]
       if item then
         item.phase = item.phase and title .. " / " .. item.phase or title

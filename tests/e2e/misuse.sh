@@ -37,6 +37,19 @@ wrong 1 "nothing.json" plan tell.lua --site site.yaml --facts nothing.json
 wrong 1 "no run" audit verify last --runs runs
 wrong 1 "no run" report last --runs runs
 
+it "a line that stands in no step is told before anything is done"
+printf '%s\n' 'runbook "loose" { summary = "Verifies nothing" }' 'step "Tell" { warn "Hello." }' \
+    'verify { command.facts "f" { argv = { "/bin/true" } }:has { exit = 0 } }' >loose.lua
+printf '%s\n' 'tests "loose.lua" { site = "site.yaml", facts = {} }' \
+    'test "It is done" { expect = { outcome = "done" } }' >loose_test.lua
+for verb in check plan run rehearse; do
+    wrong 1 "loose.lua:3: this verify is in no step, so it would never be carried out" \
+        "$verb" loose.lua --site site.yaml
+    says 'write step "…" { verify { … } }'
+done
+wrong 1 "loose.lua:3: this verify is in no step" test loose_test.lua
+[ ! -e runs ] || fail "there is a run"
+
 it "ten mistakes in a site file are told at once, each with its place"
 cat >ten.yaml <<'END'
 site: litware

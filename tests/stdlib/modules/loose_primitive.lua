@@ -1,0 +1,4 @@
+-- Gives an action; another one is dropped.
+warn "nobody hears this"
+
+return { first = warn "first" }
