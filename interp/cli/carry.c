@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "cli/show_parked.h"
+#include "cli/show_standing.h"
 #include "cli/typed.h"
 #include "cli/view.h"
 #include "run/cursor.h"
@@ -11,6 +12,7 @@
 #include "run/outcome.h"
 #include "run/plan.h"
 #include "run/report.h"
+#include "run/standing.h"
 
 #define REPORT_FILE "report.html"
 
@@ -54,6 +56,28 @@ static size_t item_count(const struct bsc_cli_carry *carry)
     return bsc_value_count(carry->items != NULL ? carry->items : own);
 }
 
+/* How the run goes on, on the screen or (not NULL) into `map`. Where it cannot be told, nothing is
+ * said: everything else has been. */
+static void tell_way_on(const struct bsc_cli_carry *carry, struct bsc_value *map)
+{
+    struct bsc_err ignored = BSC_ERR_INIT;
+    struct bsc_run_standing standing = {0};
+    char *where = bsc_cli_typed_where(carry->where, carry->folder);
+    if (bsc_run_standing_read(&standing, carry->cli->sys, carry->folder, &ignored)) {
+        const struct bsc_cli_standing shown = {carry->cli, &standing, carry->folder, where,
+                                               0,          -1,        NULL};
+        /* The process that holds the lock is this one, and it goes now. */
+        if (standing.stand == BSC_RUN_STAND_RUNNING)
+            standing.stand = BSC_RUN_STAND_INTERRUPTED;
+        if (map != NULL)
+            bsc_value_set(map, "next", bsc_cli_way_on(&shown));
+        else
+            bsc_cli_show_way_on(&shown, "");
+    }
+    bsc_run_standing_release(&standing);
+    bsc_mem_free(where);
+}
+
 /* Why it is so follows as an error. */
 static void tell_unrecorded(struct bsc_cli_carry *carry)
 {
@@ -65,6 +89,7 @@ static void tell_unrecorded(struct bsc_cli_carry *carry)
         bsc_cli_say(carry->cli,
                     "\nThe run came to its end (%s), but its journal may lack that: %s\n",
                     bsc_run_outcome_name(carry->end.outcome), carry->folder->journal);
+    tell_way_on(carry, NULL);
 }
 
 /* Its failure is told and changes nothing: the journal holds all of it. */
@@ -102,6 +127,8 @@ static void tell_json(struct bsc_cli_carry *carry, int code, const struct bsc_er
         bsc_value_set(value, "caveats", bsc_value_copy(carry->caveats));
     if (report_err->code != BSC_ERR_NONE)
         bsc_value_set(value, "report_error", bsc_run_error_value(report_err));
+    if (code != BSC_EXIT_DONE)
+        tell_way_on(carry, value);
     bsc_cli_json(carry->cli, value);
     bsc_value_free(value);
 }
@@ -137,6 +164,8 @@ static void tell(struct bsc_cli_carry *carry, int code, const struct bsc_err *re
         bsc_cli_fail(carry->cli, report_err);
     if (code == BSC_EXIT_PARKED)
         tell_parked(carry);
+    else if (code != BSC_EXIT_DONE)
+        tell_way_on(carry, NULL);
 }
 
 /* What was done, what was not, and where it is written. The exit code is the journal's. */

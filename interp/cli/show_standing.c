@@ -192,7 +192,7 @@ static void add_resumption(const struct bsc_cli_standing *shown, struct bsc_valu
         add_command(shown, commands, "rollback", "");
 }
 
-static struct bsc_value *commands_of(const struct bsc_cli_standing *shown)
+struct bsc_value *bsc_cli_way_on(const struct bsc_cli_standing *shown)
 {
     struct bsc_value *commands = bsc_value_list();
     switch (shown->standing->stand) {
@@ -236,7 +236,7 @@ static const char *advice_of(const struct bsc_run_standing *standing)
 
 void bsc_cli_show_way_on(const struct bsc_cli_standing *shown, const char *margin)
 {
-    struct bsc_value *commands = commands_of(shown);
+    struct bsc_value *commands = bsc_cli_way_on(shown);
     const char *advice = advice_of(shown->standing);
     const char *label = "next     ";
     for (size_t i = 0; i < bsc_value_count(commands); i++) {
@@ -500,7 +500,7 @@ struct bsc_value *bsc_cli_standing_value(const struct bsc_cli_standing *shown, b
         bsc_value_set_int(map, "left_ms", shown->left_ms);
         bsc_value_set_text(map, "left_as", shown->left_as);
     }
-    bsc_value_set(map, "next", commands_of(shown));
+    bsc_value_set(map, "next", bsc_cli_way_on(shown));
     if (items) {
         bsc_value_set(map, "items", items_value(shown));
         bsc_value_set(map, "journal", bsc_journal_report_value(&standing->report));

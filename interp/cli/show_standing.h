@@ -34,6 +34,9 @@ void bsc_cli_show_standing_item(const struct bsc_cli_standing *shown, int64_t in
 /* What can be done now: commands, and where there are none or they are not enough, a sentence. */
 void bsc_cli_show_way_on(const struct bsc_cli_standing *shown, const char *margin);
 
+/* The commands alone, as data. Returns owned. */
+struct bsc_value *bsc_cli_way_on(const struct bsc_cli_standing *shown);
+
 /* The same as data; with `items` every item that has begun. Returns owned. */
 struct bsc_value *bsc_cli_standing_value(const struct bsc_cli_standing *shown, bool items);
 

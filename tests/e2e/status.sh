@@ -187,6 +187,55 @@ exits 0
 wait "$run"
 grep -q "done: every item was carried out" terminal || fail "it does not say how the run ended"
 
+# The way on, of what is in the file out.
+way_on() {
+    grep -E '^(next|or|note) ' out
+}
+
+# same_way_on OPTIONS: the run's verb has just shown what the status does, with these options.
+same_way_on() {
+    exits 1
+    way_on >shown || fail "the run does not say how to go on"
+    # shellcheck disable=SC2086 # so many options
+    bsc status last ${1-}
+    way_on >expected
+    cmp -s shown expected || fail "the run says otherwise than the status: $(cat shown)"
+}
+
+it "a run that has stopped shows the same way on by itself"
+bsc run fails.lua --yes
+same_way_on
+grep -q "^next     bascule resume .*-fails-" shown || fail "it does not name itself"
+cat >both.lua <<'END'
+runbook "both" { summary = "Can be gone on with, and taken back" }
+step "Begin" {
+  command.run { argv = { "/bin/true" }, undo = { argv = { "/bin/false" } } },
+}
+step "Fail" { command.run { argv = { "/bin/false" } }, harmless = "nothing" }
+END
+bsc run both.lua --yes
+same_way_on
+grep -q "^or       bascule rollback .*-both-" shown || fail "it does not show the way back"
+bsc resume last --yes --runs runs
+same_way_on "--runs runs"
+bsc rollback last --yes --site site.yaml
+same_way_on "--site site.yaml"
+grep -q "^next     bascule rollback .* --site site.yaml" shown || fail "it is not found so"
+bsc rollback last --yes --json
+exits 1
+one_line_of_json
+says '"next":["bascule rollback '
+
+it "a run that is done shows none"
+bsc run fails.lua --yes --json
+exits 1
+says '"next":["bascule resume '
+printf '%s\n' 'runbook "good" {}' \
+    'step "Do" { command.run { argv = { "/bin/true" } }, harmless = "nothing" }' >good.lua
+bsc run good.lua --yes
+exits 0
+! way_on || fail "it is done"
+
 # Root may read everything, so root looks as somebody else, to whom the runs belong.
 as_owner() {
     if [ "$(id -u)" -eq 0 ]; then
