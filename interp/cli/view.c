@@ -93,8 +93,7 @@ static struct bsc_value *prompt(struct bsc_cli_view *view, const char *title, bo
     case BSC_ANSWER_LATER:
         return answered("later", user, "the answer was later");
     case BSC_ANSWER_GONE:
-        return answered(parks ? "later" : "no", "nobody",
-                        "the terminal was lost before there was an answer");
+        return answered(parks ? "later" : "no", "nobody", "nobody answered: the terminal was lost");
     case BSC_ANSWER_STOPPED:
         return answered("stopped", "nobody", "stopped by the operator before there was an answer");
     default:

@@ -204,6 +204,14 @@ static const struct bsc_value *denied(const struct bsc_run_live *live)
                                    : NULL;
 }
 
+/* Of what was not answered, a sentence with "by nobody" would tell of somebody all the same. */
+static void leave_out_nobody(struct bsc_value *said)
+{
+    const char *by = bsc_value_get_string(said, "by");
+    if (by != NULL && strcmp(by, "nobody") == 0)
+        bsc_value_remove(said, "by");
+}
+
 static void perform_ask(struct bsc_run_live *live)
 {
     struct bsc_err err = BSC_ERR_INIT;
@@ -225,6 +233,7 @@ static void perform_ask(struct bsc_run_live *live)
     bool stopped = word != NULL && strcmp(word, "stopped") == 0;
     bool recorded = bsc_run_record_answer(live->with.journal, live->at.item, said, &err);
     if (recorded && !stopped) {
+        leave_out_nobody(said);
         answer(live, said);
         return;
     }

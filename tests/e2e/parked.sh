@@ -384,7 +384,7 @@ no() {
     book 'parks = true' 'step "Tell" { warn "All are moved." }'
     bsc resume last --yes --accept-changes
     exits 3
-    says "Accept the pilot? was not approved by nobody: $(id -un) said no to this at 20"
+    says "Accept the pilot? was not approved: $(id -un) said no to this at 20"
     homes_are "ann new, bob old, eve old"
     begins_are 2
 

@@ -173,6 +173,8 @@ exec 7>&-
 stands refused
 grep -q '"answer":"no","by":"nobody".*the terminal was lost' runs/*-gate-*/journal.jsonl ||
     fail "somebody is said to have answered"
+bsc status last
+says "was not approved: nobody answered: the terminal was lost"
 [ ! -e ended ] || fail "the run went on"
 rm -rf runs
 
