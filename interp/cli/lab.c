@@ -177,11 +177,24 @@ static bool take_down(struct bsc_lab *lab, bool remove, struct bsc_err *err)
     return true;
 }
 
+static bool is_known(const char *what, struct bsc_err *err)
+{
+    static const char *const all[] = {"new", "break", "repair", "status", "down", "work"};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (strcmp(all[i], what) == 0)
+            return true;
+    }
+    bsc_err_set(err, BSC_ERR_USAGE, "a lab cannot \"%s\"", what);
+    return bsc_err_hint(err, "It knows new, break, repair, status and down.");
+}
+
 static bool dispatch(struct bsc_lab *lab, size_t operands, char **argv, const struct wish *wish,
                      struct bsc_err *err)
 {
     const char *what = argv[1];
     const char *folder = argv[2];
+    if (!is_known(what, err))
+        return false;
     bool wants_fault = strcmp(what, "break") == 0 || strcmp(what, "work") == 0;
     bool takes_fault = wants_fault || strcmp(what, "repair") == 0;
     if ((wants_fault && operands < 3) || (!takes_fault && operands > 2)) {
@@ -206,10 +219,7 @@ static bool dispatch(struct bsc_lab *lab, size_t operands, char **argv, const st
         return bsc_lab_status(lab, err);
     if (strcmp(what, "down") == 0)
         return take_down(lab, wish->remove, err);
-    if (strcmp(what, "work") == 0)
-        return lab->kind->work(lab, argv[3], err);
-    bsc_err_set(err, BSC_ERR_USAGE, "a lab cannot \"%s\"", what);
-    return bsc_err_hint(err, "It knows new, break, repair, status and down.");
+    return lab->kind->work(lab, argv[3], err);
 }
 
 /* The status has told its own result. */

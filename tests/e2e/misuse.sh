@@ -134,6 +134,7 @@ new_lab site
 wrong 1 "bascule lab down --remove site removes" lab new site
 wrong 2 'there is no fault "gapp"' lab break site gapp
 wrong 2 'It knows new, break, repair, status and down' lab brake site
+wrong 2 'a lab cannot "brake"' lab brake site gap
 bsc lab status site
 exits 0
 says "writer running"
