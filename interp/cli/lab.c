@@ -155,13 +155,47 @@ static bool can_be_connected_to(const char *folder, struct bsc_err *err)
     return bsc_err_hint(err, "Use a path without semicolons, braces and line ends.");
 }
 
-static bool make_lab(struct bsc_lab *lab, const char *folder, struct bsc_err *err)
+/* The folder, or the uppermost of those above it, that is yet to be made; NULL: it is there.
+ * Returns owned. */
+static char *topmost_missing(const struct bsc_lab *lab, const char *folder)
 {
-    if (!bsc_files_make_folder(lab->cli->sys, folder, 0700, err) || !is_empty(lab, folder, err))
+    char *missing = NULL, *at = bsc_mem_text(folder);
+    while (!bsc_files_exists(lab->cli->sys, at) && (missing == NULL || strcmp(missing, at) != 0)) {
+        bsc_mem_free(missing);
+        missing = at;
+        at = bsc_files_folder_of(missing);
+    }
+    bsc_mem_free(at);
+    return missing;
+}
+
+/* Those above it are entered by the servers' user too, and hold nothing of the site themselves. */
+static bool make_folder(const struct bsc_lab *lab, const char *folder, struct bsc_err *err)
+{
+    char *above = bsc_files_folder_of(folder);
+    bool ok = bsc_files_make_folder(lab->cli->sys, above, 0755, err) &&
+              bsc_files_make_folder(lab->cli->sys, folder, 0700, err);
+    bsc_mem_free(above);
+    return ok;
+}
+
+static bool make_in(struct bsc_lab *lab, const char *folder, struct bsc_err *err)
+{
+    if (!make_folder(lab, folder, err) || !is_empty(lab, folder, err))
         return false;
     lab->folder = bsc_files_real_path(folder, err);
     return lab->folder != NULL && can_be_connected_to(lab->folder, err) &&
            lab->kind->make(lab, err);
+}
+
+static bool make_lab(struct bsc_lab *lab, const char *folder, struct bsc_err *err)
+{
+    char *topmost = topmost_missing(lab, folder);
+    bool ok = make_in(lab, folder, err);
+    if (!ok && topmost != NULL)
+        bsc_tree_prune(folder, topmost);
+    bsc_mem_free(topmost);
+    return ok;
 }
 
 static bool take_down(struct bsc_lab *lab, bool remove, struct bsc_err *err)

@@ -51,8 +51,8 @@ static bool make_server(const struct bsc_lab *lab, struct bsc_err *err)
     struct bsc_lab_pg_programs programs = {0};
     if (!bsc_lab_pg_folder_check(lab, err) || !bsc_lab_pg_programs_find(lab, &programs, err))
         return false;
-    bool ok = bsc_lab_mig_folders_make(lab, err) && bsc_lab_pg_give(lab, err) &&
-              bsc_lab_pg_can_enter(lab, err) &&
+    bool ok = bsc_lab_pg_can_enter(lab, err) && bsc_lab_mig_folders_make(lab, err) &&
+              bsc_lab_pg_give(lab, err) &&
               bsc_lab_pg_cluster_make(lab, &programs, BSC_LAB_MIG_HQ, err) &&
               write_settings(lab, err) && bsc_lab_pg_give(lab, err) &&
               start_with(lab, &programs, err) && create_database(lab, err);

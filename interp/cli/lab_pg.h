@@ -94,7 +94,7 @@ bool bsc_lab_pg_is_log_file(const char *name);
 /* Adds messages first…last to the database in one commit. */
 bool bsc_lab_pg_add_messages(struct bsc_sql *sql, int64_t first, int64_t last, struct bsc_err *err);
 
-/* Whether the user that the servers work as can get to the folder. */
+/* Whether the user that the servers work as can get to the folder, once it is theirs. */
 bool bsc_lab_pg_can_enter(const struct bsc_lab *lab, struct bsc_err *err);
 /* Makes an empty cluster in the folder `data` of a server's. */
 bool bsc_lab_pg_cluster_make(const struct bsc_lab *lab, const struct bsc_lab_pg_programs *programs,

@@ -38,8 +38,11 @@ static const char *const chat_schema[] = {
 bool bsc_lab_pg_can_enter(const struct bsc_lab *lab, struct bsc_err *err)
 {
     struct bsc_err reason = BSC_ERR_INIT;
-    const char *const words[] = {"test", "-w", lab->folder, NULL};
-    if (bsc_lab_pg_run(words, true, &reason))
+    char *above = bsc_files_folder_of(lab->folder);
+    const char *const words[] = {"test", "-x", above, NULL};
+    bool can = bsc_lab_pg_run(words, true, &reason);
+    bsc_mem_free(above);
+    if (can)
         return true;
     bsc_err_set(err, BSC_ERR_DENIED, "the user postgres cannot get to \"%s\"", lab->folder);
     return bsc_err_hint(err,
@@ -61,8 +64,7 @@ static bool make_folders(const struct bsc_lab *lab, struct bsc_err *err)
                                           BSC_LAB_PG_READERS,
                                           NULL};
     return bsc_lab_folders_make(lab, folders, err) && bsc_lab_ledger_make(lab, err) &&
-           bsc_lab_pg_haproxy_write(lab, err) && bsc_lab_pg_give(lab, err) &&
-           bsc_lab_pg_can_enter(lab, err);
+           bsc_lab_pg_haproxy_write(lab, err) && bsc_lab_pg_give(lab, err);
 }
 
 /* Small log files: a practice site fills its disk slowly, and has many of them soon. */
@@ -260,8 +262,8 @@ bool bsc_lab_pg_new(const struct bsc_lab *lab, struct bsc_err *err)
     struct bsc_lab_pg_programs programs = {0};
     if (!bsc_lab_pg_folder_check(lab, err) || !bsc_lab_pg_programs_find(lab, &programs, err))
         return false;
-    bool ok = make_folders(lab, err) && bsc_lab_pg_site_write(lab, &programs, err) &&
-              make_servers(lab, &programs, err);
+    bool ok = bsc_lab_pg_can_enter(lab, err) && make_folders(lab, err) &&
+              bsc_lab_pg_site_write(lab, &programs, err) && make_servers(lab, &programs, err);
     bsc_lab_pg_programs_release(&programs);
     if (!ok) {
         (void)bsc_lab_pg_end(lab, &ignored);

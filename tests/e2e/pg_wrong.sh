@@ -32,21 +32,29 @@ bsc lab new "$(printf 'long%.0s' 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19
 exits 1
 says "too long for the names of its sockets"
 
-it "a folder that the servers' user cannot get to is refused"
+it "where it is refused, nothing is left of the folders made for it"
+same "$(ls -d two* long* 2>/dev/null)" "" "what is left"
 if [ "$(id -u)" -eq 0 ]; then
     mkdir -m 700 closed
-    bsc lab new closed/site --platform postgresql
-    exits 1
-    says "the user postgres cannot get to"
-    bsc lab new closed/site --platform postgresql
-    exits 1
-    says "bascule lab down --remove closed/site removes"
-    bsc lab down --remove closed/site
-    exits 0
-    same "$(ls closed)" "" "what is left"
+    mkdir closed/kept
+    for folder in closed/site closed/a/b/site/ closed/kept; do
+        bsc lab new "$folder" --platform postgresql
+        exits 1
+        says "the user postgres cannot get to"
+        bsc lab new "$folder" --platform postgresql --scenario migration
+        exits 1
+        says "the user postgres cannot get to"
+    done
+    same "$(find closed -mindepth 1)" "closed/kept" "what is left"
+    same "$(stat -c %U closed/kept)" root "whose it is"
 else
     leave_out "servers work as whoever makes the lab, unless that is root"
 fi
+
+it "everybody may enter the folders that are made above the site, and nobody the site"
+(umask 022 && "$program" lab new a/b/c >/dev/null)
+same "$(stat -c %a a a/b a/b/c)" "$(printf '755\n755\n700')" "permissions"
+bsc lab down a/b/c
 
 it "faults are those of its platform"
 mkdir -p other/.lab
