@@ -8,6 +8,10 @@
 #include "run/inputs.h"
 #include "run/plan.h"
 
+/* Behind so many runs none is looked for: a verb must not take the longer the more runs there have
+ * been. */
+enum { LOOKS_MAX = 16 };
+
 static bool has_text(const struct bsc_value *list, const char *text)
 {
     for (size_t i = 0; i < bsc_value_count(list); i++)
@@ -39,32 +43,39 @@ static const char *site_of(const struct bsc_value *plan)
     return site != NULL ? site : "";
 }
 
-/* Whether the plan that the run goes by does some of the same. */
-static bool does_the_same(const struct bsc_cli *cli, const struct bsc_journal_folder *folder,
-                          const struct bsc_value *plan)
+/* The plan that the run goes by, or all of it but its items; NULL where it cannot be. Returns
+ * owned. */
+static struct bsc_value *plan_of(const struct bsc_cli *cli, const struct bsc_journal_folder *folder,
+                                 bool whole)
 {
     struct bsc_err ignored = BSC_ERR_INIT;
     int64_t inputs = 0;
     if (!bsc_run_inputs_newest(folder, &inputs, &ignored))
-        return false;
+        return NULL;
     char *file = bsc_run_inputs_file(inputs, BSC_JOURNAL_PLAN_FILE);
     char *path = bsc_journal_folder_file(folder, file);
-    struct bsc_value *other = bsc_run_plan_read(cli->sys, path, &ignored);
+    struct bsc_value *plan = whole ? bsc_run_plan_read(cli->sys, path, &ignored)
+                                   : bsc_run_plan_read_head(cli->sys, path, &ignored);
+    bsc_mem_free(path);
+    bsc_mem_free(file);
+    return plan;
+}
+
+/* Whether the plan that the run goes by does some of the same. */
+static bool does_the_same(const struct bsc_cli *cli, const struct bsc_journal_folder *folder,
+                          const struct bsc_value *plan)
+{
+    struct bsc_value *other = plan_of(cli, folder, true);
     bool same = other != NULL && strcmp(name_of(other), name_of(plan)) == 0 &&
                 strcmp(site_of(other), site_of(plan)) == 0 && share_a_target(other, plan);
     bsc_value_free(other);
-    bsc_mem_free(path);
-    bsc_mem_free(file);
     return same;
 }
 
-/* Finds the newest run that does some of the same. Leaves ret->id NULL when there is none. Behind
- * so many that never began, or were about something else, none is looked for: beginning a run must
- * not take the longer the more runs there have been. */
+/* Finds the newest run that does some of the same. Leaves ret->id NULL when there is none. */
 static bool find_newest(const struct bsc_cli *cli, const char *runs, const struct bsc_value *plan,
                         struct bsc_journal_folder *ret, struct bsc_err *err)
 {
-    enum { LOOKS_MAX = 16 };
     struct bsc_files_list ids = {0};
     int looks = 0;
     if (!bsc_journal_folder_list(cli->sys, runs, &ids, err))
@@ -144,6 +155,66 @@ struct bsc_value *bsc_cli_beside_note(const struct bsc_cli_beside *beside, const
                   bsc_value_format("begun although %s is parked and works on the same: %s",
                                    beside->folder.id, reason));
     return note;
+}
+
+static bool is_of_site(const struct bsc_cli *cli, const struct bsc_journal_folder *folder,
+                       const struct bsc_value *plan)
+{
+    struct bsc_value *other = plan_of(cli, folder, false);
+    bool same = other != NULL && strcmp(site_of(other), site_of(plan)) == 0;
+    bsc_value_free(other);
+    return same;
+}
+
+static bool is_over(const struct bsc_run_standing *standing)
+{
+    return standing->stand == BSC_RUN_STAND_DONE || standing->stand == BSC_RUN_STAND_ROLLED_BACK;
+}
+
+static void tell_unfinished(struct bsc_cli *cli, const struct bsc_cli_beside *beside,
+                            const struct bsc_cli_where *where)
+{
+    char *place = bsc_cli_typed_where(where, &beside->folder);
+    char *command = bsc_cli_typed("status", &beside->folder, place);
+    bsc_cli_say(cli, "\nnote     %s is unfinished (%s): %s\n", beside->folder.id,
+                bsc_run_stand_name(beside->standing.stand), command);
+    bsc_mem_free(command);
+    bsc_mem_free(place);
+}
+
+/* Whether the search is over: whoever began this run has decided about those before it. */
+static bool look_at(struct bsc_cli *cli, struct bsc_cli_beside *beside,
+                    const struct bsc_value *plan, const struct bsc_cli_where *where)
+{
+    struct bsc_err ignored = BSC_ERR_INIT;
+    const struct bsc_run_standing *standing = &beside->standing;
+    if (!is_of_site(cli, &beside->folder, plan) ||
+        !bsc_run_standing_read(&beside->standing, cli->sys, &beside->folder, &ignored) ||
+        (standing->changes + standing->doubts == 0 && standing->in_flight == NULL))
+        return false;
+    if (!is_over(standing))
+        tell_unfinished(cli, beside, where);
+    return true;
+}
+
+void bsc_cli_beside_tell_unfinished(struct bsc_cli *cli, const char *runs,
+                                    const struct bsc_value *plan, const char *but,
+                                    const struct bsc_cli_where *where)
+{
+    struct bsc_err ignored = BSC_ERR_INIT;
+    struct bsc_files_list ids = {0};
+    bool found = cli->json || !bsc_journal_folder_list(cli->sys, runs, &ids, &ignored);
+    int looks = 0;
+    for (size_t i = ids.count; !found && looks < LOOKS_MAX && i-- > 0;) {
+        struct bsc_cli_beside beside = {0};
+        if (but != NULL && strcmp(ids.names[i], but) == 0)
+            continue;
+        looks++;
+        found = bsc_journal_folder_find(cli->sys, runs, ids.names[i], &beside.folder, &ignored) &&
+                look_at(cli, &beside, plan, where);
+        bsc_cli_beside_release(&beside);
+    }
+    bsc_files_list_release(&ids);
 }
 
 void bsc_cli_beside_release(struct bsc_cli_beside *beside)

@@ -1,5 +1,6 @@
 /*
- * Runs of one runbook beside each other: whether one is parked whose work another would do as well.
+ * Runs beside each other: whether one is parked whose work another would do as well, and whether
+ * one was left in its middle.
  */
 #ifndef BSC_CLI_BESIDE_H
 #define BSC_CLI_BESIDE_H
@@ -33,6 +34,13 @@ bool bsc_cli_beside_refuse(const struct bsc_cli_beside *beside, const struct bsc
 /* What the journal keeps of a run that was begun all the same, for this reason. Returns an owned
  * note. */
 struct bsc_value *bsc_cli_beside_note(const struct bsc_cli_beside *beside, const char *reason);
+
+/* Tells on the screen of the newest run on the site of the plan that changed something, or may
+ * have, unless it is done or taken back; `but` (NULL: none) is the id of one that is passed over.
+ * One that cannot be read is not told of. */
+void bsc_cli_beside_tell_unfinished(struct bsc_cli *cli, const char *runs,
+                                    const struct bsc_value *plan, const char *but,
+                                    const struct bsc_cli_where *where);
 
 /* Accepts a zeroed one. */
 void bsc_cli_beside_release(struct bsc_cli_beside *beside);

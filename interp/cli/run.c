@@ -235,6 +235,13 @@ static bool open_journal(struct undertaking *u, struct bsc_err *err)
     return ok;
 }
 
+/* Where the way is barred, it may be for what another run has left behind. */
+static void tell_unfinished(const struct undertaking *u)
+{
+    const struct bsc_cli_where where = where_of(u);
+    bsc_cli_beside_tell_unfinished(u->cli, u->runs, u->plan, u->folder.id, &where);
+}
+
 static int carry_out(struct undertaking *u, struct bsc_err *err)
 {
     const struct bsc_cli_where where = where_of(u);
@@ -256,6 +263,8 @@ static int carry_out(struct undertaking *u, struct bsc_err *err)
     bsc_cli_say(u->cli, "\nRun %s\n", u->folder.id);
     int code = bsc_cli_carry_out(&carry, err);
     bsc_cli_carry_release(&carry);
+    if (code == BSC_EXIT_REFUSED)
+        tell_unfinished(u);
     return code;
 }
 
@@ -282,6 +291,7 @@ static int undertake(struct undertaking *u, struct bsc_err *err)
         return -1;
     bsc_cli_show_plan(u->cli, u->plan);
     if (!plan_gets_through(u->plan, &outcome)) {
+        tell_unfinished(u);
         if (u->cli->json)
             bsc_cli_json(u->cli, u->plan);
         return bsc_run_outcome_exit(outcome);

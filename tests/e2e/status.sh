@@ -236,6 +236,33 @@ bsc run good.lua --yes
 exits 0
 ! way_on || fail "it is done"
 
+it "a run that is refused tells of the one that was left in its middle"
+cat >barred.lua <<'END'
+runbook "barred" { summary = "Cannot begin" }
+local there = command.facts "there" { argv = { "/usr/bin/test", "-e", "there" } }
+guard "It is there" { there:has { exit = { 0, 0 } } }
+END
+bsc run barred.lua --yes
+exits 3
+says_not "unfinished"
+bsc run both.lua --yes
+both=$(ls -d runs/*-both-* | tail -n 1 | sed 's:runs/::')
+bsc run fails.lua --yes # it has changed nothing
+bsc run barred.lua --yes --site site.yaml
+exits 3
+says "note $both is unfinished (halted): bascule status $both --site site.yaml"
+bsc run barred.lua --yes --site site.yaml --json
+exits 3
+one_line_of_json
+sed 's/small/other/' site.yaml >other.yaml
+bsc run barred.lua --yes --site other.yaml
+exits 3
+says_not "unfinished"
+bsc run good.lua --yes
+bsc run barred.lua --yes
+exits 3
+says_not "unfinished"
+
 # Root may read everything, so root looks as somebody else, to whom the runs belong.
 as_owner() {
     if [ "$(id -u)" -eq 0 ]; then
