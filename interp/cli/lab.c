@@ -6,6 +6,7 @@
 #include "base/num.h"
 #include "base/shell.h"
 #include "cli/options.h"
+#include "journal/lock.h"
 #include "os/files.h"
 #include "os/tree.h"
 
@@ -198,8 +199,36 @@ static bool make_lab(struct bsc_lab *lab, const char *folder, struct bsc_err *er
     return ok;
 }
 
+/* A run would find all that it works on changed or gone. What a killed one has left behind is no
+ * run, and a lock that cannot be looked at keeps nobody from removing a practice site. */
+static bool no_run_is_at_work(const struct bsc_lab *lab, struct bsc_err *err)
+{
+    struct bsc_err ignored = BSC_ERR_INIT;
+    struct bsc_value *holder = NULL;
+    char *runs = bsc_lab_path(lab, "runs");
+    bool at_work = bsc_journal_lock_look(lab->cli->sys, runs, &holder, &ignored) &&
+                   holder != NULL && bsc_value_get(holder, "orphans") == NULL;
+    if (at_work) {
+        const char *run = bsc_value_get_string(holder, "run");
+        bsc_err_set(err, BSC_ERR_CONFLICT, "a run is at work on this site: %s, process %lld",
+                    run != NULL ? run : "unknown",
+                    (long long)bsc_value_get_number(holder, "pid", 0));
+        bsc_err_hint(err, "Wait for it to end, or end it.");
+    }
+    bsc_value_free(holder);
+    bsc_mem_free(runs);
+    return !at_work;
+}
+
+static bool repair(const struct bsc_lab *lab, const char *fault, struct bsc_err *err)
+{
+    return (fault != NULL || no_run_is_at_work(lab, err)) && bsc_lab_repair(lab, fault, err);
+}
+
 static bool take_down(struct bsc_lab *lab, bool remove, struct bsc_err *err)
 {
+    if (remove && !no_run_is_at_work(lab, err))
+        return false;
     if (!lab->kind->end(lab, err))
         return false;
     bsc_cli_say(lab->cli, "its background processes are ended\n");
@@ -248,7 +277,7 @@ static bool dispatch(struct bsc_lab *lab, size_t operands, char **argv, const st
     if (strcmp(what, "break") == 0)
         return bsc_lab_break(lab, argv[3], err);
     if (strcmp(what, "repair") == 0)
-        return bsc_lab_repair(lab, operands > 2 ? argv[3] : NULL, err);
+        return repair(lab, operands > 2 ? argv[3] : NULL, err);
     if (strcmp(what, "status") == 0)
         return bsc_lab_status(lab, err);
     if (strcmp(what, "down") == 0)

@@ -165,3 +165,31 @@ it "a parameter that the runbook does not have is told"
 wrong 1 "databse" plan "$failover" --site site/site.yaml --set databse=mgc
 wrong 1 "mgd" plan "$failover" --site site/site.yaml --set database=mgd
 unchanged site before
+
+it "while a run is at work on a site, it is neither repaired as a whole nor removed"
+mkfifo hold
+cat >slow.lua <<'END'
+runbook "slow" { summary = "Waits" }
+step "Hold" { command.run { argv = { "/usr/bin/head", "-c", "1", "hold" } }, harmless = "waits" }
+END
+"$program" run slow.lua --site site/site.yaml --yes >slow.out 2>slow.err </dev/null &
+run=$!
+background="$background $run"
+begun() {
+    grep -qs '"kind":"intent"' site/runs/*-slow-*/journal.jsonl
+}
+until_true 60 begun
+for command in repair "down --remove"; do
+    # shellcheck disable=SC2086 # a verb and its option
+    wrong 3 "a run is at work on this site: $(basename site/runs/*-slow-*), process $run" \
+        lab $command site
+done
+wrong 3 '"gap" is repaired with everything else only' lab repair site gap
+bsc lab status site
+exits 0
+printf x >hold
+wait "$run"
+bsc lab repair site
+exits 0
+bsc lab down --remove site
+exits 0
