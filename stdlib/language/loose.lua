@@ -1,5 +1,5 @@
--- Actions and conditions that no statement takes: nothing would ever carry them out or ask them, and
--- whoever wrote them believes that it is done.
+-- Actions and conditions that no statement takes: nothing would ever carry them out or ask them,
+-- and whoever wrote them believes that it is done.
 --
 -- Every one that is made while a runbook is read is noted, and struck off when something takes it.
 -- One that is only kept for another value of a parameter is a mistake too: nobody can tell it from
