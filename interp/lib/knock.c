@@ -1,6 +1,5 @@
 #include "lib/knock.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -16,16 +15,14 @@
  * does libpq wait less than these two seconds. */
 enum { WHOLE_MS = 5000, WHOLE_MS_MIN = 2000, PART_MS_MIN = 250, PARTS = 10 };
 
-/* Only of PostgreSQL it is known how a connection string names the address. Several hosts in one
- * string, and sockets, are the driver's affair. */
+/* Only of PostgreSQL it is known how a connection string names the address. */
 static bool has_address(const struct bsc_lib_env *env, const char *server, struct bsc_buf *ret)
 {
     const struct bsc_value *map = bsc_site_server(env->site, server);
     const char *platform = bsc_value_get_string(map, "platform");
     const char *connection = bsc_value_get_string(map, "connection");
     return platform != NULL && connection != NULL && strcmp(platform, "postgresql") == 0 &&
-           getenv("PGHOSTADDR") == NULL && bsc_mirrors_pg_address(connection, ret) &&
-           strpbrk(ret->data, "/@,") == NULL;
+           bsc_mirrors_pg_address(connection, ret) && ret->data[0] != '/';
 }
 
 static int64_t larger(int64_t a, int64_t b)

@@ -35,6 +35,7 @@ static bool listens_run(struct bsc_lib_call *call, struct bsc_value **ret, struc
     bsc_buf_init(&address);
     bool known = connection != NULL && bsc_mirrors_pg_address(connection, &address);
     *ret = bsc_value_map();
+    bsc_value_set_bool(*ret, "known", known);
     bsc_value_set_bool(*ret, "listens", known && listens_at(call, address.data));
     bsc_buf_release(&address);
     return true;
@@ -45,7 +46,8 @@ const struct bsc_lib_row bsc_lib_row_server_listens = {
     .effect = BSC_LIB_READ,
     .run = listens_run,
     .args = LISTENS_ARGS,
-    .result = "map {listens: bool}",
+    .result = "map {listens: bool, known: bool}",
     .doc = "Says whether somebody takes connections where a server of PostgreSQL is, even if he "
-           "does not answer then: such a server is not dead.",
+           "does not answer then: such a server is not dead. Where that is, is not known when "
+           "something else than `Servername` and `Port` of its connection has a say in it.",
 };

@@ -196,9 +196,9 @@ static void take(struct silence *silence, struct bsc_attempt *attempt, int64_t b
 {
     if (silence->count > 0 && !bsc_attempt_covers(silence->attempts[silence->count - 1], attempt))
         clear(silence);
+    mind_gap(silence);
     if (silence->count == 0)
         silence->since_us = begun_us;
-    silence->looked_us = now_us();
     if (silence->count == 0 || now_us() - silence->last_us >= silence->every_us)
         add(silence, attempt);
     else

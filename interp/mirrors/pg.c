@@ -19,12 +19,14 @@ static void add_keyword(struct bsc_buf *out, const char *keyword, const char *va
     bsc_buf_add_char(out, '\'');
 }
 
-/* The keyword of libpq for one of ODBC's, or NULL; "pqopt", which holds keywords, is itself. */
+/* The keyword of libpq for one of ODBC's, or NULL; "pqopt", which holds keywords, is itself, and
+ * what names another place where some are is "elsewhere". */
 static const char *keyword_of(const char *name, size_t length)
 {
     static const char *const pairs[][2] = {
-        {"servername", "host"}, {"server", "host"},     {"port", "port"},  {"uid", "user"},
-        {"username", "user"},   {"sslmode", "sslmode"}, {"pqopt", "pqopt"}};
+        {"servername", "host"}, {"server", "host"},   {"port", "port"},
+        {"uid", "user"},        {"username", "user"}, {"sslmode", "sslmode"},
+        {"pqopt", "pqopt"},     {"dsn", "elsewhere"}, {"d5", "elsewhere"}};
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         if (strlen(pairs[i][0]) == length && strncasecmp(pairs[i][0], name, length) == 0)
             return pairs[i][1];
@@ -67,13 +69,18 @@ static bool next_pair(const char **at, const char **ret_keyword, struct bsc_buf 
     return true;
 }
 
+static bool is_for_libpq(const char *keyword)
+{
+    return strcmp(keyword, "pqopt") != 0 && strcmp(keyword, "elsewhere") != 0;
+}
+
 static void translate(const char *connection, struct bsc_buf *out, bool *ret_host)
 {
     struct bsc_buf value;
     const char *keyword = NULL;
     bsc_buf_init(&value);
     while (next_pair(&connection, &keyword, &value)) {
-        if (keyword != NULL && value.length > 0 && strcmp(keyword, "pqopt") != 0) {
+        if (keyword != NULL && value.length > 0 && is_for_libpq(keyword)) {
             add_keyword(out, keyword, value.data, value.length);
             *ret_host = *ret_host || strcmp(keyword, "host") == 0;
         }
@@ -89,50 +96,43 @@ static void add_address(const char *host, const char *port, struct bsc_buf *out)
         bsc_buf_printf(out, strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host, port);
 }
 
-/* libpq goes by hostaddr where there is one, whatever the host is called. */
-static void set_host_address(struct bsc_buf *host, const char *options)
-{
-    static const char word[] = "hostaddr";
-    const char *at = strstr(options, word);
-    if (at == NULL)
-        return;
-    at += strlen(word);
-    at += strspn(at, " =\'");
-    bsc_buf_clear(host);
-    bsc_buf_add(host, at, strcspn(at, " \'"));
-}
-
 static void set_value(struct bsc_buf *buf, const struct bsc_buf *value)
 {
     bsc_buf_clear(buf);
     bsc_buf_add(buf, value->data, value->length);
 }
 
+/* Whether options of libpq's say where the server is: whatever stands beside them, they decide. */
+static bool has_way(const struct bsc_buf *options)
+{
+    return options->length > 0 &&
+           (strstr(options->data, "host") != NULL || strstr(options->data, "port") != NULL ||
+            strstr(options->data, "service") != NULL);
+}
+
 bool bsc_mirrors_pg_address(const char *connection, struct bsc_buf *out)
 {
-    struct bsc_buf value, host, port, options;
+    struct bsc_buf value, host, port;
     const char *keyword = NULL;
+    bool elsewhere = getenv("PGHOSTADDR") != NULL || getenv("PGSERVICE") != NULL;
     bsc_buf_init(&value);
     bsc_buf_init(&host);
     bsc_buf_init(&port);
-    bsc_buf_init(&options);
     while (next_pair(&connection, &keyword, &value)) {
         if (keyword != NULL && strcmp(keyword, "host") == 0)
             set_value(&host, &value);
         else if (keyword != NULL && strcmp(keyword, "port") == 0)
             set_value(&port, &value);
-        else if (keyword != NULL && strcmp(keyword, "pqopt") == 0)
-            set_value(&options, &value);
+        else if (keyword != NULL && !is_for_libpq(keyword))
+            elsewhere = elsewhere || strcmp(keyword, "pqopt") != 0 || has_way(&value);
     }
-    if (options.length > 0)
-        set_host_address(&host, options.data);
-    bool found = host.length > 0;
+    elsewhere = elsewhere || (port.length == 0 && getenv("PGPORT") != NULL);
+    bool found = host.length > 0 && !elsewhere && strpbrk(host.data, "@,") == NULL;
     if (found)
         add_address(host.data, port.length > 0 ? port.data : "5432", out);
     bsc_buf_release(&value);
     bsc_buf_release(&host);
     bsc_buf_release(&port);
-    bsc_buf_release(&options);
     return found;
 }
 

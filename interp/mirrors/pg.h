@@ -27,7 +27,8 @@ bool bsc_mirrors_pg_conninfo(const struct bsc_mirrors_pg_way *way, struct bsc_bu
                              struct bsc_err *err);
 
 /* Appends where a server listens, by its ODBC connection string: a socket's path, or HOST:PORT.
- * False when the string names no server. */
+ * False when the string names no server, several, or when another place has a say in where it is: a
+ * DSN, options of libpq's, the environment. */
 bool bsc_mirrors_pg_address(const char *connection, struct bsc_buf *out);
 
 /* Appends the line of a password file that holds the password for every server. */

@@ -101,6 +101,9 @@ local function state_of_failure(copy, failure)
     local found = effects.call("server.listens", { server = copy.server })
     if found and found.listens then
       return "unknown", "it takes connections and does not answer them, so it is not dead"
+    elseif found and not found.known then
+      return "unknown", "whether it takes connections cannot be told, so it may not be dead: say "
+        .. "Servername and Port in its connection, and nothing else of where it is"
     end
   end
   return state

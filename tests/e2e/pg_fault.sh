@@ -90,6 +90,14 @@ kill -CONT "$primary"
 exits 3
 says "it takes connections and does not answer them, so it is not dead"
 
+it "nor is one that hangs and of which nobody can tell"
+sed '/^  sql1:/,/Servername=/s|Port=5432;|&D5={application_name=x};|' site/site.yaml >site/options.yaml
+kill -STOP "$primary"
+bsc plan "$failover" --site site/options.yaml
+kill -CONT "$primary"
+exits 3
+says "whether it takes connections cannot be told, so it may not be dead"
+
 it "one loss of the primary at a time, and it is repaired with everything else"
 bsc lab break site primary-site
 exits 3

@@ -58,13 +58,36 @@ static void a_connection_string_tells_where_the_server_listens(void **state)
         {"Driver=PostgreSQL Unicode;Servername=/srv/a b;Port=6432", "/srv/a b/.s.PGSQL.6432"},
         {"SERVER=db1;UID=bascule", "db1:5432"},
         {"Servername={::1};Port=5433;", "[::1]:5433"},
-        {"Servername=db1;pqopt={sslmode=verify-full hostaddr = '10.0.0.7' x=y}", "10.0.0.7:5432"},
+        {"Servername=db1;pqopt={sslcert=/x sslkey=/y}", "db1:5432"},
+        {"Servername=db1;pqopt={sslcert=/x hostaddr=10.0.0.7}", ""},
+        {"Servername=db1;pqopt={port=6432}", ""},
+        {"Servername=db1;D5={sslcert=/x}", ""},
+        {"Driver=x;DSN=pg;Servername=db1;Port=6432", ""},
+        {"Servername=db1,db2", ""},
         {"DSN=pg;Port=5433", ""}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct bsc_buf out;
         bsc_buf_init(&out);
         assert_int_equal(bsc_mirrors_pg_address(cases[i][0], &out), cases[i][1][0] != '\0');
         assert_string_equal(out.data, cases[i][1]);
+        bsc_buf_release(&out);
+    }
+}
+
+/* What libpq takes from the environment says more than a string that is silent about it. */
+static void the_environment_may_say_where_a_server_listens(void **state)
+{
+    static const char *const cases[][2] = {{"PGPORT", "Servername=db1"},
+                                           {"PGHOSTADDR", "Servername=db1;Port=1"},
+                                           {"PGSERVICE", "Servername=db1;Port=1"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct bsc_buf out;
+        bsc_buf_init(&out);
+        assert_true(bsc_mirrors_pg_address(cases[i][1], &out));
+        assert_int_equal(setenv(cases[i][0], "6432", 1), 0);
+        assert_false(bsc_mirrors_pg_address(cases[i][1], &out));
+        assert_int_equal(unsetenv(cases[i][0]), 0);
         bsc_buf_release(&out);
     }
 }
@@ -287,6 +310,7 @@ int main(void)
         cmocka_unit_test(own_words_count_instead),
         cmocka_unit_test(a_connection_that_leads_nowhere_is_refused),
         cmocka_unit_test(a_connection_string_tells_where_the_server_listens),
+        cmocka_unit_test(the_environment_may_say_where_a_server_listens),
         cmocka_unit_test(a_uri_is_refused_for_nothing_can_be_added_to_it),
         cmocka_unit_test(commits_are_not_left_waiting_for_one_that_does_not_answer),
         cmocka_unit_test(a_password_is_written_as_libpq_reads_it),
