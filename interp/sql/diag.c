@@ -85,7 +85,8 @@ static void fill(const struct bsc_sql *sql, const char *what, const struct recor
 {
     const char *text = without_prefix(record->text.data);
     const enum bsc_err_code code = code_of(record->sqlstate);
-    const bool is_lost = sql->connected && code == BSC_ERR_UNREACHABLE;
+    /* Of this class are others too, which a server raises that could not reach a third one. */
+    const bool is_lost = sql->connected && strcmp(record->sqlstate, "08S01") == 0;
     bsc_err_set(err, code, "%s: %s", is_lost ? "the connection was lost" : what,
                 text[0] == '\0' ? "the driver gives no reason" : text);
     memcpy(err->sqlstate, record->sqlstate, sizeof err->sqlstate);

@@ -135,22 +135,40 @@ static bool is_for_postgresql(const char *string)
     return is;
 }
 
+static bool has(const char *string, const char *const keys[])
+{
+    for (; keys[0] != NULL; keys++) {
+        char *value = get(string, keys[0]);
+        bool is_there = value != NULL;
+        bsc_mem_free(value);
+        if (is_there)
+            return true;
+    }
+    return false;
+}
+
+static bool speaks_of_keepalive(const char *string)
+{
+    static const char *const own[] = {"KeepaliveTime", "KeepaliveInterval", "D1", "D2", NULL};
+    char *options = get(string, "pqopt"), *same = get(string, "D5");
+    bool speaks =
+        has(string, own) || contains(options, "keepalives") || contains(same, "keepalives");
+    bsc_mem_free(options);
+    bsc_mem_free(same);
+    return speaks;
+}
+
 /* The system asks a silent host for a sign of life after two hours, and repeats what was not
  * confirmed for a quarter of an hour. Whoever says anything of that in the string has decided it,
- * and pqopt is one text for all that libpq is to know. */
+ * for the driver refuses to hear it twice. pqopt is one text for all that libpq is to know, and a
+ * DSN may have one. */
 static void tune_postgresql(const char *string, struct bsc_buf *out)
 {
-    static const char *const decided[] = {"pqopt", "KeepaliveTime", "KeepaliveInterval",
-                                          "DisableKeepalive"};
-    bool is_decided = false;
-    for (size_t i = 0; i < sizeof decided / sizeof decided[0]; i++) {
-        char *value = get(string, decided[i]);
-        is_decided = is_decided || value != NULL;
-        bsc_mem_free(value);
-    }
-    if (!is_decided)
-        bsc_buf_add_text(
-            out, "pqopt={keepalives_idle=10 keepalives_interval=5 tcp_user_timeout=30000};");
+    static const char *const options[] = {"pqopt", "D5", "DSN", NULL};
+    if (!speaks_of_keepalive(string))
+        bsc_buf_add_text(out, "KeepaliveTime=10;KeepaliveInterval=5;");
+    if (!has(string, options))
+        bsc_buf_add_text(out, "pqopt={tcp_user_timeout=30000};");
     bsc_buf_add_text(out, string);
 }
 
