@@ -108,7 +108,7 @@ static void keep(struct bsc_lib_env *env, const struct bsc_lib_target *target, s
 
 /* The connection string may hold a password: it lives only from here to the driver. */
 static struct bsc_sql *open_target(struct bsc_lib_env *env, const struct bsc_lib_target *target,
-                                   struct bsc_err *err)
+                                   const atomic_bool *cancel, struct bsc_err *err)
 {
     struct bsc_sql *sql = NULL;
     struct bsc_buf string;
@@ -124,8 +124,14 @@ static struct bsc_sql *open_target(struct bsc_lib_env *env, const struct bsc_lib
                                                      "connect_timeout", LOGIN_TIMEOUT_MS),
             .redactor = env->redactor,
             .calls = env->sql_calls};
+        /* Whoever logs in after that was wanted tidies up. */
+        const bool wanted = cancel != NULL && atomic_load(cancel);
         BSC_BUG_ON(pthread_mutex_lock(&env->links->door) != 0);
-        sql = bsc_sql_open(&options, err);
+        if (!wanted && cancel != NULL && atomic_load(cancel))
+            bsc_err_set(err, BSC_ERR_CANCELLED, "logging in on server \"%s\" was cancelled",
+                        target->server);
+        else
+            sql = bsc_sql_open(&options, err);
         BSC_BUG_ON(pthread_mutex_unlock(&env->links->door) != 0);
     }
     bsc_site_string_wipe(&string);
@@ -145,7 +151,8 @@ struct bsc_sql *bsc_lib_env_connect(struct bsc_lib_env *env, const struct bsc_li
         return sql;
     if (sql != NULL)
         bsc_lib_env_drop(env, sql);
-    sql = bsc_lib_knock(env, target->server, cancel, err) ? open_target(env, target, err) : NULL;
+    sql = bsc_lib_knock(env, target->server, cancel, err) ? open_target(env, target, cancel, err)
+                                                          : NULL;
     if (sql != NULL)
         keep(env, target, sql);
     return sql;
