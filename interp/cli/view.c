@@ -174,11 +174,11 @@ static void say_last_words(struct bsc_cli_view *view, enum bsc_run_stopping how)
     bsc_buf_init(&run);
     bsc_shell_add(&run, view->run != NULL ? view->run : "last");
     if (how == BSC_RUN_STOPPING_IN_VAIN)
-        fprintf(
-            view->cli->err,
-            "\nended without looking: nothing heard from %s for %d s after it was told to end,\n"
-            "and whether it took effect is not known\n",
-            view->quiet, BSC_RUN_VAIN_MS / 1000);
+        fprintf(view->cli->err,
+                "\nended without looking: nothing heard from %s for %d s after it was told to "
+                "end%s\n",
+                view->quiet, BSC_RUN_VAIN_MS / 1000,
+                view->quiet_changes ? ",\nand whether it took effect is not known" : "");
     else
         fputs("\nended at once: whether what was under way took effect is not known\n",
               view->cli->err);
@@ -254,8 +254,12 @@ void bsc_cli_view_progress(void *self, const struct bsc_run_progress *progress)
     const char *row = progress->quiet_row != NULL ? progress->quiet_row : "";
     const char *lane = progress->quiet_row != NULL ? progress->quiet_lane : "";
     const bool has_lane = lane[0] != '\0';
-    snprintf(view->quiet, sizeof view->quiet, "%s%s%s%s", lane, has_lane ? " (" : "", row,
-             has_lane ? ")" : "");
+    char quiet[sizeof view->quiet];
+    snprintf(quiet, sizeof quiet, "%s%s%s%s", lane, has_lane ? " (" : "", row, has_lane ? ")" : "");
+    if (strcmp(quiet, view->quiet) != 0)
+        view->quiet_told_ms = 0;
+    memcpy(view->quiet, quiet, sizeof quiet);
+    view->quiet_changes = progress->quiet_changes;
     if (view->cli->json)
         return;
     if (progress->quiet_ms >= QUIET_MS) {

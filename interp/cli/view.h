@@ -21,6 +21,7 @@ struct bsc_cli_view {
     bool line_open;                 /* a progress line is on the screen */
     int64_t quiet_told_ms;          /* how long it was quiet when that was said; 0: was not said */
     char quiet[128];                /* what has been quiet longest, for the last words */
+    bool quiet_changes;             /* it is a change */
     struct bsc_run_hooks items;     /* to hand to the run */
     struct bsc_run_live_hooks live; /* to hand to the run */
 };

@@ -215,3 +215,9 @@ void bsc_lib_call_progress(const struct bsc_lib_call *call, int64_t done, int64_
     if (call->progress != NULL)
         call->progress(call->progress_arg, done, total, unit);
 }
+
+void bsc_lib_call_alive(const struct bsc_lib_call *call)
+{
+    if (call->alive != NULL)
+        call->alive(call->progress_arg);
+}

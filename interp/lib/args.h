@@ -66,4 +66,8 @@ int64_t bsc_lib_call_left_ms(const struct bsc_lib_call *call);
 void bsc_lib_call_progress(const struct bsc_lib_call *call, int64_t done, int64_t total,
                            const char *unit);
 
+/* Says that something was heard of what the row works with: a row that says nothing for long is
+ * shown as one that waits, and given up soon after it was told to end. */
+void bsc_lib_call_alive(const struct bsc_lib_call *call);
+
 #endif

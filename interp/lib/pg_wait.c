@@ -33,8 +33,10 @@ bool bsc_lib_pg_ask(const struct bsc_lib_pg_asked *asked, const char *sql, const
     if (about != NULL)
         bsc_value_append(params, bsc_value_text(about));
     bool ok = bsc_lib_env_run(call->env, &target, sql, params, &limits, &result, err);
-    if (ok)
+    if (ok) {
+        bsc_lib_call_alive(call);
         *ret_text = first_value(&result);
+    }
     bsc_sql_result_release(&result);
     bsc_value_free(params);
     return ok;

@@ -42,7 +42,8 @@ struct bsc_lib_call {
     int64_t deadline_us;          /* monotonic time after which to give up; 0 is never */
     /* Any thread; `unit` is borrowed during the call. */
     void (*progress)(void *arg, int64_t done, int64_t total, const char *unit);
-    void *progress_arg;
+    void (*alive)(void *arg);      /* as `progress`, where there is nothing to count */
+    void *progress_arg;            /* of both */
     const struct bsc_lib_log *log; /* borrowed; NULL for rows that look, and without a run */
 };
 

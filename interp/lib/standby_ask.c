@@ -22,6 +22,7 @@ struct bsc_value *bsc_lib_standby_ask(const struct bsc_lib_call *call,
     if (!bsc_lib_call_continue(call, err) ||
         !bsc_lib_env_run(call->env, target, text, params, &limits, &result, err))
         return NULL;
+    bsc_lib_call_alive(call);
     const struct bsc_value *rows = bsc_value_get(bsc_value_at(result.sets, 0), "rows");
     struct bsc_value *row = NULL;
     if (bsc_value_count(rows) > 0)

@@ -26,8 +26,8 @@ enum bsc_run_stopping {
 enum { BSC_RUN_STOPPING_MS = 2000 };
 
 /* How long a row may give no sign of life after it was told to end. Tidying up may take a minute
- * without one, such as stopping a server. */
-enum { BSC_RUN_VAIN_MS = 120000 };
+ * and a half without one, such as removing a half-made mirror whose server does not stop. */
+enum { BSC_RUN_VAIN_MS = 180000 };
 
 struct bsc_run_order {
     struct bsc_run_session *session;       /* all borrowed until the end */

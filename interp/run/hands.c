@@ -8,6 +8,9 @@
 #include "base/mem.h"
 #include "os/clock.h"
 
+/* Who does not look for longer than that was stopped himself. */
+enum { UNSEEN_US_MAX = 10000000 };
+
 struct lane {
     char *name;                /* owned */
     struct bsc_worker *worker; /* owned by the loop */
@@ -22,6 +25,7 @@ struct bsc_run_hands {
     struct job *first;            /* borrowed: the jobs under way */
     bool cancelled;
     bool stopping;        /* what begins now is to stop at once */
+    int64_t looked_us;    /* when somebody asked for the progress */
     pthread_mutex_t lock; /* guards what follows */
     struct bsc_run_progress progress;
 };
@@ -99,10 +103,16 @@ static void show(struct bsc_run_hands *hands, int64_t done, int64_t total, const
     pthread_mutex_unlock(&hands->lock);
 }
 
-static void job_progress(void *arg, int64_t done, int64_t total, const char *unit)
+static void job_alive(void *arg)
 {
     struct job *job = arg;
     atomic_store(&job->sign_us, now_us(job->hands));
+}
+
+static void job_progress(void *arg, int64_t done, int64_t total, const char *unit)
+{
+    struct job *job = arg;
+    job_alive(job);
     show(job->hands, done, total, unit);
 }
 
@@ -206,6 +216,7 @@ void bsc_run_hands_perform(struct bsc_run_hands *hands, const struct bsc_run_err
     job->call.log = errand->log;
     job->call.cancel = &job->stop;
     job->call.progress = job_progress;
+    job->call.alive = job_alive;
     job->call.progress_arg = job;
     job->timeout_ms = timeout_ms;
     job->call.deadline_us = deadline_of(hands, timeout_ms);
@@ -253,12 +264,30 @@ static void note_quiet(const struct job *job, int64_t now, struct bsc_run_progre
     const int64_t since_us = job->stopped_us > sign_us ? job->stopped_us : sign_us;
     progress->quiet_row = job->row->name;
     progress->quiet_lane = job->lane;
+    progress->quiet_changes = job->row->effect == BSC_LIB_WRITE;
     progress->quiet_ms = (now - sign_us) / 1000;
     progress->stopping_ms = job->stopped_us != 0 ? (now - since_us) / 1000 : 0;
 }
 
+/* What nobody saw does not count: nothing could be heard. */
+static void leave_out_unseen(struct bsc_run_hands *hands)
+{
+    const int64_t now = now_us(hands);
+    const int64_t unseen_us = now - hands->looked_us - UNSEEN_US_MAX;
+    const bool has_looked = hands->looked_us != 0;
+    hands->looked_us = now;
+    for (struct job *job = hands->first; job != NULL && has_looked && unseen_us > 0;
+         job = job->next) {
+        int64_t sign_us = atomic_load(&job->sign_us);
+        if (sign_us != 0)
+            atomic_compare_exchange_strong(&job->sign_us, &sign_us, sign_us + unseen_us);
+        job->stopped_us += job->stopped_us != 0 ? unseen_us : 0;
+    }
+}
+
 struct bsc_run_progress bsc_run_hands_progress(struct bsc_run_hands *hands)
 {
+    leave_out_unseen(hands);
     pthread_mutex_lock(&hands->lock);
     struct bsc_run_progress progress = hands->progress;
     pthread_mutex_unlock(&hands->lock);

@@ -26,6 +26,7 @@ struct bsc_run_progress {
     char unit[96];          /* "bytes", "files", "users (2 failed)"… */
     const char *quiet_row;  /* static: the row that has been quiet longest; NULL: none at work */
     const char *quiet_lane; /* borrowed until the hands are freed: its lane; "" is the common one */
+    bool quiet_changes;     /* it is a change */
     int64_t quiet_ms;       /* for how long */
     int64_t stopping_ms;    /* how long it has been quiet since it was asked to stop; 0: was not */
 };
@@ -65,6 +66,8 @@ void bsc_run_hands_settle(struct bsc_run_hands *hands);
 
 struct bsc_run_labour bsc_run_hands_labour(const struct bsc_run_hands *hands);
 
+/* To be asked every now and then: while nobody asks, as when the process is stopped, no more than
+ * ten seconds of quiet are counted. */
 struct bsc_run_progress bsc_run_hands_progress(struct bsc_run_hands *hands);
 
 #endif

@@ -408,7 +408,7 @@ static void ctrl_c_ends_the_look_at_the_site_of_a_parked_run(void **state)
     play_strike(&play);
 }
 
-/* A file system that has stopped answering, and a clock by which two minutes are soon over. */
+/* A file system that has stopped answering, and a clock by which three minutes are soon over. */
 static atomic_bool has_stopped;
 
 static int never_open(void *self, const char *path, int flags, mode_t mode)
