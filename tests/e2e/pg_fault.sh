@@ -91,7 +91,8 @@ exits 3
 says "it takes connections and does not answer them, so it is not dead"
 
 it "nor is one that hangs and of which nobody can tell"
-sed '/^  sql1:/,/Servername=/s|Port=5432;|&D5={application_name=x};|' site/site.yaml >site/options.yaml
+sed '/^  sql1:/,/Servername=/s|Port=5432;|&D5={application_name=x};|' site/site.yaml \
+    >site/options.yaml
 kill -STOP "$primary"
 bsc plan "$failover" --site site/options.yaml
 kill -CONT "$primary"
