@@ -269,6 +269,11 @@ static void note_quiet(const struct job *job, int64_t now, struct bsc_run_progre
     progress->stopping_ms = job->stopped_us != 0 ? (now - since_us) / 1000 : 0;
 }
 
+static int64_t later_by(int64_t at_us, int64_t by_us, int64_t now)
+{
+    return at_us + by_us < now ? at_us + by_us : now;
+}
+
 /* What nobody saw does not count: nothing could be heard. */
 static void leave_out_unseen(struct bsc_run_hands *hands)
 {
@@ -280,8 +285,10 @@ static void leave_out_unseen(struct bsc_run_hands *hands)
          job = job->next) {
         int64_t sign_us = atomic_load(&job->sign_us);
         if (sign_us != 0)
-            atomic_compare_exchange_strong(&job->sign_us, &sign_us, sign_us + unseen_us);
-        job->stopped_us += job->stopped_us != 0 ? unseen_us : 0;
+            atomic_compare_exchange_strong(&job->sign_us, &sign_us,
+                                           later_by(sign_us, unseen_us, now));
+        if (job->stopped_us != 0)
+            job->stopped_us = later_by(job->stopped_us, unseen_us, now);
     }
 }
 

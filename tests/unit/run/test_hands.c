@@ -163,6 +163,23 @@ static void what_nobody_could_hear_does_not_count(void **state)
     desk_close(&desk);
 }
 
+static void what_begins_after_a_long_time_without_a_look_is_heard_from_then_on(void **state)
+{
+    struct desk desk;
+    (void)state;
+    desk_open(&desk);
+    look(&desk, 1);
+    atomic_fetch_add(&clock_us, (int64_t)3600 * SECOND_US);
+    atomic_store(&orders, 1);
+    await_signs(2);
+    bsc_run_hands_cancel(desk.hands);
+    assert_int_equal(look(&desk, 0).quiet_ms, 0);
+    struct bsc_run_progress now = look(&desk, 5);
+    assert_int_equal(now.quiet_ms, 5000);
+    assert_int_equal(now.stopping_ms, 5000);
+    desk_close(&desk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +187,7 @@ int main(void)
         cmocka_unit_test(a_sign_of_life_ends_it),
         cmocka_unit_test(what_was_told_to_end_is_quiet_since_then),
         cmocka_unit_test(what_nobody_could_hear_does_not_count),
+        cmocka_unit_test(what_begins_after_a_long_time_without_a_look_is_heard_from_then_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
