@@ -73,6 +73,16 @@ static struct silence **place_of(struct bsc_lib_silences *silences, const char *
     return at;
 }
 
+/* Takes the silence at that place out of the list, if there is one. */
+static void forget(struct silence **at)
+{
+    struct silence *silence = *at;
+    if (silence == NULL)
+        return;
+    *at = silence->next;
+    silence_free(silence);
+}
+
 static bool is_heard(const struct silence *silence)
 {
     bool heard = false;
@@ -157,10 +167,8 @@ void bsc_lib_silences_free(struct bsc_lib_silences *silences)
     unlock(silences);
     if (silences->running)
         pthread_join(silences->thread, NULL);
-    for (struct silence *next = NULL, *each = silences->first; each != NULL; each = next) {
-        next = each->next;
-        silence_free(each);
-    }
+    while (silences->first != NULL)
+        forget(&silences->first);
     pthread_cond_destroy(&silences->wake);
     pthread_mutex_destroy(&silences->lock);
     bsc_mem_free(silences);
@@ -217,10 +225,8 @@ bool bsc_lib_silence_watch(struct bsc_lib_silences *silences, const char *server
     silence->every_us = whole_ms * 1000 / KEPT > EVERY_US ? whole_ms * 1000 / KEPT : EVERY_US;
     take(silence, attempt, begun_us);
     const bool heard = is_heard(silence);
-    if (heard) {
-        *at = silence->next;
-        silence_free(silence);
-    }
+    if (heard)
+        forget(at);
     unlock(silences);
     return heard;
 }
@@ -228,11 +234,6 @@ bool bsc_lib_silence_watch(struct bsc_lib_silences *silences, const char *server
 void bsc_lib_silence_end(struct bsc_lib_silences *silences, const char *server)
 {
     lock(silences);
-    struct silence **at = place_of(silences, server);
-    struct silence *silence = *at;
-    if (silence != NULL) {
-        *at = silence->next;
-        silence_free(silence);
-    }
+    forget(place_of(silences, server));
     unlock(silences);
 }
