@@ -22,7 +22,8 @@ struct play {
     const char *interrupt_at; /* Ctrl-C once this file is there */
     bool interrupt_ask;       /* Ctrl-C while a question is asked */
     bool interrupt_sleep;     /* Ctrl-C while something is waited for */
-    int progress_calls;
+    void (*progress)(void *self, const struct bsc_run_progress *now);
+    void (*stopping)(void *self, enum bsc_run_stopping how); /* or NULL */
     struct bsc_run_end end;
     struct bsc_value *parked; /* owned: what the run waits for, or NULL */
     struct bsc_err err;
@@ -86,6 +87,12 @@ static struct bsc_value *ask(void *self, const struct bsc_value *effect)
     return from_json("{'answer':'yes','by':'anna'}");
 }
 
+static void ignore_progress(void *self, const struct bsc_run_progress *now)
+{
+    (void)self;
+    (void)now;
+}
+
 static void play_set(struct play *play, void **state, const char *book)
 {
     memset(play, 0, sizeof *play);
@@ -94,15 +101,9 @@ static void play_set(struct play *play, void **state, const char *book)
     bsc_buf_init(&play->told);
     unit_sys_init(&play->fault);
     play->items = (struct bsc_run_hooks){play, item_begin, item_end};
+    play->progress = ignore_progress;
     play->live = (struct bsc_run_live_hooks){
         .self = play, .change_begin = change_begin, .sleeping = sleeping, .ask = ask};
-}
-
-static void progress(void *self, const struct bsc_run_progress *now)
-{
-    struct play *play = self;
-    (void)now;
-    play->progress_calls++;
 }
 
 static void open_journal(struct play *play)
@@ -130,7 +131,8 @@ static void play_run(struct play *play, void (*before)(struct play *play))
                                   .journal = play->journal,
                                   .hooks = &play->items,
                                   .live = &play->live,
-                                  .progress = progress,
+                                  .progress = play->progress,
+                                  .stopping = play->stopping,
                                   .progress_self = play};
     if (before != NULL)
         before(play);
@@ -465,19 +467,9 @@ static void play_in_vain(void **state)
     play.live.change_begin = stop_answering;
     play.stage.options.sys = &sys;
     play.stage.options.clock = &clock;
-    stage_open(&play.stage);
-    play.plan = stage_plan(&play.stage);
-    open_journal(&play);
-    struct bsc_run_order order = {.session = &play.stage.session,
-                                  .cursor = bsc_run_cursor_new(play.plan),
-                                  .facts = stage_observe(&play.stage),
-                                  .journal = play.journal,
-                                  .hooks = &play.items,
-                                  .live = &play.live,
-                                  .progress = keep_last,
-                                  .stopping = tell_how,
-                                  .progress_self = &play};
-    bsc_run_execute(&order, &play.end, &play.err);
+    play.progress = keep_last;
+    play.stopping = tell_how;
+    play_run(&play, NULL);
     _exit(1);
 }
 
