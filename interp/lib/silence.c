@@ -1,12 +1,12 @@
 #include "lib/silence_int.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/mem.h"
 #include "os/clock.h"
+#include "os/thread.h"
 
 enum {
     EVERY_US = 1000000,
@@ -132,17 +132,11 @@ static void *keep_watch(void *arg)
     return NULL;
 }
 
-/* Signals of the process are for the main thread. Where no thread can be had, nobody watches, and
- * each look takes its whole time. */
+/* Where no thread can be had, nobody watches, and each look takes its whole time. */
 static void begin_watch(struct bsc_lib_silences *silences)
 {
-    sigset_t all, before;
-    if (silences->running)
-        return;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    silences->running = pthread_create(&silences->thread, NULL, keep_watch, silences) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!silences->running)
+        silences->running = bsc_thread_begin(&silences->thread, keep_watch, silences) == 0;
 }
 
 struct bsc_lib_silences *bsc_lib_silences_new(void)

@@ -1,10 +1,10 @@
 #include "logs/hasher.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "os/thread.h"
 
 enum { THREADS_MAX = 4 };
 
@@ -63,17 +63,11 @@ static int limit(int threads)
 struct bsc_logs_hasher *bsc_logs_hasher_new(int threads)
 {
     struct bsc_logs_hasher *hasher = bsc_mem_new(1, sizeof *hasher);
-    sigset_t all, before;
-
     (void)pthread_mutex_init(&hasher->lock, NULL);
     (void)pthread_cond_init(&hasher->changed, NULL);
-    /* Signals are for the thread that waits for them. */
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_BLOCK, &all, &before);
     while (hasher->running < limit(threads) &&
-           pthread_create(&hasher->threads[hasher->running], NULL, work, hasher) == 0)
+           bsc_thread_begin(&hasher->threads[hasher->running], work, hasher) == 0)
         hasher->running++;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return hasher;
 }
 

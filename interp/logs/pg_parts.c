@@ -1,9 +1,10 @@
 #include "logs/pg_parts.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <unistd.h>
+
+#include "os/thread.h"
 
 enum { THREADS_MAX = 4, PARTS_MAX = 8 };
 
@@ -68,15 +69,10 @@ static void read_all(struct part *parts, size_t count, size_t processors)
 {
     struct work work = {.parts = parts, .count = count};
     pthread_t threads[THREADS_MAX];
-    sigset_t all, before;
     size_t started = 0;
-    /* Signals are for the thread that waits for them. */
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_BLOCK, &all, &before);
     while (started + 1 < processors && started + 1 < count &&
-           pthread_create(&threads[started], NULL, read_parts, &work) == 0)
+           bsc_thread_begin(&threads[started], read_parts, &work) == 0)
         started++;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     (void)read_parts(&work);
     while (started > 0)
         (void)pthread_join(threads[--started], NULL);

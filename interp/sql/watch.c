@@ -1,12 +1,12 @@
 #include "sql/watch_int.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/mem.h"
 #include "os/clock.h"
+#include "os/thread.h"
 
 /* How often the watch looks at the cancel flags, and how often it repeats a cancel that had no
  * effect: a driver may miss one that comes before the server began. */
@@ -87,17 +87,6 @@ static void *keep_watch(void *arg)
     return NULL;
 }
 
-/* Signals of the process are for the main thread. */
-static int start_thread(struct bsc_sql_watch *watch)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&watch->thread, NULL, keep_watch, watch);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failed;
-}
-
 static void release_locks(struct bsc_sql_watch *watch)
 {
     pthread_cond_destroy(&watch->wake);
@@ -114,7 +103,7 @@ struct bsc_sql_watch *bsc_sql_watch_new(const struct bsc_sql_calls *calls, struc
     BSC_BUG_ON(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0);
     BSC_BUG_ON(pthread_cond_init(&watch->wake, &attr) != 0);
     pthread_condattr_destroy(&attr);
-    int failed = start_thread(watch);
+    int failed = bsc_thread_begin(&watch->thread, keep_watch, watch);
     if (failed == 0)
         return watch;
     bsc_err_sys(err, failed, "cannot start a thread to watch over statements");
